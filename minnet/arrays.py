@@ -1,0 +1,95 @@
+"""An array is what flows through a network: float32 or float64, checked where it enters a layer."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+Labels = NDArray[np.integer[Any]]
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Described(Protocol):
+    """Whatever an error message can name: every layer, loss and container."""
+
+    def describe(self) -> str:
+        """Say in one line what this is, such as ``Linear(784, 10)``."""
+
+
+def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = None) -> None:
+    """Check that `x` is an array of floats a layer can compute with.
+
+    Parameters
+    ----------
+    owner
+        The layer that was given `x`; the message names it.
+    x
+        What the layer was given.
+    dtype
+        The dtype of the layer's Parameters; None for a layer that has none, which takes float32 and float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or not of that dtype: nothing is cast in silence.
+    """
+    if not isinstance(x, np.ndarray):
+        raise TypeError(
+            f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: "
+            f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
+        )
+    if dtype is None:
+        if x.dtype not in FLOATS:
+            raise TypeError(f"{owner.describe()} expected float32 or float64, got {x.dtype}: pass x.astype(np.float32)")
+    elif x.dtype != dtype:
+        cure = f"pass x.astype(np.{dtype})"
+        if x.dtype in FLOATS:
+            cure += f", or convert the model with model.astype(np.{x.dtype})"
+        raise TypeError(f"{owner.describe()} computes in {dtype}, got {x.dtype}: {cure}")
+
+
+def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
+    """Check that `dy` can be the gradient of the loss with respect to the layer's last output.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dy` is not an array of the output's dtype (None: float32 or float64) and shape.
+    """
+    if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
+        got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
+        raise TypeError(
+            f"{owner.describe()}.backward expected {dtype or 'float32 or float64'}, the dtype of its output, "
+            f"got {got}: the backward of the loss, or of the layer after it, returned another dtype"
+        )
+    if dy.shape != shape:
+        raise ValueError(
+            f"{owner.describe()}.backward expected dy of the output's shape {shape}, got {dy.shape}: "
+            "the backward of the loss, or of the layer after it, returned a wrong shape"
+        )
+
+
+def check_scores(owner: Described, x: Array, cure: str) -> None:
+    """Check that `x`, of shape (..., C), holds scores, and not probabilities that a Softmax has already made.
+
+    The rows of a softmax are positive and sum to 1; scores do that by chance only. One row of a few
+    scores may, once in many million steps, and is given the benefit of the doubt.
+
+    Raises
+    ------
+    ValueError
+        If there is no class axis, or if every row is a probability distribution; `cure` says what to do.
+    """
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"{owner.describe()} expected shape (..., classes), got {x.shape}: there is no class axis")
+    classes = x.shape[-1]
+    if (x.size < 2 * classes and classes < 7) or classes == 1 or x.size == 0:
+        return
+    if not 0 < x.item(0) < 1:  # the cheap question first: it settles nearly every batch of scores
+        return
+    if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
+        raise ValueError(
+            f"{owner.describe()} expected scores, got probabilities (every row is positive and sums to 1): {cure}"
+        )

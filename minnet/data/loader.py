@@ -1,0 +1,129 @@
+"""A DataLoader cuts a data set into batches, in a new order every epoch."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Batch = tuple[NDArray[Any], NDArray[Any]]
+
+
+class DataLoader:
+    """Yield batches (x, y) of a data set; one pass over the loader is one epoch.
+
+    The data are used where they lie, and never copied as a whole: a batch is one gather. Images
+    held as uint8 stay uint8, a quarter of float32's memory, and are scaled as they are gathered.
+
+    Parameters
+    ----------
+    X
+        The samples, along the first axis: an array, a ``np.memmap``, a list, or anything NumPy can
+        read as an array. Floats are yielded in their own dtype, integers as they are, uint8 as
+        float32 times `scale`.
+    y
+        As many targets, along the first axis.
+    batch_size
+        N, how many samples a batch has; the last one of an epoch may have fewer.
+    shuffle
+        True: in a new random order every epoch; False: as they lie.
+    drop_last
+        Leave out the last batch of an epoch if it is short.
+    fresh
+        True: every batch is a draw of its own, without replacement within it, as the class notebook
+        does. An epoch then is as many batches as make up the data set, but a sample may come twice
+        or not at all. A draw costs O(batch), however large the data set.
+    scale
+        What a uint8 X is multiplied by; None leaves it uint8.
+    rng
+        None, an int, or a Generator: where the order comes from.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X and y have different lengths, are empty or no numbers, or the batch size does not fit.
+
+    Examples
+    --------
+    >>> X, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    >>> loader = DataLoader(X, y, batch_size=2)
+    >>> [y.tolist() for x, y in loader]
+    [[0, 1], [2, 3], [4]]
+    >>> len(loader)
+    3
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        batch_size: int = 128,
+        shuffle: bool = False,
+        *,
+        drop_last: bool = False,
+        fresh: bool = False,
+        scale: float | None = 1 / 256,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        self.X = _as_data("X", X)
+        self.y = _as_data("y", y)
+        if len(self.X) != len(self.y):
+            raise ValueError(
+                f"DataLoader got {len(self.X)} samples in X and {len(self.y)} targets in y: one target a sample"
+            )
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+            raise TypeError(f"DataLoader expected batch_size to be an int, got {type(batch_size).__name__}")
+        if batch_size < 1:
+            raise ValueError(f"DataLoader needs batch_size >= 1, got {batch_size}")
+        if batch_size > len(self.X) and (fresh or drop_last):
+            raise ValueError(
+                f"DataLoader cannot make one full batch of {batch_size} from {len(self.X)} samples: "
+                "lower batch_size, or leave out fresh and drop_last"
+            )
+        self.batch_size = int(batch_size)
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.fresh = fresh
+        self.scale = scale
+        self.rng = np.random.default_rng(rng)
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        batches = len(self.X) / self.batch_size
+        return math.floor(batches) if self.drop_last else math.ceil(batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin an epoch; two that run at once do not disturb each other."""
+        size, samples = self.batch_size, len(self.X)
+        if self.fresh:
+            for _ in range(len(self)):
+                yield self._gather(self.rng.choice(samples, size, replace=False))
+        elif self.shuffle:
+            order = self.rng.permutation(samples)
+            for start in range(0, len(self) * size, size):
+                yield self._gather(order[start : start + size])
+        else:
+            for start in range(0, len(self) * size, size):
+                yield self._scaled(self.X[start : start + size]), self.y[start : start + size]
+
+    def _gather(self, rows: NDArray[np.integer[Any]]) -> Batch:
+        return self._scaled(self.X.take(rows, axis=0)), self.y.take(rows, axis=0)
+
+    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.dtype != np.uint8 or self.scale is None:
+            return x
+        scaled: NDArray[np.float32] = np.multiply(x, np.float32(self.scale), dtype=np.float32)
+        return scaled
+
+
+def _as_data(name: str, data: ArrayLike) -> NDArray[Any]:
+    """View the data as an array of numbers with at least one sample."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "iufb":
+        raise TypeError(f"DataLoader expected {name} to hold numbers, got {array.dtype}: is it a file name, or ragged?")
+    if array.ndim == 0:
+        raise TypeError(f"DataLoader expected {name} to be an array of samples, got the single number {array}")
+    if len(array) == 0:
+        raise ValueError(f"DataLoader got no samples: {name} has shape {array.shape}")
+    return array

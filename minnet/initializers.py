@@ -1,0 +1,102 @@
+"""An initializer draws a layer's first weights: a function of a shape and a random Generator.
+
+The functions below make one: ``mn.Linear(784, 10, weight_init=mn.initializers.uniform(-1, 1))``. Any
+function ``(shape, rng) -> array`` serves as well. Weights have shape (in, out), so an array's fan-in
+is the size of its last axis but one and its fan-out the size of its last; axes before these (a
+convolution's kernel) multiply both.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minnet.arrays import Array
+
+Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
+
+
+def zeros() -> Initializer:
+    """Start at zero, as biases often do. Weights must not: equal units stay equal."""
+    return lambda shape, rng: np.zeros(shape)
+
+
+def uniform(low: float, high: float) -> Initializer:
+    """Draw from the half-open interval [low, high); the class notebook's is ``uniform(-1, 1)``."""
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError(f"uniform(low, high) needs finite low <= high, got {low} and {high}")
+    return lambda shape, rng: rng.uniform(low, high, shape)
+
+
+def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
+    """Draw from the normal distribution of this mean and standard deviation."""
+    if not (math.isfinite(mean) and math.isfinite(std) and std >= 0):
+        raise ValueError(f"normal(mean, std) needs a finite mean and std >= 0, got {mean} and {std}")
+    return lambda shape, rng: rng.normal(mean, std, shape)
+
+
+def xavier_uniform(gain: float = 1.0) -> Initializer:
+    """Glorot's uniform: variance gain² · 2 / (fan_in + fan_out), for layers followed by Tanh or Sigmoid.
+
+    It keeps the variance of the signal going forward and of the gradient coming back, as far as one
+    number can do both: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+    feedforward neural networks", AISTATS 2010, eq. 16.
+    """
+
+    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        fan_in, fan_out = fans(shape)
+        bound = gain * math.sqrt(6 / (fan_in + fan_out))  # U(-a, a) has variance a²/3
+        return rng.uniform(-bound, bound, shape)
+
+    return draw
+
+
+def xavier_normal(gain: float = 1.0) -> Initializer:
+    """Glorot's normal: variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform`."""
+
+    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        fan_in, fan_out = fans(shape)
+        return rng.normal(0, gain * math.sqrt(2 / (fan_in + fan_out)), shape)
+
+    return draw
+
+
+def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
+    """He's uniform: variance gain² / fan_in, for layers followed by ReLU, whose gain is √2.
+
+    K. He et al., "Delving deep into rectifiers", ICCV 2015, section 2.2, eq. 10.
+    """
+
+    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        bound = gain * math.sqrt(3 / fans(shape)[0])
+        return rng.uniform(-bound, bound, shape)
+
+    return draw
+
+
+def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
+    """He's normal: variance gain² / fan_in; see `kaiming_uniform`."""
+
+    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.normal(0, gain / math.sqrt(fans(shape)[0]), shape)
+
+    return draw
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of an array of weights.
+
+    Raises
+    ------
+    ValueError
+        If the shape has fewer than two axes, as a bias has: it has no fan.
+
+    Examples
+    --------
+    >>> fans((784, 10))
+    (784, 10)
+    """
+    if len(shape) < 2:
+        raise ValueError(f"shape {shape} has no fan-in and fan-out: give a bias zeros(), uniform(...) or normal(...)")
+    kernel = math.prod(shape[:-2])
+    return kernel * shape[-2], kernel * shape[-1]

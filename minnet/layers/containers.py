@@ -1,0 +1,128 @@
+"""A container is a layer made of layers: Sequential chains them, Residual adds a way around them."""
+
+from minnet.arrays import Array
+from minnet.layer import Layer
+
+
+class Sequential(Layer):
+    """y = f_n(… f_2(f_1(x))): each layer's output is the next one's input.
+
+    Backward: the chain rule, from the last layer to the first; each turns the dL/dy it is given
+    into the dL/dx that the layer before it takes as its own dL/dy.
+
+    Parameters
+    ----------
+    *layers
+        At least one. No layer object may come twice, here or inside; a Parameter may.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The layers, first to last.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not a layer, or comes twice. An error inside a layer gains a note that
+        says which of the layers it was, and the shape it was given.
+
+    Examples
+    --------
+    >>> from minnet import Linear, Softmax
+    >>> Sequential(Linear(784, 10), Softmax())
+    Sequential(
+      layers[0]: Linear(784, 10)
+      layers[1]: Softmax()
+    )
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        name = type(self).__name__
+        if not layers:
+            raise ValueError(f"{name} needs at least one layer: {name}(layer, layer, ...)")
+        for i, layer in enumerate(layers):
+            if isinstance(layer, (list, tuple)):
+                raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
+            if isinstance(layer, type):
+                raise TypeError(f"{name}'s layer {i} is the class {layer.__name__}: make one, {layer.__name__}(...)")
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{name}'s layer {i} is a {type(layer).__name__}, not a Layer: derive it from mn.Layer")
+        self.layers = layers
+        list(self.named_layers())  # raises if a layer comes twice
+        # Below the first layer that has Parameters there is nothing to learn.
+        self._first = next((i for i, layer in enumerate(layers) if layer.parameters()), 0)
+
+    def forward(self, x: Array) -> Array:
+        """Map x through all layers."""
+        for i, layer in enumerate(self.layers):
+            try:
+                y = layer.forward(x)
+            except Exception as error:
+                self._say_where(error, i, f"input shape {getattr(x, 'shape', type(x).__name__)}")
+                raise
+            x = y
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy back through all layers, which add up their Parameters' gradients."""
+        return self._backward(dy, 0)
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add up the gradients; stop where no layer below has any."""
+        dy = self._backward(dy, self._first + 1)
+        try:
+            self.layers[self._first].accumulate_grad(dy)
+        except Exception as error:
+            self._say_where(error, self._first, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
+            raise
+
+    def _backward(self, dy: Array, stop: int) -> Array:
+        """Map dy back through the layers down to number `stop`."""
+        for i in range(len(self.layers) - 1, stop - 1, -1):
+            try:
+                dx = self.layers[i].backward(dy)
+            except Exception as error:
+                self._say_where(error, i, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
+                raise
+            dy = dx
+        return dy
+
+    def _say_where(self, error: Exception, i: int, shape: str) -> None:
+        error.add_note(f"in {type(self).__name__}.layers[{i}] = {self.layers[i].describe()}, {shape}")
+
+
+class Residual(Sequential):
+    """y = x + f(x), where f is the given layers in sequence.
+
+    Backward: both ways lead to x, so their gradients add up: dL/dx = dy + f's backward(dy).
+
+    K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
+
+    Parameters
+    ----------
+    *layers
+        As for `Sequential`; together they keep the shape.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the layers change the shape.
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Map x to x + f(x), of the same shape."""
+        y = super().forward(x)
+        if y.shape != x.shape:
+            raise ValueError(
+                f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "
+                "the layers inside must keep the shape"
+            )
+        return x + y
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dy + f's backward(dy)."""
+        return dy + super().backward(dy)
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add up the gradients; the way around the layers has none."""
+        super().accumulate_grad(dy)

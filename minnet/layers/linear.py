@@ -1,0 +1,104 @@
+"""A Linear layer multiplies by a matrix and adds a vector: every output sees every input."""
+
+import math
+
+import numpy as np
+
+from minnet.arrays import Array, check_floats, check_gradient
+from minnet.initializers import Initializer, uniform
+from minnet.layer import Layer
+from minnet.parameter import Parameter
+
+
+class Linear(Layer):
+    """y = x @ W + b.
+
+    Backward, sample by sample: y_o = Σ_i x_i W_io + b_o, so with dy = dL/dy
+
+    - ∂y_o/∂W_io = x_i, hence dL/dW_io = x_i · dy_o, summed over the batch: ``x.T @ dy``
+    - ∂y_o/∂b_o = 1, hence dL/db = dy, summed over the batch
+    - ∂y_o/∂x_i = W_io, hence dL/dx_i = Σ_o dy_o W_io: ``dy @ W.T``
+
+    Parameters
+    ----------
+    in_features, out_features
+        I and O, at least 1.
+    bias
+        False leaves out b.
+    weight_init, bias_init
+        How the first values are drawn (see `minnet.initializers`). By default both are uniform in
+        ±1/√I, which is PyTorch's default: a variance of 1/(3·I).
+    rng
+        None, an int, or a Generator: where they are drawn from, W before b.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, of shape (I, O).
+    bias : Parameter or None
+        b, of shape (O,).
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1; in `forward`, if the last axis of x is not I.
+    TypeError
+        In `forward`, if x has not the dtype of the weights.
+
+    Examples
+    --------
+    >>> layer = Linear(3, 2, rng=0)
+    >>> layer.forward(np.ones((4, 3), np.float32)).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        weight_init: Initializer | None = None,
+        bias_init: Initializer | None = None,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"Linear needs sizes of at least 1, got ({in_features}, {out_features})")
+        rng = np.random.default_rng(rng)
+        default = uniform(-1 / math.sqrt(in_features), 1 / math.sqrt(in_features))
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter((weight_init or default)((in_features, out_features), rng))
+        self.bias = Parameter((bias_init or default)((out_features,), rng)) if bias else None
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., I) to y (..., O)."""
+        check_floats(self, x, self.weight.data.dtype)
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
+            raise ValueError(
+                f"{self.describe()} expected {self.in_features} features in the last axis, got shape {x.shape}: "
+                "flatten images with Flatten() or x.reshape(len(x), -1), and let each layer's out_features "
+                "be the next one's in_features"
+            )
+        self.cache = x
+        y = x @ self.weight.data  # (..., O)
+        if self.bias is not None:
+            y += self.bias.data
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and map dy (..., O) to dx (..., I)."""
+        self._add_gradients(dy)
+        return dy @ self.weight.data.T
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add dL/dW and dL/db only: dL/dx is half of backward's arithmetic."""
+        self._add_gradients(dy)
+
+    def _add_gradients(self, dy: Array) -> None:
+        x = self.cache
+        check_gradient(self, dy, (*x.shape[:-1], self.out_features), x.dtype)
+        rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
+        self.weight.grad += x.reshape(-1, self.in_features).T @ rows
+        if self.bias is not None:
+            self.bias.grad += rows.sum(axis=0)

@@ -1,0 +1,148 @@
+"""A metric says how good predictions are, in a number made for people and not for gradients."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minnet.arrays import Array, Labels
+
+
+def accuracy(prediction: Array, target: ArrayLike) -> float:
+    """Return the share of samples whose largest score is at their label.
+
+    Parameters
+    ----------
+    prediction
+        Scores or probabilities, (..., C).
+    target
+        Labels 0 … C − 1, of shape (...).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, or there is no sample.
+
+    Examples
+    --------
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), [1, 1])
+    0.5
+    """
+    labels = _labels(prediction, target)
+    return float((prediction.argmax(axis=-1) == labels).mean())
+
+
+def top_k_accuracy(prediction: Array, target: ArrayLike, k: int = 5) -> float:
+    """Return the share of samples whose label is among the k largest scores.
+
+    A label counts if fewer than k scores are larger than its own, so ties are in its favour.
+
+    Parameters
+    ----------
+    prediction, target
+        As for `accuracy`.
+    k
+        1 … C; 1 is `accuracy`, ties aside.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, k is out of range, or there is no sample.
+    """
+    labels = _labels(prediction, target)
+    if not 1 <= k <= prediction.shape[-1]:
+        raise ValueError(f"top_k_accuracy needs 1 <= k <= {prediction.shape[-1]}, the number of classes, got {k}")
+    own = np.take_along_axis(prediction, labels[..., None], axis=-1)
+    return float(((prediction > own).sum(axis=-1) < k).mean())
+
+
+def confusion_matrix(prediction: Array, target: ArrayLike) -> NDArray[np.int64]:
+    """Count how often class i (row) was taken for class j (column).
+
+    Parameters
+    ----------
+    prediction, target
+        As for `accuracy`.
+
+    Returns
+    -------
+    ndarray
+        Counts of shape (C, C); the diagonal holds the samples that are right.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, a label is not in 0 … C − 1, or there is no sample.
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), [1, 1, 1])
+    array([[0, 0],
+           [1, 2]])
+    """
+    labels, classes = _labels(prediction, target).reshape(-1), prediction.shape[-1]
+    cells = labels * classes + prediction.argmax(axis=-1).reshape(-1)
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+
+
+class RunningAccuracy:
+    """The accuracy of the recent past: score ← decay · score + (1 − decay) · [right], sample by sample.
+
+    The class notebook watches its online pass this way. It starts at 0, so the first 1/(1 − decay)
+    samples or so read too low.
+
+    Parameters
+    ----------
+    decay
+        How much of the past is kept, 0 <= decay < 1.
+
+    Attributes
+    ----------
+    score : float
+        The running accuracy, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If decay is outside [0, 1).
+
+    Examples
+    --------
+    >>> running = RunningAccuracy(decay=0.5)
+    >>> running.update(np.array([[0.1, 0.9], [0.2, 0.8]]), [1, 1])
+    0.75
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"RunningAccuracy needs 0 <= decay < 1, got {decay}")
+        self.decay = decay
+        self.score = 0.0
+
+    def update(self, prediction: Array, target: ArrayLike) -> float:
+        """Count the samples of a batch, in order, and return the score; shapes as for `accuracy`."""
+        if prediction.ndim == 2 and len(prediction) == 1:  # the online pass, a million times
+            rights: list[bool] = [prediction.argmax() == np.asarray(target).item()]
+        else:
+            rights = np.ravel(prediction.argmax(axis=-1) == _labels(prediction, target)).tolist()
+        for right in rights:
+            self.score = self.decay * self.score + (1 - self.decay) * bool(right)
+        return self.score
+
+
+def _labels(prediction: Array, target: ArrayLike) -> Labels:
+    """Return the target as labels, or say why it cannot be."""
+    labels = np.asarray(target)
+    if prediction.ndim == 0 or labels.shape != prediction.shape[:-1]:
+        raise ValueError(
+            f"metrics compare scores (..., classes) with labels (...), got {prediction.shape} and {labels.shape}: "
+            "one-hot labels? pass y.argmax(axis=-1)"
+        )
+    if labels.size == 0:
+        raise ValueError("metrics need at least one sample, got none")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"metrics compare with integer labels, got {labels.dtype}: pass y.astype(np.int64)")
+    if labels.min() < 0 or labels.max() >= prediction.shape[-1]:
+        raise ValueError(
+            f"labels go from 0 to {prediction.shape[-1] - 1} for {prediction.shape[-1]} classes, "
+            f"got {labels.min()} to {labels.max()}: count classes from 0"
+        )
+    return labels.astype(np.int64, copy=False)

@@ -1,0 +1,394 @@
+"""A Trainer runs the five lines of learning again and again, and looks up now and then to see how it goes."""
+
+import itertools
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minnet.arrays import Array
+from minnet.callbacks import Callback, Progress
+from minnet.data.loader import Batch, DataLoader
+from minnet.history import History, Row
+from minnet.interrupts import Interrupts
+from minnet.layer import Layer
+from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
+from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
+from minnet.metrics import accuracy
+from minnet.optimizers import Optimizer
+
+Metric = Callable[[Array, Any], float]
+Data = DataLoader | tuple[ArrayLike, ArrayLike]
+
+EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
+
+
+class Trainer:
+    """Train a model: minimise a loss over batches, evaluate, and keep the history.
+
+    Parameters
+    ----------
+    model
+        The layer to train, usually a `Sequential`.
+    loss
+        What to make small.
+    optimizer
+        How: made with ``model.parameters()``.
+    metrics
+        What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
+        averaged over samples. By default the accuracy, if the loss takes class labels.
+    accumulate
+        Into how many parts to cut every batch. Their gradients add up to the batch's own, in a
+        fraction of the memory that forward and backward take. (Layers that look at a whole batch see
+        the parts.)
+
+    Attributes
+    ----------
+    history : History
+        The rows of all runs so far.
+    step, epoch : int
+        How many were finished, in all runs.
+    interrupted : bool
+        Whether Ctrl-C, or an error, cut the last run short.
+    last_loss : float
+        The loss of the last step.
+    prediction, target : ndarray
+        The last step's prediction, made before its update, and what it should have been.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parts are not what their names say, or do not belong together.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> model = mn.Sequential(mn.Linear(2, 2, rng=0), mn.Softmax())
+    >>> trainer = Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5))
+    >>> history = trainer.fit(mn.DataLoader(X, y, 10, shuffle=True, rng=0), epochs=20)
+    >>> trainer.evaluate((X, y))["accuracy"]
+    1.0
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        metrics: Mapping[str, Metric] | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+            if not isinstance(value, kind):
+                got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
+                raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
+        if accumulate < 1:
+            raise ValueError(f"Trainer needs accumulate >= 1, the parts of a batch, got {accumulate}")
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
+        self.accumulate = accumulate
+        self.history = History()
+        self.step = 0
+        self.epoch = 0
+        self.interrupted = False
+        self.last_loss = math.nan
+        self.prediction: Array = np.empty(0)
+        self.target: NDArray[Any] = np.empty(0)
+        self._callbacks: dict[str, list[Any]] = {}
+        self._stopped = False
+        self._check_parts()
+
+    def fit(
+        self,
+        loader: Iterable[Batch],
+        *,
+        epochs: int | None = None,
+        steps: int | None = None,
+        evaluate: Mapping[str, Data] | None = None,
+        every: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+    ) -> History:
+        """Train for so many epochs or so many steps; call it again to train on.
+
+        Ctrl-C ends the run after the current step, with the model as of that step and the history
+        complete; `fit` then returns as usual.
+
+        Parameters
+        ----------
+        loader
+            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated
+            over. Floats are converted to the model's dtype.
+        epochs, steps
+            How long to train: one of the two. An epoch is one pass over the loader.
+        evaluate
+            Name → data to evaluate on: a DataLoader or a pair (X, y), of which uint8 is scaled as the
+            loader's is. "test" gives the columns test_loss, test_accuracy, ….
+        every
+            How many steps lie between two rows of history; by default a row an epoch. The end of the
+            run always gives one.
+        callbacks
+            What else to do; see `minnet.callbacks`.
+        progress
+            Whether to show a progress bar (only on a terminal).
+
+        Returns
+        -------
+        History
+            The same object as ``trainer.history``: one dict a row.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arguments do not make sense; and what layers and losses raise, with a note that
+            says at which step.
+        """
+        steps, epochs = _count("steps", steps), _count("epochs", epochs)
+        if (steps is None) == (epochs is None):
+            raise ValueError("fit needs either epochs=... or steps=..., one of the two")
+        if _count("every", every) == 0:
+            raise ValueError("fit needs every >= 1, the steps between two rows of the history")
+        sets = {name: self._loader(name, data, loader) for name, data in (evaluate or {}).items()}
+        last_step = self.step + steps if steps is not None else None
+        last_epoch = self.epoch + epochs if epochs is not None else None
+        if progress:
+            callbacks = [*callbacks, Progress(steps if steps is not None else _total(loader, epochs))]
+        self._enlist(callbacks)
+        self._stopped, self.interrupted = False, True
+        self._begin = time.perf_counter()
+        self._loss_sum, self._samples = 0.0, 0
+        self.model.train()
+        self.loss.train()
+        try:
+            with Interrupts() as interrupts:
+                try:
+                    self._call("on_fit_start")
+                    self._run(loader, last_step, last_epoch, every, sets, interrupts)
+                    self.interrupted = False
+                except KeyboardInterrupt:
+                    where = f"inside step {self.step + 1}" if interrupts.busy else f"after step {self.step}"
+                    print(f"\ninterrupted {where}: the model is as it was then", file=sys.stderr)
+                    if self._samples:
+                        self._row({})
+        finally:
+            self._call("on_fit_end")
+            self._callbacks = {}
+        return self.history
+
+    def train_step(self, x: Array, y: NDArray[Any]) -> float:
+        """Learn from one batch and return its loss: the five lines, and the one method to override.
+
+        For the layer that reads the data nobody uses dL/dx, hence `accumulate_grad` where the lesson
+        has `backward`; ``self.model.backward(...)`` does the same and more.
+        """
+        self.optimizer.zero_grad()
+        self.prediction = self.model.forward(x)
+        value = self.loss.forward(self.prediction, y)
+        self.model.accumulate_grad(self.loss.backward())
+        self.update()
+        return value
+
+    def update(self) -> None:
+        """Let the callbacks see the gradients, and let the optimizer make its step."""
+        self._call("on_gradients")
+        self.optimizer.step()
+
+    def evaluate(self, data: Data) -> dict[str, float]:
+        """Return the loss and the metrics over a data set, in eval mode, weighted by samples.
+
+        Parameters
+        ----------
+        data
+            A DataLoader, or a pair (X, y).
+
+        Raises
+        ------
+        ValueError
+            If there are no samples.
+        """
+        return self._evaluate(self._loader("data", data, None))
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch."""
+        X = np.asarray(X)
+        loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH)
+        with _Evaluation(self.model, self.loss):
+            dtype = self.model.dtype
+            return np.concatenate([self.model.forward(_cast(x, dtype)) for x, _ in loader])
+
+    def stop(self) -> None:
+        """End the run after the current step; for callbacks."""
+        self._stopped = True
+
+    def _run(
+        self,
+        loader: Iterable[Batch],
+        last_step: int | None,
+        last_epoch: int | None,
+        every: int | None,
+        sets: Mapping[str, DataLoader],
+        interrupts: Interrupts,
+    ) -> None:
+        dtype, row_at = self.model.dtype, -1
+        train_step = self.train_step if self.accumulate == 1 else self._train_step_in_parts
+        while not self._stopped and self.step != last_step and self.epoch != last_epoch:
+            first = self.step
+            for x, y in loader:
+                interrupts.busy = True
+                try:
+                    self.target = y
+                    self.last_loss = train_step(_cast(x, dtype), y)
+                except Exception as error:
+                    error.add_note(f"in step {self.step + 1} of epoch {self.epoch + 1}")
+                    raise
+                self.step += 1
+                self._loss_sum += self.last_loss * len(x)
+                self._samples += len(x)
+                interrupts.busy = False
+                if interrupts.pending:
+                    raise KeyboardInterrupt
+                self._call("on_step_end")
+                if every and self.step % every == 0:
+                    self._row(sets)
+                    row_at = self.step
+                if self._stopped or self.step == last_step:
+                    break
+            else:
+                if self.step == first:
+                    raise ValueError(
+                        "fit got no batch from the loader: an iterator can be used once, a DataLoader often"
+                    )
+                self.epoch += 1
+                if not every:
+                    self._row(sets)
+                    row_at = self.step
+                self._call("on_epoch_end")
+        if row_at != self.step and self._samples:
+            self._row(sets)
+
+    def _train_step_in_parts(self, x: Array, y: NDArray[Any]) -> float:
+        """Do as `train_step` does, a part of the batch at a time."""
+        self.optimizer.zero_grad()
+        value, predictions = 0.0, []
+        size = math.ceil(len(x) / self.accumulate)
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            share = len(x[part]) / len(x)  # the loss is a mean, so a short part weighs less
+            predictions.append(self.model.forward(x[part]))
+            value += share * self.loss.forward(predictions[-1], y[part])
+            self.model.accumulate_grad(share * self.loss.backward())
+        self.prediction = np.concatenate(predictions)
+        self.update()
+        return value
+
+    def _row(self, sets: Mapping[str, DataLoader]) -> None:
+        """Evaluate on all sets and add a row to the history."""
+        row: Row = {"step": self.step, "epoch": self.epoch, "seconds": 0.0, "lr": self.optimizer.lr}
+        row["loss"] = self._loss_sum / self._samples if self._samples else math.nan
+        for name, loader in sets.items():
+            row |= {f"{name}_{key}": value for key, value in self._evaluate(loader).items()}
+        self._loss_sum, self._samples = 0.0, 0
+        row["seconds"] = round(time.perf_counter() - self._begin, 3)
+        self.history.append(row)
+        self._call("on_row", row)
+
+    def _evaluate(self, loader: DataLoader) -> dict[str, float]:
+        sums, samples, dtype = dict.fromkeys(["loss", *self.metrics], 0.0), 0, self.model.dtype
+        with _Evaluation(self.model, self.loss):
+            for x, y in loader:
+                prediction = self.model.forward(_cast(x, dtype))
+                sums["loss"] += self.loss.forward(prediction, y) * len(x)
+                for name, metric in self.metrics.items():
+                    sums[name] += metric(prediction, y) * len(x)
+                samples += len(x)
+        return {name: value / samples for name, value in sums.items()}
+
+    def _loader(self, name: str, data: Data, like: object) -> DataLoader:
+        """Return a loader over evaluation data that treats uint8 as the training loader does."""
+        if isinstance(data, DataLoader):
+            return data
+        if not isinstance(data, tuple) or len(data) != 2:
+            raise TypeError(
+                f"evaluation data {name!r} must be a pair (X, y) or a DataLoader, got {type(data).__name__}"
+            )
+        scale = like.scale if isinstance(like, DataLoader) else 1 / 256
+        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+
+    def _enlist(self, callbacks: Sequence[Callback]) -> None:
+        """Sort the callbacks by the moments they override, so that a step pays for no others."""
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"fit expected callbacks derived from mn.callbacks.Callback, got {callback!r}")
+        moments = [name for name in vars(Callback) if name.startswith("on_")]
+        self._callbacks = {
+            name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]
+            for name in moments
+        }
+
+    def _call(self, moment: str, *arguments: Any) -> None:
+        for hook in self._callbacks.get(moment, ()):
+            hook(self, *arguments)
+
+    def _check_parts(self) -> None:
+        """Refuse parts that cannot belong together."""
+        own = {id(parameter) for parameter in self.model.parameters()}
+        if not any(id(parameter) in own for parameter in self.optimizer.parameters):
+            raise ValueError(
+                "the optimizer holds no Parameter of this model, so nothing would be learned: "
+                "make it with model.parameters(), after the model is complete"
+            )
+        last = self.model
+        while isinstance(last, Sequential) and not isinstance(last, Residual):
+            last = last.layers[-1]
+        if isinstance(last, (Softmax, LogSoftmax)) and isinstance(self.loss, SoftmaxCrossEntropyLoss):
+            raise ValueError(
+                f"SoftmaxCrossEntropyLoss takes scores, but the model ends with {last.describe()}: remove that layer, "
+                "or use CrossEntropyLoss (after Softmax) or NLLLoss (after LogSoftmax)"
+            )
+        if isinstance(last, LogSoftmax) and isinstance(self.loss, CrossEntropyLoss):
+            raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
+
+
+class _Evaluation:
+    """While active, model and loss are in eval mode; afterwards each layer is in the mode it was in."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = layers
+
+    def __enter__(self) -> None:
+        inner = itertools.chain.from_iterable(layer.named_layers() for layer in self.layers)
+        self.modes = [(layer, layer.training) for _, layer in inner]
+        for layer in self.layers:
+            layer.eval()
+
+    def __exit__(self, *_: object) -> None:
+        for layer, training in self.modes:
+            layer.training = training
+
+
+def _cast(x: NDArray[Any], dtype: "np.dtype[Any] | None") -> NDArray[Any]:
+    """Convert floats to the model's dtype; leave integers, which are indices, alone."""
+    return x.astype(dtype, copy=False) if dtype is not None and x.dtype.kind == "f" else x
+
+
+def _count(name: str, value: int | None) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"fit expected {name} to be an int, got {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"fit needs {name} >= 0, got {value}")
+    return int(value)
+
+
+def _total(loader: object, epochs: int | None) -> int | None:
+    return epochs * len(loader) if epochs is not None and hasattr(loader, "__len__") else None
