@@ -92,6 +92,10 @@ class Trial:
                     f"{self.name}: {method} writes into {argument}, which belongs to the caller: make a new array"
                 ) from error
             raise
+        except RuntimeError as error:
+            if "cache is empty" in str(error):
+                raise ContractError(f"{self.name}: {method} needs what is not there: {error}") from error
+            raise
         except AttributeError as error:
             if "re-bound" in str(error):
                 raise ContractError(f"{self.name}: {method} re-binds grad: {error}") from error
@@ -107,8 +111,8 @@ def check_contract(trial: Trial) -> None:
         At the first broken promise.
     """
     for check in (
-        _randomness_is_its_own,
         _backward_shapes,
+        _randomness_is_its_own,
         _parameters_stay,
         _gradients_add_up,
         _last_forward_counts,
@@ -310,7 +314,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 def _evaluation(trial: Trial) -> None:
     layer = trial.fresh()
     fresh = _snapshot(copy.deepcopy(layer))
-    trial.run(layer, trial.inputs)
+    trial.run(layer, _other(trial.inputs))
     layer.eval()
     before = _snapshot(layer)
     y = trial.forward(layer, trial.inputs)
@@ -343,6 +347,10 @@ def _copies(trial: Trial) -> None:
     layer.eval()
     y = trial.forward(layer, trial.inputs)
     copies = {"copy.deepcopy": copy.deepcopy(layer)}
+    originals = dict(trial.layer.named_parameters())
+    for name, parameter in copy.deepcopy(trial.layer).named_parameters():
+        if name not in originals or not np.array_equal(parameter.data, originals[name].data, equal_nan=True):
+            trial.fail(f"a copy made by copy.deepcopy has another {name}.data")
     if not _is_local(layer):
         try:
             copies["pickle"] = pickle.loads(pickle.dumps(layer))

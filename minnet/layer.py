@@ -68,8 +68,14 @@ class Layer:
             return self.__dict__["_cache"]
         except KeyError:
             name = type(self).__name__
-            cure = "call forward first" if self.training else "in eval mode nothing is kept: call train() first"
-            raise RuntimeError(f"{name}.backward() before forward(): {cure}") from None
+            if self.training:
+                raise RuntimeError(
+                    f"{name}.backward() before forward(): its cache is empty, call forward first"
+                ) from None
+            raise RuntimeError(
+                f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and forward(); "
+                "inside forward(), use a local variable"
+            ) from None
 
     @cache.setter
     def cache(self, value: Any) -> None:
