@@ -113,9 +113,7 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError
-        If patience is below 1 or min_delta is negative.
-    KeyError
-        In training, if a row lacks the column.
+        If patience is below 1 or min_delta is negative; in training, if a row lacks the column.
     """
 
     def __init__(self, monitor: str, patience: int = 5, min_delta: float = 0.0) -> None:
@@ -132,13 +130,13 @@ class EarlyStopping(Callback):
     def on_row(self, trainer: "Trainer", row: Row) -> None:
         """Compare the row with the best."""
         if self.monitor not in row:
-            raise KeyError(
+            raise ValueError(
                 f"EarlyStopping monitors {self.monitor!r}, but a row has only {', '.join(row)}: "
                 'pass fit(..., evaluate={"validation": (X, y)}) and monitor="validation_loss"'
             )
-        sign = 1 if self.monitor.endswith("loss") else -1
-        if self.best is None or sign * row[self.monitor] < sign * self.best - self.min_delta:
-            self.best, self.best_step, self.waited = row[self.monitor], trainer.step, 0
+        value, sign = row[self.monitor], 1 if self.monitor.endswith("loss") else -1
+        if value == value and (self.best is None or sign * value < sign * self.best - self.min_delta):  # not NaN
+            self.best, self.best_step, self.waited = value, trainer.step, 0
             self._weights = [parameter.data.copy() for parameter in trainer.model.parameters()]
             return
         self.waited += 1

@@ -322,7 +322,7 @@ def _evaluation(trial: Trial) -> None:
     changed = _changes(before, _snapshot(layer))
     if changed:
         trial.fail(
-            f"forward in eval mode changes {', '.join(changed)}: it must keep nothing, for threads may share the layer; "
+            f"forward in eval mode changes {', '.join(changed)}: it must keep nothing, as threads may share the layer; "
             "self.cache sees to that by itself"
         )
     if not np.array_equal(y, again, equal_nan=True):

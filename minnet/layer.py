@@ -69,12 +69,10 @@ class Layer:
         except KeyError:
             name = type(self).__name__
             if self.training:
-                raise RuntimeError(
-                    f"{name}.backward() before forward(): its cache is empty, call forward first"
-                ) from None
+                raise RuntimeError(f"{name}.backward() before forward(): call forward first") from None
             raise RuntimeError(
-                f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and forward(); "
-                "inside forward(), use a local variable"
+                f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and "
+                "forward(); inside forward(), use a local variable"
             ) from None
 
     @cache.setter

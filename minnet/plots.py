@@ -1,8 +1,10 @@
 """A plot is a picture of what a network saw, learned or mistook; each function here returns one.
 
 What is returned is a matplotlib Figure: a notebook shows it when it is a cell's last value, a script
-calls ``figure.savefig(path)``. pyplot is not used, so there is nothing to close and no backend to choose.
-matplotlib comes with the extra "plots", and is imported when the first picture is drawn.
+calls ``figure.savefig(path)``. Every function takes a `title` of your own to stand above the picture.
+
+pyplot is not used, so there is nothing to close and no backend to choose. matplotlib comes with the
+extra "plots", and is imported when the first picture is drawn.
 """
 
 import functools
@@ -29,9 +31,12 @@ TRUE, PREDICTED, OTHER = PALETTE[0], PALETTE[1], "#B0B0B0"
 GREY = "#707070"
 WIDTH = 10.0  # inches, at 100 pixels an inch: about the width of a notebook's page
 SMALL, NORMAL, LARGE = 8.5, 10, 12  # font sizes in points
+MANY = 60  # classes; of more, a confusion matrix shows only the colours
 
 
-def digits(X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 20, title: str | None = None) -> "Figure":
+def digits(
+    X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 20, title: str | None = None
+) -> "Figure":
     """Draw images side by side, from left to right and from top to bottom.
 
     Parameters
@@ -42,8 +47,6 @@ def digits(X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 
         N strings or numbers, to stand under the images.
     columns
         How many images a row has at most; fewer if the labels need the room.
-    title
-        What stands above the picture.
 
     Raises
     ------
@@ -60,15 +63,16 @@ def digits(X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 
         columns = min(columns, int(WIDTH / (0.12 + 0.075 * max(map(len, names)))) or 1)
     across = min(columns, len(images))
     down = math.ceil(len(images) / across)
-    side = min(WIDTH / across, 1.0)  # of an image, in inches
-    pitch = 1.04 if names is None else 1 + 0.24 / side  # from row to row, in images
-    figure = _figure(max(across * side, 3), down * side * pitch + 0.4, title or _count(len(images), "digit"))
+    side = min(WIDTH / across / 1.04, 1.0)  # of an image, in inches
+    pitch = 1.04 if names is None else 1 + 0.22 / side  # from row to row, in images
+    height = down * side * pitch + 0.4
+    figure = _figure(max(1.04 * across * side, 2), height, title or _count(len(images), "digit"))
     axes = figure.add_subplot()
     for i, image in enumerate(images):
         left, top = 1.04 * (i % across), pitch * (i // across)
         axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(left, left + 1, top + 1, top))
         if names:
-            axes.text(left + 0.5, top + 1, names[i], ha="center", va="top", fontsize=SMALL)
+            axes.text(left + 0.5, top + 1 + 0.02 / side, names[i], ha="center", va="top", fontsize=SMALL)
     axes.set(xlim=(0, 1.04 * across - 0.04), ylim=(pitch * down, 0))
     axes.axis("off")
     return figure
@@ -89,8 +93,6 @@ def mistakes(
         The true labels, (N,).
     most
         How many mistakes are drawn at most: the first ones.
-    title
-        What stands above the picture; by default the number of mistakes.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def mistakes(
     wrong = wrong[:most]
     across = min(len(wrong), 4)
     down = math.ceil(len(wrong) / across)
-    figure = _figure(max(across * WIDTH / 4, 4), 1.8 * down + 0.9, title or said)
+    figure = _figure(max(across * WIDTH / 4, 3), 1.8 * down + 0.9, title or said)
     grid = figure.add_gridspec(down, 2 * across)
     for place, i in enumerate(wrong):
         row, column = divmod(place, across)
@@ -141,7 +143,10 @@ def mistakes(
         bars.set(xlim=(0, 1), xticks=(0, 1), yticks=range(10), ylim=(9.6, -0.6))
         _tidy(bars, "probability" if place + across >= len(wrong) else "", "digit" if column == 0 else "", size=SMALL)
         bars.tick_params(axis="y", length=0)
-    _legend(figure, {"predicted": PREDICTED, "true": TRUE})
+        for k in (predicted[i], labels[i]):  # a bar may be too short to be seen
+            bars.get_yticklabels()[k].set(color=colours[k], fontweight="bold")
+    handles = [bars.patches[predicted[i]], bars.patches[labels[i]]]
+    figure.legend(handles, ("predicted", "true"), loc="outside lower center", ncols=2, frameon=False, fontsize=NORMAL)
     return figure
 
 
@@ -160,22 +165,15 @@ def learned(
     Parameters
     ----------
     weight, start
-        W after training and W₀ before it, (784, 10).
+        W after training and W₀ before it, (784, 10): ``layer.weight.data``, and ``layer.weight.data.copy()``
+        made before, for without a copy it would change along with the weights.
     bias, bias_start
         b and b₀, (10,): drawn as bars, b − b₀ if both are given.
-    title
-        What stands above the picture.
 
     Raises
     ------
     ValueError
         If an array has another shape, holds NaN or infinity, or `start` is no copy.
-
-    Examples
-    --------
-    >>> import minnet as mn
-    >>> layer = mn.Linear(784, 10, rng=0)
-    >>> start = layer.weight.data.copy()  # without copy() it would change along with the weights
     """
     change = _change("weight", weight, start, (784, 10))
     limit = float(np.abs(change).max()) or 1.0
@@ -218,8 +216,6 @@ def learning_curves(
         are shares, 0 to 1, and drawn in per cent.
     reference
         Name → (step, per cent) pairs to compare the accuracies with, drawn dashed and grey.
-    title
-        What stands above the picture.
 
     Raises
     ------
@@ -246,7 +242,7 @@ def learning_curves(
         raise ValueError(f"plots.learning_curves found no loss and no accuracy among {', '.join(present)}")
     figure = _figure(WIDTH if len(panels) == 2 else 0.6 * WIDTH, 4.2, title or "Learning curves")
     for i, kind in enumerate(panels):
-        axes = figure.add_subplot(1, len(panels), i + 1)
+        axes = figure.add_subplot(1, len(panels), i + 1, sharex=figure.axes[0] if i else None)
         for name in losses if kind == "loss" else accuracies:
             points = [(row["step"], row[name]) for row in rows if name in row]
             colour = sets.index(name.removesuffix("loss").removesuffix("accuracy"))
@@ -269,8 +265,6 @@ def running_accuracy(
         Step → share of right predictions of late, 0 to 1: `minnet.callbacks.RunningScore.scores`.
     reference
         (step, per cent) pairs to compare with, drawn dashed and grey; or name → such pairs.
-    title
-        What stands above the picture.
 
     Raises
     ------
@@ -284,7 +278,13 @@ def running_accuracy(
     _curve(axes, sorted(scores.items()), "running accuracy", PALETTE[0], 100)
     if reference:
         _reference(axes, reference)
-    _tidy(axes, "step", "accuracy of late (%)", steps=True)
+    # The score starts at 0. Where the next one is far above, that point would squeeze all the others flat.
+    later = [y for line in axes.lines for x, y in line.get_xydata() if x > 0]
+    if later and min(later) > 0.75 * max(later):
+        margin = 0.1 * (max(later) - min(later)) + 0.1
+        axes.set_ylim(min(later) - margin, max(later) + margin)
+        axes.lines[0].set_label("running accuracy, from 0 % at step 0")
+    _tidy(axes, "step", "running accuracy (%)", steps=True)
     return figure
 
 
@@ -295,11 +295,9 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, title: s
     ----------
     matrix
         Counts (C, C), rows the true classes and columns the predicted ones:
-        `minnet.metrics.confusion_matrix`. Cells that count 0 are left empty.
+        `minnet.metrics.confusion_matrix`. Zeros are left out; of more than 60 classes, all the numbers.
     names
         C names of the classes; by default 0 … C − 1.
-    title
-        What stands above the picture; by default how many are right.
 
     Raises
     ------
@@ -307,7 +305,8 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, title: s
         If the matrix is not square, holds anything but counts, or only zeros; if the names are not C.
     """
     counts = np.asarray(matrix)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.dtype.kind not in "iu" or counts.min() < 0:
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
+    if not square or counts.dtype.kind not in "iu" or counts.min() < 0:
         raise ValueError(
             f"plots.confusion expected counts (C, C), integers from 0, got {counts.shape} {counts.dtype}: "
             "pass mn.metrics.confusion_matrix(prediction, target)"
@@ -319,29 +318,38 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, title: s
     if len(words) != classes:
         raise ValueError(f"plots.confusion expected {classes} names, one a class, got {len(words)}")
     wrong = np.ma.masked_array(counts, np.eye(classes, dtype=bool))
-    cell = max(0.28, 0.14 + 0.075 * len(str(counts.max())))  # inches, so that the longest number fits
-    side = max(cell * classes, 3)
-    figure = _figure(side + 1.6, side + 1, title or f"{right:,} of {total:,} right ({right / total:.1%})")
+    numbered = classes <= MANY
+    size = SMALL if classes <= 20 else 7
+    cell = max(0.28, 0.1 + 0.0088 * size * len(str(counts.max())))  # inches: the longest number fits
+    side = max(cell * min(classes, MANY), 3)
+    longest = max(map(len, words))
+    room = 0.075 * longest  # for the names
+    figure = _figure(
+        1.1 * side + 1 + room, side + 1 + room, title or f"{right:,} of {total:,} right ({right / total:.1%})"
+    )
     axes = figure.add_subplot()
+    axes.set_facecolor("#DDDDDD")  # shows through on the diagonal, which is masked
     image = axes.imshow(wrong, cmap="YlOrBr", vmin=0, vmax=max(int(wrong.filled(0).max()), 1))
-    image.cmap.set_bad("#DDDDDD")
-    for (i, j), count in np.ndenumerate(counts):
-        if count:
-            red, green, blue, _ = image.to_rgba(wrong[i, j]) if i != j else (0.87, 0.87, 0.87, 1)
-            light = 0.3 * red + 0.59 * green + 0.11 * blue > 0.55
-            axes.text(j, i, str(count), ha="center", va="center", fontsize=SMALL, color="black" if light else "white")
-    axes.set_xticks(range(classes), words, rotation=90 if max(map(len, words)) > 3 else 0)
-    axes.set_yticks(range(classes), words)
+    for i, j in np.argwhere(counts) if numbered else ():
+        red, green, blue, _ = image.to_rgba(counts[i, j]) if i != j else (0.87, 0.87, 0.87, 1)
+        # The luminance at which black and white stand out equally.
+        colour = "black" if 0.21 * red**2.2 + 0.72 * green**2.2 + 0.07 * blue**2.2 > 0.18 else "white"
+        axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=size, color=colour)
+    shown = range(0, classes, math.ceil(classes / MANY))
+    axes.set_xticks(shown, [words[k] for k in shown], rotation=90 if longest > 3 else 0)
+    axes.set_yticks(shown, [words[k] for k in shown])
     _tidy(axes, "predicted", "true")
-    bar = figure.colorbar(image, ax=axes, shrink=0.6)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, fraction=0.06, pad=0.02)
     bar.set_label("mistakes", fontsize=NORMAL)
     bar.ax.tick_params(labelsize=SMALL)
+    bar.ax.locator_params(axis="y", integer=True)
     return figure
 
 
 def _figure(width: float, height: float, title: str) -> "Figure":
     """Make an empty figure, of so many inches."""
     require("matplotlib", "plots")
+    width = max(width, 0.2 + 0.1 * len(title))
     figure = _figure_class()(figsize=(width, height), dpi=100, layout="constrained")
     figure.suptitle(title, fontsize=LARGE)
     return figure
@@ -371,9 +379,13 @@ def _tidy(axes: "Axes", xlabel: str, ylabel: str, size: float = NORMAL, steps: b
     if steps:
         axes.locator_params(axis="x", integer=True, nbins=6)
         axes.xaxis.set_major_formatter("{x:,.0f}")
+        seen = {x for line in axes.lines for x in line.get_xdata()}
+        if len(seen) == 1:  # a history of one row
+            axes.set_xticks(list(seen))
         axes.grid(color=GREY, alpha=0.2, linewidth=0.6)
         # Above the panel, where it hides no curve.
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
+        ncols = 2 if all(len(str(line.get_label())) < 25 for line in axes.lines) else 1
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, frameon=False, fontsize=SMALL)
 
 
 def _curve(axes: "Axes", points: Iterable[tuple[float, Any]], label: str, colour: str, factor: float) -> None:
@@ -381,9 +393,11 @@ def _curve(axes: "Axes", points: Iterable[tuple[float, Any]], label: str, colour
     steps, values = np.array([(step, np.nan if value is None else value) for step, value in points], float).T
     finite = np.isfinite(values)
     if factor == 100 and not np.all((values[finite] >= 0) & (values[finite] <= 1)):
-        raise ValueError(f"plots expected {label} as a share, 0 to 1, got {values[finite].max()}: divide per cent by 100")
+        raise ValueError(
+            f"plots expected {label} as a share, 0 to 1, got {values[finite].max()}: divide per cent by 100"
+        )
     if not finite.all():
-        label += f" (NaN or infinite from step {steps[~finite][0]:,.0f})"
+        label += f" (not finite from step {steps[~finite][0]:,.0f})"
     marker = "o" if finite.sum() <= 30 else ""  # one point alone makes no line
     values = np.where(finite, values, np.nan)
     axes.plot(steps, values * factor, color=colour, label=label, marker=marker, markersize=4, linewidth=1.6)
@@ -395,16 +409,17 @@ def _reference(axes: "Axes", reference: Reference) -> None:
     for i, (name, points) in enumerate(named.items()):
         pairs = np.array(list(points), float)
         if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100)):
-            raise ValueError(f"plots expected the reference {name!r} as (step, per cent) pairs, got shape {pairs.shape}")
-        style: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
-        axes.plot(pairs[:, 0], pairs[:, 1], marker="os^Dv"[i % 5], markersize=5, label=name, **style)
-
-
-def _legend(figure: "Figure", colours: Mapping[str, str]) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=NORMAL)
+            raise ValueError(
+                f"plots expected the reference {name!r} as (step, per cent) pairs, got shape {pairs.shape}"
+            )
+        style: dict[str, Any] = {
+            "color": GREY,
+            "linestyle": "--",
+            "linewidth": 1,
+            "markerfacecolor": "none",
+            "zorder": 1.9,
+        }
+        axes.plot(pairs[:, 0], pairs[:, 1], marker="os^Dv"[i % 5], markersize=6, label=name, **style)
 
 
 def _count(number: int, noun: str) -> str:
@@ -415,12 +430,16 @@ def _images(function: str, X: ArrayLike) -> NDArray[Any]:
     """Return images as (N, 28, 28), 0 to 1, or say why X is none."""
     images = np.asarray(X)
     if images.shape[1:] not in ((784,), (28, 28)) or len(images) == 0:
-        cure = "for one image, pass X[None]" if images.shape in ((784,), (28, 28)) else "cut the data to images of 28 × 28"
+        cure = (
+            "for one image, pass X[None]" if images.shape in ((784,), (28, 28)) else "cut the data to images of 28 × 28"
+        )
         raise ValueError(f"plots.{function} expected images (N, 784) or (N, 28, 28), got {images.shape}: {cure}")
     if images.dtype == np.uint8:
         images = images / 255
     elif images.dtype.kind != "f":
-        raise ValueError(f"plots.{function} expected uint8, or floats 0 to 1, got {images.dtype}: pass X.astype(np.uint8)")
+        raise ValueError(
+            f"plots.{function} expected uint8, or floats 0 to 1, got {images.dtype}: pass X.astype(np.uint8)"
+        )
     if not (images.min() >= 0 and images.max() <= 1):
         raise ValueError(
             f"plots.{function} expected pixels from 0 to 1, got {images.min():.3g} to {images.max():.3g}: "
@@ -433,11 +452,16 @@ def _change(name: str, after: ArrayLike, before: ArrayLike | None, shape: tuple[
     """Return after − before, both of this shape; before may be None."""
     new = np.asarray(after)
     old = np.zeros(shape) if before is None else np.asarray(before)
-    for which, array in ((name, new), (f"{name}'s start", old)):
-        if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+    for which, array in ((name, new), (f"{name} at the start", old)):
+        if array.shape != shape or array.dtype.kind != "f":
             raise ValueError(
-                f"plots.learned expected the {which} as {shape} finite floats, got {array.shape} {array.dtype}"
-                f"{'' if array.shape == shape else f': pass layer.{name}.data'}"
+                f"plots.learned expected the {which} as {shape} floats, got {array.shape} {array.dtype}: "
+                f"pass layer.{name}.data"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"plots.learned expected finite numbers, got NaN or infinity in the {which}: "
+                "the training diverged; lower the learning rate"
             )
     if np.shares_memory(new, old):
         raise ValueError(

@@ -161,7 +161,8 @@ class Trainer:
         last_step = self.step + steps if steps is not None else None
         last_epoch = self.epoch + epochs if epochs is not None else None
         if progress:
-            callbacks = [*callbacks, Progress(steps if steps is not None else _total(loader, epochs))]
+            total = steps if epochs is None else epochs * length if (length := _length(loader)) else None
+            callbacks = [*callbacks, Progress(total)]
         self._enlist(callbacks)
         self._stopped, self.interrupted = False, True
         self._begin = time.perf_counter()
@@ -261,12 +262,13 @@ class Trainer:
                     self._row(sets)
                     row_at = self.step
                 if self._stopped or self.step == last_step:
+                    complete = self.step - first == _length(loader)
                     break
             else:
+                complete = True
                 if self.step == first:
-                    raise ValueError(
-                        "fit got no batch from the loader: an iterator can be used once, a DataLoader often"
-                    )
+                    raise ValueError("fit got no batch from the loader: a bare iterator can be used only once")
+            if complete:
                 self.epoch += 1
                 if not every:
                     self._row(sets)
@@ -318,7 +320,7 @@ class Trainer:
             return data
         if not isinstance(data, tuple) or len(data) != 2:
             raise TypeError(
-                f"evaluation data {name!r} must be a pair (X, y) or a DataLoader, got {type(data).__name__}"
+                f"evaluation data {name!r}: expected a pair (X, y) or a DataLoader, got {type(data).__name__}"
             )
         scale = like.scale if isinstance(like, DataLoader) else 1 / 256
         return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
@@ -390,5 +392,6 @@ def _count(name: str, value: int | None) -> int | None:
     return int(value)
 
 
-def _total(loader: object, epochs: int | None) -> int | None:
-    return epochs * len(loader) if epochs is not None and hasattr(loader, "__len__") else None
+def _length(loader: object) -> int | None:
+    """Return the number of batches of an epoch, if the loader knows it."""
+    return len(loader) if hasattr(loader, "__len__") else None

@@ -1,0 +1,86 @@
+"""Imports point strictly down, and importing minnet is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minnet
+
+ROOT = Path(minnet.__file__).parent
+
+# What may import what: only from a lower number. Files of one package may import each other downwards in it.
+LEVELS = {
+    "arrays": 0,
+    "errors": 0,
+    "extras": 1,
+    "interrupts": 1,
+    "parameter": 1,
+    "initializers": 1,
+    "data": 2,
+    "layer": 2,
+    "optimizers": 2,
+    "schedules": 2,
+    "layers": 3,
+    "losses": 3,
+    "metrics": 3,
+    "history": 3,
+    "contract": 4,
+    "gradcheck": 5,
+    "callbacks": 4,
+    "plots": 4,
+    "summary": 4,
+    "trainer": 5,
+    "__init__": 6,
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imported(path):
+    """Yield the modules of minnet that a file imports when it is run (not for type checks only)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "minnet":
+            inside = node.module.split(".")[1:]
+            yield from ([".".join(inside)] if inside else [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            yield from (a.name.removeprefix("minnet.") for a in node.names if a.name.startswith("minnet."))
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    own = path.relative_to(ROOT).with_suffix("").parts[0]
+    for module in imported(path):
+        other = module.split(".")[0]
+        if own == other and own in ("data", "layers"):
+            continue
+        assert LEVELS[other] < LEVELS[own], f"{own} (level {LEVELS[own]}) imports {other} (level {LEVELS[other]})"
+
+
+@pytest.mark.parametrize("package", ["data", "layers"])
+def test_no_circle_inside_a_package(package):
+    graph = {}
+    for path in (ROOT / package).glob("*.py"):
+        if path.stem != "__init__":
+            graph[path.stem] = {m.split(".")[1] for m in imported(path) if m.startswith(package + ".")}
+    done = set()
+    while ready := {name for name, needs in graph.items() if name not in done and needs <= done}:
+        done |= ready
+    assert done == set(graph)
+
+
+def test_importing_minnet_brings_in_no_extra():
+    code = "import sys, minnet; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"matplotlib", "pooch", "torch", "requests", "tqdm", "PIL"} & set(loaded)
+
+
+def test_every_public_name_exists_once():
+    assert len(set(minnet.__all__)) == len(minnet.__all__)
+    assert all(hasattr(minnet, name) for name in minnet.__all__)
