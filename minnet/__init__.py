@@ -1,6 +1,6 @@
 """minnet: deep learning in NumPy, every layer a class with a `forward` and the matching `backward`."""
 
-from minnet import callbacks, data, gradcheck, initializers, metrics, plots, schedules
+from minnet import callbacks, data, errors, extras, gradcheck, initializers, metrics, plots, schedules
 from minnet.data import DataLoader
 from minnet.history import History
 from minnet.layer import Layer
@@ -49,6 +49,8 @@ __all__ = [
     "Trainer",
     "callbacks",
     "data",
+    "errors",
+    "extras",
     "gradcheck",
     "initializers",
     "metrics",

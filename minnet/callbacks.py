@@ -199,31 +199,24 @@ class ClipGradValue(Callback):
 
 
 class RunningScore(Callback):
-    """Keep the running accuracy of the training samples, each counted before the step it causes.
+    """Add the column ``running_accuracy``: that of the training samples, each counted before the step it causes.
 
     Parameters
     ----------
     decay
         See `minnet.metrics.RunningAccuracy`.
-    every
-        How many steps apart the scores are kept.
-
-    Attributes
-    ----------
-    scores : dict of int to float
-        The score before step 0, `every`, 2 · `every`, …
     """
 
-    def __init__(self, decay: float = 0.999, every: int = 50_000) -> None:
+    def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
-        self.every = every
-        self.scores: dict[int, float] = {0: 0.0}
 
     def on_step_end(self, trainer: "Trainer") -> None:
         """Count the last step's predictions, which were made before its update."""
-        score = self.running.update(trainer.prediction, trainer.target)
-        if trainer.step % self.every == 0:
-            self.scores[trainer.step] = score
+        self.running.update(trainer.prediction, trainer.target)
+
+    def on_row(self, trainer: "Trainer", row: Row) -> None:
+        """Note the score."""
+        row["running_accuracy"] = self.running.score
 
 
 class Progress(Callback):

@@ -4,7 +4,9 @@
 """
 
 import copy
+import operator
 import pickle
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -351,7 +353,7 @@ def _copies(trial: Trial) -> None:
     for name, parameter in copy.deepcopy(trial.layer).named_parameters():
         if name not in originals or not np.array_equal(parameter.data, originals[name].data, equal_nan=True):
             trial.fail(f"a copy made by copy.deepcopy has another {name}.data")
-    if not _is_local(layer):
+    if all(_pickle_finds(type(inner)) for _, inner in layer.named_layers()):
         try:
             copies["pickle"] = pickle.loads(pickle.dumps(layer))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -361,12 +363,12 @@ def _copies(trial: Trial) -> None:
             trial.fail(f"a copy made by {how} computes something else")
 
 
-def _is_local(layer: Layer) -> bool:
-    """Whether a class was defined inside a function or a session, where pickle cannot find it by name."""
-    return any(
-        "<locals>" in type(inner).__qualname__ or type(inner).__module__ == "__main__"
-        for _, inner in layer.named_layers()
-    )
+def _pickle_finds(cls: type) -> bool:
+    """Whether a class can be found by its name, as pickle does; one made in a function or a session cannot."""
+    try:
+        return operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
+    except (KeyError, AttributeError):
+        return False
 
 
 def _containers(trial: Trial) -> None:

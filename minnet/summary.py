@@ -30,14 +30,12 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     --------
     >>> import minnet as mn
     >>> print(summary(mn.Sequential(mn.Linear(784, 10), mn.Softmax()), 784))
-    layer                   output     parameters
-    ─────────────────────────────────────────────
-    Sequential()            (N, 10)
-      layers[0]             (N, 10)         7,850
-        Linear(784, 10)
-      layers[1]             (N, 10)
-        Softmax()
-    ─────────────────────────────────────────────
+    layer                        output   parameters
+    ────────────────────────────────────────────────
+    Sequential()                 (N, 10)
+      layers[0] Linear(784, 10)  (N, 10)       7,850
+      layers[1] Softmax()        (N, 10)
+    ────────────────────────────────────────────────
     7,850 parameters, 7,850 of them trainable; 31 kB of float32
     """
     shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)

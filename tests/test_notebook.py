@@ -113,12 +113,12 @@ def test_online_pass_step_by_step(problem):
         b -= 1e-2 * gradb
 
     model = start(W0, b0)  # by the Trainer, a batch of one
-    running = mn.callbacks.RunningScore(decay=0.999, every=1)
+    running = mn.callbacks.RunningScore(decay=0.999)
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=1e-2))
-    trainer.fit(mn.DataLoader(X, labels, batch_size=1), steps=500, callbacks=[running])
+    trainer.fit(mn.DataLoader(X, labels, batch_size=1), steps=500, every=1, callbacks=[running])
     assert np.abs(model.layers[0].weight.data - W).max() <= 1e-12
     assert np.abs(model.layers[0].bias.data - b).max() <= 1e-12
-    np.testing.assert_allclose([running.scores[i + 1] for i in range(500)], scores, rtol=1e-12)
+    np.testing.assert_allclose(trainer.history.column("running_accuracy"), scores, rtol=1e-12)
 
     model = start(W0, b0)  # by hand, on single 1-D samples
     loss, optimizer = mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=1e-2)

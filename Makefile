@@ -1,0 +1,50 @@
+# `make mnist` and `make test` do all that is needed on a fresh machine: they make a virtual environment
+# in .venv, install minnet and what the command needs into it, and run. `make help` lists the rest.
+
+# The newest Python in PATH that is new enough; or say which: make PYTHON=/path/to/python3 test
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+
+.PHONY: help mnist test lint docs clean
+
+help:
+	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
+	@echo "make test           run the tests (options: make test ARGS='-x tests/layers')"
+	@echo "make lint           ruff and mypy"
+	@echo "make docs           build docs/_build/html"
+	@echo "make clean          remove $(VENV) and what was built"
+
+mnist: $(VENV)/extras-data-plots
+	$(RUN) examples/mnist_logreg.py $(ARGS)
+
+test: $(VENV)/extras-test
+	$(RUN) -m pytest $(ARGS)
+
+lint: $(VENV)/extras-lint-test
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy --strict minnet
+
+docs: $(VENV)/extras-docs-plots
+	$(RUN) -m sphinx -W -q -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+# A stamp a set of extras: $(VENV)/extras-data-plots says that minnet is installed with "data" and "plots".
+$(VENV)/extras-%: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing minnet and what it needs into $(VENV) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[$(subst -,$(comma),$*)]' || { \
+		echo "Could not install: this needs the Python package index (is there a network?)." >&2; exit 1; }
+	@touch $@
+
+comma := ,
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "minnet needs Python 3.11 or newer, and found none in PATH:" \
+		"install one, or say where it is: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Could not make a virtual environment:" \
+		"on Debian or Ubuntu, install the package python3-venv." >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build .pytest_cache .mypy_cache .ruff_cache
