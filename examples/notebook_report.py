@@ -89,9 +89,8 @@ def minibatch(trainer: mn.Trainer) -> None:
         beside = "   [{:.2f}% {:.2f}%]".format(*notebook[row["step"]]) if row["step"] in notebook else ""
         print(f"{row['step']:10,}   " + "   ".join(cells) + beside)
     whole = f" [{SECONDS} s]" if trainer.step == 20_000 else f" [{SECONDS} s for 20,000 steps]"
-    print(
-        f"{trainer.step:,} steps and {len(trainer.history)} evaluations in {trainer.history[-1]['seconds']:.1f} s{whole}"
-    )
+    seconds = trainer.history[-1]["seconds"]
+    print(f"{trainer.step:,} steps and {len(trainer.history)} evaluations in {seconds:.1f} s{whole}")
 
 
 def interrupted(runs: dict[str, mn.Trainer]) -> bool:
@@ -108,7 +107,8 @@ def predictions(test: mn.data.Split, runs: dict[str, mn.Trainer]) -> None:
     wrong = [pair for pair, p, t in zip(pairs, predicted, test.y, strict=False) if p != t]
     print("the first ten:             ", *pairs[:10])
     print(f"                            [{FIRST_TEN}]")
-    print("mistakes in the first 100: ", *(wrong or ["none"]))
+    more = f" and {len(wrong) - 12} more" if len(wrong) > 12 else ""
+    print("mistakes in the first 100: ", *(wrong[:12] or ["none"]), more)
     print(f"                            [{MISTAKES}]")
     for name, trainer in runs.items():
         print(f"accuracy on all {len(test.y):,} test digits, {name}: {100 * trainer.evaluate(test)['accuracy']:.2f}%")

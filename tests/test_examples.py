@@ -1,0 +1,160 @@
+"""Every example runs, offline and in seconds, and says what it should. With MINNET_DATA set, on the real MNIST too."""
+
+import ast
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minnet as mn
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+real_mnist = pytest.mark.skipif("MINNET_DATA" not in os.environ, reason="needs the real MNIST: set MINNET_DATA")
+
+
+@pytest.fixture(scope="module")
+def small_mnist(tmp_path_factory):
+    """Write synthetic digits as MNIST's four files, so that no example looks for a network."""
+    folder = tmp_path_factory.mktemp("digits")
+    for name, n, seed in [("train", 3000, 0), ("t10k", 500, 1)]:
+        X, y = mn.data.synthetic_digits(n, rng=seed)
+        header = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (n, 28, 28))
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(header + X.tobytes())
+        header = bytes([0, 0, 8, 1]) + n.to_bytes(4, "big")
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(header + y.astype(np.uint8).tobytes())
+    return folder
+
+
+def run(*arguments, folder=None, cwd=None, ok=True, **environment):
+    """Run an example as a user would, and return what it printed."""
+    variables = {name: value for name, value in os.environ.items() if name != "MINNET_DATA"}
+    if folder is not None:
+        variables["MINNET_DATA"] = str(folder)
+    # No example may reach for the network here.
+    variables |= {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", **environment}
+    script, *rest = arguments
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, *rest], capture_output=True, text=True, cwd=cwd, env=variables, check=False
+    )
+    assert (done.returncode == 0) is ok, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_mnist_logreg_from_top_to_bottom(small_mnist, tmp_path):
+    said = run("mnist_logreg.py", "--steps", "600", "--out", tmp_path / "out", folder=small_mnist, cwd=tmp_path)
+    assert f"digits from {small_mnist}" in said.replace("\n", " ") or "not the published MNIST" in said
+    for title in ("1. One sample", "2. Online", "3. Mini-batches", "4. Test digits", "5. Pictures"):
+        assert f"\n{title}" in said
+    assert "[68 s for 20,000 steps]" in said
+    assert re.search(r"the first ten: +(\d/\d ){9}\d/\d\n", said)
+    assert max(len(line) for line in said.splitlines() if str(tmp_path) not in line) <= 80
+    pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert pictures == {"digits.png", "mistakes.png", "learned.png", "confusion.png", "online.png", "curves.png"}
+    assert all(f"wrote {tmp_path / 'out' / name}" in said for name in pictures)
+    with (tmp_path / "out" / "minibatch.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(60, 601, 60))
+    assert float(rows[-1]["test_accuracy"]) > 0.6
+
+
+@pytest.mark.parametrize(("method", "parts"), [("online", "1245"), ("minibatch", "1345")])
+def test_mnist_logreg_one_method(method, parts, small_mnist, tmp_path):
+    said = run("mnist_logreg.py", "--method", method, "--steps", "50", folder=small_mnist, cwd=tmp_path)
+    assert "".join(re.findall(r"^(\d)\. ", said, re.MULTILINE)) == parts
+    assert (tmp_path / "mnist_logreg_output" / "learned.png").stat().st_size > 10_000
+
+
+def test_mnist_logreg_without_pictures_writes_nothing(small_mnist, tmp_path):
+    said = run("mnist_logreg.py", "--steps", "20", "--no-pictures", folder=small_mnist, cwd=tmp_path)
+    assert "4. Test digits" in said
+    assert "5. Pictures" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_seed_prints_the_same(small_mnist, tmp_path):
+    def accuracies(seed):
+        arguments = ["mnist_logreg.py", "--steps", "50", "--no-pictures", "--seed", str(seed)]
+        return re.findall(r"[\d.]+%", run(*arguments, folder=small_mnist, cwd=tmp_path))
+
+    assert accuracies(1) == accuracies(1) != accuracies(2)
+
+
+def test_without_file_and_network_it_says_so_and_runs(tmp_path):
+    said = run("mnist_logreg.py", "--steps", "20", "--no-pictures", cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "c"))
+    assert said.startswith("SYNTHETIC digits, not MNIST")
+    assert "MINNET_DATA" in "\n".join(said.splitlines()[:4])
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], r"^mnist_logreg.py: .*nowhere"),
+        (["--steps", "0"], "argument --steps: 0 is not above 0"),
+        (["--steps", "many"], "argument --steps: invalid int value: 'many'"),
+        (["--lr", "-1"], "argument --lr: -1 is not above 0"),
+        (["--method", "magic"], "invalid choice: 'magic'"),
+        (["--batch-size", "100000"], "--batch-size 100000 is more than the 2500 training digits"),
+        (["--seed", "-1"], "argument --seed: -1 is negative"),
+    ],
+)
+def test_mnist_logreg_bad_input_is_one_clear_line(arguments, message, small_mnist, tmp_path):
+    said = run("mnist_logreg.py", *arguments, "--no-pictures", folder=small_mnist, cwd=tmp_path, ok=False)
+    assert re.search(message, said, re.MULTILINE)
+    assert "Traceback" not in said
+
+
+def test_mnist_logreg_where_nothing_can_be_written(small_mnist, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    said = run("mnist_logreg.py", "--steps", "5", "--out", "file/out", folder=small_mnist, cwd=tmp_path)
+    assert "No pictures: " in said
+    assert "4. Test digits" in said
+
+
+def test_mnist_logreg_help_names_every_option():
+    said = run("mnist_logreg.py", "--help")
+    for option in ("method", "steps", "batch-size", "lr", "seed", "data", "out", "no-pictures"):
+        assert f"--{option}" in said
+
+
+def test_mnist_logreg_is_under_sixty_lines_of_code():
+    source = (EXAMPLES / "mnist_logreg.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    documented = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]
+    prose = {line for node in documented for line in range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+    lines = [line for i, line in enumerate(source.splitlines(), 1) if i not in prose and line.strip()]
+    assert len([line for line in lines if not line.strip().startswith("#")]) < 60
+
+
+def test_training_loop_by_hand(small_mnist):
+    said = run("training_loop_by_hand.py", folder=small_mnist)
+    accuracy = [float(value) for value in re.findall(r"test accuracy ([\d.]+)%", said)]
+    assert len(accuracy) == 3
+    assert accuracy[-1] > 80
+
+
+def test_custom_layer(small_mnist):
+    said = run("custom_layer.py", folder=small_mnist)
+    assert "right: PReLU(3): right to" in said
+    assert "wrong: ForgetfulPReLU(3): backward overwrites slope.grad" in said
+    assert float(re.findall(r"test accuracy ([\d.]+)%", said)[0]) > 70
+
+
+@real_mnist
+def test_the_mini_batch_run_on_real_mnist_is_in_the_bands_of_the_docs():
+    """The bands of docs/notebook-figures.md, for a seed that is not among its ten."""
+    train, _, test = mn.data.load_mnist(download=False)
+    uniform = mn.initializers.uniform(-1, 1)
+    model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=99), mn.Softmax())
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5))
+    trainer.fit(mn.DataLoader(*train, 128, fresh=True, rng=99), steps=20_000, every=20_000)
+    page = (ROOT / "docs" / "notebook-figures.md").read_text(encoding="utf-8")
+    for name, split in (("test", test), ("training", train)):
+        low, high = re.search(rf"mini-batch: {name} accuracy .*\| ([\d.]+) … ([\d.]+) \|", page).groups()
+        assert float(low) <= 100 * trainer.evaluate(split)["accuracy"] <= float(high)
