@@ -1,0 +1,193 @@
+"""A bounded reader is a file, gzipped or not, that never gives more bytes than it was allowed to.
+
+A data file comes from elsewhere, so what it says of itself is a claim: a length field may lie, a kilobyte of
+gzip may unpack to a gigabyte. Here no memory is taken before the bytes that fill it have been read.
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from minnet.errors import DataError, DataNotFoundError
+
+_CHUNK = 1 << 18
+_MAX_GZIP_MEMBERS = 10_000  # a gzip file may be many in a row; a million empty ones would only burn time
+_GZIP_MAGIC = b"\x1f\x8b"
+_LOOKS_LIKE = (
+    (b"", "nothing: the file is empty", "a download that never started"),
+    (b"<", "text that starts with '<'", "an HTML page, such as an error or log-in page, saved in its place"),
+    (b"\x1f\x8b", "gzip data", "a file that was compressed twice: unpack it once"),
+    (b"PK\x03\x04", "a zip archive", "an archive that has to be unpacked first"),
+    (b"BZh", "bzip2 data", "an archive that has to be unpacked first"),
+    (b"\xfd7zXZ", "xz data", "an archive that has to be unpacked first"),
+    (b"version https://git-lfs", "a Git LFS pointer", "a checkout without Git LFS: run 'git lfs pull'"),
+    (b"\x00\x00\x08", "IDX data", "another file of MNIST under this name"),
+    (b"\x80", "a pickle", "another file of MNIST under this name"),
+)
+
+
+def data_error(path: Path, expected: str, found: str, cure: str) -> DataError:
+    """Say of a data file what was expected, what was found, and what to do about it."""
+    return DataError(f"{path}: expected {expected}, found {found}\n{cure}")
+
+
+def looks_like(head: bytes) -> tuple[str, str]:
+    """Describe a file by its first bytes: what they are, and the likely cause when that is a surprise."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for start, found, cause in _LOOKS_LIKE:
+        if (text.startswith(start) or head.startswith(start)) if start else not head:
+            return found, f"Likely cause: {cause}."
+    return f"bytes {head[:4].hex(' ')}", "Likely cause: another file under this name, or a damaged download."
+
+
+class BoundedReader:
+    """The bytes of a file, unpacked when they are gzip (by their content, not by the file's name).
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    max_bytes
+        How many unpacked bytes the file may hold at most.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    DataError
+        If it is not a regular file or too large; while reading, if it is cut off, damaged, or holds too much.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], max_bytes: int):
+        self.path = Path(path)
+        self.max_bytes = max_bytes
+        self._left = max_bytes
+        self._ready = b""
+        self._position = 0  # in _ready
+        self._members = 1
+        if not self.path.exists():
+            raise DataNotFoundError(f"there is no file {self.path}")
+        if not self.path.is_file():  # opening a named pipe would wait for ever
+            raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
+        self._file: BinaryIO = self.path.open("rb")
+        size = os.fstat(self._file.fileno()).st_size
+        if size > max_bytes + _CHUNK:  # gzip adds a little to what it cannot compress
+            self._file.close()
+            raise self._too_large()
+        head = self._file.read(2)
+        self._file.seek(0)
+        self._gzip = zlib.decompressobj(31) if head == _GZIP_MAGIC else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def read(self, count: int) -> bytearray:
+        """Read exactly `count` bytes, or raise `DataError`."""
+        data = bytearray()
+        for chunk in self.chunks(count):
+            data += chunk
+        return data
+
+    def chunks(self, count: int) -> Iterator[bytes]:
+        """Read exactly `count` bytes, a chunk at a time, or raise `DataError`."""
+        if count > self._left + len(self._ready) - self._position:
+            raise self._too_large()
+        missing = count
+        while missing:
+            chunk = self.read_at_most(missing)
+            if not chunk:
+                raise data_error(
+                    self.path,
+                    f"{count:,} more bytes",
+                    f"only {count - missing:,}: the file is cut off",
+                    "Likely cause: a half-finished download or copy. Fetch the file again.",
+                )
+            missing -= len(chunk)
+            yield chunk
+
+    def read_line(self, longest: int) -> bytes:
+        """Read a line of at most `longest` bytes; the newline is taken and not returned."""
+        line = bytearray()
+        while (byte := bytes(self.read(1))) != b"\n":
+            line += byte
+            if len(line) > longest:
+                raise data_error(self.path, f"a line of at most {longest} bytes", "a longer one", "Fetch it again.")
+        return bytes(line)
+
+    def expect_end(self) -> None:
+        """Raise `DataError` unless every byte has been read."""
+        if self.read_at_most(1):
+            raise data_error(
+                self.path,
+                "the end of the file",
+                "more bytes after it",
+                "Likely cause: a damaged file, or another one glued on. Fetch the file again.",
+            )
+
+    def peek(self, count: int) -> bytes:
+        """Return the next bytes without taking them: at most `count`, fewer near the end of a chunk."""
+        if self._position == len(self._ready):
+            self._ready, self._position = self._next_chunk(), 0
+        return self._ready[self._position : self._position + count]
+
+    def read_at_most(self, count: int) -> bytes:
+        """Take from 1 to `count` bytes, or none at the end of the file."""
+        chunk = self.peek(count)
+        self._position += len(chunk)
+        return chunk
+
+    def _next_chunk(self) -> bytes:
+        chunk = self._file.read(_CHUNK) if self._gzip is None else self._unpack()
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise self._too_large()
+        return chunk
+
+    def _unpack(self) -> bytes:
+        assert self._gzip is not None
+        while True:
+            if self._gzip.eof:
+                # Zeros may pad a gzip file at its end; anything else has to be another member.
+                packed = self._gzip.unused_data.lstrip(b"\0")
+                while not packed and (more := self._file.read(_CHUNK)):
+                    packed = more.lstrip(b"\0")
+                if not packed:
+                    return b""
+                self._members += 1
+                if self._members > _MAX_GZIP_MEMBERS:
+                    raise self._damaged(f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
+                self._gzip = zlib.decompressobj(31)
+            else:
+                packed = self._gzip.unconsumed_tail or self._file.read(_CHUNK)
+                if not packed:
+                    raise self._damaged("its end too early")
+            try:
+                chunk = self._gzip.decompress(packed, _CHUNK)
+            except zlib.error as error:
+                raise self._damaged(f"a fault ({error})") from None
+            if chunk:
+                return chunk
+
+    def _damaged(self, found: str) -> DataError:
+        return data_error(
+            self.path,
+            "whole gzip data",
+            found,
+            "Likely cause: a half-finished or damaged download. Fetch the file again.",
+        )
+
+    def _too_large(self) -> DataError:
+        return data_error(
+            self.path,
+            f"at most {self.max_bytes:,} bytes of data",
+            "more, or a header that claims more",
+            "Likely cause: a damaged file, another one under this name, or a gzip bomb. Fetch it again.",
+        )

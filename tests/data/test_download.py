@@ -1,0 +1,312 @@
+"""Tests of the download against servers on 127.0.0.1 that behave in every wrong way."""
+
+import gzip
+import hashlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from minnet.data import download
+from minnet.data.download import ARCHIVES, download_mnist
+
+pooch = pytest.importorskip("pooch")
+CONTENT = {name: (name.encode() + b"-content ") * 2000 for name in ARCHIVES}
+PUBLISHED = {name: gzip.compress(content, mtime=0) for name, content in CONTENT.items()}
+BAD = "train-labels-idx1-ubyte.gz"  # the second of the four: the first has come by then
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """The first part of a path says how it behaves."""
+
+    asked: ClassVar[list[str]] = []
+    go_on = threading.Event()
+
+    def do_GET(self):
+        _, behaviour, name = self.path.split("/")
+        self.asked.append(self.path)
+        body = PUBLISHED[name]
+        if name != BAD and behaviour != "slow":
+            behaviour = "good"
+        getattr(self, behaviour)(body)
+
+    def good(self, body, status=200, length=None, **headers):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def missing(self, body):
+        self.good(b"<html>no such file</html>", status=404)
+
+    def broken(self, body):
+        self.good(b"", status=503)
+
+    def page(self, body):
+        self.good(b"<!DOCTYPE html><html>Please log in</html>", Content_Type="text/html")
+
+    def cut(self, body):
+        self.good(body[:50], length=len(body))
+        self.wfile.flush()
+        self.connection.shutdown(2)
+
+    def short(self, body):
+        self.send_response(200)  # without a length, the end of the connection is the end of the file
+        self.end_headers()
+        self.wfile.write(body[:50])
+
+    def changed(self, body):
+        self.good(body[:-20] + bytes([body[-20] ^ 1]) + body[-19:])
+
+    def other(self, body):
+        self.good(gzip.compress(b"another file altogether"))
+
+    def repacked(self, body):
+        self.good(gzip.compress(gzip.decompress(body), 1, mtime=1))
+
+    def empty(self, body):
+        self.good(b"")
+
+    def hang(self, body):
+        self.go_on.wait(20)
+
+    def stall(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:50])
+        self.wfile.flush()
+        self.go_on.wait(20)
+
+    def drip(self, body):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while not self.go_on.wait(0.05):
+                self.wfile.write(b"\x1f")
+                self.wfile.flush()
+        except OSError:
+            pass
+
+    def flood(self, body):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while not self.go_on.is_set():
+                self.wfile.write(bytes(1 << 20))
+        except OSError:
+            pass
+
+    def labelled(self, body):
+        self.good(body, Content_Encoding="gzip")  # as if gzip were not the file, but the way to send it
+
+    def piecewise(self, body):
+        self.protocol_version = "HTTP/1.1"
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in (body[:30], body[30:]):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def slow(self, body):
+        time.sleep(0.1)
+        self.good(body)
+
+    def loop(self, body):
+        self.good(b"", status=302, Location=self.path)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name, archive in PUBLISHED.items():
+        checks = (hashlib.md5(archive).hexdigest(), hashlib.sha256(CONTENT[name]).hexdigest())
+        monkeypatch.setitem(ARCHIVES, name, checks)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(Mirror, "asked", [])
+    monkeypatch.setattr(Mirror, "go_on", threading.Event())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    Mirror.go_on.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def mirrors(monkeypatch, server, *behaviours):
+    monkeypatch.setattr(download, "MIRRORS", tuple(f"{server}/{behaviour}/" for behaviour in behaviours))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_four_files_come_and_one_line_says_so(server, monkeypatch, tmp_path, capsys):
+    mirrors(monkeypatch, server, "good")
+    assert download_mnist(tmp_path / "new" / "cache") == []
+    assert contents(tmp_path / "new" / "cache") == PUBLISHED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"Downloading MNIST (11 MB) from 127.0.0.1 to {tmp_path / 'new' / 'cache'}\n"
+
+
+@pytest.mark.parametrize("behaviour", ["labelled", "piecewise"])
+def test_unusual_but_right_answers(server, monkeypatch, tmp_path, behaviour):
+    mirrors(monkeypatch, server, behaviour)
+    assert download_mnist(tmp_path) == []
+    assert contents(tmp_path) == PUBLISHED
+
+
+def test_a_second_time_asks_nobody(server, monkeypatch, tmp_path, capsys):
+    mirrors(monkeypatch, server, "good")
+    download_mnist(tmp_path)
+    assert len(Mirror.asked) == 4
+    capsys.readouterr()
+    assert download_mnist(tmp_path) == []
+    assert len(Mirror.asked) == 4
+    assert capsys.readouterr().err == ""
+
+
+def test_a_wrong_file_in_the_cache_is_replaced(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "good")
+    download_mnist(tmp_path)
+    (tmp_path / BAD).write_bytes(b"damaged")
+    assert download_mnist(tmp_path) == []
+    assert contents(tmp_path) == PUBLISHED
+    assert len(Mirror.asked) == 5
+
+
+MISBEHAVIOURS = {
+    "missing": "answered 404 Not Found",
+    "broken": "answered 503",
+    "page": "sent text that starts with '<'",
+    "cut": "the connection broke",
+    "short": "only a part of it",
+    "changed": "sent a damaged file",
+    "other": f"sent another {BAD}: its SHA-256 is wrong",
+    "repacked": "checksum is wrong",  # the content is right, and the archive is not the published one
+    "empty": "sent nothing: the file is empty",
+    "hang": "no answer within",
+    "stall": "no answer within",
+    "drip": "too slow",
+    "flood": "sent too much",
+    "loop": "TooManyRedirects",
+}
+
+
+@pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
+def test_misbehaviour_leaves_nothing_wrong_behind(server, monkeypatch, tmp_path, behaviour):
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "SLOWEST", 0.5)
+    mirrors(monkeypatch, server, behaviour)
+    start = time.perf_counter()
+    (reason,) = download_mnist(tmp_path)
+    assert time.perf_counter() - start < 10
+    assert reason.startswith("127.0.0.1: ")
+    assert MISBEHAVIOURS[behaviour] in reason
+    assert len(reason) <= 79
+    assert len(Mirror.asked) == 2 or behaviour == "loop"  # no second try
+    first = next(iter(ARCHIVES))
+    assert contents(tmp_path) == {first: PUBLISHED[first]}
+
+
+def test_both_checksums_must_hold(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "good")
+    md5, sha256 = ARCHIVES[BAD]
+    monkeypatch.setitem(ARCHIVES, BAD, (md5, "0" * 64))
+    assert "SHA-256 is wrong" in download_mnist(tmp_path)[0]
+    monkeypatch.setitem(ARCHIVES, BAD, ("0" * 32, sha256))
+    assert "checksum is wrong" in download_mnist(tmp_path)[0]
+    assert BAD not in contents(tmp_path)
+
+
+def test_an_archive_that_unpacks_to_too_much(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "good")
+    monkeypatch.setattr(download, "_MAX_CONTENT_BYTES", 1000)
+    assert "sent a damaged file" in download_mnist(tmp_path)[0]
+    assert contents(tmp_path) == {}
+
+
+def test_the_second_mirror_completes_the_first(server, monkeypatch, tmp_path, capsys):
+    mirrors(monkeypatch, server, "missing", "good")
+    assert download_mnist(tmp_path) == []
+    assert contents(tmp_path) == PUBLISHED
+    assert [path.split("/")[1] for path in Mirror.asked] == ["missing", "missing", "good", "good", "good"]
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_no_connection(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/", "http://host.invalid/"))
+    assert download_mnist(tmp_path) == ["127.0.0.1: no connection", "host.invalid: no connection"]
+    assert contents(tmp_path) == {}
+    assert capsys.readouterr() == ("", "")
+
+
+def test_folder_that_cannot_be_made(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "good")
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot write there" in download_mnist(tmp_path / "file" / "cache")[0]
+
+
+def test_a_bar_is_drawn_on_a_terminal_only(server, monkeypatch, tmp_path, capsys):
+    mirrors(monkeypatch, server, "good")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    download_mnist(tmp_path)
+    assert "11.6M" in capsys.readouterr().err
+
+
+def test_pooch_is_quiet_and_its_logger_left_as_it_was(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "good")
+    logger = pooch.get_logger()
+    said = []
+    monkeypatch.setattr(logger, "filters", [said.append])
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    download_mnist(tmp_path)
+    assert logger.level == logging.DEBUG
+    assert said == []
+
+
+CHILD = """
+import sys, pathlib
+from minnet.data import download
+server, folder, archives = sys.argv[1], pathlib.Path(sys.argv[2]), eval(sys.argv[3])
+download.MIRRORS = (server + "/slow/",)
+download.ARCHIVES.update(archives)
+print(download.download_mnist(folder))
+"""
+
+
+def test_several_processes_at_once(server, monkeypatch, tmp_path):
+    command = [sys.executable, "-c", CHILD, server, str(tmp_path), repr(dict(ARCHIVES))]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for child in children:
+        assert child.communicate(timeout=30)[0] == "[]\n"
+    assert contents(tmp_path) == PUBLISHED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupted_by_the_user(server, monkeypatch, tmp_path):
+    code = CHILD.replace("/slow/", "/stall/")
+    command = [sys.executable, "-c", code, server, str(tmp_path), repr(dict(ARCHIVES))]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while len(Mirror.asked) < 2 and child.poll() is None:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        child.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in child.communicate(timeout=20)[1]
+    assert set(contents(tmp_path)) == {next(iter(ARCHIVES))}
