@@ -1,6 +1,9 @@
 """minnet: deep learning in NumPy, every layer a class with a `forward` and the matching `backward`."""
 
-from minnet import callbacks, data, errors, extras, gradcheck, initializers, metrics, plots, schedules
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from minnet import callbacks, data, errors, extras, initializers, metrics, schedules
 from minnet.data import DataLoader
 from minnet.history import History
 from minnet.layer import Layer
@@ -21,6 +24,9 @@ from minnet.optimizers import SGD, Optimizer
 from minnet.parameter import Parameter
 from minnet.summary import summary
 from minnet.trainer import Trainer
+
+if TYPE_CHECKING:
+    from minnet import gradcheck, plots
 
 __version__ = "0.1.0"
 
@@ -58,3 +64,10 @@ __all__ = [
     "schedules",
     "summary",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Who only trains does not wait for these two.
+    if name in ("gradcheck", "plots"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 from os import PathLike
-from pathlib import Path
 
 Row = dict[str, float]
 
@@ -45,11 +44,12 @@ class History(list[Row]):
     def to_json(self, path: str | PathLike[str]) -> None:
         """Write the rows as a JSON array of objects; a number that is not finite becomes null."""
         rows = [{name: value if math.isfinite(value) else None for name, value in row.items()} for row in self]
-        Path(path).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(rows, indent=1) + "\n")
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write the rows as a CSV table with a header; a row without a column has an empty cell there."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
+        with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.names)
             writer.writeheader()
             writer.writerows(self)

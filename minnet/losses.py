@@ -210,7 +210,7 @@ class MSELoss(Loss):
 
 def _mean(values: Array) -> float:
     """Average in float64, so that the loss of a large batch does not depend on its order."""
-    return float(values.mean(dtype=np.float64)) if values.size else 0.0
+    return float(values.sum(dtype=np.float64)) / max(values.size, 1)
 
 
 def _at_labels(shape: tuple[int, ...], labels: Labels, values: Array) -> Array:

@@ -1,10 +1,10 @@
 """A plot is a picture of what a network saw, learned or mistook; each function here returns one.
 
-What is returned is a matplotlib Figure: a notebook shows it when it is a cell's last value, a script
-calls ``figure.savefig(path)``. Every function takes a `title` of your own to stand above the picture.
-
-pyplot is not used, so there is nothing to close and no backend to choose. matplotlib comes with the
-extra "plots", and is imported when the first picture is drawn.
+What is returned is a matplotlib Figure: a notebook shows it when it is a cell's last value, a script calls
+``figure.savefig(path)``. Every function takes a `title` to stand above the picture, has one of its own if
+none is given, and raises ValueError, with the cure, for input that it cannot draw. matplotlib comes with
+the extra "plots", and is imported when the first picture is drawn; pyplot is not used, so there is nothing
+to close and no backend to choose.
 """
 
 import functools
@@ -22,20 +22,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Points = Iterable[tuple[float, float]]  # (step, percent)
-Reference = Points | Mapping[str, Points]
+Points = Iterable[tuple[float, float]]  # (step, per cent)
 
 # The colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-TRUE, PREDICTED, OTHER = PALETTE[0], PALETTE[1], "#B0B0B0"
-GREY = "#707070"
+TRUE, PREDICTED, OTHER, GREY = PALETTE[0], PALETTE[1], "#B0B0B0", "#707070"
 WIDTH = 10.0  # inches, at 100 pixels an inch: about the width of a notebook's page
 SMALL, NORMAL, LARGE = 8.5, 10, 12  # font sizes in points
-MANY = 60  # classes; of more, a confusion matrix shows only the colours
 
 
 def digits(
-    X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 20, title: str | None = None
+    X: ArrayLike, labels: Iterable[object] | None = None, columns: int = 20, *, title: str | None = None
 ) -> "Figure":
     """Draw images side by side, from left to right and from top to bottom.
 
@@ -51,20 +48,19 @@ def digits(
     Raises
     ------
     ValueError
-        If the images or the labels are not as said, or there is no image.
+        If there is no image, or images or labels are not as said.
     """
     images = _images("digits", X)
-    names = None if labels is None else [str(label) for label in labels]
-    if names is not None and len(names) != len(images):
-        raise ValueError(f"plots.digits expected a label an image, got {len(names)} labels and {len(images)} images")
-    if columns < 1:
-        raise ValueError(f"plots.digits needs columns >= 1, got {columns}")
+    names = [] if labels is None else [str(label) for label in labels]
+    fits = labels is None or len(names) == len(images)
+    _expect(fits, f"plots.digits expected a label an image, got {len(names)} labels and {len(images)} images")
+    _expect(columns >= 1, f"plots.digits needs columns >= 1, got {columns}")
     if names:
         columns = min(columns, int(WIDTH / (0.12 + 0.075 * max(map(len, names)))) or 1)
     across = min(columns, len(images))
     down = math.ceil(len(images) / across)
     side = min(WIDTH / across / 1.04, 1.0)  # of an image, in inches
-    pitch = 1.04 if names is None else 1 + 0.22 / side  # from row to row, in images
+    pitch = 1 + 0.22 / side if names else 1.04  # from row to row, in images
     height = down * side * pitch + 0.4
     figure = _figure(max(1.04 * across * side, 2), height, title or _count(len(images), "digit"))
     axes = figure.add_subplot()
@@ -79,7 +75,7 @@ def digits(
 
 
 def mistakes(
-    X: ArrayLike, probabilities: ArrayLike, target: ArrayLike, most: int = 20, title: str | None = None
+    X: ArrayLike, probabilities: ArrayLike, target: ArrayLike, most: int = 20, *, title: str | None = None
 ) -> "Figure":
     """Draw the misclassified digits, each beside the probabilities it was given.
 
@@ -97,26 +93,25 @@ def mistakes(
     Raises
     ------
     ValueError
-        If the arguments are not as said.
+        If the arrays are not as said, or not of the same samples.
     """
     images, p, labels = _images("mistakes", X), np.asarray(probabilities), np.asarray(target)
-    if p.shape != (len(images), 10):
-        raise ValueError(
-            f"plots.mistakes expected ten probabilities an image, ({len(images)}, 10), got {p.shape}: "
-            "pass X, probabilities and target of the same samples"
-        )
-    if not (p.dtype.kind == "f" and np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-3)):
-        raise ValueError(
-            "plots.mistakes expected probabilities, got rows that are not: for scores, "
-            "pass mn.Softmax().forward(scores)"
-        )
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > 9:
-        raise ValueError(
-            f"plots.mistakes expected a label 0 … 9 an image, ({len(images)},) integers, got "
-            f"{labels.shape} {labels.dtype}: of one-hot rows, pass target.argmax(axis=1)"
-        )
-    if most < 1:
-        raise ValueError(f"plots.mistakes needs most >= 1, got {most}")
+    _expect(
+        p.shape == (len(images), 10),
+        f"plots.mistakes expected ten probabilities an image, {(len(images), 10)}, got {p.shape}: "
+        "pass X, probabilities and target of the same samples",
+    )
+    _expect(
+        p.dtype.kind == "f" and np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-3),
+        "plots.mistakes expected probabilities, got rows that are none: if they are scores, "
+        "pass mn.Softmax().forward(scores)",
+    )
+    _expect(
+        labels.shape == (len(images),) and labels.dtype.kind in "iu" and np.isin(labels, range(10)).all(),
+        f"plots.mistakes expected an integer label 0 … 9 an image, ({len(images)},), got {labels.dtype} "
+        f"{labels.shape}: of one-hot rows, pass target.argmax(axis=1)",
+    )
+    _expect(most >= 1, f"plots.mistakes needs most >= 1, got {most}")
     predicted = p.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     said = f"{_count(len(wrong), 'mistake')} among {_count(len(images), 'digit')}"
@@ -125,7 +120,7 @@ def mistakes(
         figure.text(0.5, 0.3, "Every prediction is right: there is nothing to show.", ha="center", fontsize=NORMAL)
         return figure
     if len(wrong) > most:
-        said += f", the first {most}" if most > 1 else ", the first"
+        said += f", the first {most}"
     wrong = wrong[:most]
     across = min(len(wrong), 4)
     down = math.ceil(len(wrong) / across)
@@ -141,7 +136,8 @@ def mistakes(
         colours = [PREDICTED if k == predicted[i] else TRUE if k == labels[i] else OTHER for k in range(10)]
         bars.barh(range(10), p[i], color=colours)
         bars.set(xlim=(0, 1), xticks=(0, 1), yticks=range(10), ylim=(9.6, -0.6))
-        _tidy(bars, "probability" if place + across >= len(wrong) else "", "digit" if column == 0 else "", size=SMALL)
+        lowest = place + across >= len(wrong)
+        _tidy(bars, "probability" if lowest else "", "digit" if column == 0 else "", SMALL)
         bars.tick_params(axis="y", length=0)
         for k in (predicted[i], labels[i]):  # a bar may be too short to be seen
             bars.get_yticklabels()[k].set(color=colours[k], fontweight="bold")
@@ -155,6 +151,7 @@ def learned(
     start: ArrayLike,
     bias: ArrayLike | None = None,
     bias_start: ArrayLike | None = None,
+    *,
     title: str | None = None,
 ) -> "Figure":
     """Draw what one matrix of weights has learned, as a picture a digit: W − W₀, not W.
@@ -165,8 +162,8 @@ def learned(
     Parameters
     ----------
     weight, start
-        W after training and W₀ before it, (784, 10): ``layer.weight.data``, and ``layer.weight.data.copy()``
-        made before, for without a copy it would change along with the weights.
+        W after training and W₀ before it, (784, 10): ``layer.weight.data``, and a ``copy()`` of it made
+        before, for training writes in place.
     bias, bias_start
         b and b₀, (10,): drawn as bars, b − b₀ if both are given.
 
@@ -176,33 +173,30 @@ def learned(
         If an array has another shape, holds NaN or infinity, or `start` is no copy.
     """
     change = _change("weight", weight, start, (784, 10))
-    limit = float(np.abs(change).max()) or 1.0
     shift = None if bias is None else _change("bias", bias, bias_start, (10,))
+    limit = float(np.abs(change).max()) or 1.0
     figure = _figure(WIDTH, 4.6 if shift is None else 6.4, title or "What the weights have learned, digit by digit")
     grid = figure.add_gridspec(2 if shift is None else 3, 5)
-    pictures = []
     for digit in range(10):
-        axes = figure.add_subplot(grid[digit // 5, digit % 5])
+        axes = figure.add_subplot(grid[digit // 5, digit % 5], xticks=(), yticks=())
         image = axes.imshow(change[:, digit].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
         axes.set_title(str(digit), fontsize=NORMAL)
-        axes.set(xticks=(), yticks=())
-        pictures.append(axes)
-    bar = figure.colorbar(image, ax=pictures, aspect=30)
+    bar = figure.colorbar(image, ax=figure.axes, aspect=30)
     bar.set_label("W − W₀: ink here speaks\nagainst (−) or for (+) the digit", fontsize=NORMAL)
     bar.ax.tick_params(labelsize=SMALL)
     if shift is not None:
-        axes = figure.add_subplot(grid[2, :])
+        axes = figure.add_subplot(grid[2, :], xticks=range(10))
         axes.bar(range(10), shift, color=GREY, width=0.6)
         axes.axhline(0, color=GREY, linewidth=0.8)
-        axes.set_xticks(range(10))
         _tidy(axes, "digit", "bias b" if bias_start is None else "b − b₀")
-    return figure
+    return _settled(figure)
 
 
 def learning_curves(
     history: Sequence[Mapping[str, float]],
     columns: Iterable[str] | None = None,
     reference: Mapping[str, Points] | None = None,
+    *,
     title: str | None = None,
 ) -> "Figure":
     """Draw losses and accuracies as training went on.
@@ -222,47 +216,47 @@ def learning_curves(
     ValueError
         If there is no row, no such column, or nothing to draw.
     """
-    rows = list(history)
-    present = list(dict.fromkeys(name for row in rows for name in row))
-    if not rows or "step" not in present:
-        raise ValueError("plots.learning_curves expected rows with a step, got none: pass trainer.history after fit")
-    names = [n for n in present if n.endswith(("loss", "accuracy"))] if columns is None else list(columns)
-    for name in names:
-        if name not in present or not name.endswith(("loss", "accuracy")):
-            raise ValueError(
-                f"plots.learning_curves draws columns named …loss and …accuracy, got {name!r}: "
-                f"the history has {', '.join(present)}"
-            )
-    # One data set has one colour, in both panels.
-    sets = list(dict.fromkeys(name.removesuffix("loss").removesuffix("accuracy") for name in names))
-    losses = [name for name in names if name.endswith("loss")]
-    accuracies = [name for name in names if name.endswith("accuracy")]
-    panels = [kind for kind, some in (("loss", losses), ("accuracy (%)", accuracies or reference)) if some]
-    if not panels:
-        raise ValueError(f"plots.learning_curves found no loss and no accuracy among {', '.join(present)}")
+    stepped = len(history) > 0 and all("step" in row for row in history)
+    _expect(stepped, "plots.learning_curves expected rows with a step, got none: pass trainer.history after fit")
+    kinds = {name: name.rpartition("_")[2] for row in history for name in row}  # "test_loss" → "loss"
+    names = [name for name in kinds if kinds[name] in ("loss", "accuracy")] if columns is None else list(columns)
+    for name in names or ("",):
+        _expect(
+            kinds.get(name) in ("loss", "accuracy"),
+            f"plots.learning_curves draws columns named …loss and …accuracy, got {name!r}: "
+            f"the history has {', '.join(kinds)}",
+        )
+    sets = list(dict.fromkeys(name.rpartition("_")[0] for name in names))
+    wanted = {kinds[name] for name in names} | ({"accuracy"} if reference else set())
+    panels = sorted(wanted, reverse=True)  # the loss first
     figure = _figure(WIDTH if len(panels) == 2 else 0.6 * WIDTH, 4.2, title or "Learning curves")
     for i, kind in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), i + 1, sharex=figure.axes[0] if i else None)
-        for name in losses if kind == "loss" else accuracies:
-            points = [(row["step"], row[name]) for row in rows if name in row]
-            colour = sets.index(name.removesuffix("loss").removesuffix("accuracy"))
+        for name in [name for name in names if kinds[name] == kind]:
+            points = [(row["step"], row[name]) for row in history if name in row]
             label = "loss while training" if name == "loss" else name.replace("_", " ")
-            _curve(axes, points, label, PALETTE[colour % len(PALETTE)], 1 if kind == "loss" else 100)
-        if kind != "loss" and reference:
+            # One data set has one colour, in both panels.
+            colour = PALETTE[sets.index(name.rpartition("_")[0]) % len(PALETTE)]
+            _curve(axes, points, label, colour, 1 if kind == "loss" else 100)
+        if reference and kind == "accuracy":
             _reference(axes, reference)
-        _tidy(axes, "step", kind, steps=True)
+        _tidy_steps(axes, "loss" if kind == "loss" else "accuracy (%)")
     return figure
 
 
 def running_accuracy(
-    scores: Mapping[int, float], reference: Reference | None = None, title: str | None = None
+    scores: Mapping[int, float] | Sequence[Mapping[str, float]],
+    reference: Points | Mapping[str, Points] | None = None,
+    *,
+    title: str | None = None,
 ) -> "Figure":
     """Draw the running accuracy of an online pass.
 
     Parameters
     ----------
     scores
-        Step → share of right predictions of late, 0 to 1: `minnet.callbacks.RunningScore.scores`.
+        The rows that `minnet.callbacks.RunningScore` added a ``running_accuracy`` to, such as
+        ``trainer.history``; or step → running accuracy, 0 to 1.
     reference
         (step, per cent) pairs to compare with, drawn dashed and grey; or name → such pairs.
 
@@ -271,83 +265,85 @@ def running_accuracy(
     ValueError
         If there is no score, or one is outside 0 … 1.
     """
-    if not scores:
-        raise ValueError("plots.running_accuracy expected step → score, got none: pass RunningScore.scores after fit")
+    if not isinstance(scores, Mapping):
+        scores = {int(row["step"]): row["running_accuracy"] for row in scores if "running_accuracy" in row}
+    cure = "fit with callbacks=[mn.callbacks.RunningScore()] and pass trainer.history"
+    _expect(scores, f"plots.running_accuracy expected at least one score, got none: {cure}")
     figure = _figure(0.7 * WIDTH, 4.2, title or "Running accuracy, each sample counted before it is learned")
     axes = figure.add_subplot()
-    _curve(axes, sorted(scores.items()), "running accuracy", PALETTE[0], 100)
-    if reference:
-        _reference(axes, reference)
-    # The score starts at 0. Where the next one is far above, that point would squeeze all the others flat.
-    later = [y for line in axes.lines for x, y in line.get_xydata() if x > 0]
-    if later and min(later) > 0.75 * max(later):
-        margin = 0.1 * (max(later) - min(later)) + 0.1
-        axes.set_ylim(min(later) - margin, max(later) + margin)
-        axes.lines[0].set_label("running accuracy, from 0 % at step 0")
-    _tidy(axes, "step", "running accuracy (%)", steps=True)
+    points = [_curve(axes, sorted(scores.items()), "running accuracy", PALETTE[0], 100)]
+    if reference is not None:
+        points += _reference(axes, reference if isinstance(reference, Mapping) else {"reference": reference})
+    # The score is 0 at step 0. Where the next one is far above, that point would squeeze all others flat.
+    later = np.concatenate([pairs[pairs[:, 0] > 0, 1] for pairs in points])
+    if len(later) and later.min() > 0.75 * later.max():
+        margin = 0.1 * np.ptp(later) + 0.1
+        axes.set_ylim(later.min() - margin, later.max() + margin)
+        if 0 in scores:
+            axes.lines[0].set_label(f"running accuracy, from {scores[0]:.0%} at step 0")
+    _tidy_steps(axes, "running accuracy (%)")
     return figure
 
 
-def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, title: str | None = None) -> "Figure":
+def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title: str | None = None) -> "Figure":
     """Draw a confusion matrix, coloured by its mistakes: the right ones, on the diagonal, stay grey.
 
     Parameters
     ----------
     matrix
         Counts (C, C), rows the true classes and columns the predicted ones:
-        `minnet.metrics.confusion_matrix`. Zeros are left out; of more than 60 classes, all the numbers.
+        `minnet.metrics.confusion_matrix`. Zeros are left out.
     names
         C names of the classes; by default 0 … C − 1.
 
     Raises
     ------
     ValueError
-        If the matrix is not square, holds anything but counts, or only zeros; if the names are not C.
+        If the matrix is not square, or holds anything but counts, or no sample, or more classes than can
+        be read; if the names are not C.
     """
     counts = np.asarray(matrix)
-    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
-    if not square or counts.dtype.kind not in "iu" or counts.min() < 0:
-        raise ValueError(
-            f"plots.confusion expected counts (C, C), integers from 0, got {counts.shape} {counts.dtype}: "
-            "pass mn.metrics.confusion_matrix(prediction, target)"
-        )
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
+    _expect(
+        square and counts.dtype.kind in "iu" and np.all(counts >= 0) and counts.any(),
+        f"plots.confusion expected counts (C, C), integers and not all 0, got {counts.dtype} {counts.shape}: "
+        "pass mn.metrics.confusion_matrix(prediction, target)",
+    )
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
-    if total == 0:
-        raise ValueError("plots.confusion expected at least one sample, got only zeros")
+    _expect(classes <= 100, f"plots.confusion draws up to 100 classes, got {classes}: pass a part, matrix[:100, :100]")
     words = [str(name) for name in (range(classes) if names is None else names)]
-    if len(words) != classes:
-        raise ValueError(f"plots.confusion expected {classes} names, one a class, got {len(words)}")
+    _expect(len(words) == classes, f"plots.confusion expected {classes} names, one a class, got {len(words)}")
     wrong = np.ma.masked_array(counts, np.eye(classes, dtype=bool))
-    numbered = classes <= MANY
     size = SMALL if classes <= 20 else 7
     cell = max(0.28, 0.1 + 0.0088 * size * len(str(counts.max())))  # inches: the longest number fits
-    side = max(cell * min(classes, MANY), 3)
-    longest = max(map(len, words))
-    room = 0.075 * longest  # for the names
-    figure = _figure(
-        1.1 * side + 1 + room, side + 1 + room, title or f"{right:,} of {total:,} right ({right / total:.1%})"
-    )
+    side, longest = max(cell * classes, 3), max(map(len, words))
+    room = 0.075 * longest + 1
+    figure = _figure(1.1 * side + room, side + room, title or f"{right:,} of {total:,} right ({right / total:.1%})")
     axes = figure.add_subplot()
     axes.set_facecolor("#DDDDDD")  # shows through on the diagonal, which is masked
     image = axes.imshow(wrong, cmap="YlOrBr", vmin=0, vmax=max(int(wrong.filled(0).max()), 1))
-    for i, j in np.argwhere(counts) if numbered else ():
+    for i, j in np.argwhere(counts):
         red, green, blue, _ = image.to_rgba(counts[i, j]) if i != j else (0.87, 0.87, 0.87, 1)
-        # The luminance at which black and white stand out equally.
+        # Black and white stand out equally on a luminance of 0.18.
         colour = "black" if 0.21 * red**2.2 + 0.72 * green**2.2 + 0.07 * blue**2.2 > 0.18 else "white"
         axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=size, color=colour)
-    shown = range(0, classes, math.ceil(classes / MANY))
-    axes.set_xticks(shown, [words[k] for k in shown], rotation=90 if longest > 3 else 0)
-    axes.set_yticks(shown, [words[k] for k in shown])
+    axes.set_xticks(range(classes), words, rotation=90 if longest > 3 else 0)
+    axes.set_yticks(range(classes), words)
     _tidy(axes, "predicted", "true")
     bar = figure.colorbar(image, ax=axes, shrink=0.6, fraction=0.06, pad=0.02)
     bar.set_label("mistakes", fontsize=NORMAL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.locator_params(axis="y", integer=True)
-    return figure
+    return _settled(figure)
+
+
+def _expect(truth: object, message: str) -> None:
+    if not truth:
+        raise ValueError(message)
 
 
 def _figure(width: float, height: float, title: str) -> "Figure":
-    """Make an empty figure, of so many inches."""
+    """Make an empty figure, of so many inches, or wide enough for its title."""
     require("matplotlib", "plots")
     width = max(width, 0.2 + 0.1 * len(title))
     figure = _figure_class()(figsize=(width, height), dpi=100, layout="constrained")
@@ -360,7 +356,7 @@ def _figure_class() -> "type[Figure]":
     from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
-        """A Figure that a notebook shows without ``%matplotlib inline``, which registers no bare Figure's picture."""
+        """A Figure that IPython shows also when neither pyplot nor ``%matplotlib inline`` has told it how."""
 
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()
@@ -370,102 +366,99 @@ def _figure_class() -> "type[Figure]":
     return NotebookFigure
 
 
-def _tidy(axes: "Axes", xlabel: str, ylabel: str, size: float = NORMAL, steps: bool = False) -> None:
-    """Label the axes and take away the frame; with `steps`, x counts steps and there is a legend."""
+def _settled(figure: "Figure") -> "Figure":
+    """Lay a figure out for good: one with a colour bar would else move a little each time it is drawn."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _tidy(axes: "Axes", xlabel: str, ylabel: str, size: float = NORMAL) -> None:
+    """Label the axes, and take away half of the frame."""
     axes.set_xlabel(xlabel, fontsize=size)
     axes.set_ylabel(ylabel, fontsize=size)
     axes.tick_params(labelsize=SMALL)
     axes.spines[["top", "right"]].set_visible(False)
-    if steps:
-        axes.locator_params(axis="x", integer=True, nbins=6)
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        seen = {x for line in axes.lines for x in line.get_xdata()}
-        if len(seen) == 1:  # a history of one row
-            axes.set_xticks(list(seen))
-        axes.grid(color=GREY, alpha=0.2, linewidth=0.6)
-        # Above the panel, where it hides no curve.
-        ncols = 2 if all(len(str(line.get_label())) < 25 for line in axes.lines) else 1
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, frameon=False, fontsize=SMALL)
 
 
-def _curve(axes: "Axes", points: Iterable[tuple[float, Any]], label: str, colour: str, factor: float) -> None:
-    """Draw (step, value) pairs times `factor` as a line; 100 makes shares per cent."""
-    steps, values = np.array([(step, np.nan if value is None else value) for step, value in points], float).T
-    finite = np.isfinite(values)
-    if factor == 100 and not np.all((values[finite] >= 0) & (values[finite] <= 1)):
-        raise ValueError(
-            f"plots expected {label} as a share, 0 to 1, got {values[finite].max()}: divide per cent by 100"
+def _tidy_steps(axes: "Axes", ylabel: str) -> None:
+    """Finish a panel of curves over steps."""
+    _tidy(axes, "step", ylabel)
+    axes.locator_params(axis="x", integer=True, nbins=6)
+    # Around a single step there are ticks between the integers all the same.
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}" if abs(x - round(x)) < 1e-6 else "")
+    axes.grid(color=GREY, alpha=0.2, linewidth=0.6)
+    ncols = 2 if all(len(str(line.get_label())) < 25 for line in axes.lines) else 1
+    # Above the panel, where it hides no curve.
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, frameon=False, fontsize=SMALL)
+
+
+def _curve(
+    axes: "Axes", points: Iterable[tuple[float, Any]], label: str, colour: str, factor: float
+) -> NDArray[np.float64]:
+    """Draw (step, value) pairs as a line, the values times `factor`: 100 makes shares per cent. Return them."""
+    # A row read back from JSON has None for NaN.
+    pairs = np.array([(step, np.nan if value is None else factor * value) for step, value in points], np.float64)
+    finite = np.isfinite(pairs[:, 1])
+    if factor == 100:
+        outside = pairs[finite & ((pairs[:, 1] < 0) | (pairs[:, 1] > 100)), 1][:1] / 100
+        _expect(
+            not outside.size, f"plots expected {label} as shares from 0 to 1, got {outside}: divide per cent by 100"
         )
     if not finite.all():
-        label += f" (not finite from step {steps[~finite][0]:,.0f})"
+        label += f" (not finite from step {pairs[~finite][0, 0]:,.0f})"
+    pairs[~finite, 1] = np.nan
     marker = "o" if finite.sum() <= 30 else ""  # one point alone makes no line
-    values = np.where(finite, values, np.nan)
-    axes.plot(steps, values * factor, color=colour, label=label, marker=marker, markersize=4, linewidth=1.6)
+    axes.plot(*pairs.T, color=colour, label=label, marker=marker, markersize=4, linewidth=1.6)
+    return pairs
 
 
-def _reference(axes: "Axes", reference: Reference) -> None:
-    """Draw figures to compare with: dashed, grey, with hollow markers."""
-    named = reference if isinstance(reference, Mapping) else {"reference": reference}
-    for i, (name, points) in enumerate(named.items()):
-        pairs = np.array(list(points), float)
-        if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100)):
-            raise ValueError(
-                f"plots expected the reference {name!r} as (step, per cent) pairs, got shape {pairs.shape}"
-            )
-        style: dict[str, Any] = {
-            "color": GREY,
-            "linestyle": "--",
-            "linewidth": 1,
-            "markerfacecolor": "none",
-            "zorder": 1.9,
-        }
-        axes.plot(pairs[:, 0], pairs[:, 1], marker="os^Dv"[i % 5], markersize=6, label=name, **style)
+def _reference(axes: "Axes", reference: Mapping[str, Points]) -> list[NDArray[np.float64]]:
+    """Draw (step, per cent) pairs to compare with: dashed, grey, hollow, behind the curves. Return them."""
+    drawn = [np.array(list(points), np.float64) for points in reference.values()]
+    style: dict[str, Any] = {"color": GREY, "linewidth": 1, "markerfacecolor": "none", "markersize": 6, "zorder": 1.9}
+    for i, (name, pairs) in enumerate(zip(reference, drawn, strict=True)):
+        _expect(
+            pairs.ndim == 2 and pairs.shape[1] == 2 and np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100)),
+            f"plots expected the reference {name!r} as pairs (step, per cent from 0 to 100), got shape {pairs.shape}",
+        )
+        axes.plot(*pairs.T, linestyle="--", marker="os^Dv"[i % 5], label=name, **style)
+    return drawn
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _images(function: str, X: ArrayLike) -> NDArray[Any]:
+def _images(function: str, X: ArrayLike) -> NDArray[np.floating[Any]]:
     """Return images as (N, 28, 28), 0 to 1, or say why X is none."""
     images = np.asarray(X)
-    if images.shape[1:] not in ((784,), (28, 28)) or len(images) == 0:
-        cure = (
-            "for one image, pass X[None]" if images.shape in ((784,), (28, 28)) else "cut the data to images of 28 × 28"
-        )
-        raise ValueError(f"plots.{function} expected images (N, 784) or (N, 28, 28), got {images.shape}: {cure}")
-    if images.dtype == np.uint8:
-        images = images / 255
-    elif images.dtype.kind != "f":
-        raise ValueError(
-            f"plots.{function} expected uint8, or floats 0 to 1, got {images.dtype}: pass X.astype(np.uint8)"
-        )
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            f"plots.{function} expected pixels from 0 to 1, got {images.min():.3g} to {images.max():.3g}: "
-            "undo the scaling, or pass X.clip(0, 1)"
-        )
-    return images.reshape(-1, 28, 28)
+    cure = "X[None] for one image" if images.shape in ((784,), (28, 28)) else "at least one, of 28 × 28 pixels"
+    _expect(
+        images.shape[1:] in ((784,), (28, 28)) and images.size > 0,
+        f"plots.{function} expected images (N, 784) or (N, 28, 28), got {images.shape}: pass {cure}",
+    )
+    _expect(
+        images.dtype == np.uint8 or images.dtype.kind == "f",
+        f"plots.{function} expected uint8, or floats from 0 to 1, got {images.dtype}: pass X.astype(np.uint8)",
+    )
+    pixels: NDArray[np.floating[Any]] = images / (255 if images.dtype == np.uint8 else 1)
+    low, high = pixels.min(), pixels.max()
+    _expect(
+        low >= 0 and high <= 1,
+        f"plots.{function} expected pixels from 0 to 1, got {low:.3g} to {high:.3g}: pass X.clip(0, 1)",
+    )
+    return pixels.reshape(-1, 28, 28)
 
 
-def _change(name: str, after: ArrayLike, before: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return after − before, both of this shape; before may be None."""
-    new = np.asarray(after)
-    old = np.zeros(shape) if before is None else np.asarray(before)
+def _change(name: str, after: ArrayLike, before: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
+    """Return after − before, both of this shape; `before` may be None."""
+    new, old = np.asarray(after), np.zeros(shape) if before is None else np.asarray(before)
     for which, array in ((name, new), (f"{name} at the start", old)):
-        if array.shape != shape or array.dtype.kind != "f":
-            raise ValueError(
-                f"plots.learned expected the {which} as {shape} floats, got {array.shape} {array.dtype}: "
-                f"pass layer.{name}.data"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(
-                f"plots.learned expected finite numbers, got NaN or infinity in the {which}: "
-                "the training diverged; lower the learning rate"
-            )
-    if np.shares_memory(new, old):
-        raise ValueError(
-            f"plots.learned expected two arrays, got the same {name} twice: training writes in place, "
-            f"so keep a copy before it, layer.{name}.data.copy()"
-        )
-    return new - old
+        got = f"plots.learned expected the {which} as {shape} finite floats, got {array.dtype} {array.shape}"
+        _expect(array.shape == shape and array.dtype.kind == "f", f"{got}: pass layer.{name}.data")
+        _expect(np.isfinite(array).all(), f"{got} with NaN or infinity: training diverged; lower the learning rate")
+    cure = f"training writes in place, so pass a copy made before it, layer.{name}.data.copy()"
+    _expect(not np.shares_memory(new, old), f"plots.learned got the same {name} twice: {cure}")
+    change: NDArray[np.floating[Any]] = new - old
+    return change

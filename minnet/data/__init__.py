@@ -1,11 +1,16 @@
 """Data: the real MNIST, synthetic digits where there is none, and the loader that cuts either into batches."""
 
-from minnet.data.digits import load_digits
-from minnet.data.idx import read_idx
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from minnet.data.loader import DataLoader
-from minnet.data.mnist import Mnist, Split, load_mnist
-from minnet.data.pickles import read_mnist_pickle
-from minnet.data.synthetic import synthetic_digits
+
+if TYPE_CHECKING:
+    from minnet.data.digits import load_digits
+    from minnet.data.idx import read_idx
+    from minnet.data.mnist import Mnist, Split, load_mnist
+    from minnet.data.pickles import read_mnist_pickle
+    from minnet.data.synthetic import synthetic_digits
 
 __all__ = [
     "DataLoader",
@@ -17,3 +22,20 @@ __all__ = [
     "read_mnist_pickle",
     "synthetic_digits",
 ]
+
+# Who only trains does not wait for what reads files and draws digits.
+_LATER = {
+    "Mnist": "mnist",
+    "Split": "mnist",
+    "load_digits": "digits",
+    "load_mnist": "mnist",
+    "read_idx": "idx",
+    "read_mnist_pickle": "pickles",
+    "synthetic_digits": "synthetic",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
