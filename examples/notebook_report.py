@@ -128,8 +128,8 @@ def pictures(data: mn.data.Mnist, runs: dict[str, mn.Trainer], start: mn.Sequent
         "confusion": mn.plots.confusion(mn.metrics.confusion_matrix(test_p, data.test.y)),
     }
     if "online" in runs:
-        curve = {0: 0.0} | {row["step"]: row["running_accuracy"] for row in runs["online"].history}
-        figures["online"] = mn.plots.running_accuracy(curve, [(50_000 * i, s) for i, s in enumerate(ONLINE)])
+        notebook = {"class notebook": [(50_000 * i, score) for i, score in enumerate(ONLINE)]}
+        figures["online"] = mn.plots.running_accuracy(runs["online"].history, notebook)
     if "minibatch" in runs:
         notebook = {"notebook, test": TEST, "notebook, train": TRAIN}
         points = {name: [(2000 * (i + 1), s) for i, s in enumerate(values)] for name, values in notebook.items()}

@@ -34,12 +34,16 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
     ------
     TypeError
         If `x` is not an array, or not of that dtype: nothing is cast in silence.
+    ValueError
+        If `x` has no axis: NumPy computes with such arrays, but gives back scalars.
     """
     if not isinstance(x, np.ndarray):
         raise TypeError(
             f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: "
             f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
         )
+    if x.ndim == 0:
+        raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")
     if dtype is None:
         if x.dtype not in FLOATS:
             raise TypeError(f"{owner.describe()} expected float32 or float64, got {x.dtype}: pass x.astype(np.float32)")
@@ -87,7 +91,7 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
     classes = x.shape[-1]
     if (x.size < 2 * classes and classes < 7) or classes == 1 or x.size == 0:
         return
-    if not 0 < x.item(0) < 1:  # the cheap question first: it settles nearly every batch of scores
+    if not 0 < x.item(0) <= 1:  # the cheap question first: it settles nearly every batch of scores
         return
     if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
         raise ValueError(

@@ -43,22 +43,22 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
     feedforward neural networks", AISTATS 2010, eq. 16.
     """
 
-    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         fan_in, fan_out = fans(shape)
         bound = gain * math.sqrt(6 / (fan_in + fan_out))  # U(-a, a) has variance a²/3
         return rng.uniform(-bound, bound, shape)
 
-    return draw
+    return drawn
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
     """Glorot's normal: variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform`."""
 
-    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         fan_in, fan_out = fans(shape)
         return rng.normal(0, gain * math.sqrt(2 / (fan_in + fan_out)), shape)
 
-    return draw
+    return drawn
 
 
 def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
@@ -67,20 +67,37 @@ def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
     K. He et al., "Delving deep into rectifiers", ICCV 2015, section 2.2, eq. 10.
     """
 
-    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         bound = gain * math.sqrt(3 / fans(shape)[0])
         return rng.uniform(-bound, bound, shape)
 
-    return draw
+    return drawn
 
 
 def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
     """He's normal: variance gain² / fan_in; see `kaiming_uniform`."""
 
-    def draw(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.normal(0, gain / math.sqrt(fans(shape)[0]), shape)
 
-    return draw
+    return drawn
+
+
+def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return an array that the initializer drew.
+
+    Raises
+    ------
+    ValueError
+        If it is not of that shape, as may happen with a function of one's own.
+    """
+    values = np.asarray(initializer(shape, rng))
+    if values.shape != shape:
+        raise ValueError(
+            f"the initializer was asked for shape {shape} and returned {values.shape}: "
+            "it is a function (shape, rng) -> array of that shape"
+        )
+    return values
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

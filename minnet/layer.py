@@ -150,7 +150,11 @@ class Layer:
         """
         shown = []
         for name, argument in inspect.signature(type(self).__init__).parameters.items():
-            value = vars(self).get(name)
+            value = vars(self).get(name, self)
+            if isinstance(value, np.generic):
+                value = value.item()
+            if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
+                value = False
             if isinstance(value, (bool, int, float, str, tuple)) and not _holds_layers(value):
                 shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike
 from minnet.arrays import Array, Labels, check_floats, check_scores
 from minnet.layer import Layer
 
+_DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
+
 
 class Loss(Layer):
     """The base of every loss: `forward(prediction, target)` and `backward()`.
@@ -85,7 +87,7 @@ class CrossEntropyLoss(Loss):
             return
         name = type(self).__name__
         if np.isnan(rows).any():
-            raise ValueError(f"{name} got NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)")
+            raise ValueError(f"{name} got {_DIVERGED}")
         if rows.max() <= 0:
             raise ValueError(f"{name} expected probabilities, got log-probabilities: use NLLLoss after LogSoftmax")
         raise ValueError(
@@ -128,7 +130,7 @@ class NLLLoss(Loss):
         if rows.size == 0 or (rows.max() <= 1e-3 and np.abs(np.exp(rows).sum(axis=1) - 1).max() <= 1e-3):
             return
         if np.isnan(rows).any():
-            raise ValueError("NLLLoss got NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)")
+            raise ValueError(f"NLLLoss got {_DIVERGED}")
         is_p = rows.min() >= 0 and np.abs(rows.sum(axis=1) - 1).max() <= 1e-3
         raise ValueError(
             f"NLLLoss expected log-probabilities (numbers <= 0 whose exponentials sum to 1), got "
@@ -158,7 +160,10 @@ class SoftmaxCrossEntropyLoss(Loss):
         check_floats(self, prediction)
         check_scores(self, prediction, "remove the model's Softmax, or use CrossEntropyLoss")
         z, labels = _rows_and_labels(self, prediction, target)
-        z = z - z.max(axis=1, keepdims=True)  # changes nothing but that no exponential overflows
+        top = z.max(axis=1, keepdims=True)
+        if not np.isfinite(top).all():
+            raise ValueError(f"{type(self).__name__} got {_DIVERGED}")
+        z = z - top  # changes nothing but that no exponential overflows
         p = np.exp(z)
         total = p.sum(axis=1, keepdims=True)  # (N, 1)
         p /= total
@@ -230,7 +235,7 @@ def _rows_and_labels(loss: Loss, prediction: Array, target: ArrayLike) -> tuple[
         if labels.shape == shape:
             cure = "one-hot labels? pass the class numbers, y.argmax(axis=-1)"
         elif labels.shape == (*shape[:-1], 1):
-            cure = "labels in a column? pass y.reshape(-1), one axis less"
+            cure = "labels in a column? pass y.squeeze(-1), one axis less"
         elif labels.shape[:-1] == shape[:-1] and labels.ndim == prediction.ndim:
             cure = (
                 f"one-hot labels of width {labels.shape[-1]} for {classes} classes? Give the model's last layer "

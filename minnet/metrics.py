@@ -51,7 +51,8 @@ def top_k_accuracy(prediction: Array, target: ArrayLike, k: int = 5) -> float:
     if not 1 <= k <= prediction.shape[-1]:
         raise ValueError(f"top_k_accuracy needs 1 <= k <= {prediction.shape[-1]}, the number of classes, got {k}")
     own = np.take_along_axis(prediction, labels[..., None], axis=-1)
-    return float(((prediction > own).sum(axis=-1) < k).mean())
+    # Not "larger": of a NaN that is never true, and a model that diverged would be right.
+    return float(((~(prediction <= own)).sum(axis=-1) < k).mean())
 
 
 def confusion_matrix(prediction: Array, target: ArrayLike) -> NDArray[np.int64]:
@@ -119,12 +120,9 @@ class RunningAccuracy:
 
     def update(self, prediction: Array, target: ArrayLike) -> float:
         """Count the samples of a batch, in order, and return the score; shapes as for `accuracy`."""
-        if prediction.ndim == 2 and len(prediction) == 1:  # the online pass, a million times
-            rights: list[bool] = [prediction.argmax() == np.asarray(target).item()]
-        else:
-            rights = np.ravel(prediction.argmax(axis=-1) == _labels(prediction, target)).tolist()
-        for right in rights:
-            self.score = self.decay * self.score + (1 - self.decay) * bool(right)
+        rights = prediction.argmax(axis=-1) == _labels(prediction, target)
+        for right in np.ravel(rights).tolist():
+            self.score = self.decay * self.score + (1 - self.decay) * right
         return self.score
 
 

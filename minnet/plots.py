@@ -189,7 +189,7 @@ def learned(
         axes.bar(range(10), shift, color=GREY, width=0.6)
         axes.axhline(0, color=GREY, linewidth=0.8)
         _tidy(axes, "digit", "bias b" if bias_start is None else "b − b₀")
-    return _settled(figure)
+    return figure
 
 
 def learning_curves(
@@ -334,7 +334,7 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
     bar.set_label("mistakes", fontsize=NORMAL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.locator_params(axis="y", integer=True)
-    return _settled(figure)
+    return figure
 
 
 def _expect(truth: object, message: str) -> None:
@@ -358,19 +358,16 @@ def _figure_class() -> "type[Figure]":
     class NotebookFigure(Figure):
         """A Figure that IPython shows also when neither pyplot nor ``%matplotlib inline`` has told it how."""
 
+        def draw(self, renderer: Any) -> None:
+            super().draw(renderer)
+            self.set_layout_engine("none")  # laid out once: a second time would move things by a pixel
+
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()
             self.savefig(buffer, format="png")
             return buffer.getvalue()
 
     return NotebookFigure
-
-
-def _settled(figure: "Figure") -> "Figure":
-    """Lay a figure out for good: one with a colour bar would else move a little each time it is drawn."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return figure
 
 
 def _tidy(axes: "Axes", xlabel: str, ylabel: str, size: float = NORMAL) -> None:

@@ -38,7 +38,7 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     ────────────────────────────────────────────────
     7,850 parameters, 7,850 of them trainable; 31 kB of float32
     """
-    shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (int(input_shape),)
     probe = copy.deepcopy(model).eval()
     outputs = {path: _record(layer) for path, layer in probe.named_layers()}
     probe.forward(np.zeros((1, *shape), probe.dtype or np.float32))
@@ -58,7 +58,9 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     total = sum(p.data.size for p in parameters)
     trainable = sum(p.data.size for p in parameters if p.trainable)
     size = sum(p.data.nbytes for p in parameters)
-    foot = f"{total:,} parameters, {trainable:,} of them trainable; {size / 1000:,.0f} kB of {model.dtype}"
+    foot = f"{total:,} parameters"
+    if total:
+        foot += f", {trainable:,} of them trainable; {size / 1000:,.0f} kB of {model.dtype}"
     return "\n".join([lines[0], rule, *lines[1:], rule, foot])
 
 

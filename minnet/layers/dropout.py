@@ -31,7 +31,7 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout needs 0 <= p < 1, the probability of dropping a number, got {p}")
-        self.p = p
+        self.p = float(p)
         self.rng = np.random.default_rng(rng)
 
     def forward(self, x: Array) -> Array:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minnet.arrays import Array, check_floats, check_gradient
-from minnet.initializers import Initializer, uniform
+from minnet.initializers import Initializer, draw, uniform
 from minnet.layer import Layer
 from minnet.parameter import Parameter
 
@@ -68,8 +68,8 @@ class Linear(Layer):
         default = uniform(-1 / math.sqrt(in_features), 1 / math.sqrt(in_features))
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter((weight_init or default)((in_features, out_features), rng))
-        self.bias = Parameter((bias_init or default)((out_features,), rng)) if bias else None
+        self.weight = Parameter(draw(weight_init or default, (in_features, out_features), rng))
+        self.bias = Parameter(draw(bias_init or default, (out_features,), rng)) if bias else None
 
     def forward(self, x: Array) -> Array:
         """Map x (..., I) to y (..., O)."""
