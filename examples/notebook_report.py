@@ -60,10 +60,10 @@ def one_step(y, before, loss_before, gradient, after, loss_after) -> None:
     """Print part 1."""
     _title("1. One sample, one step (learning rate 0.1)")
     print(f"The first digit is a {y} [5].", "Pr, the probabilities of 0 to 9:", sep="\n")
-    print("  ", *(f"{p:.1e}" for p in before))
+    _numbers(before)
     print(f"The most probable is {before.argmax()} [4]. Loss -log Pr[{y}] = {loss_before:.4f} [7.8663]")
     print(f"Gradient of the loss by b: Pr, with 1 less at {y}:")
-    print("  ", *(f"{g:.0e}" for g in gradient))
+    _numbers(gradient)
     print(f"After one step the most probable is {after.argmax()} [5], the loss {loss_after:.4f} [0.0026]")
 
 
@@ -107,8 +107,8 @@ def predictions(test: mn.data.Split, runs: dict[str, mn.Trainer]) -> None:
     wrong = [pair for pair, p, t in zip(pairs, predicted, test.y, strict=False) if p != t]
     print("the first ten:             ", *pairs[:10])
     print(f"                            [{FIRST_TEN}]")
-    more = f" and {len(wrong) - 12} more" if len(wrong) > 12 else ""
-    print("mistakes in the first 100: ", *(wrong[:12] or ["none"]), more)
+    more = f"and {len(wrong) - 9} more" if len(wrong) > 9 else ""
+    print("mistakes in the first 100: ", *(wrong[:9] or ["none"]), more)
     print(f"                            [{MISTAKES}]")
     for name, trainer in runs.items():
         print(f"accuracy on all {len(test.y):,} test digits, {name}: {100 * trainer.evaluate(test)['accuracy']:.2f}%")
@@ -159,6 +159,12 @@ def run(main) -> None:
 def _shown(runs: dict[str, mn.Trainer]) -> tuple[str, mn.Trainer]:
     """Return the model to look at: the online one, as in the notebook, whose %%timeit cell loses the other."""
     return next(iter(runs.items()))
+
+
+def _numbers(values) -> None:
+    """Print ten numbers as the notebook does, five a line."""
+    for half in (values[:5], values[5:]):
+        print("  ", *(f"{value:15.8e}" for value in half))
 
 
 def _title(title: str) -> None:

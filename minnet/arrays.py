@@ -18,6 +18,21 @@ class Described(Protocol):
         """Say in one line what this is, such as ``Linear(784, 10)``."""
 
 
+def check_size(owner: str, name: str, value: object) -> int:
+    """Return a layer's size as an int.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer, or below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{owner} expected {name} to be an int, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{owner} needs {name} >= 1, got {value}")
+    return int(value)
+
+
 def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = None) -> None:
     """Check that `x` is an array of floats a layer can compute with.
 

@@ -88,45 +88,52 @@ class Trial:
             x.flags.writeable = False
         try:
             return call(*arguments)
-        except ValueError as error:
-            if "read-only" in str(error):
-                raise ContractError(
-                    f"{self.name}: {method} writes into {argument}, which belongs to the caller: make a new array"
-                ) from error
-            raise
-        except RuntimeError as error:
-            if "cache is empty" in str(error):
-                raise ContractError(f"{self.name}: {method} needs what is not there: {error}") from error
-            raise
-        except AttributeError as error:
-            if "re-bound" in str(error):
-                raise ContractError(f"{self.name}: {method} re-binds grad: {error}") from error
+        except (ValueError, RuntimeError, AttributeError) as error:
+            for sign, broken in (
+                ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
+                (
+                    "non-broadcastable",
+                    f"{method} adds an array of another shape: is it summed over the batch? ({error})",
+                ),
+                ("before forward()", "forward kept nothing for backward: set self.cache on every way through it"),
+                ("cache is empty", f"{method} needs what is not there: {error}"),
+                ("re-bound", f"{method} re-binds grad: {error}"),
+            ):
+                if sign in str(error):
+                    raise ContractError(f"{self.name}: {broken}") from error
             raise
 
 
-def check_contract(trial: Trial) -> None:
-    """Put every promise but the gradients' values to the test.
+def check_basics(trial: Trial) -> None:
+    """Put to the test what must hold before gradients can be compared.
 
     Raises
     ------
     ContractError
         At the first broken promise.
     """
-    for check in (
-        _backward_shapes,
-        _randomness_is_its_own,
-        _parameters_stay,
-        _gradients_add_up,
-        _last_forward_counts,
-        _results_stay,
-        _dtypes,
-        _contiguity,
-        _batch_sizes,
-        _evaluation,
-        _copies,
-        _containers,
-    ):
-        check(trial)
+    _backward_shapes(trial)
+    _randomness_is_its_own(trial)
+    _parameters_stay(trial)
+
+
+def check_promises(trial: Trial) -> None:
+    """Put every other promise of the contract to the test.
+
+    Raises
+    ------
+    ContractError
+        At the first broken promise.
+    """
+    _gradients_add_up(trial)
+    _last_forward_counts(trial)
+    _results_stay(trial)
+    _dtypes(trial)
+    _contiguity(trial)
+    _batch_sizes(trial)
+    _evaluation(trial)
+    _copies(trial)
+    _containers(trial)
 
 
 def _same(trial: Trial, run: Run, what: str, exact: bool = False) -> None:
@@ -250,6 +257,8 @@ def _dtypes(trial: Trial) -> None:
         run = trial.run(trial.fresh(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
         results = [] if trial.is_loss else [("forward", run.y)]
         results += [("backward", d) for _, d in zip(trial.floats, run.dx, strict=False)]
+        if not trial.is_loss:
+            results.append(("forward in eval mode", trial.forward(trial.fresh(dtype).eval(), inputs)))
         for method, array in results:
             if array.dtype != dtype:
                 trial.fail(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.arrays import Array
-from minnet.contract import ContractError, Trial, check_contract
+from minnet.contract import ContractError, Trial, check_basics, check_promises
 from minnet.layer import Layer
 
 __all__ = ["ContractError", "check_layer"]
@@ -79,8 +79,9 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
         raise ValueError(f"check_layer: {layer.describe()} has no Parameters, and no input is of floats to vary")
     trial = Trial(layer, arrays, np.random.default_rng(rng))
-    check_contract(trial)
+    check_basics(trial)
     checked = _check_gradients(trial)
+    check_promises(trial)
     return f"{layer.describe()}: right to {max(checked.values()):.1e} ({', '.join(checked)}), and every promise kept"
 
 
@@ -179,6 +180,8 @@ def _wrong_gradient(
     )
     if not values.any():
         return f"{message}: it is zero everywhere, so backward leaves it out"
+    if claimed.shape == trial.dy.shape and _close(values * trial.dy.reshape(-1)[places], slopes, 1.0).all():
+        return f"{message}: it lacks the factor dy"
     apart = np.abs(slopes) > 1e-3 * np.abs(slopes).max()
     ratios = values[apart] / slopes[apart]
     if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):

@@ -38,7 +38,7 @@ class History(list[Row]):
             If no row has it.
         """
         if name not in self.names:
-            raise KeyError(f"the history has no column {name!r}, only {', '.join(self.names)}")
+            raise KeyError(f"the history has no column {name!r}, only {', '.join(self.names) or 'no row yet'}")
         return [row.get(name, math.nan) for row in self]
 
     def to_json(self, path: str | PathLike[str]) -> None:

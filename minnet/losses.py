@@ -88,7 +88,7 @@ class CrossEntropyLoss(Loss):
         name = type(self).__name__
         if np.isnan(rows).any():
             raise ValueError(f"{name} got {_DIVERGED}")
-        if rows.max() <= 0:
+        if rows.max() <= 0 and np.abs(np.exp(rows).sum(axis=1) - 1).max() <= 1e-3:
             raise ValueError(f"{name} expected probabilities, got log-probabilities: use NLLLoss after LogSoftmax")
         raise ValueError(
             f"{name} expected probabilities (rows of numbers >= 0 that sum to 1), got values from "
@@ -187,7 +187,7 @@ class MSELoss(Loss):
     ------
     ValueError
         In `forward`, if the shapes differ: a (N,) target against a (N, 1) prediction would otherwise
-        be compared each with each.
+        be compared each with each. If there is NaN.
     TypeError
         In `forward`, if the target is not numeric.
     """
@@ -200,12 +200,15 @@ class MSELoss(Loss):
             raise TypeError(f"MSELoss expected a target of numbers, got {target.dtype}")
         if prediction.shape != target.shape:
             raise ValueError(
-                f"MSELoss expected prediction and target of one shape, got {prediction.shape} and {target.shape}: "
-                f"reshape the target, as y.reshape({prediction.shape})"
+                f"MSELoss expected prediction and target of one shape, got {prediction.shape} and {target.shape}"
+                + (f": reshape the target, as y.reshape({prediction.shape})" if prediction.size == target.size else "")
             )
         difference = prediction - target.astype(prediction.dtype, copy=False)
         self.cache = difference
-        return _mean(difference * difference)
+        value = _mean(difference * difference)
+        if np.isnan(value):
+            raise ValueError(f"MSELoss got {_DIVERGED}")
+        return value
 
     def backward(self) -> Array:
         """Return dL/d prediction, of its shape."""

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.arrays import Array, Labels
 
 
-def accuracy(prediction: Array, target: ArrayLike) -> float:
+def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     """Return the share of samples whose largest score is at their label.
 
     Parameters
@@ -26,11 +26,12 @@ def accuracy(prediction: Array, target: ArrayLike) -> float:
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), [1, 1])
     0.5
     """
+    prediction = np.asarray(prediction)
     labels = _labels(prediction, target)
     return float((prediction.argmax(axis=-1) == labels).mean())
 
 
-def top_k_accuracy(prediction: Array, target: ArrayLike, k: int = 5) -> float:
+def top_k_accuracy(prediction: ArrayLike, target: ArrayLike, k: int = 5) -> float:
     """Return the share of samples whose label is among the k largest scores.
 
     A label counts if fewer than k scores are larger than its own, so ties are in its favour.
@@ -47,6 +48,7 @@ def top_k_accuracy(prediction: Array, target: ArrayLike, k: int = 5) -> float:
     ValueError
         If the shapes do not belong together, k is out of range, or there is no sample.
     """
+    prediction = np.asarray(prediction)
     labels = _labels(prediction, target)
     if not 1 <= k <= prediction.shape[-1]:
         raise ValueError(f"top_k_accuracy needs 1 <= k <= {prediction.shape[-1]}, the number of classes, got {k}")
@@ -55,7 +57,7 @@ def top_k_accuracy(prediction: Array, target: ArrayLike, k: int = 5) -> float:
     return float(((~(prediction <= own)).sum(axis=-1) < k).mean())
 
 
-def confusion_matrix(prediction: Array, target: ArrayLike) -> NDArray[np.int64]:
+def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int64]:
     """Count how often class i (row) was taken for class j (column).
 
     Parameters
@@ -79,6 +81,7 @@ def confusion_matrix(prediction: Array, target: ArrayLike) -> NDArray[np.int64]:
     array([[0, 0],
            [1, 2]])
     """
+    prediction = np.asarray(prediction)
     labels, classes = _labels(prediction, target).reshape(-1), prediction.shape[-1]
     cells = labels * classes + prediction.argmax(axis=-1).reshape(-1)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
@@ -118,8 +121,9 @@ class RunningAccuracy:
         self.decay = decay
         self.score = 0.0
 
-    def update(self, prediction: Array, target: ArrayLike) -> float:
+    def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Count the samples of a batch, in order, and return the score; shapes as for `accuracy`."""
+        prediction = np.asarray(prediction)
         rights = prediction.argmax(axis=-1) == _labels(prediction, target)
         for right in np.ravel(rights).tolist():
             self.score = self.decay * self.score + (1 - self.decay) * right

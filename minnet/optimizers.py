@@ -105,11 +105,13 @@ class SGD(Optimizer):
             raise ValueError("SGD with nesterov=True needs a momentum, such as momentum=0.9")
         self.nesterov = nesterov
         self.decay_biases = decay_biases
-        self.velocities = [np.zeros_like(p.data) for p in self.parameters] if self.momentum else []
+        self.velocities: list[Array] = []  # made at the first step with momentum
         self._scratch = [np.empty_like(p.data) for p in self.parameters]
 
     def step(self) -> None:
         """Update every trainable Parameter, in place, from its gradient."""
+        if self.momentum and not self.velocities:
+            self.velocities = [np.zeros_like(p.data) for p in self.parameters]
         for i, parameter in enumerate(self.parameters):
             if not parameter.trainable:
                 continue
@@ -137,7 +139,7 @@ class SGD(Optimizer):
         data = self.parameters[i].data
         if self._scratch[i].dtype != data.dtype:
             self._scratch[i] = np.empty_like(data)
-            if self.momentum:
+            if self.velocities:
                 self.velocities[i] = self.velocities[i].astype(data.dtype)
         return self._scratch[i]
 

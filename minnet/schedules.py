@@ -19,6 +19,10 @@ class StepLR:
     step_size: int
     gamma: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.step_size < 1:
+            raise ValueError(f"StepLR needs step_size >= 1, got {self.step_size}")
+
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
         return base_lr * float(self.gamma ** (t // self.step_size))
@@ -45,6 +49,10 @@ class CosineAnnealingLR:
 
     T_max: int
     eta_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.T_max < 1:
+            raise ValueError(f"CosineAnnealingLR needs T_max >= 1, got {self.T_max}")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""

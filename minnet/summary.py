@@ -38,7 +38,7 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     ────────────────────────────────────────────────
     7,850 parameters, 7,850 of them trainable; 31 kB of float32
     """
-    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (int(input_shape),)
+    shape = tuple(np.atleast_1d(input_shape).tolist())
     probe = copy.deepcopy(model).eval()
     outputs = {path: _record(layer) for path, layer in probe.named_layers()}
     probe.forward(np.zeros((1, *shape), probe.dtype or np.float32))

@@ -310,7 +310,7 @@ class Trainer:
                 prediction = self.model.forward(_cast(x, dtype))
                 sums["loss"] += self.loss.forward(prediction, y) * len(x)
                 for name, metric in self.metrics.items():
-                    sums[name] += metric(prediction, y) * len(x)
+                    sums[name] += float(metric(prediction, y)) * len(x)
                 samples += len(x)
         return {name: value / samples for name, value in sums.items()}
 

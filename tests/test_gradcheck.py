@@ -330,6 +330,48 @@ class OneElementWrong(mn.Linear):
         return dx
 
 
+class UpcastsInEval(mn.Layer):
+    """Its running mean is a plain array, which astype does not convert."""
+
+    def __init__(self):
+        self.mean = np.zeros(3)
+
+    def forward(self, x):
+        self.cache = x.shape
+        return x * 1 if self.training else x - self.mean
+
+    def backward(self, dy):
+        return dy * 1
+
+
+class MeanForSum(Scale):
+    def backward(self, dy):
+        self.scale.grad += (dy * self.cache).mean(axis=0)
+        return dy * self.scale.data
+
+
+class NotSummed(Scale):
+    def backward(self, dy):
+        self.scale.grad += dy * self.cache
+        return dy * self.scale.data
+
+
+class ForgetsDy(mn.Tanh):
+    def backward(self, dy):
+        return 1 - self.cache**2
+
+
+class CachesNothingOnEmpty(mn.Layer):
+    def forward(self, x):
+        if len(x) == 0:
+            return x * 1
+        self.cache = x
+        return x * x
+
+    def backward(self, dy):
+        return 2 * self.cache * dy
+
+
 class WrongSign(mn.Tanh):
     def backward(self, dy):
         return -super().backward(dy)
@@ -370,6 +412,11 @@ ZOO = [
     (EluAsBoolean(), (X,), r"dL/dx\[.*is wrong"),
     (SlightlyOff(), (X,), r"dL/dx\[.*is wrong.*1\.0003 times"),
     (OneElementWrong(200, 20, rng=0), (np.ones((2, 200)),), "weight.grad"),
+    (UpcastsInEval(), (X,), "forward in eval mode turns float32 into float64"),
+    (MeanForSum(), (X,), r"scale\.grad.*0\.25 times.*4 is a size of the input"),
+    (NotSummed(), (X,), r"adds an array of another shape: is it summed over the batch\?"),
+    (ForgetsDy(), (X,), "it lacks the factor dy"),
+    (CachesNothingOnEmpty(), (X,), "set self.cache on every way through it"),
     (WrongSign(), (X,), r"dL/dx\[.*a sign\?"),
 ]
 

@@ -48,7 +48,13 @@ class Sequential(Layer):
             if not isinstance(layer, Layer):
                 raise TypeError(f"{name}'s layer {i} is a {type(layer).__name__}, not a Layer: derive it from mn.Layer")
         self.layers = layers
-        list(self.named_layers())  # raises if a layer comes twice
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "layers":
+            list(self.named_layers())  # raises if a layer comes twice
+            # Below the first layer that has Parameters there is nothing to learn. Found once: a step has no time.
+            self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters()), 0)
 
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
@@ -67,12 +73,11 @@ class Sequential(Layer):
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add up the gradients; stop where no layer below has any."""
-        first = next((i for i, layer in enumerate(self.layers) if any(layer.named_parameters())), 0)
-        dy = self._backward(dy, first + 1)
+        dy = self._backward(dy, self._first + 1)
         try:
-            self.layers[first].accumulate_grad(dy)
+            self.layers[self._first].accumulate_grad(dy)
         except Exception as error:
-            self._say_where(error, first, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
+            self._say_where(error, self._first, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
             raise
 
     def _backward(self, dy: Array, stop: int) -> Array:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient
+from minnet.arrays import Array, check_floats, check_gradient, check_size
 from minnet.initializers import Initializer, draw, uniform
 from minnet.layer import Layer
 from minnet.parameter import Parameter
@@ -62,12 +62,10 @@ class Linear(Layer):
         bias_init: Initializer | None = None,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"Linear needs sizes of at least 1, got ({in_features}, {out_features})")
+        self.in_features = in_features = check_size("Linear", "in_features", in_features)
+        self.out_features = out_features = check_size("Linear", "out_features", out_features)
         rng = np.random.default_rng(rng)
         default = uniform(-1 / math.sqrt(in_features), 1 / math.sqrt(in_features))
-        self.in_features = in_features
-        self.out_features = out_features
         self.weight = Parameter(draw(weight_init or default, (in_features, out_features), rng))
         self.bias = Parameter(draw(bias_init or default, (out_features,), rng)) if bias else None
 

@@ -1,0 +1,170 @@
+"""Activations: each number by itself."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from minnet import ReLU, Sigmoid, Tanh
+
+ALL = [ReLU, Sigmoid, Tanh]
+
+# σ(ln 3) = 1/(1 + 1/3) = 3/4, and tanh(ln 2) = (2 − 1/2)/(2 + 1/2) = 3/5
+KNOWN = [
+    # (class, x, y, the slope at x)
+    (ReLU, 3.0, 3.0, 1.0),
+    (ReLU, -3.0, 0.0, 0.0),
+    (ReLU, 0.0, 0.0, 0.0),
+    (ReLU, 1e-30, 1e-30, 1.0),
+    (Sigmoid, 0.0, 1 / 2, 1 / 4),
+    (Sigmoid, math.log(3), 3 / 4, 3 / 16),
+    (Sigmoid, -math.log(3), 1 / 4, 3 / 16),
+    (Sigmoid, math.log(9), 9 / 10, 9 / 100),
+    (Tanh, 0.0, 0.0, 1.0),
+    (Tanh, math.log(2), 3 / 5, 16 / 25),
+    (Tanh, -math.log(2), -3 / 5, 16 / 25),
+    (Tanh, math.log(3), 4 / 5, 9 / 25),
+]
+
+
+def array(values, dtype=np.float32):
+    """Return the values as a read-only array."""
+    result = np.array(values, dtype)
+    result.flags.writeable = False
+    return result
+
+
+@pytest.mark.parametrize(("kind", "x", "y", "slope"), KNOWN)
+@pytest.mark.parametrize(("dtype", "precision"), [(np.float32, 3e-7), (np.float64, 1e-15)])
+def test_known_values(kind, x, y, slope, dtype, precision):
+    layer = kind()
+    assert layer.forward(array([x], dtype))[0] == pytest.approx(y, rel=precision)
+    assert layer.backward(array([2.0], dtype))[0] == pytest.approx(2 * slope, rel=precision)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_gradients_are_slopes(kind):
+    x = np.linspace(-3, 3, 60).reshape(5, 4, 3)  # 0, where ReLU has a kink, is not among them
+    dy = np.random.default_rng(0).normal(size=x.shape)
+    layer = kind()
+    slope = (layer.forward(x + 1e-6) - layer.forward(x - 1e-6)) / 2e-6
+    layer.forward(x)
+    np.testing.assert_allclose(layer.backward(dy), dy * slope, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "expected"),
+    [
+        (Sigmoid, [-1e30, -1000, 1000, 1e30], [0, 0, 1, 1]),
+        (Tanh, [-1e30, -1000, 1000, 1e30], [-1, -1, 1, 1]),
+        (ReLU, [-1e30, 1e30], [0, np.float32(1e30)]),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_numbers_neither_warn_nor_overflow(kind, x, expected, dtype):
+    layer = kind()
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        np.testing.assert_allclose(layer.forward(array(x, dtype)), expected, rtol=1e-7)
+        assert np.isfinite(layer.backward(array(np.ones(len(x)), dtype))).all()
+
+
+def test_sigmoid_is_exact_where_it_is_small():
+    y = Sigmoid().forward(array([-50.0, -80.0]))
+    np.testing.assert_allclose(y, [math.exp(-50), math.exp(-80)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_nan_is_not_hidden(kind):
+    assert np.isnan(kind().forward(array([np.nan]))).all()
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3,), (1,), (0,), (2, 3), (0, 3), (2, 3, 4)])
+def test_shape_and_dtype_in_are_shape_and_dtype_out(kind, dtype, shape):
+    layer = kind()
+    y = layer.forward(array(np.ones(shape), dtype))
+    dx = layer.backward(array(np.ones(shape), dtype))
+    assert y.shape == dx.shape == shape
+    assert y.dtype == dx.dtype == dtype
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_single_number_is_refused_with_the_cure(kind):
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\) expected an array.*: pass x.reshape\(1\)"):
+        kind().forward(array(1.0))
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("x", [array([1, 2], np.int64), array([1, 2], np.float16), array([1, 0], bool)])
+def test_other_dtypes_are_refused_with_the_cure(kind, x):
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) expected float32 or float64, got .*: pass x.astype"):
+        kind().forward(x)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_list_is_refused_with_the_cure(kind):
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) expected a NumPy array, got list: pass np.asarray"):
+        kind().forward([1.0, 2.0])
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (3, 1), (2, 3), (3, 2, 1), ()])
+def test_a_gradient_of_another_shape_is_refused_even_if_it_would_broadcast(kind, shape):
+    layer = kind()
+    layer.forward(array(np.ones((3, 2))))
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\).backward expected dy of the output's shape \(3, 2\)"):
+        layer.backward(array(np.ones(shape)))
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("dy", [[1.0], None, array([1], np.int64), array([1], np.float16)])
+def test_a_gradient_that_is_not_of_floats_is_refused(kind, dy):
+    layer = kind()
+    layer.forward(array([1.0]))
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\).backward expected"):
+        layer.backward(dy)
+
+
+@pytest.mark.parametrize("kind", [Sigmoid, Tanh])  # ReLU keeps no dtype: a mask says nothing of it
+def test_a_gradient_of_the_other_float_is_refused(kind):
+    layer = kind()
+    layer.forward(array([1.0]))
+    with pytest.raises(TypeError, match="expected float32, the dtype of its output, got float64"):
+        layer.backward(array([1.0], np.float64))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_backward_needs_a_forward_in_training_mode(kind):
+    layer = kind()
+    with pytest.raises(RuntimeError, match=rf"{kind.__name__}.backward\(\) before forward\(\)"):
+        layer.backward(array([1.0]))
+    layer.eval().forward(array([1.0]))
+    with pytest.raises(RuntimeError, match="in eval mode nothing is kept"):
+        layer.backward(array([1.0]))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_outputs_stay_when_the_layer_goes_on(kind):
+    layer = kind()
+    x = array([-1.0, 2.0])
+    y, dx = layer.forward(x), layer.backward(x)
+    saved = y.copy(), dx.copy()
+    layer.forward(array([5.0, 6.0]))
+    layer.backward(array([7.0, 8.0]))
+    np.testing.assert_array_equal((y, dx), saved)
+    assert not np.shares_memory(y, x)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("copied_by", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_compute_the_same_bits(kind, copied_by):
+    x = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    assert copied_by(kind()).forward(x).tobytes() == kind().forward(x).tobytes()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_repr_is_the_name(kind):
+    assert repr(kind()) == kind().describe() == f"{kind.__name__}()"

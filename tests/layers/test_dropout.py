@@ -1,0 +1,155 @@
+"""Dropout: random zeros in training, nothing in eval mode."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from minnet import Dropout
+
+
+def ones(*shape, dtype=np.float32):
+    """Return read-only ones."""
+    result = np.ones(shape, dtype)
+    result.flags.writeable = False
+    return result
+
+
+def test_p_half_gives_zeros_and_twos():
+    assert set(Dropout(0.5, rng=0).forward(ones(1000)).tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.75, 0.9])
+def test_the_share_of_zeros_is_p_and_the_mean_stays(p):
+    n = 200_000
+    y = Dropout(p, rng=0).forward(ones(n, dtype=np.float64))
+    sigma = math.sqrt(p * (1 - p) / n)  # of a share, as a binomial has it
+    assert abs((y == 0).mean() - p) < 5 * sigma
+    assert abs(y.mean() - 1) < 5 * sigma / (1 - p)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_p_zero_changes_nothing(dtype):
+    x = np.random.default_rng(0).normal(size=(20, 5)).astype(dtype)
+    layer = Dropout(0.0, rng=0)
+    np.testing.assert_array_equal(layer.forward(x), x)
+    np.testing.assert_array_equal(layer.backward(x), x)
+
+
+def test_each_number_is_dropped_by_itself():
+    dropped = Dropout(0.5, rng=0).forward(ones(400, 400)) == 0
+    assert abs(dropped.mean(axis=0) - 0.5).max() < 5 * 0.5 / 20
+    assert abs(dropped.mean(axis=1) - 0.5).max() < 5 * 0.5 / 20
+
+
+def test_every_forward_draws_anew_and_the_seed_decides():
+    layer, same = Dropout(0.5, rng=3), Dropout(0.5, rng=3)
+    first, second = layer.forward(ones(100)), layer.forward(ones(100))
+    assert (first != second).any()
+    np.testing.assert_array_equal(same.forward(ones(100)), first)
+    np.testing.assert_array_equal(same.forward(ones(100)), second)
+
+
+def test_backward_drops_what_the_last_forward_dropped():
+    layer = Dropout(0.25, rng=0)
+    layer.forward(ones(50))
+    y = layer.forward(ones(50, dtype=np.float32))
+    np.testing.assert_array_equal(layer.backward(3 * ones(50)), 3 * y)
+
+
+# -- eval mode
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 3), (2, 3)])
+def test_in_eval_mode_nothing_changes_and_nothing_is_drawn(shape):
+    layer = Dropout(0.5, rng=0).eval()
+    before = layer.rng.bit_generator.state
+    x = ones(*shape)
+    np.testing.assert_array_equal(layer.forward(x), x)
+    assert layer.rng.bit_generator.state == before
+
+
+def test_backward_needs_a_forward_in_training_mode():
+    layer = Dropout()
+    with pytest.raises(RuntimeError, match=r"Dropout.backward\(\) before forward\(\)"):
+        layer.backward(ones(3))
+    layer.eval().forward(ones(3))
+    with pytest.raises(RuntimeError, match="in eval mode nothing is kept"):
+        layer.backward(ones(3))
+
+
+# -- shapes and dtypes
+
+
+@pytest.mark.parametrize("p", [0.3, np.float64(0.3), np.float32(0.3), 0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_in_is_dtype_out_whatever_number_p_is(dtype, p):
+    layer = Dropout(p, rng=0)
+    assert layer.forward(ones(2, 3, dtype=dtype)).dtype == dtype
+    assert layer.backward(ones(2, 3, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(1,), (0,), (1, 3), (0, 3), (2, 3, 4)])
+def test_any_shape(shape):
+    layer = Dropout(0.5, rng=0)
+    assert layer.forward(ones(*shape)).shape == shape
+    assert layer.backward(ones(*shape)).shape == shape
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("x", [np.ones(3, np.int64), np.ones(3, np.float16), [1.0]])
+def test_other_inputs_are_refused_in_either_mode(x, training):
+    layer = Dropout(rng=0)
+    layer.training = training
+    with pytest.raises(TypeError, match=r"^Dropout\(p=0.5\) expected .*: pass "):
+        layer.forward(x)
+
+
+def test_a_refused_input_draws_nothing():
+    layer = Dropout(rng=0)
+    before = layer.rng.bit_generator.state
+    with pytest.raises(TypeError, match="expected"):
+        layer.forward(np.ones(3, np.int64))
+    assert layer.rng.bit_generator.state == before
+
+
+@pytest.mark.parametrize(
+    ("dy", "error"),
+    [
+        (ones(3), ValueError),
+        (ones(1, 3), ValueError),
+        (ones(3, 2), ValueError),
+        (ones(2, 3, dtype=np.float64), TypeError),
+        (ones(2, 3, dtype=np.int64), TypeError),
+        (None, TypeError),
+    ],
+)
+def test_a_wrong_gradient_is_refused(dy, error):
+    layer = Dropout(rng=0)
+    layer.forward(ones(2, 3))
+    with pytest.raises(error, match=r"^Dropout\(p=0.5\).backward expected"):
+        layer.backward(dy)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1, 1.5, math.nan])
+def test_a_p_that_is_no_probability_is_refused(p):
+    with pytest.raises(ValueError, match=f"needs 0 <= p < 1, the probability of dropping a number, got {p}"):
+        Dropout(p)
+
+
+# -- copies and looks
+
+
+@pytest.mark.parametrize("copied_by", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_a_copy_goes_on_with_the_same_draws(copied_by):
+    layer = Dropout(0.5, rng=0)
+    layer.forward(ones(100))
+    copied = copied_by(layer)
+    np.testing.assert_array_equal(copied.forward(ones(100)), layer.forward(ones(100)))
+
+
+def test_repr_shows_p():
+    assert repr(Dropout(0.25)) == "Dropout(p=0.25)"
+    assert repr(Dropout(np.float64(0.25))) == "Dropout(p=0.25)"

@@ -1,0 +1,45 @@
+"""The pages of docs/ keep up with the code. (Their Python blocks are tests of their own, see docs/conftest.py.)"""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import minnet as mn
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_local_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_reference_names_all_that_is_public():
+    reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for name in mn.__all__:
+        wanted = f"minnet.{name}" if inspect.ismodule(getattr(mn, name)) else name
+        assert re.search(rf"\b{re.escape(wanted)}\b", reference), name
+    for name in mn.data.__all__:
+        assert isinstance(getattr(mn.data, name), type) or f"minnet.data.{name}" in reference, name
+
+
+def test_every_layer_and_loss_has_its_derivation():
+    derivations = (ROOT / "docs" / "derivations.md").read_text(encoding="utf-8")
+    for name in mn.__all__:
+        public = getattr(mn, name)
+        if inspect.isclass(public) and issubclass(public, mn.Layer) and public not in (mn.Layer, mn.Loss):
+            assert re.search(rf"^## {name}\b", derivations, re.MULTILINE), name
+
+
+def test_the_table_of_import_levels_is_the_one_that_is_tested():
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| ([^|]+) \|", design, re.MULTILINE)
+    shown = {name.strip("/"): int(level) for level, names in rows for name in re.findall(r"`([\w/]+)`", names)}
+    source = (ROOT / "tests" / "test_imports.py").read_text(encoding="utf-8")
+    levels = re.search(r"^LEVELS = (\{.*?^\})", source, re.MULTILINE | re.DOTALL)
+    assert shown == ast.literal_eval(levels[1])
