@@ -164,7 +164,7 @@ def _shown(runs: dict[str, mn.Trainer]) -> tuple[str, mn.Trainer]:
 def _numbers(values) -> None:
     """Print ten numbers as the notebook does, five a line."""
     for half in (values[:5], values[5:]):
-        print("  ", *(f"{value:15.8e}" for value in half))
+        print(" ", *(f"{value:14.8e}".rjust(14) for value in half))
 
 
 def _title(title: str) -> None:

@@ -6,14 +6,17 @@ is the size of its last axis but one and its fan-out the size of its last; axes 
 convolution's kernel) multiply both.
 """
 
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from minnet.arrays import Array
 
-Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
+Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array]"
 
 
 def zeros() -> Initializer:

@@ -1,5 +1,7 @@
 """Dropout sets random numbers to zero while training, so that no unit can rely on one other."""
 
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
 import numpy as np
 
 from minnet.arrays import Array, check_floats, check_gradient
