@@ -2,7 +2,7 @@
 
 The functions below make one: ``mn.Linear(784, 10, weight_init=mn.initializers.uniform(-1, 1))``. Any
 function ``(shape, rng) -> array`` serves as well. Weights have shape (in, out), so an array's fan-in
-is the size of its last axis but one and its fan-out the size of its last; axes before these (a
+is the size of its first axis and its fan-out the size of its second; axes after these (a
 convolution's kernel) multiply both.
 """
 
@@ -118,5 +118,5 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """
     if len(shape) < 2:
         raise ValueError(f"shape {shape} has no fan-in and fan-out: give a bias zeros(), uniform(...) or normal(...)")
-    kernel = math.prod(shape[:-2])
-    return kernel * shape[-2], kernel * shape[-1]
+    kernel = math.prod(shape[2:])
+    return shape[0] * kernel, shape[1] * kernel

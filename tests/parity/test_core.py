@@ -1,8 +1,4 @@
-"""Every layer and loss computes what PyTorch computes, forward and backward, in float64.
-
-Two arrays agree if their largest difference is at most 1e-9 of the largest number in PyTorch's
-(of 1e-3, if that is smaller: a gradient of zero is zero up to rounding).
-"""
+"""The layers and losses of the notebook's model and its like compute what PyTorch's do, forward and backward."""
 
 import numpy as np
 import pytest
@@ -41,20 +37,13 @@ def tensor(values):
     return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
 
 
-def assert_same(ours, theirs):
-    theirs = theirs.detach().numpy()
-    assert np.shape(ours) == theirs.shape
-    scale = max(np.abs(theirs).max(initial=0), 1e-3)
-    assert np.abs(ours - theirs).max(initial=0) <= 1e-9 * scale
-
-
-def compare(layer, theirs, x, dy):
+def compare(parity, layer, theirs, x, dy):
     """Compare y and dL/dx of a layer and of a function of PyTorch's."""
-    t = tensor(x)
+    t, part = tensor(x), type(layer).__name__
     y = theirs(t)
     y.backward(torch.tensor(dy))
-    assert_same(layer.forward(x), y)
-    assert_same(layer.backward(dy), t.grad)
+    parity(part, "output", layer.forward(x), y)
+    parity(part, "dL/dx", layer.backward(dy), t.grad)
 
 
 # -- layers
@@ -73,24 +62,24 @@ def compare(layer, theirs, x, dy):
 )
 @modest
 @given(pair=pairs())
-def test_layers_without_parameters(layer, theirs, pair):
+def test_layers_without_parameters(parity, layer, theirs, pair):
     x, dy = pair
     assume(x.min() <= 0 or np.abs(x.sum(axis=-1) - 1).max() > 1e-5)  # or a Softmax takes x for probabilities
-    compare(layer, theirs, x, dy)
+    compare(parity, layer, theirs, x, dy)
 
 
 @modest
 @given(x=arrays(np.float64, array_shapes(min_dims=2, max_dims=4, max_side=4), elements=numbers))
-def test_flatten(x):
-    compare(mn.Flatten(), torch.nn.Flatten(), x, 2 * x.reshape(len(x), -1))
+def test_flatten(parity, x):
+    compare(parity, mn.Flatten(), torch.nn.Flatten(), x, 2 * x.reshape(len(x), -1))
 
 
 @modest
 @given(pair=pairs(), p=st.floats(0, 0.9), seed=seeds)
-def test_dropout_with_the_same_mask(pair, p, seed):
+def test_dropout_with_the_same_mask(parity, pair, p, seed):
     x, dy = pair
     mask = torch.tensor(mn.Dropout(p, rng=seed).forward(np.ones(x.shape)))
-    compare(mn.Dropout(p, rng=seed), lambda t: t * mask, x, dy)
+    compare(parity, mn.Dropout(p, rng=seed), lambda t: t * mask, x, dy)
 
 
 def their_linear(layer):
@@ -103,26 +92,27 @@ def their_linear(layer):
     return theirs
 
 
-def assert_same_gradients(layer, theirs):
-    assert_same(layer.weight.grad, theirs.weight.grad.T)
+def same_gradients(parity, layer, theirs):
+    """Compare dL/dW and dL/db of a Linear layer."""
+    parity("Linear", "dL/dW", layer.weight.grad, theirs.weight.grad.T)
     if layer.bias is not None:
-        assert_same(layer.bias.grad, theirs.bias.grad)
+        parity("Linear", "dL/db", layer.bias.grad, theirs.bias.grad)
 
 
 @modest
 @given(data=st.data(), bias=st.booleans(), outputs=st.integers(1, 5), seed=seeds)
-def test_linear(data, bias, outputs, seed):
+def test_linear(parity, data, bias, outputs, seed):
     x = data.draw(arrays(np.float64, shapes, elements=numbers))
     dy = data.draw(arrays(np.float64, (*x.shape[:-1], outputs), elements=numbers))
     layer = mn.Linear(x.shape[-1], outputs, bias, rng=seed).astype(np.float64)
     theirs = their_linear(layer)
-    compare(layer, theirs, x, dy)
-    assert_same_gradients(layer, theirs)
+    compare(parity, layer, theirs, x, dy)
+    same_gradients(parity, layer, theirs)
 
 
 @modest
 @given(pair=pairs(st.tuples(st.integers(1, 5), st.integers(1, 5))), seed=seeds)
-def test_residual_inside_sequential(pair, seed):
+def test_residual_inside_sequential(parity, pair, seed):
     x, dy = pair
     generator, width = np.random.default_rng(seed), x.shape[1]
     first, second = (mn.Linear(width, width, rng=generator).astype(np.float64) for _ in range(2))
@@ -133,55 +123,56 @@ def test_residual_inside_sequential(pair, seed):
         h = their_first(t)
         return torch.sigmoid(h + their_second(torch.tanh(h)))
 
-    compare(model, theirs, x, dy)
-    assert_same_gradients(first, their_first)
-    assert_same_gradients(second, their_second)
+    compare(parity, model, theirs, x, dy)
+    same_gradients(parity, first, their_first)
+    same_gradients(parity, second, their_second)
 
 
 # -- losses
 
 
-def compare_loss(loss, theirs, prediction, target):
+def compare_loss(parity, loss, theirs, prediction, target):
     """Compare the value and dL/d prediction of a loss and of a function of PyTorch's, which takes (N, C)."""
     t, target = tensor(prediction), np.asarray(target)
     rows = t if target.dtype.kind == "f" else t.reshape(-1, t.shape[-1])
     value = theirs(rows, torch.tensor(target if target.dtype.kind == "f" else target.reshape(-1)))
     value.backward()
-    assert_same(loss.forward(prediction, target), value)
-    assert_same(loss.backward(), t.grad)
+    part = type(loss).__name__
+    parity(part, "value", loss.forward(prediction, target), value)
+    parity(part, "dL/d prediction", loss.backward(), t.grad)
 
 
 @modest
 @given(sample=scores_and_labels())
-def test_softmax_cross_entropy(sample):
-    compare_loss(mn.SoftmaxCrossEntropyLoss(), functional.cross_entropy, *sample)
+def test_softmax_cross_entropy(parity, sample):
+    compare_loss(parity, mn.SoftmaxCrossEntropyLoss(), functional.cross_entropy, *sample)
 
 
 @modest
 @given(sample=scores_and_labels())
-def test_nll(sample):
+def test_nll(parity, sample):
     scores, labels = sample
-    compare_loss(mn.NLLLoss(), functional.nll_loss, mn.LogSoftmax().forward(scores), labels)
+    compare_loss(parity, mn.NLLLoss(), functional.nll_loss, mn.LogSoftmax().forward(scores), labels)
 
 
 @modest
 @given(sample=scores_and_labels())
-def test_cross_entropy_of_probabilities(sample):
+def test_cross_entropy_of_probabilities(parity, sample):
     scores, labels = sample
     p = mn.Softmax().forward(scores)
-    compare_loss(mn.CrossEntropyLoss(), lambda t, y: functional.nll_loss(torch.log(t), y), p, labels)
+    compare_loss(parity, mn.CrossEntropyLoss(), lambda t, y: functional.nll_loss(torch.log(t), y), p, labels)
 
 
 @modest
 @given(pair=pairs())
-def test_mse(pair):
-    compare_loss(mn.MSELoss(), functional.mse_loss, *pair)
+def test_mse(parity, pair):
+    compare_loss(parity, mn.MSELoss(), functional.mse_loss, *pair)
 
 
 @pytest.mark.parametrize("end", ["Softmax + CrossEntropyLoss", "LogSoftmax + NLLLoss", "SoftmaxCrossEntropyLoss"])
 @modest
 @given(n=st.integers(1, 6), classes=st.integers(2, 5), seed=seeds)
-def test_a_whole_classifier(end, n, classes, seed):
+def test_a_whole_classifier(parity, end, n, classes, seed):
     generator = np.random.default_rng(seed)
     x, labels = generator.normal(size=(n, 4)), generator.integers(0, classes, n)
     first, second = mn.Linear(4, 6, rng=generator), mn.Linear(6, classes, rng=generator)
@@ -197,6 +188,6 @@ def test_a_whole_classifier(end, n, classes, seed):
     model.accumulate_grad(loss.backward())
     their_value = functional.cross_entropy(their_second(torch.relu(their_first(tensor(x)))), torch.tensor(labels))
     their_value.backward()
-    assert_same(value, their_value)
-    assert_same_gradients(first, their_first)
-    assert_same_gradients(second, their_second)
+    parity(end, "value", value, their_value)
+    same_gradients(parity, first, their_first)
+    same_gradients(parity, second, their_second)
