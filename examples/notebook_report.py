@@ -50,7 +50,7 @@ def load(options: argparse.Namespace) -> mn.data.Mnist:
     print(
         f"{len(data.train.X):,} training, {len(data.validation.X):,} validation and {len(data.test.X):,} test digits."
     )
-    print("In [brackets]: what the class notebook printed; it used other random numbers.")
+    print("In [brackets]: what the class notebook printed, on MNIST, with other random numbers.")
     if options.batch_size > len(data.train.X):
         raise ValueError(f"--batch-size {options.batch_size} is more than the {len(data.train.X)} training digits")
     return data
@@ -164,7 +164,7 @@ def _shown(runs: dict[str, mn.Trainer]) -> tuple[str, mn.Trainer]:
 def _numbers(values) -> None:
     """Print ten numbers as the notebook does, five a line."""
     for half in (values[:5], values[5:]):
-        print(" ", *(f"{value:14.8e}".rjust(14) for value in half))
+        print("  ", *(f"{value:14.7e}" for value in half))
 
 
 def _title(title: str) -> None:

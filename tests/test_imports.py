@@ -84,3 +84,11 @@ def test_importing_minnet_brings_in_no_extra():
 def test_every_public_name_exists_once():
     assert len(set(minnet.__all__)) == len(minnet.__all__)
     assert all(hasattr(minnet, name) for name in minnet.__all__)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.name != "__init__.py"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_source_file_has_its_test_file(path):
+    tests = Path(__file__).parent
+    assert (tests / path.relative_to(ROOT)).with_name(f"test_{path.name}").is_file()
