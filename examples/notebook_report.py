@@ -50,7 +50,7 @@ def load(options: argparse.Namespace) -> mn.data.Mnist:
     print(
         f"{len(data.train.X):,} training, {len(data.validation.X):,} validation and {len(data.test.X):,} test digits."
     )
-    print("In [brackets]: what the class notebook printed, on MNIST, with other random numbers.")
+    print("In [brackets]: the class notebook's figures, on MNIST with other random numbers.")
     if options.batch_size > len(data.train.X):
         raise ValueError(f"--batch-size {options.batch_size} is more than the {len(data.train.X)} training digits")
     return data
