@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from minnet.data.loader import DataLoader
 
 if TYPE_CHECKING:
+    from minnet.data import augment
     from minnet.data.digits import load_digits
     from minnet.data.idx import read_idx
     from minnet.data.mnist import Mnist, Split, load_mnist
@@ -16,6 +17,7 @@ __all__ = [
     "DataLoader",
     "Mnist",
     "Split",
+    "augment",
     "load_digits",
     "load_mnist",
     "read_idx",
@@ -36,6 +38,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "augment":
+        return import_module(f"{__name__}.augment")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,11 @@ class DataLoader:
         or not at all. A draw costs O(batch), however large the data set.
     scale
         What a uint8 X is multiplied by; None leaves it uint8.
+    transform
+        A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
+        `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
     rng
-        None, an int, or a Generator: where the order comes from.
+        None, an int, or a Generator: where the order, and the transform's randomness, come from.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class DataLoader:
         drop_last: bool = False,
         fresh: bool = False,
         scale: float | None = 1 / 256,
+        transform: Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | None = None,
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.X = _as_data("X", X)
@@ -88,6 +92,7 @@ class DataLoader:
         self.drop_last = drop_last
         self.fresh = fresh
         self.scale = scale
+        self.transform = transform
         self.rng = np.random.default_rng(rng)
 
     def __len__(self) -> int:
@@ -108,16 +113,16 @@ class DataLoader:
         else:
             for start in range(0, len(self) * size, size):
                 here = slice(start, start + size)
-                yield self._scaled(_read_only(self.X[here])), _read_only(self.y[here])
+                yield self._prepared(_read_only(self.X[here])), _read_only(self.y[here])
 
     def _gather(self, rows: NDArray[np.integer[Any]]) -> Batch:
-        return self._scaled(_take(self.X, rows)), _take(self.y, rows)
+        return self._prepared(_take(self.X, rows)), _take(self.y, rows)
 
-    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
-        if x.dtype != np.uint8 or self.scale is None:
-            return x
-        scaled: NDArray[np.float32] = np.multiply(x, np.float32(self.scale), dtype=np.float32)
-        return scaled
+    def _prepared(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Scale and transform the samples of a batch."""
+        if x.dtype == np.uint8 and self.scale is not None:
+            x = np.multiply(x, np.float32(self.scale), dtype=np.float32)
+        return x if self.transform is None else self.transform(x, self.rng)
 
 
 def _take(array: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:

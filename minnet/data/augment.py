@@ -1,0 +1,182 @@
+"""An augmentation is a small random change of an image that leaves its label true: more data from the same data.
+
+Each class is a transform of a `DataLoader`, ``mn.DataLoader(X, y, transform=Rotate(10))``: a function
+``(x, rng) -> x`` of a batch of float images and of the loader's Generator. Every image is changed in
+its own way, all of them in one vectorised pass. Images are (N, H, W), (N, C, H, W), or rows
+(N, H·H) of square images, as MNIST's; what comes in from outside an image is 0.
+"""
+
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minnet.arrays import Array
+
+Transform = Callable[..., Array]  # (x, rng) -> x
+
+
+class Chain:
+    """Several transforms, one after the other.
+
+    Parameters
+    ----------
+    *transforms
+        Functions ``(x, rng) -> x``.
+    """
+
+    def __init__(self, *transforms: Transform) -> None:
+        self.transforms = transforms
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        """Transform a batch of images."""
+        for transform in self.transforms:
+            x = transform(x, rng)
+        return x
+
+
+class Shift:
+    """Move each image by up to so many pixels, sideways and up or down, by whole pixels.
+
+    Parameters
+    ----------
+    pixels
+        The largest shift, at least 0; every shift from −pixels to +pixels is equally likely.
+
+    Raises
+    ------
+    ValueError
+        If it is negative, or the batch does not hold images.
+    """
+
+    def __init__(self, pixels: int = 2) -> None:
+        if pixels < 0 or pixels != int(pixels):
+            raise ValueError(f"Shift needs a whole number of pixels >= 0, got {pixels}")
+        self.pixels = int(pixels)
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        """Shift a batch of images."""
+        images = _as_images(x)
+        steps = rng.integers(-self.pixels, self.pixels + 1, (2, len(images), 1, 1))
+        rows, columns = _grid(images)
+        return _resample(images, rows + steps[0], columns + steps[1]).reshape(x.shape)
+
+
+class Rotate:
+    """Turn each image about its centre by up to so many degrees.
+
+    Parameters
+    ----------
+    degrees
+        The largest angle, at least 0; every angle from −degrees to +degrees is equally likely.
+
+    Raises
+    ------
+    ValueError
+        If it is negative, or the batch does not hold images.
+    """
+
+    def __init__(self, degrees: float = 10.0) -> None:
+        if not 0 <= degrees < math.inf:
+            raise ValueError(f"Rotate needs degrees >= 0, got {degrees}")
+        self.degrees = degrees
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        """Rotate a batch of images."""
+        images = _as_images(x)
+        angle = np.radians(rng.uniform(-self.degrees, self.degrees, (len(images), 1, 1)))
+        rows, columns = _grid(images)
+        up, left = (images.shape[2] - 1) / 2, (images.shape[3] - 1) / 2  # the centre
+        rows, columns = rows - up, columns - left
+        # Where each pixel of the result comes from: the rotation the other way round.
+        from_rows = np.cos(angle) * rows - np.sin(angle) * columns + up
+        from_columns = np.sin(angle) * rows + np.cos(angle) * columns + left
+        return _resample(images, from_rows, from_columns).reshape(x.shape)
+
+
+class Elastic:
+    """Distort each image as if it were printed on rubber.
+
+    Every pixel is moved by a random amount; the amounts are smoothed with a Gaussian, so that
+    neighbours move together. P. Simard, D. Steinkraus and J. Platt, "Best practices for convolutional
+    neural networks applied to visual document analysis", ICDAR 2003, section 2.
+
+    Parameters
+    ----------
+    strength
+        The standard deviation of the movement, in pixels, at least 0.
+    smoothness
+        The standard deviation of the Gaussian, in pixels, above 0.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or the batch does not hold images.
+    """
+
+    def __init__(self, strength: float = 1.0, smoothness: float = 4.0) -> None:
+        if not (0 <= strength < math.inf and 0 < smoothness < math.inf):
+            raise ValueError(f"Elastic needs strength >= 0 and smoothness > 0, got {strength} and {smoothness}")
+        self.strength = strength
+        self.smoothness = smoothness
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        """Distort a batch of images."""
+        images = _as_images(x)
+        n, _, height, width = images.shape
+        noise = rng.standard_normal((2, n, height, width), np.float32)
+        moves = self.strength * (self._smoothing(height) @ noise @ self._smoothing(width).T)
+        rows, columns = _grid(images)
+        return _resample(images, rows + moves[0], columns + moves[1]).reshape(x.shape)
+
+    def _smoothing(self, size: int) -> Array:
+        """Return the matrix (size, size) that smooths a column of noise and keeps its standard deviation."""
+        place = np.arange(size)
+        weights = np.exp(-((place[:, None] - place) ** 2) / (2 * self.smoothness**2))
+        scaled: Array = (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))).astype(np.float32)
+        return scaled
+
+
+def _as_images(x: Array) -> Array:
+    """View a batch as (N, C, H, W)."""
+    if x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1]:
+        side = math.isqrt(x.shape[1])
+        return x.reshape(len(x), 1, side, side)
+    if x.ndim == 3:
+        return x[:, None]
+    if x.ndim == 4:
+        return x
+    raise ValueError(
+        f"an augmentation takes images (N, H, W), (N, C, H, W), or square ones as rows (N, H·H), got shape {x.shape}"
+    )
+
+
+def _grid(images: Array) -> tuple[Array, Array]:
+    """Return the row and the column of every pixel, as (H, 1) and (1, W)."""
+    height, width = images.shape[2:]
+    return np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
+
+
+def _resample(images: Array, rows: Array, columns: Array) -> Array:
+    """Read the images (N, C, H, W) at fractional places (N, H, W) by bilinear interpolation; outside they are 0."""
+    n, channels, height, width = images.shape
+    framed = np.zeros((n, channels, (height + 2) * (width + 2)), images.dtype)  # a frame of zeros, one pixel wide
+    framed.reshape(n, channels, height + 2, width + 2)[:, :, 1:-1, 1:-1] = images
+    rows = np.broadcast_to(rows, (n, height, width)).clip(-1, height) + 1
+    columns = np.broadcast_to(columns, (n, height, width)).clip(-1, width) + 1
+    # The frame's last row and column have no neighbour beyond: there the pixel before is taken, with weight 1.
+    top, left = np.minimum(np.floor(rows), height), np.minimum(np.floor(columns), width)
+    down, right = (rows - top).astype(images.dtype), (columns - left).astype(images.dtype)
+    place = (top * (width + 2) + left).astype(np.intp).reshape(n, 1, height * width)
+
+    def read(step: int) -> Array:
+        values: Array = np.take_along_axis(framed, np.broadcast_to(place + step, (n, channels, height * width)), axis=2)
+        return values.reshape(images.shape)
+
+    down, right = down[:, None], right[:, None]
+    upper = read(0) * (1 - right) + read(1) * right
+    lower = read(width + 2) * (1 - right) + read(width + 3) * right
+    mixed: Array = upper * (1 - down) + lower * down
+    return mixed
