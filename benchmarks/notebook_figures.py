@@ -74,9 +74,9 @@ def page(results: list[dict]) -> str:
         "",
         "The notebook sets no random seed, so what it printed after training can be met, not matched. Here is what",
         f"minnet gets on the real MNIST over {len(results)} seeds (0 to {len(results) - 1}), in float32, with the",
-        "notebook's own recipe: W and b uniform in [-1, 1); one million single samples in order at learning rate 0.01; 20,000",
-        "batches of 128, each a fresh draw, at learning rate 0.5. The figures that need no seed (one sample, one step) are",
-        "reproduced exactly, by `tests/test_notebook.py`.",
+        "notebook's own recipe: W and b uniform in [-1, 1); one million single samples in order at learning rate",
+        "0.01; 20,000 batches of 128, each a fresh draw, at learning rate 0.5. The figures that need no seed (one",
+        "sample, one step) are reproduced exactly, by `tests/test_notebook.py`.",
         "",
         "| figure | notebook | minnet, mean ± sd | lowest … highest | band |",
         "|---|---|---|---|---|",
@@ -87,7 +87,8 @@ def page(results: list[dict]) -> str:
         low, high = mean - 4 * sd, mean + 4 * sd
         digits = 0 if key in ("G10 right", "G11 wrong") else 2
         ends = f"{values.min():.{digits}f} … {values.max():.{digits}f}"
-        lines.append(f"| {key[:3]} {name} | {notebook} | {mean:.2f} ± {sd:.2f} | {ends} | {low:.2f} … {high:.2f} |")
+        name, band = f"{key.split()[0]} {name}", f"{low:.2f} … {high:.2f}"
+        lines.append(f"| {name} | {notebook} | {mean:.2f} ± {sd:.2f} | {ends} | {band} |")
     lines += [
         "",
         "The band is mean ± 4 sd. The notebook's own figures lie in it, and every later run is to.",
