@@ -140,7 +140,10 @@ def _as_data(name: str, data: ArrayLike) -> NDArray[Any]:
     """View the data as an array of numbers with at least one sample."""
     array = np.asarray(data)
     if array.dtype.kind not in "iufb":
-        raise TypeError(f"DataLoader expected {name} to hold numbers, got {array.dtype}: is it a file name, or ragged?")
+        cure = "is it a file name, or ragged?"
+        if array.dtype.kind in "US" and array.ndim:
+            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
+        raise TypeError(f"DataLoader expected {name} to hold numbers, got {array.dtype}: {cure}")
     if array.ndim == 0:
         raise TypeError(f"DataLoader expected {name} to be an array of samples, got the single number {array}")
     if len(array) == 0:
