@@ -64,8 +64,14 @@ def _whole_first_line(app: Any, what: str, name: str, thing: object, options: An
         lines[0] = lines[0].replace(": ", "; ")
 
 
+def _bars(app: Any, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
+    """Let |x| be an absolute value: reStructuredText takes it for a substitution."""
+    lines[:] = [re.sub(r"\|(\S|\S[^|]*\S)\|", r"\\|\1\\|", line) for line in lines]
+
+
 def setup(app: Any) -> None:
     """Render formulas as MathML, which browsers draw by themselves: no script, no network."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))
     app.connect("autodoc-process-docstring", _whole_first_line, priority=100)
     app.connect("autodoc-process-docstring", _plain_references, priority=900)
+    app.connect("autodoc-process-docstring", _bars, priority=901)

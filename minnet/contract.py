@@ -296,7 +296,7 @@ def _batch_sizes(trial: Trial) -> None:
         for name, i, d in zip(trial.input_names, trial.floats, run.dx, strict=False):
             if d.shape != batch[i].shape:
                 trial.fail(f"{what} of shape {batch[i].shape} gives a dL/d{name} of shape {d.shape}")
-        if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values())):
+        if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values()) if a is not None):
             trial.fail(f"{what} gives infinite numbers or NaN")
 
 

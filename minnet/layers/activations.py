@@ -1,12 +1,17 @@
 """An activation bends each number by itself; without one, a stack of Linear layers is one Linear layer.
 
 All of them take arrays of any shape. Since y depends on x element by element, dL/dx = f′(x) · dL/dy.
+Here are the two classics and those that are made of straight lines; `smooth_activations` has the rest.
 """
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minnet.arrays import Array, check_floats, check_gradient
 from minnet.layer import Layer
+from minnet.special import sigmoid
 
 
 class ReLU(Layer):
@@ -30,6 +35,95 @@ class ReLU(Layer):
         return dy * slope
 
 
+class LeakyReLU(Layer):
+    """y = max(x, 0) + s · min(x, 0): a ReLU that lets a little of the negative numbers through.
+
+    Backward: f′ = 1 where x > 0 and s elsewhere, so a unit whose x is always negative still learns.
+
+    A. Maas et al., "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+
+    Parameters
+    ----------
+    negative_slope
+        s, any finite number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = check_number("LeakyReLU", "negative_slope", negative_slope)
+
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        check_floats(self, x)
+        self.cache = x > 0
+        y: Array = np.maximum(x, 0)
+        y += self.negative_slope * np.minimum(x, 0)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        positive: NDArray[np.bool_] = self.cache
+        check_gradient(self, dy, positive.shape)
+        # Not np.where, which takes three times as long: the processor cannot foresee the signs.
+        dx = dy * ~positive
+        dx *= self.negative_slope
+        dx += dy * positive
+        return dx
+
+
+class Hardtanh(Layer):
+    """y = min(max(x, a), b): x between the two bounds a and b, and the nearer bound beyond.
+
+    Backward: f′ = 1 where a < x < b and 0 elsewhere.
+
+    R. Collobert, "Large scale machine learning", PhD thesis, Paris 6, 2004.
+
+    Parameters
+    ----------
+    min_val, max_val
+        a and b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no finite numbers, or a is not below b.
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val = check_number("Hardtanh", "min_val", min_val)
+        self.max_val = check_number("Hardtanh", "max_val", max_val)
+        if self.min_val >= self.max_val:
+            raise ValueError(f"Hardtanh needs min_val < max_val, got {min_val} and {max_val}")
+
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        check_floats(self, x)
+        self.cache = (x > self.min_val) & (x < self.max_val)
+        return np.clip(x, self.min_val, self.max_val)
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        slope: Array = self.cache
+        check_gradient(self, dy, slope.shape)
+        return dy * slope
+
+
+class ReLU6(Hardtanh):
+    """y = min(max(x, 0), 6): a ReLU that cannot grow, for arithmetic of few bits.
+
+    Backward: f′ = 1 where 0 < x < 6 and 0 elsewhere.
+
+    A. Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 6.0)
+
+
 class Sigmoid(Layer):
     """y = σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1.
 
@@ -39,8 +133,7 @@ class Sigmoid(Layer):
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
         check_floats(self, x)
-        e = np.exp(-np.abs(x))  # never above 1: e⁻ˣ itself overflows for x < -88 in float32
-        y: Array = np.where(x >= 0, np.ones_like(e), e) / (1 + e)
+        y = sigmoid(x)
         self.cache = y
         return y
 
@@ -69,3 +162,18 @@ class Tanh(Layer):
         y: Array = self.cache
         check_gradient(self, dy, y.shape, y.dtype)
         return dy * (1 - y * y)
+
+
+def check_number(owner: str, name: str, value: object) -> float:
+    """Return a layer's constant as a float: NumPy's own numbers would turn float32 into float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number, or not a finite one.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{owner} expected {name} to be a number, got {type(value).__name__}")
+    if not math.isfinite(value):
+        raise ValueError(f"{owner} needs a finite {name}, got {value}")
+    return float(value)

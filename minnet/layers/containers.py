@@ -1,10 +1,56 @@
-"""A container is a layer made of layers: Sequential chains them, Residual adds a way around them."""
+"""A container is a layer made of layers: Sequential chains them, Residual adds a way around them.
+
+`branches` has those whose layers stand side by side.
+"""
 
 from minnet.arrays import Array
 from minnet.layer import Layer
 
 
-class Sequential(Layer):
+class Container(Layer):
+    """The base of the containers: it checks the layers, and says where an error happened.
+
+    Parameters
+    ----------
+    *layers
+        At least one. No layer object may come twice, here or inside; a Parameter may.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The layers, first to last.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not a layer, or comes twice. An error inside a layer gains a note that
+        says which of the layers it was, and the shape it was given.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        name = type(self).__name__
+        if not layers:
+            raise ValueError(f"{name} needs at least one layer: {name}(layer, layer, ...)")
+        for i, layer in enumerate(layers):
+            if isinstance(layer, (list, tuple)):
+                raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
+            if isinstance(layer, type):
+                raise TypeError(f"{name}'s layer {i} is the class {layer.__name__}: make one, {layer.__name__}(...)")
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{name}'s layer {i} is a {type(layer).__name__}, not a Layer: derive it from mn.Layer")
+        self.layers = layers
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "layers":
+            list(self.named_layers())  # raises if a layer comes twice
+
+    def _say_where(self, error: Exception, i: int, what: str, array: object) -> None:
+        shape = getattr(array, "shape", type(array).__name__)
+        error.add_note(f"in {type(self).__name__}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
+
+
+class Sequential(Container):
     """y = f_n(… f_2(f_1(x))): each layer's output is the next one's input.
 
     Backward: the chain rule, from the last layer to the first; each turns the dL/dy it is given
@@ -36,23 +82,9 @@ class Sequential(Layer):
     )
     """
 
-    def __init__(self, *layers: Layer) -> None:
-        name = type(self).__name__
-        if not layers:
-            raise ValueError(f"{name} needs at least one layer: {name}(layer, layer, ...)")
-        for i, layer in enumerate(layers):
-            if isinstance(layer, (list, tuple)):
-                raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
-            if isinstance(layer, type):
-                raise TypeError(f"{name}'s layer {i} is the class {layer.__name__}: make one, {layer.__name__}(...)")
-            if not isinstance(layer, Layer):
-                raise TypeError(f"{name}'s layer {i} is a {type(layer).__name__}, not a Layer: derive it from mn.Layer")
-        self.layers = layers
-
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name == "layers":
-            list(self.named_layers())  # raises if a layer comes twice
             # Below the first layer that has Parameters there is nothing to learn. Found once: a step has no time.
             self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters()), 0)
 
@@ -62,7 +94,7 @@ class Sequential(Layer):
             try:
                 y = layer.forward(x)
             except Exception as error:
-                self._say_where(error, i, f"input shape {getattr(x, 'shape', type(x).__name__)}")
+                self._say_where(error, i, "input", x)
                 raise
             x = y
         return x
@@ -77,7 +109,7 @@ class Sequential(Layer):
         try:
             self.layers[self._first].accumulate_grad(dy)
         except Exception as error:
-            self._say_where(error, self._first, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
+            self._say_where(error, self._first, "gradient", dy)
             raise
 
     def _backward(self, dy: Array, stop: int) -> Array:
@@ -86,19 +118,17 @@ class Sequential(Layer):
             try:
                 dx = self.layers[i].backward(dy)
             except Exception as error:
-                self._say_where(error, i, f"gradient shape {getattr(dy, 'shape', type(dy).__name__)}")
+                self._say_where(error, i, "gradient", dy)
                 raise
             dy = dx
         return dy
-
-    def _say_where(self, error: Exception, i: int, shape: str) -> None:
-        error.add_note(f"in {type(self).__name__}.layers[{i}] = {self.layers[i].describe()}, {shape}")
 
 
 class Residual(Sequential):
     """y = x + f(x), where f is the given layers in sequence.
 
     Backward: both ways lead to x, so their gradients add up: dL/dx = dy + f's backward(dy).
+    It is the same as ``Add(Identity(), Sequential(...))``, where the way around is a branch as well.
 
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
 

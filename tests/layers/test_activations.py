@@ -1,15 +1,18 @@
-"""Activations: each number by itself."""
+"""Activations: each number by itself. What all of them do is tested here; the smooth ones' values beside it."""
 
 import copy
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
 
-from minnet import ReLU, Sigmoid, Tanh
+from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
+from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
 
-ALL = [ReLU, Sigmoid, Tanh]
+SMOOTH = [Sigmoid, Tanh, ELU, SELU, GELU, SiLU, Softplus]
+ALL = [ReLU, LeakyReLU, Hardtanh, ReLU6, *SMOOTH]
 
 # σ(ln 3) = 1/(1 + 1/3) = 3/4, and tanh(ln 2) = (2 − 1/2)/(2 + 1/2) = 3/5
 KNOWN = [
@@ -18,6 +21,22 @@ KNOWN = [
     (ReLU, -3.0, 0.0, 0.0),
     (ReLU, 0.0, 0.0, 0.0),
     (ReLU, 1e-30, 1e-30, 1.0),
+    (LeakyReLU, 3.0, 3.0, 1.0),
+    (LeakyReLU, -3.0, -0.03, 0.01),
+    (LeakyReLU, 0.0, 0.0, 0.01),
+    (lambda: LeakyReLU(-0.5), -3.0, 1.5, -0.5),
+    (lambda: LeakyReLU(3), -2.0, -6.0, 3.0),
+    (lambda: LeakyReLU(3), 2.0, 2.0, 1.0),
+    (Hardtanh, 0.7, 0.7, 1.0),
+    (Hardtanh, -0.7, -0.7, 1.0),
+    (Hardtanh, 1.2, 1.0, 0.0),
+    (Hardtanh, -1.2, -1.0, 0.0),
+    (Hardtanh, 1.0, 1.0, 0.0),
+    (lambda: Hardtanh(0.5, 2), 0.2, 0.5, 0.0),
+    (lambda: Hardtanh(0.5, 2), 1.5, 1.5, 1.0),
+    (ReLU6, 5.5, 5.5, 1.0),
+    (ReLU6, 6.5, 6.0, 0.0),
+    (ReLU6, -0.5, 0.0, 0.0),
     (Sigmoid, 0.0, 1 / 2, 1 / 4),
     (Sigmoid, math.log(3), 3 / 4, 3 / 16),
     (Sigmoid, -math.log(3), 1 / 4, 3 / 16),
@@ -34,6 +53,11 @@ def array(values, dtype=np.float32):
     result = np.array(values, dtype)
     result.flags.writeable = False
     return result
+
+
+def name(kind):
+    """Return how messages begin, as a pattern."""
+    return "^" + re.escape(kind().describe())
 
 
 @pytest.mark.parametrize(("kind", "x", "y", "slope"), KNOWN)
@@ -60,6 +84,9 @@ def test_gradients_are_slopes(kind):
         (Sigmoid, [-1e30, -1000, 1000, 1e30], [0, 0, 1, 1]),
         (Tanh, [-1e30, -1000, 1000, 1e30], [-1, -1, 1, 1]),
         (ReLU, [-1e30, 1e30], [0, np.float32(1e30)]),
+        (LeakyReLU, [-1e30, 1e30], [-1e28, 1e30]),
+        (Hardtanh, [-1e30, 1e30], [-1, 1]),
+        (ReLU6, [-1e30, 1e30], [0, 6]),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -93,20 +120,20 @@ def test_shape_and_dtype_in_are_shape_and_dtype_out(kind, dtype, shape):
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_single_number_is_refused_with_the_cure(kind):
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\) expected an array.*: pass x.reshape\(1\)"):
+    with pytest.raises(ValueError, match=rf"{name(kind)} expected an array.*: pass x.reshape\(1\)"):
         kind().forward(array(1.0))
 
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("x", [array([1, 2], np.int64), array([1, 2], np.float16), array([1, 0], bool)])
 def test_other_dtypes_are_refused_with_the_cure(kind, x):
-    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) expected float32 or float64, got .*: pass x.astype"):
+    with pytest.raises(TypeError, match=rf"{name(kind)} expected float32 or float64, got .*: pass x.astype"):
         kind().forward(x)
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_list_is_refused_with_the_cure(kind):
-    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) expected a NumPy array, got list: pass np.asarray"):
+    with pytest.raises(TypeError, match=rf"{name(kind)} expected a NumPy array, got list: pass np.asarray"):
         kind().forward([1.0, 2.0])
 
 
@@ -115,7 +142,7 @@ def test_a_list_is_refused_with_the_cure(kind):
 def test_a_gradient_of_another_shape_is_refused_even_if_it_would_broadcast(kind, shape):
     layer = kind()
     layer.forward(array(np.ones((3, 2))))
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\).backward expected dy of the output's shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=rf"{name(kind)}.backward expected dy of the output's shape \(3, 2\)"):
         layer.backward(array(np.ones(shape)))
 
 
@@ -124,11 +151,11 @@ def test_a_gradient_of_another_shape_is_refused_even_if_it_would_broadcast(kind,
 def test_a_gradient_that_is_not_of_floats_is_refused(kind, dy):
     layer = kind()
     layer.forward(array([1.0]))
-    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\).backward expected"):
+    with pytest.raises(TypeError, match=rf"{name(kind)}.backward expected"):
         layer.backward(dy)
 
 
-@pytest.mark.parametrize("kind", [Sigmoid, Tanh])  # ReLU keeps no dtype: a mask says nothing of it
+@pytest.mark.parametrize("kind", SMOOTH)  # the others keep no dtype: a mask says nothing of it
 def test_a_gradient_of_the_other_float_is_refused(kind):
     layer = kind()
     layer.forward(array([1.0]))
@@ -166,5 +193,69 @@ def test_copies_compute_the_same_bits(kind, copied_by):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_repr_is_the_name(kind):
-    assert repr(kind()) == kind().describe() == f"{kind.__name__}()"
+def test_the_given_gradient_is_not_written_into(kind):
+    layer = kind()
+    layer.forward(np.linspace(-8, 8, 7))
+    dy = np.full(7, 2.0)
+    assert not np.shares_memory(layer.backward(dy), dy)
+    assert (dy == 2).all()
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_to_1e4_and_beyond_neither_warn_nor_turn_into_nan(kind, dtype):
+    sizes = np.concatenate([np.linspace(0, 120, 500), np.logspace(2, 4, 100), [1e10, 1e30]]).astype(dtype)
+    x = np.concatenate([-sizes, sizes])
+    layer = kind()
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        y, dx = layer.forward(x), layer.backward(np.ones_like(x))
+    assert np.isfinite(y).all()
+    assert np.isfinite(dx).all()
+
+
+def test_leaky_relu_leaves_positive_numbers_as_they_are_to_the_last_bit():
+    x = np.random.default_rng(0).uniform(0.1, 100, 1000).astype(np.float32)
+    for s in (0.01, 0.1, 0.3, -0.7, -3.3):
+        layer = LeakyReLU(s)
+        np.testing.assert_array_equal(layer.forward(x), x)
+        np.testing.assert_array_equal(layer.backward(x), x)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: LeakyReLU("0.1"), TypeError, "LeakyReLU expected negative_slope to be a number, got str"),
+        (lambda: LeakyReLU(None), TypeError, "got NoneType"),
+        (lambda: LeakyReLU(True), TypeError, "got bool"),
+        (lambda: LeakyReLU(math.nan), ValueError, "LeakyReLU needs a finite negative_slope, got nan"),
+        (lambda: Hardtanh(1, 1), ValueError, "Hardtanh needs min_val < max_val, got 1 and 1"),
+        (lambda: Hardtanh(-math.inf, 1), ValueError, "Hardtanh needs a finite min_val, got -inf"),
+        (lambda: Hardtanh(0, [1]), TypeError, "Hardtanh expected max_val to be a number, got list"),
+    ],
+)
+def test_constants_that_are_none(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), 1])
+def test_numpy_numbers_do_not_upcast(number):
+    x = array([-1, 2])
+    for layer in (LeakyReLU(number), Hardtanh(-number, number)):
+        assert layer.forward(x).dtype == np.float32
+        assert layer.backward(x).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("layer", "shown"),
+    [
+        (ReLU(), "ReLU()"),
+        (LeakyReLU(0.2), "LeakyReLU(negative_slope=0.2)"),
+        (Hardtanh(0, np.float64(2)), "Hardtanh(min_val=0.0, max_val=2.0)"),
+        (ReLU6(), "ReLU6()"),
+        (Sigmoid(), "Sigmoid()"),
+        (Tanh(), "Tanh()"),
+    ],
+)
+def test_repr_shows_the_constants(layer, shown):
+    assert repr(layer) == layer.describe() == shown

@@ -8,6 +8,8 @@ import pytest
 
 import minnet as mn
 from minnet import Flatten, Linear, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh
+from minnet.layers.branches import Add, Concat
+from minnet.layers.containers import Container
 
 
 class Times(mn.Layer):
@@ -204,19 +206,27 @@ def test_residual_refuses_layers_that_change_the_shape_even_if_it_would_broadcas
         ((ReLU(), None), TypeError, "layer 1 is a NoneType, not a Layer"),
     ],
 )
-@pytest.mark.parametrize("kind", [Sequential, Residual])
+@pytest.mark.parametrize("kind", [Sequential, Residual, Add, Concat])
 def test_what_is_no_layer_is_refused_with_the_cure(kind, layers, error, message):
     with pytest.raises(error, match=f"^{kind.__name__}.*{message.format(kind.__name__)}"):
         kind(*layers)
 
 
-@pytest.mark.parametrize("kind", [Sequential, Residual])
+@pytest.mark.parametrize("kind", [Sequential, Residual, Add, Concat])
 def test_one_layer_object_twice_is_refused(kind):
     layer = ReLU()
     with pytest.raises(
         ValueError, match=r"the same ReLU\(\) object stands at layers\[0\] and at layers\[1\].layers\[1\]"
     ):
         kind(layer, Sequential(Tanh(), layer))
+
+
+@pytest.mark.parametrize("kind", [Sequential, Residual, Add, Concat])
+def test_a_layer_put_in_later_must_not_come_twice_either(kind):
+    model, layer = kind(ReLU()), Tanh()
+    assert isinstance(model, Container)
+    with pytest.raises(ValueError, match=r"the same Tanh\(\) object"):
+        model.layers = (layer, layer)
 
 
 def test_one_parameter_twice_is_welcome():

@@ -1,0 +1,21 @@
+"""The callbacks: what a Trainer does besides training, one file a purpose."""
+
+from minnet.callbacks.averaging import EMA
+from minnet.callbacks.base import Callback
+from minnet.callbacks.clipping import ClipGradNorm, ClipGradValue, MaxNorm
+from minnet.callbacks.early_stopping import EarlyStopping
+from minnet.callbacks.learning_rate import LearningRate, ReduceLROnPlateau
+from minnet.callbacks.progress import Progress, RunningScore
+
+__all__ = [
+    "EMA",
+    "Callback",
+    "ClipGradNorm",
+    "ClipGradValue",
+    "EarlyStopping",
+    "LearningRate",
+    "MaxNorm",
+    "Progress",
+    "ReduceLROnPlateau",
+    "RunningScore",
+]

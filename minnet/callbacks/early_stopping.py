@@ -1,0 +1,69 @@
+"""Early stopping is to stop while it is best: when a column of the history no longer improves."""
+
+from typing import TYPE_CHECKING
+
+from minnet.arrays import Array
+from minnet.callbacks.base import Callback, monitored
+from minnet.history import Row
+
+if TYPE_CHECKING:
+    from minnet.trainer import Trainer
+
+
+class EarlyStopping(Callback):
+    """Stop when a column of the history no longer improves, and put the best weights back.
+
+    The weights of the best row are restored when the run ends, early or not; after Ctrl-C or an
+    error the model stays as of its last step.
+
+    L. Prechelt, "Early stopping – but when?", in Neural Networks: Tricks of the Trade, 1998.
+
+    Parameters
+    ----------
+    monitor
+        The column, such as "validation_loss". A loss is to fall; anything else is to rise.
+    patience
+        How many rows without improvement are waited for, at least 1.
+    min_delta
+        How much counts as an improvement.
+
+    Attributes
+    ----------
+    best : float or None
+        The best value so far.
+    best_step : int
+        The step it was seen at.
+
+    Raises
+    ------
+    ValueError
+        If patience is below 1 or min_delta is negative; in training, if a row lacks the column.
+    """
+
+    def __init__(self, monitor: str, patience: int = 5, min_delta: float = 0.0) -> None:
+        if patience < 1 or min_delta < 0:
+            raise ValueError(f"EarlyStopping needs patience >= 1 and min_delta >= 0, got {patience} and {min_delta}")
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.best: float | None = None
+        self.best_step = 0
+        self.waited = 0
+        self._weights: list[Array] = []
+
+    def on_row(self, trainer: "Trainer", row: Row) -> None:
+        """Compare the row with the best."""
+        value, sign = monitored(self, self.monitor, row), 1 if self.monitor.endswith("loss") else -1
+        if value == value and (self.best is None or sign * value < sign * self.best - self.min_delta):  # not NaN
+            self.best, self.best_step, self.waited = value, trainer.step, 0
+            self._weights = [parameter.data.copy() for parameter in trainer.model.parameters()]
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            trainer.stop()
+
+    def on_fit_end(self, trainer: "Trainer") -> None:
+        """Put the best weights back."""
+        if self._weights and not trainer.interrupted:
+            for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):
+                parameter.data[...] = weights

@@ -1,0 +1,72 @@
+"""Progress is what a person wants to see while training runs: a bar, and the running score."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from minnet.callbacks.base import Callback
+from minnet.history import Row
+from minnet.metrics import RunningAccuracy
+
+if TYPE_CHECKING:
+    from minnet.trainer import Trainer
+
+
+class RunningScore(Callback):
+    """Add the column ``running_accuracy``: that of the training samples, each counted before the step it causes.
+
+    Parameters
+    ----------
+    decay
+        See `minnet.metrics.RunningAccuracy`.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        self.running = RunningAccuracy(decay)
+
+    def on_step_end(self, trainer: "Trainer") -> None:
+        """Count the last step's predictions, which were made before its update."""
+        self.running.update(trainer.prediction, trainer.target)
+
+    def on_row(self, trainer: "Trainer", row: Row) -> None:
+        """Note the score."""
+        row["running_accuracy"] = self.running.score
+
+
+class Progress(Callback):
+    """A progress bar on the terminal, with the loss; silent where stderr is not a terminal.
+
+    Parameters
+    ----------
+    total
+        How many steps are to come.
+    """
+
+    SECONDS = 0.2  # between two refreshes
+
+    def __init__(self, total: int | None) -> None:
+        self.total = total
+        self._bar: Any = None
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        """Draw the bar."""
+        from tqdm import tqdm  # 20 ms that only training needs
+
+        self._bar = tqdm(total=self.total, unit="step", disable=None, mininterval=0, dynamic_ncols=True)
+        self._start, self._next = trainer.step, 0.0
+
+    def on_step_end(self, trainer: "Trainer") -> None:
+        """Move the bar, five times a second at most."""
+        now = time.perf_counter()
+        if now >= self._next:
+            self._next = now + self.SECONDS
+            self._draw(trainer)
+
+    def on_fit_end(self, trainer: "Trainer") -> None:
+        """Leave the bar at where the run ended."""
+        if self._bar is not None:
+            self._draw(trainer)
+            self._bar.close()
+
+    def _draw(self, trainer: "Trainer") -> None:
+        self._bar.set_postfix_str(f"loss {trainer.last_loss:.4f}", refresh=False)
+        self._bar.update(trainer.step - self._start - self._bar.n)

@@ -1,0 +1,108 @@
+"""Pooling to a size that is asked for, whatever the size of the image: the end of many image networks."""
+
+import math
+
+import numpy as np
+
+from minnet.arrays import Array, check_gradient
+from minnet.layer import Layer
+from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_images, per_axis
+
+
+class AdaptiveAvgPool2d(Layer):
+    """y = the means of H′ x W′ windows that share out an image of any size.
+
+    Window h of H′ goes from row ⌊h·H/H′⌋ to before row ⌈(h + 1)·H/H′⌉, columns likewise: as even as
+    whole pixels allow, with an overlap of one pixel where H′ does not divide H. Backward: each of a
+    window's K pixels gets dy/K.
+
+    Parameters
+    ----------
+    output_size
+        H′ and W′: one int for both or (vertical, horizontal); None for one of them leaves that as it is.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1; in `forward`, if x is not (N, C, H, W) or (C, H, W).
+
+    Examples
+    --------
+    >>> AdaptiveAvgPool2d((1, 2)).forward(np.arange(9.0).reshape(1, 1, 3, 3))
+    array([[[[3.5, 4.5]]]])
+    """
+
+    def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
+        self.output_size = output_size
+        sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in sizes), 2)
+        self._sizes = sizes
+
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
+        check_images(self, x, ONE_PIXEL)
+        self.cache = (x.shape, x.dtype)
+        images = batch_last(x, 2)  # (C, H, W, N)
+        rows, columns = self._spans(x.shape)
+        y = np.empty((len(images), len(rows), len(columns), images.shape[-1]), x.dtype)
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                y[:, i, j] = images[:, row, column].mean(axis=(1, 2))
+        return batch_first(y, x.shape)
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
+        shape, dtype = self.cache
+        rows, columns = self._spans(shape)
+        check_gradient(self, dy, (*shape[:-2], len(rows), len(columns)), dtype)
+        dy = batch_last(dy, 2)
+        dx = np.zeros((len(dy), *shape[-2:], dy.shape[-1]), dtype)
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                pixels = dx[:, row, column]  # a view
+                pixels += dy[:, i, None, j, None] / math.prod(pixels.shape[1:3])
+        return batch_first(dx, shape)
+
+    def _spans(self, shape: tuple[int, ...]) -> list[list[slice]]:
+        """Return which rows each of the H′, and which columns each of the W′, is the mean of."""
+        spans = []
+        for n, size in zip(shape[-2:], self._sizes, strict=True):
+            out = n if size is None else size
+            spans.append([slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)])  # ⌊ ⌋ and ⌈ ⌉
+        return spans
+
+
+class GlobalAvgPool2d(Layer):
+    """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer.
+
+    Backward: each of the H·W pixels has the slope 1/(H·W), so each gets dy/(H·W).
+
+    M. Lin et al., "Network in network", ICLR 2014, section 3.2. The numbers are those of
+    ``AdaptiveAvgPool2d(1)``, without its two axes of one pixel.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if x is not (N, C, H, W) or (C, H, W).
+
+    Examples
+    --------
+    >>> GlobalAvgPool2d().forward(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[1.5, 5.5]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C) or (C,)."""
+        check_images(self, x, ONE_PIXEL)
+        self.cache = (x.shape, x.dtype)
+        y: Array = x.mean(axis=(-2, -1))
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy (N, C) to dx (N, C, H, W)."""
+        shape, dtype = self.cache
+        check_gradient(self, dy, shape[:-2], dtype)
+        each = batch_last(dy, 0) / math.prod(shape[-2:])  # (C, N)
+        dx = np.empty((len(each), *shape[-2:], each.shape[1]), dtype)
+        dx[...] = each[:, None, None]
+        return batch_first(dx, shape)

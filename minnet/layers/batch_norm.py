@@ -1,0 +1,179 @@
+"""Batch normalization gives each channel mean 0 and variance 1 over the batch, then a learned scale and shift."""
+
+import numpy as np
+
+from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.layer import Layer
+from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.parameter import Parameter
+
+
+class _BatchNorm(Layer):
+    """What `BatchNorm1d` and `BatchNorm2d` share: all but the shapes they take."""
+
+    shapes: dict[int, str]  # number of axes: how the axes after the channels are called
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        bias: bool = True,
+    ) -> None:
+        name = type(self).__name__
+        self.num_features = C = check_size(name, "num_features", num_features)
+        self.eps = check_eps(name, eps)
+        if momentum is not None and not 0 <= momentum <= 1:
+            raise ValueError(
+                f"{name} needs 0 <= momentum <= 1, the weight of the newest batch, or None, got {momentum}"
+            )
+        self.momentum = None if momentum is None else float(momentum)
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.weight = Parameter(np.ones(C)) if affine else None
+        self.bias = Parameter(np.zeros(C)) if affine and bias else None
+        self.running_mean = Parameter(np.zeros(C), trainable=False) if track_running_stats else None
+        self.running_var = Parameter(np.ones(C), trainable=False) if track_running_stats else None
+        self.num_batches_tracked = Parameter(0.0, trainable=False) if track_running_stats else None
+
+    def forward(self, x: Array) -> Array:
+        """Map x (N, C, ...) to y (the same shape); in training, move the running statistics towards the batch's."""
+        self._check(x)
+        axes = (0, *range(2, x.ndim))  # all but the channels
+        if self.training or self.running_mean is None or self.running_var is None:
+            y, inverse_std, mean, variance = standardize(x, axes, self.eps)
+            self.cache = (y, inverse_std)
+            self._track(mean, variance, x.size // self.num_features)
+        else:
+            mean, variance = self._channels(self.running_mean, x.ndim), self._channels(self.running_var, x.ndim)
+            y = (x - mean) / np.sqrt(variance + self.eps)
+        if self.weight is not None:
+            y = y * self._channels(self.weight, x.ndim)
+        if self.bias is not None:
+            y += self._channels(self.bias, x.ndim)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
+        normalized, inverse_std = self.cache
+        check_gradient(self, dy, normalized.shape, normalized.dtype)
+        if self.weight is not None:
+            # γ is one number a channel, so it may be multiplied last, and the sums on the way are dβ and dγ.
+            inverse_std = inverse_std * self._channels(self.weight, dy.ndim)
+        dx, db, dw = standardize_backward(dy, normalized, inverse_std, (0, *range(2, dy.ndim)))
+        if self.weight is not None:
+            self.weight.grad += dw.reshape(-1)
+        if self.bias is not None:
+            self.bias.grad += db.reshape(-1)
+        return dx
+
+    def _track(self, mean: Array, variance: Array, count: int) -> None:
+        """Move the running statistics towards those of a batch that has `count` values a channel."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None or count < 2:
+            return
+        self.num_batches_tracked.data += 1
+        momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
+        unbiased = variance.reshape(-1) * (count / (count - 1))
+        self.running_mean.data += momentum * (mean.reshape(-1) - self.running_mean.data)
+        self.running_var.data += momentum * (unbiased - self.running_var.data)
+
+    @staticmethod
+    def _channels(parameter: Parameter, ndim: int) -> Array:
+        """Return a Parameter's values (C,) as (C, 1, ...), to meet an array (N, C, ...)."""
+        return parameter.data.reshape(-1, *[1] * (ndim - 2))
+
+    def _check(self, x: Array) -> None:
+        check_floats(self, x, self.dtype)
+        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
+            expected = " or ".join(f"(N, {self.num_features}{rest})" for rest in self.shapes.values())
+            raise ValueError(
+                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis, and "
+                "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
+            )
+
+
+class BatchNorm1d(_BatchNorm):
+    """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each channel over the batch.
+
+    Backward, for one channel with its M = N·L values, x̂ = (x − μ) / √(v + ε):
+
+    - dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy
+    - dL/dx = γ / √(v + ε) · (dy − mean of dy − x̂ · mean of (dy ∘ x̂)), for μ and v depend on every x
+
+    S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+    internal covariate shift", ICML 2015, algorithm 1 and section 3.
+
+    In eval mode the running statistics take the place of the batch's, so that a sample's output does not depend on
+    the samples beside it. They are kept while training: r ← (1 − momentum) · r + momentum · (the batch's).
+
+    **A batch with one value a channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. It says
+    nothing about the variance (the unbiased one would be 0/0), so it leaves the running statistics as they are;
+    an empty batch does so, too.
+
+    Parameters
+    ----------
+    num_features
+        C, the number of channels, at least 1.
+    eps
+        ε, positive.
+    momentum
+        The weight of the newest batch in the running statistics, 0 to 1 (an optimizer's momentum is the weight of the
+        old). None: all batches so far count the same.
+    affine
+        False leaves out γ and β.
+    track_running_stats
+        False: there are no running statistics, and eval mode uses the batch's.
+    bias
+        False leaves out β.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        γ and β, of shape (C,), at first 1 and 0.
+    running_mean, running_var : Parameter or None
+        Not trainable, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
+    num_batches_tracked : Parameter or None
+        Not trainable, of shape (): how many batches these have seen.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L).
+    TypeError
+        In `forward`, if x has not the dtype of the Parameters.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 10], [3, 30]], np.float32)
+    >>> BatchNorm1d(2).forward(x).round(3).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
+    """
+
+    shapes = {2: "", 3: ", L"}
+
+
+class BatchNorm2d(_BatchNorm):
+    """y = γ ∘ (x − μ) / √(v + ε) + β, channel by channel of images (N, C, H, W).
+
+    As `BatchNorm1d`, whose page has the backward, the parameters and the attributes; a channel's mean and variance
+    are taken over its M = N·H·W pixels.
+
+    S. Ioffe and C. Szegedy, ICML 2015, section 3.2.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, H, W).
+    TypeError
+        In `forward`, if x has not the dtype of the Parameters.
+
+    Examples
+    --------
+    >>> BatchNorm2d(3).forward(np.ones((5, 3, 8, 8), np.float32)).shape
+    (5, 3, 8, 8)
+    """
+
+    shapes = {4: ", H, W"}

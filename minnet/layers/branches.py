@@ -1,0 +1,169 @@
+"""Branches are layers that stand side by side: all read the same x, and Add or Concat joins their outputs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minnet.arrays import Array, check_gradient
+from minnet.layer import Layer
+from minnet.layers.containers import Container
+
+
+class Branches(Container):
+    """The base of Add and Concat: y = join(f_1(x), …, f_n(x)).
+
+    Backward: x has an effect through every branch, so dL/dx = Σ_i dx_i, where dx_i is what branch i
+    returns for its part of dy. Which part that is, the subclass says in `_parts`.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "layers":
+            self._learning = [i for i, layer in enumerate(self.layers) if layer.parameters()]
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy to the sum of the branches' dx; the branches add up their Parameters' gradients."""
+        parts = self._parts(dy)
+        return _sum([self._run(i, layer.backward, "gradient", parts[i]) for i, layer in enumerate(self.layers)])
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add up the gradients, in the branches that have any."""
+        parts = self._parts(dy)
+        for i in self._learning:
+            self._run(i, self.layers[i].accumulate_grad, "gradient", parts[i])
+
+    def _outputs(self, x: Array) -> list[Array]:
+        """Return what each branch makes of x."""
+        return [self._run(i, layer.forward, "input", x) for i, layer in enumerate(self.layers)]
+
+    def _run(self, i: int, method: Callable[[Array], Any], what: str, array: Array) -> Any:
+        """Call a method of branch i; an error gains a note that says so."""
+        try:
+            return method(array)
+        except Exception as error:
+            self._say_where(error, i, what, array)
+            raise
+
+    def _parts(self, dy: Array) -> list[Array]:
+        """Return each branch's part of dy, once it is known to be of y's shape."""
+        raise NotImplementedError
+
+
+class Add(Branches):
+    """y = f_1(x) + … + f_n(x).
+
+    Backward: each f_i(x) occurs in y with the factor 1, so each branch is given dy as it is.
+
+    ``Add(Identity(), f)`` is ``Residual(f)``. With a layer in place of Identity, f may change the shape:
+    K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 2.
+
+    Parameters
+    ----------
+    *layers
+        At least one. No layer object may come twice, here or inside; a Parameter may.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The branches.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not a layer, or comes twice; in `forward`, if the branches' outputs have
+        different shapes.
+
+    Examples
+    --------
+    >>> from minnet import Linear
+    >>> Add(Linear(3, 2), Linear(3, 2)).forward(np.ones((4, 3), np.float32)).shape
+    (4, 2)
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Map x to the sum of the branches' outputs, of their shape."""
+        outputs = self._outputs(x)
+        shapes = [y.shape for y in outputs]
+        if len(set(shapes)) > 1:  # they might broadcast, which is never meant
+            raise ValueError(
+                f"{self.describe()} adds its branches' outputs, but they map {x.shape} to "
+                f"{' and '.join(map(str, shapes))}: all must have one shape"
+            )
+        self.cache = (shapes[0], outputs[0].dtype)
+        return _sum(outputs)
+
+    def _parts(self, dy: Array) -> list[Array]:
+        check_gradient(self, dy, *self.cache)
+        return [dy] * len(self.layers)
+
+
+class Concat(Branches):
+    """y = the outputs f_1(x), …, f_n(x), one after another along an axis.
+
+    Backward: each number of y is a number of one f_i(x). So dy is cut at the same places, and each
+    branch is given its piece.
+
+    C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, figure 2; with `Identity` as the first
+    branch, G. Huang et al., "Densely connected convolutional networks", CVPR 2017, eq. 2.
+
+    Parameters
+    ----------
+    *layers
+        At least one. No layer object may come twice, here or inside; a Parameter may.
+    axis
+        Along which axis; features are the last one, an image's channels are axis 1. Not the batch's, 0.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The branches.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not a layer, or comes twice; in `forward`, if the branches' outputs differ in
+        another axis.
+
+    Examples
+    --------
+    >>> from minnet import Linear
+    >>> Concat(Linear(3, 2), Linear(3, 5)).forward(np.ones((4, 3), np.float32)).shape
+    (4, 7)
+    """
+
+    def __init__(self, *layers: Layer, axis: int = -1) -> None:
+        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise TypeError(f"Concat expected axis to be an int, got {type(axis).__name__}")
+        if axis == 0:
+            raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")
+        super().__init__(*layers)
+        self.axis = int(axis)
+
+    def forward(self, x: Array) -> Array:
+        """Map x to the branches' outputs, joined."""
+        outputs = self._outputs(x)
+        shapes, axes = [y.shape for y in outputs], outputs[0].ndim
+        fits = -axes <= self.axis < axes
+        axis = self.axis % axes if fits else axes
+        if not fits or len({(*shape[:axis], -1, *shape[axis + 1 :]) for shape in shapes}) > 1:
+            raise ValueError(
+                f"{self.describe()} joins its branches' outputs along axis {self.axis}, but they map {x.shape} to "
+                f"{' and '.join(map(str, shapes))}: "
+                + ("all other axes must agree" if fits else "there is no such axis")
+            )
+        y = np.concatenate(outputs, axis)
+        self.cache = (y.shape, y.dtype, axis, np.cumsum([shape[axis] for shape in shapes])[:-1])
+        return y
+
+    def _parts(self, dy: Array) -> list[Array]:
+        shape, dtype, axis, cuts = self.cache
+        check_gradient(self, dy, shape, dtype)
+        return np.split(dy, cuts, axis)
+
+
+def _sum(arrays: list[Array]) -> Array:
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array  # not in place: the first may be the caller's x or dy itself
+    return total

@@ -1,0 +1,207 @@
+"""An Embedding is a table with a learned vector for each word; positions are vectors that say where a word stands."""
+
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
+import numpy as np
+
+from minnet.arrays import Array, Labels, check_gradient, check_size
+from minnet.initializers import draw, normal
+from minnet.layer import Layer
+from minnet.layers.attention import check_sequence
+from minnet.parameter import Parameter
+
+
+class Embedding(Layer):
+    """y = W[i]: row number i of a table, for each integer i.
+
+    The same as onehot(i) @ W, without the zeros. Backward: row k of W is in y wherever i = k, so dL/dW_k is the sum
+    of dy over these places; rows that do not occur get nothing, and are not touched. An integer cannot be moved
+    a little, so there is no dL/dx: `backward` returns None, and the layer stands first in a model.
+
+    Y. Bengio et al., "A neural probabilistic language model", JMLR 3, 2003, section 2: the matrix C.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim
+        V and D: the number of rows, and their length, at least 1.
+    padding_idx
+        The index that fills up short sequences. Its y is zero, so its row gets no gradient. (PyTorch's row starts at
+        zero, too, but can be given other values; then its backward is not the true gradient.) Negative ones count
+        from the end.
+    rng
+        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as in PyTorch.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, of shape (V, D).
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or padding_idx is not in the table; in `forward`, if an index is not.
+    TypeError
+        In `forward`, if x is not an array of integers.
+
+    Examples
+    --------
+    >>> layer = Embedding(1000, 16, padding_idx=0, rng=0)
+    >>> layer.forward(np.array([[5, 7, 0], [2, 0, 0]])).shape
+    (2, 3, 16)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        self.num_embeddings = V = check_size("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = D = check_size("Embedding", "embedding_dim", embedding_dim)
+        if padding_idx is not None and not -V <= padding_idx < V:
+            raise ValueError(f"Embedding needs padding_idx from {-V} to {V - 1}, a row of the table, got {padding_idx}")
+        self.padding_idx = None if padding_idx is None else int(padding_idx) % V
+        self.weight = Parameter(draw(normal(), (V, D), np.random.default_rng(rng)))
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, x: Labels) -> Array:
+        """Map integers x (any shape) to y (..., D)."""
+        self._check(x)
+        self.cache = x
+        y = self.weight.data.take(x, axis=0)
+        if self.padding_idx is not None:
+            y[x == self.padding_idx] = 0
+        return y
+
+    def backward(self, dy: Array) -> None:
+        """Add dL/dW for the rows that occur, given dy (..., D). There is no dL/dx to return."""
+        x: Labels = self.cache
+        check_gradient(self, dy, (*x.shape, self.embedding_dim), self.weight.data.dtype)
+        if self.padding_idx is not None:
+            kept = x != self.padding_idx
+            x, dy = x[kept], dy[kept]
+        # A row that occurs twice must get both: `grad[x] += dy` would keep the last. np.add.at adds both, and is
+        # 2 to 6 times as fast on single numbers as on rows (NumPy 2.4), or as sorting and np.add.reduceat.
+        places = x.reshape(-1, 1).astype(np.intp) * self.embedding_dim + np.arange(self.embedding_dim)
+        np.add.at(self.weight.grad.reshape(-1), places.reshape(-1), dy.reshape(-1))
+
+    def _check(self, x: Labels) -> None:
+        if not isinstance(x, np.ndarray) or x.dtype.kind not in "iu":
+            got = f"{x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise TypeError(
+                f"{self.describe()} expected an array of integers, the numbers of rows, got {got}: "
+                "pass np.asarray(x, dtype=np.int64) (a DataLoader turns uint8 into floats: give it int64, too)"
+            )
+        if x.size and (x.min() < 0 or x.max() >= self.num_embeddings):
+            V, wrong = self.num_embeddings, x[(x < 0) | (x >= self.num_embeddings)]
+            raise ValueError(
+                f"{self.describe()} expected integers from 0 to {V - 1}, got {wrong[0]} ({wrong.size} of {x.size} are "
+                "outside): num_embeddings must be larger than the largest of them"
+            )
+
+
+class LearnedPosition(Layer):
+    """y_t = x_t + P_t: a learned vector for each place in the sequence is added.
+
+    Without one, attention cannot tell the order of its inputs. Backward: dL/dx = dy, and dL/dP_t is dy_t, summed over
+    the sequences; places beyond this sequence's length get nothing.
+
+    J. Gehring et al., "Convolutional sequence to sequence learning", ICML 2017, section 3.1.
+
+    Parameters
+    ----------
+    max_length
+        The length of the longest sequence, at least 1.
+    embed_dim
+        D, the length of the vectors.
+    rng
+        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as those of an `Embedding`.
+
+    Attributes
+    ----------
+    weight : Parameter
+        P, of shape (max_length, D).
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length.
+    TypeError
+        In `forward`, if x has not the dtype of P.
+    """
+
+    def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
+        self.max_length = check_size("LearnedPosition", "max_length", max_length)
+        self.embed_dim = check_size("LearnedPosition", "embed_dim", embed_dim)
+        self.weight = Parameter(draw(normal(), (max_length, embed_dim), np.random.default_rng(rng)))
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., T, D) to y (the same shape)."""
+        check_sequence(self, x, self.embed_dim, self.weight.data.dtype)
+        if x.shape[-2] > self.max_length:
+            raise ValueError(
+                f"{self.describe()} expected sequences of at most {self.max_length} places, got shape {x.shape}: "
+                "cut them, or make max_length larger"
+            )
+        self.cache = x.shape
+        return x + self.weight.data[: x.shape[-2]]
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dP, and map dy to dx, of the same shape."""
+        shape = self.cache
+        check_gradient(self, dy, shape, self.weight.data.dtype)
+        self.weight.grad[: shape[-2]] += dy.sum(axis=tuple(range(dy.ndim - 2)))
+        return dy
+
+
+class SinusoidalPosition(Layer):
+    """y_{t,2i} = x_{t,2i} + sin(t / 10000^{2i/D}), y_{t,2i+1} = x_{t,2i+1} + cos(the same).
+
+    Vectors that say where in the sequence x_t stands, as the hands of D/2 clocks do, from fast to slow; nothing is
+    learned, and any length goes. Backward: dL/dx = dy.
+
+    A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.5.
+
+    Parameters
+    ----------
+    embed_dim
+        D, the length of the vectors. If it is odd, the last clock has no cos.
+
+    Raises
+    ------
+    ValueError
+        If embed_dim is below 1; in `forward`, if x is not (..., T, D).
+    TypeError
+        In `forward`, if x is not an array of floats.
+
+    Examples
+    --------
+    >>> SinusoidalPosition(2).forward(np.zeros((2, 2))).round(3).tolist()
+    [[0.0, 1.0], [0.841, 0.54]]
+    """
+
+    def __init__(self, embed_dim: int) -> None:
+        self.embed_dim = check_size("SinusoidalPosition", "embed_dim", embed_dim)
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., T, D) to y (the same shape)."""
+        check_sequence(self, x, self.embed_dim)
+        self.cache = x.shape
+        return x + self._table(x.shape[-2]).astype(x.dtype)
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy: what was added does not depend on x."""
+        check_gradient(self, dy, self.cache)
+        return dy
+
+    def _table(self, length: int) -> Array:
+        """Return what is added, of shape (T, D), in float64."""
+        even = np.arange(0, self.embed_dim, 2)
+        angles = np.arange(length)[:, None] / 10000.0 ** (even / self.embed_dim)  # (T, ⌈D/2⌉)
+        table = np.empty((length, self.embed_dim))
+        table[:, 0::2] = np.sin(angles)
+        table[:, 1::2] = np.cos(angles[:, : self.embed_dim // 2])
+        return table

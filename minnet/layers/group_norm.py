@@ -1,0 +1,101 @@
+"""Group normalization takes a few channels of one sample together, whatever the batch is."""
+
+import math
+
+import numpy as np
+
+from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.layer import Layer
+from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.parameter import Parameter
+
+
+class GroupNorm(Layer):
+    """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each group of channels of each sample.
+
+    Backward: as in `LayerNorm`, with means over the C/G channels of a group and all that follows them. γ and β are one
+    number a channel, so dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy are sums over all axes but the channels.
+
+    Y. Wu and K. He, "Group normalization", ECCV 2018, section 3. One group is a layer norm over (C, H, W); as many
+    groups as channels is instance normalization.
+
+    Parameters
+    ----------
+    num_groups
+        G, at least 1.
+    num_channels
+        C, a multiple of G.
+    eps
+        ε, positive.
+    affine
+        False leaves out γ and β.
+    bias
+        False leaves out β.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        γ and β, of shape (C,), at first 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, ...).
+    TypeError
+        In `forward`, if x has not the dtype of the Parameters.
+
+    Examples
+    --------
+    >>> GroupNorm(2, 4).forward(np.array([[1, 3, 10, 30]], np.float32)).round(3).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
+    ) -> None:
+        self.num_groups = check_size("GroupNorm", "num_groups", num_groups)
+        self.num_channels = check_size("GroupNorm", "num_channels", num_channels)
+        if num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm needs num_channels to be a multiple of num_groups, got {num_channels} channels "
+                f"in {num_groups} groups"
+            )
+        self.eps = check_eps("GroupNorm", eps)
+        self.affine = affine
+        self.weight = Parameter(np.ones(num_channels)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels)) if affine and bias else None
+
+    def forward(self, x: Array) -> Array:
+        """Map x (N, C, ...) to y (the same shape)."""
+        check_floats(self, x, self.dtype)
+        if x.ndim < 2 or x.shape[1] != self.num_channels or 0 in x.shape[2:]:
+            raise ValueError(
+                f"{self.describe()} expected shape (N, {self.num_channels}, ...), got {x.shape}: the channels are the "
+                "second axis, and num_channels is their number"
+            )
+        grouped, inverse_std, _, _ = standardize(self._grouped(x), (2,), self.eps)
+        y = grouped.reshape(x.shape)
+        self.cache = (y, inverse_std)
+        if self.weight is not None:
+            y = y * self.weight.data.reshape(-1, *[1] * (x.ndim - 2))
+        if self.bias is not None:
+            y += self.bias.data.reshape(-1, *[1] * (x.ndim - 2))
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
+        normalized, inverse_std = self.cache
+        check_gradient(self, dy, normalized.shape, normalized.dtype)
+        others = (0, *range(2, dy.ndim))
+        if self.bias is not None:
+            self.bias.grad += dy.sum(axis=others)
+        g = dy
+        if self.weight is not None:
+            self.weight.grad += (dy * normalized).sum(axis=others)
+            g = dy * self.weight.data.reshape(-1, *[1] * (dy.ndim - 2))
+        dx, _, _ = standardize_backward(self._grouped(g), self._grouped(normalized), inverse_std, (2,))
+        return dx.reshape(dy.shape)
+
+    def _grouped(self, x: Array) -> Array:
+        """Return x (N, C, ...) as (N, G, all that is in a group)."""
+        return x.reshape(len(x), self.num_groups, math.prod(x.shape[1:]) // self.num_groups)

@@ -1,0 +1,180 @@
+"""Layer normalization looks at one sample at a time, so training and eval mode are the same."""
+
+import numpy as np
+
+from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.layer import Layer
+from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.parameter import Parameter
+
+
+class LayerNorm(Layer):
+    """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance over the last axes of each sample.
+
+    Backward: with x̂ = (x − μ) / √(v + ε) and g = dL/dx̂ = γ ∘ dy,
+
+    - dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy, summed over the leading axes
+    - dL/dx = (g − mean of g − x̂ · mean of (g ∘ x̂)) / √(v + ε), with means over the last axes
+
+    J. Ba, J. Kiros and G. Hinton, "Layer normalization", 2016, eq. 3.
+
+    Parameters
+    ----------
+    normalized_shape
+        The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
+    eps
+        ε, positive.
+    elementwise_affine
+        False leaves out γ and β.
+    bias
+        False leaves out β.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        γ and β, of shape `normalized_shape`, at first 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or ε not positive; in `forward`, if x has not these last axes.
+    TypeError
+        In `forward`, if x has not the dtype of the Parameters.
+
+    Examples
+    --------
+    >>> LayerNorm(2).forward(np.array([[1, 3], [10, 30]], np.float32)).round(3).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...] | list[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+    ) -> None:
+        self.normalized_shape = shape = _check_sizes("LayerNorm", normalized_shape)
+        self.eps = check_eps("LayerNorm", eps)
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(np.ones(shape)) if elementwise_affine else None
+        self.bias = Parameter(np.zeros(shape)) if elementwise_affine and bias else None
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., normalized_shape) to y (the same shape)."""
+        _check_last_axes(self, x, self.normalized_shape)
+        y, inverse_std, _, _ = standardize(x, _last(self.normalized_shape), self.eps)
+        self.cache = (y, inverse_std)
+        if self.weight is not None:
+            y = y * self.weight.data
+        if self.bias is not None:
+            y += self.bias.data
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
+        normalized, inverse_std = self.cache
+        check_gradient(self, dy, normalized.shape, normalized.dtype)
+        leading = tuple(range(dy.ndim - len(self.normalized_shape)))
+        if self.bias is not None:
+            self.bias.grad += dy.sum(axis=leading)
+        g = dy
+        if self.weight is not None:
+            self.weight.grad += (dy * normalized).sum(axis=leading)
+            g = dy * self.weight.data
+        dx, _, _ = standardize_backward(g, normalized, inverse_std, _last(self.normalized_shape))
+        return dx
+
+
+class RMSNorm(Layer):
+    """y = γ ∘ x / √(s + ε), with s the mean of x² over the last axes of each sample.
+
+    Layer normalization without the mean. Backward: with x̂ = x / √(s + ε) and g = γ ∘ dy,
+
+    - dL/dγ = Σ dy ∘ x̂, summed over the leading axes
+    - dL/dx = (g − x̂ · mean of (g ∘ x̂)) / √(s + ε): what g has in the direction of x̂ is taken away
+
+    B. Zhang and R. Sennrich, "Root mean square layer normalization", NeurIPS 2019, eq. 4.
+
+    Parameters
+    ----------
+    normalized_shape
+        The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
+    eps
+        ε, positive. None: the distance from 1 to the next number of x's dtype, 1.2e-7 in float32.
+    elementwise_affine
+        False leaves out γ.
+
+    Attributes
+    ----------
+    weight : Parameter or None
+        γ, of shape `normalized_shape`, at first 1.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or ε not positive; in `forward`, if x has not these last axes.
+    TypeError
+        In `forward`, if x has not the dtype of γ.
+
+    Examples
+    --------
+    >>> RMSNorm(2).forward(np.array([[1, 7]], np.float32)).round(3).tolist()
+    [[0.20000000298023224, 1.399999976158142]]
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...] | list[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+    ) -> None:
+        self.normalized_shape = _check_sizes("RMSNorm", normalized_shape)
+        self.eps = None if eps is None else check_eps("RMSNorm", eps)
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., normalized_shape) to y (the same shape)."""
+        _check_last_axes(self, x, self.normalized_shape)
+        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
+        inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=_last(self.normalized_shape), keepdims=True) + eps)
+        normalized: Array = x * inverse_rms
+        self.cache = (normalized, inverse_rms)
+        if self.weight is None:
+            return normalized
+        return normalized * self.weight.data
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dγ, and map dy to dx, of the same shape."""
+        normalized, inverse_rms = self.cache
+        check_gradient(self, dy, normalized.shape, normalized.dtype)
+        g, axes = dy, _last(self.normalized_shape)
+        if self.weight is not None:
+            self.weight.grad += (dy * normalized).sum(axis=tuple(range(dy.ndim - len(axes))))
+            g = dy * self.weight.data
+        dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=axes, keepdims=True))
+        return dx
+
+
+def _last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the numbers of the last axes, as many as `shape` has."""
+    return tuple(range(-len(shape), 0))
+
+
+def _check_sizes(owner: str, normalized_shape: int | tuple[int, ...] | list[int]) -> tuple[int, ...]:
+    """Return `normalized_shape` as a tuple of sizes."""
+    if not isinstance(normalized_shape, (tuple, list)):
+        normalized_shape = (normalized_shape,)
+    if not normalized_shape:
+        raise ValueError(f"{owner} needs at least one axis to normalize, got normalized_shape=()")
+    return tuple(check_size(owner, "normalized_shape", size) for size in normalized_shape)
+
+
+def _check_last_axes(layer: Layer, x: Array, shape: tuple[int, ...]) -> None:
+    check_floats(layer, x, layer.dtype)
+    if x.shape[-len(shape) :] != shape:
+        raise ValueError(
+            f"{layer.describe()} expected {'x'.join(map(str, shape))} features in the last axes, got shape {x.shape}: "
+            "normalized_shape is the shape of what is normalized together, without the batch"
+        )

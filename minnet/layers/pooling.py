@@ -1,0 +1,169 @@
+"""Pooling makes images smaller: one number for each window, channel by channel, and nothing to learn."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.arrays import Array, check_gradient
+from minnet.layer import Layer
+from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
+
+
+class MaxPool2d(Layer):
+    """y = the largest number of each window.
+
+    Backward: y follows the largest number alone, with slope 1. So dL/dx is dy at that one pixel, added
+    up over the windows that it is in, and 0 elsewhere. Of equal numbers the first in reading order
+    gets it all, as in PyTorch; a black image border is full of such ties, and any other share between
+    them would be a subgradient as well.
+
+    It goes in two steps: the largest of each row of a window, then the largest of these. Each step
+    remembers who won.
+
+    Parameters
+    ----------
+    kernel_size
+        The window's size: one int for both axes or (vertical, horizontal).
+    stride
+        The way to the next window; None: as large as the window, so that they do not overlap.
+    padding
+        How many pixels of −∞ go around the image, at most half a window.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range; in `forward`, if x is not (N, C, H, W) or (C, H, W), or smaller
+        than a window.
+
+    Examples
+    --------
+    >>> MaxPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
+    """
+
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self._windows = windows = _pooling_windows("MaxPool2d", kernel_size, stride, padding)
+        (height, width), (down, across) = windows.kernel, windows.stride
+        self._across = Windows((1, width), (1, across), ((0, 0), (0, 0)), (1, 1))  # the two steps: along a row,
+        self._down = Windows((height, 1), (down, 1), ((0, 0), (0, 0)), (1, 1))  # and down a column
+
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
+        check_images(self, x, self._windows)
+        padded = self._windows.pad(batch_last(x, 2), -np.inf)  # (C, H, W, N), H and W with borders
+        rows, won_across = _largest(padded, self._across)  # (C, H, W′, N)
+        y, won_down = _largest(rows, self._down)  # (C, H′, W′, N)
+        self.cache = (won_across, won_down, padded.shape, rows.shape, x.shape, x.dtype)
+        return batch_first(y if self._windows.places > 1 else y.copy(), x.shape)  # not a view of x
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
+        won_across, won_down, padded, rows, shape, dtype = self.cache
+        check_gradient(self, dy, (*shape[:-2], *self._windows.count(shape[-2:])), dtype)
+        d_rows = _largest_backward(batch_last(dy, 2), won_down, self._down, rows)  # (C, H, W′, N)
+        dx = _largest_backward(d_rows, won_across, self._across, padded)  # (C, H, W, N)
+        return batch_first(dx[self._windows.inside(shape[-2:])], shape)
+
+
+def _largest(x: Array, windows: Windows) -> tuple[Array, list[NDArray[np.bool_]]]:
+    """Return the largest number y of each window, and for each place in a window whether y is that one."""
+    first, *others = (x[place] for place in windows.slices(windows.count(x.shape[1:-1])))
+    y, won = first, [np.ones(first.shape, np.bool_)]
+    for other in others:
+        larger = other > y
+        won = [mask > larger for mask in won] + [larger]  # a larger one takes it from all before: mask and not larger
+        y = np.maximum(y, other)
+    return y, won
+
+
+def _largest_backward(dy: Array, won: list[NDArray[np.bool_]], windows: Windows, shape: tuple[int, ...]) -> Array:
+    """Return dx: each place gets the dy of the windows that it won."""
+    dx = np.zeros(shape, dy.dtype)
+    for place, mask in zip(windows.slices(dy.shape[1:-1]), won, strict=True):
+        if windows.disjoint:
+            np.multiply(dy, mask, out=dx[place])  # nothing to add up: a third of the time, and a tenth of a step
+        else:
+            dx[place] += dy * mask
+    return dx
+
+
+class AvgPool2d(Layer):
+    """y = the mean of each window.
+
+    Backward: each of a window's K pixels has the slope 1/K, so each gets dy/K, added up over the
+    windows that it is in.
+
+    Parameters
+    ----------
+    kernel_size
+        The window's size: one int for both axes or (vertical, horizontal).
+    stride
+        The way to the next window; None: as large as the window, so that they do not overlap.
+    padding
+        How many zeros go around the image, at most half a window.
+    count_include_pad
+        Whether these zeros count in the mean. False divides by the number of pixels alone.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range; in `forward`, if x is not (N, C, H, W) or (C, H, W), or smaller
+        than a window.
+
+    Examples
+    --------
+    >>> AvgPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]])
+    """
+
+    def __init__(
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, *, count_include_pad: bool = True
+    ) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.count_include_pad = bool(count_include_pad)
+        self._windows = _pooling_windows("AvgPool2d", kernel_size, stride, padding)
+
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
+        check_images(self, x, self._windows)
+        pixels = self._pixels(x)
+        self.cache = (pixels, x.shape, x.dtype)
+        return batch_first(self._sums(batch_last(x, 2)) / pixels, x.shape)
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
+        pixels, shape, dtype = self.cache
+        check_gradient(self, dy, (*shape[:-2], *self._windows.count(shape[-2:])), dtype)
+        each = (batch_last(dy, 2) / pixels)[:, None]  # (C, 1, H′, W′, N)
+        each = np.broadcast_to(each, (len(each), self._windows.places, *each.shape[2:]))  # the same at all K places
+        return batch_first(self._windows.scatter(each, shape[-2:]), shape)
+
+    def _sums(self, x: Array) -> Array:
+        """Return the sum of each window: (C, H, W, N) becomes (C, H′, W′, N)."""
+        x, count = self._windows.pad(x), self._windows.count(x.shape[1:-1])
+        first, *others = (x[place] for place in self._windows.slices(count))
+        y = first.copy()
+        for other in others:
+            y += other
+        return y
+
+    def _pixels(self, x: Array) -> Array | int:
+        """Return by how many pixels to divide: one number, or (1, H′, W′, 1) if zeros at the border do not count."""
+        if self.count_include_pad:
+            return self._windows.places
+        return self._sums(np.ones((1, *x.shape[-2:], 1), x.dtype))
+
+
+def _pooling_windows(owner: str, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> Windows:
+    """Return the windows of a pooling layer."""
+    kernel = per_axis(owner, "kernel_size", kernel_size, 2)
+    strides = kernel if stride is None else per_axis(owner, "stride", stride, 2)
+    around = per_axis(owner, "padding", padding, 2, least=0)
+    if any(2 * p > k for p, k in zip(around, kernel, strict=True)):
+        raise ValueError(
+            f"{owner} needs a padding of at most half the kernel, got padding={padding} and kernel_size={kernel_size}: "
+            "a window could lie wholly outside the image"
+        )
+    return Windows(kernel, strides, tuple((p, p) for p in around), (1, 1))

@@ -1,0 +1,119 @@
+"""A tied layer has no weights of its own: it runs another layer's weight the other way around."""
+
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
+import math
+
+import numpy as np
+
+from minnet.arrays import Array, check_floats, check_gradient
+from minnet.initializers import Initializer, draw, uniform
+from minnet.layer import Layer
+from minnet.parameter import Parameter
+
+
+class Tied(Layer):
+    """y = x @ W.T + b, where W is the weight of another layer, and b its own.
+
+    It is the decoder of a tied autoencoder, ``Sequential(encoder, Tanh(), Tied(encoder))``, or, with an
+    embedding's W of shape (words, features), the layer that turns features into a score for each word.
+
+    Backward, sample by sample: y_i = Σ_o x_o W_io + b_i, so
+
+    - ∂y_i/∂W_io = x_o, hence dL/dW_io = dy_i · x_o, summed over the batch: ``dy.T @ x``
+    - ∂y_i/∂b_i = 1, hence dL/db = dy, summed over the batch
+    - ∂y_i/∂x_o = W_io, hence dL/dx_o = Σ_i dy_i W_io: ``dy @ W``
+
+    Both layers hold the same Parameter, and both add their dL/dW to its ``grad``: the sum is the
+    gradient of a W that is used twice. Copies and pickles of a model keep its layers tied.
+
+    H. Inan et al., "Tying word vectors and word classifiers", ICLR 2017; O. Press and L. Wolf, "Using the
+    output embedding to improve language models", EACL 2017.
+
+    Parameters
+    ----------
+    layer
+        A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only the weight is kept.
+    bias
+        False leaves out b.
+    bias_init
+        How its first values are drawn (see `minnet.initializers`); by default uniform in ±1/√O, as for a
+        `Linear` of these sizes.
+    rng
+        None, an int, or a Generator: where they are drawn from.
+
+    Attributes
+    ----------
+    weight : Parameter
+        W, of shape (I, O), the other layer's.
+    bias : Parameter or None
+        b, of shape (I,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the layer has no such weight; in `forward`, if the last axis of x is not O, or x has not the
+        dtype of the weight.
+
+    Examples
+    --------
+    >>> from minnet import Linear, Sequential, Tanh
+    >>> encoder = Linear(784, 32)
+    >>> autoencoder = Sequential(encoder, Tanh(), Tied(encoder))
+    >>> [path for path, _ in autoencoder.named_parameters()]
+    ['layers[0].weight', 'layers[0].bias', 'layers[2].bias']
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        bias: bool = True,
+        *,
+        bias_init: Initializer | None = None,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        weight = getattr(layer, "weight", None)
+        if not isinstance(weight, Parameter):
+            raise TypeError(f"Tied expected a layer with a weight, such as Linear, got {layer!r}")
+        if weight.data.ndim != 2:
+            raise ValueError(f"Tied needs a weight of two axes, (in, out), got {weight.data.shape} of {layer!r}")
+        self.weight = weight
+        self.out_features, self.in_features = weight.data.shape
+        default = uniform(-1 / math.sqrt(self.in_features), 1 / math.sqrt(self.in_features))
+        values = draw(bias_init or default, (self.out_features,), np.random.default_rng(rng)) if bias else None
+        self.bias = None if values is None else Parameter(values, weight.data.dtype)
+
+    def forward(self, x: Array) -> Array:
+        """Map x (..., O) to y (..., I)."""
+        check_floats(self, x, self.weight.data.dtype)
+        if x.shape[-1] != self.in_features:
+            raise ValueError(
+                f"{self.describe()} expected {self.in_features} features in the last axis, got shape {x.shape}: "
+                "it takes what the layer it is tied to gives"
+            )
+        self.cache = x
+        y = x @ self.weight.data.T  # (..., I)
+        if self.bias is not None:
+            y += self.bias.data
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and map dy (..., I) to dx (..., O)."""
+        self._add_gradients(dy)
+        return dy @ self.weight.data
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add dL/dW and dL/db only."""
+        self._add_gradients(dy)
+
+    def _add_gradients(self, dy: Array) -> None:
+        x = self.cache
+        check_gradient(self, dy, (*x.shape[:-1], self.out_features), x.dtype)
+        rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
+        self.weight.grad += np.dot(rows.T, x.reshape(-1, self.in_features))
+        if self.bias is not None:
+            self.bias.grad += rows.sum(axis=0)
+
+    def describe(self) -> str:
+        """Say in one line what this layer is, by the weight's shape: ``Tied(weight=(784, 32))``."""
+        return f"Tied(weight={self.weight.data.shape}{'' if self.bias else ', bias=False'})"

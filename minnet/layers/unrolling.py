@@ -1,0 +1,246 @@
+"""A recurrent layer takes the same step again and again, once for each member of a sequence.
+
+Here is what RNN, GRU and LSTM share: the walk forward through time, and the walk back. What they
+differ in, the cell that computes one step, is in `minnet.layers.recurrent`.
+"""
+
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.initializers import draw, uniform
+from minnet.layer import Layer
+from minnet.parameter import Parameter
+
+State: TypeAlias = "Array | tuple[Array, ...]"
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+class Recurrent(Layer):
+    """h_t = cell(a_t, u_t, h_{t−1}), where a_t = x_t @ W_ih + b_ih and u_t = h_{t−1} @ W_hh + b_hh.
+
+    Backward is the same walk, from the last step to the first. dL/dh_t is dy_t plus what the later
+    steps say; the cell's backward turns it into da_t and du_t; and du_t @ W_hh.T is what step t
+    says about h_{t−1}. All steps share the weights, so with sums over the batch as well
+
+    - dL/dW_ih = Σ_t x_t.T @ da_t, dL/db_ih = Σ_t da_t, and dL/dx_t = da_t @ W_ih.T
+    - dL/dW_hh = Σ_t h_{t−1}.T @ du_t, dL/db_hh = Σ_t du_t
+
+    P. Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the
+    IEEE 78(10), 1990.
+
+    This is the base of the recurrent layers. A subclass says how many gates its cell has (a_t and
+    u_t are G arrays of H numbers each), and defines the cell and its backward, element by element.
+    """
+
+    gates: int  # G
+    state_names: tuple[str, ...] = ("h",)  # what the state consists of, h first
+    only_the_sum: bool = True  # the cell uses a_t + u_t and neither alone: then da_t and du_t are the same
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, rng: int | np.random.Generator | None = None
+    ) -> None:
+        name = type(self).__name__
+        self.input_size = input_size = check_size(name, "input_size", input_size)
+        self.hidden_size = hidden_size = check_size(name, "hidden_size", hidden_size)
+        self.bias = bool(bias)
+        rng = np.random.default_rng(rng)
+        default = uniform(-1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))
+        width = self.gates * hidden_size
+        self.weight_ih = Parameter(draw(default, (input_size, width), rng))
+        self.weight_hh = Parameter(draw(default, (hidden_size, width), rng))
+        self.bias_ih = Parameter(draw(default, (width,), rng)) if bias else None
+        self.bias_hh = Parameter(draw(default, (width,), rng)) if bias else None
+
+    def _cell(self, a: Array, u: Array, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
+        """Map a_t, u_t (G, N, H) and a state to the next state, and to what `_cell_backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} has no _cell")
+
+    def _cell_backward(self, dstate: tuple[Any, ...], kept: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+        """Map dL/d(next state) to da_t, du_t, and to what reaches the state by other ways than u_t."""
+        raise NotImplementedError(f"{type(self).__name__} has no _cell_backward")
+
+    def forward(self, x: Array, state: State | None = None, mask: Mask | None = None) -> Array:
+        """Map the sequences x (N, T, I) to y (N, T, H), y_t = h_t.
+
+        Parameters
+        ----------
+        x
+            The sequences; or a single one, without the N here and in all that follows.
+        state
+            Where to start: h (N, H), or (h, c) for an LSTM; zeros by default.
+        mask
+            For sequences of several lengths, padded to one with any finite numbers: (N, T), True where
+            a step is real, such as ``np.arange(T) < lengths[:, None]``. Where it is False no step is
+            taken: the state stays as it was, and so does y. So ``y[:, -1]`` is each sequence's last h.
+        """
+        return self.unroll(x, state, mask)[0]
+
+    def unroll(self, x: Array, state: State | None = None, mask: Mask | None = None) -> tuple[Array, State]:
+        """Do as `forward` does, but return (y, state): also the last state, with which a next piece can start."""
+        self._check_input(x, "N, T", 3)
+        states = self._check_state("state", state, x.shape[:-2], x.dtype)
+        self._check_mask(mask, x.shape[:-1])
+
+        rows, a = self._input_part(x)  # (T·N, I), (T, N, G·H)
+        h = np.empty((len(a) + 1, *a.shape[1:-1], self.hidden_size), x.dtype)
+        h[0] = states[0]
+        keep = []
+        for t in range(len(a)):
+            after, kept = self._cell(self._by_gate(a[t]), self._by_gate(self._state_part(h[t])), states)
+            if mask is not None:
+                real = mask[..., t, None]
+                after = tuple(np.where(real, new, old) for new, old in zip(after, states, strict=True))
+            states = after
+            h[t + 1] = states[0]
+            if self.training:
+                keep.append(kept)
+        self.cache = (rows, h, keep, mask, state is not None)
+        return np.ascontiguousarray(h[1:].swapaxes(0, -2)), self._public(states)
+
+    def step(self, x: Array, state: State | None = None) -> tuple[Array, State]:
+        """Take one step: map x_t (N, I) or (I,) and a state to (y_t, next state).
+
+        It is for what comes piece by piece, such as text that is sampled letter by letter. T steps
+        compute what one `forward` does. Nothing is kept for `backward`, in either mode.
+        """
+        self._check_input(x, "N", 2)
+        states = self._check_state("state", state, x.shape[:-1], x.dtype)
+        a = _affine(x, self.weight_ih, self.bias_ih)
+        states, _ = self._cell(self._by_gate(a), self._by_gate(self._state_part(states[0])), states)
+        return states[0], self._public(states)
+
+    def backward(self, dy: Array, dstate: State | None = None) -> Array | tuple[Array, State]:
+        """Add the gradients of weights and biases, and map dy (N, T, H) to dx (N, T, I).
+
+        Parameters
+        ----------
+        dy
+            dL/dy.
+        dstate
+            dL/d(last state), if L depends on the state that `unroll` returned.
+
+        Returns
+        -------
+        dx, or (dx, dstate)
+            The second if `forward` was given a state: then also dL/d(that state), in its form.
+        """
+        da, dstates = self._walk_back(dy, dstate)
+        _, h, _, _, state_given = self.cache
+        dx = (da @ self.weight_ih.data.T).reshape(*h[1:].shape[:-1], self.input_size)  # (T, N, I)
+        dx = np.ascontiguousarray(dx.swapaxes(0, -2))
+        return (dx, self._public(dstates)) if state_given else dx
+
+    def accumulate_grad(self, dy: Array, dstate: State | None = None) -> None:
+        """Add the gradients of weights and biases only."""
+        self._walk_back(dy, dstate)
+
+    def _walk_back(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
+        """Add the gradients of weights and biases; return all da_t as rows (T·N, G·H), and dL/d(first state)."""
+        rows, h, keep, mask, _ = self.cache
+        steps, *batch, H = h[1:].shape
+        check_gradient(self, dy, (*batch, steps, H), h.dtype)
+        dstates = self._check_state("dstate", dstate, tuple(batch), h.dtype)
+
+        da = np.empty((steps, *batch, self.gates * H), h.dtype)
+        du = da if self.only_the_sum else np.empty_like(da)
+        for t in reversed(range(steps)):
+            dstates = (dstates[0] + dy[..., t, :], *dstates[1:])
+            if mask is not None:  # where no step was taken, all goes to the state before, and nothing into the cell
+                real = mask[..., t, None]
+                passed = [np.where(real, 0, d) for d in dstates]
+                dstates = tuple(np.where(real, d, 0) for d in dstates)
+            da_t, du_t, dstates = self._cell_backward(dstates, keep[t])
+            np.concatenate(da_t, axis=-1, out=da[t])
+            if du is not da:
+                np.concatenate(du_t, axis=-1, out=du[t])
+            dstates = (du[t] @ self.weight_hh.data.T + dstates[0], *dstates[1:])
+            if mask is not None:
+                dstates = tuple(d + p for d, p in zip(dstates, passed, strict=True))
+
+        da, du = da.reshape(-1, self.gates * H), du.reshape(-1, self.gates * H)
+        self.weight_ih.grad += rows.T @ da
+        self.weight_hh.grad += h[:-1].reshape(-1, H).T @ du
+        if self.bias_ih is not None and self.bias_hh is not None:
+            self.bias_ih.grad += da.sum(axis=0)
+            self.bias_hh.grad += du.sum(axis=0)
+        return da, dstates
+
+    def _input_part(self, x: Array) -> tuple[Array, Array]:
+        """Return x as rows (T·N, I), and all a_t (T, N, G·H) by one product."""
+        x = x.swapaxes(0, -2)  # time first, so that a step is one block of memory; (T, I) stays as it is
+        rows = x.reshape(-1, self.input_size)
+        a = _affine(rows, self.weight_ih, self.bias_ih)
+        return rows, a.reshape(*x.shape[:-1], self.gates * self.hidden_size)
+
+    def _state_part(self, h: Array) -> Array:
+        """Map h_{t−1} (N, H) to u_t (N, G·H)."""
+        return _affine(h, self.weight_hh, self.bias_hh)
+
+    def _by_gate(self, a: Array) -> Array:
+        """View (N, G·H) as (G, N, H)."""
+        return a.reshape(*a.shape[:-1], self.gates, self.hidden_size).swapaxes(0, -2)
+
+    def _public(self, states: tuple[Array, ...]) -> State:
+        """A state of one array is that array."""
+        return states if len(states) > 1 else states[0]
+
+    def _check_input(self, x: Array, leading: str, axes: int) -> None:
+        check_floats(self, x, self.weight_ih.data.dtype)
+        if x.ndim not in (axes, axes - 1) or x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{self.describe()} expected shape ({leading}, {self.input_size}), batch first and features last, or "
+                f"without the N, got {x.shape}: give sequences of single numbers a last axis of one, x[..., None]"
+            )
+
+    def _check_state(
+        self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> tuple[Array, ...]:
+        """Return a state, or its gradient, as a tuple of arrays (N, H); None is zeros."""
+        shape, names = (*batch, self.hidden_size), self.state_names
+        if state is None:
+            return tuple(np.zeros(shape, dtype) for _ in names)
+        states = state if isinstance(state, tuple) else (state,)
+        if len(states) != len(names) or not all(isinstance(s, np.ndarray) for s in states):
+            form = f"the tuple ({', '.join(names)})" if len(names) > 1 else f"the array {names[0]}"
+            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else type(state).__name__
+            raise TypeError(f"{self.describe()} expected {what} to be {form}, got {got}: pass on what it returned")
+        for name, s in zip(names, states, strict=True):
+            if s.dtype != dtype:
+                raise TypeError(
+                    f"{self.describe()} expected {what} in {dtype}, got {name} in {s.dtype}: "
+                    f"pass {name}.astype(np.{dtype})"
+                )
+            if s.shape != shape:
+                raise ValueError(
+                    f"{self.describe()} expected {what} of shape {shape}, got {name} of {s.shape}: one row for each "
+                    "sequence of the batch, and no first axis for layers, which PyTorch's states have"
+                )
+        return states
+
+    def _check_mask(self, mask: Mask | None, shape: tuple[int, ...]) -> None:
+        if mask is None:
+            return
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise TypeError(
+                f"{self.describe()} expected a mask of booleans, True where a step is real, got {got}: "
+                "from lengths, make it with np.arange(T) < lengths[:, None]"
+            )
+        if mask.shape != shape:
+            raise ValueError(
+                f"{self.describe()} expected a mask of shape {shape}, one boolean a step, got {mask.shape}: "
+                "from lengths, make it with np.arange(T) < lengths[:, None]"
+            )
+
+
+def _affine(x: Array, weight: Parameter, bias: Parameter | None) -> Array:
+    y: Array = x @ weight.data
+    if bias is not None:
+        y += bias.data
+    return y

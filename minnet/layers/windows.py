@@ -1,0 +1,185 @@
+"""A window is the part of an image that one output sees; here all windows of an image are laid out, and put back.
+
+Images are (N, C, H, W) to the user. The functions here, and the layers that use them, compute with the
+batch as the last axis, (C, H, W, N), and return that array under its usual axes. So the same place of
+every window is one slice whose innermost runs are whole batches, long enough to be copied and added at
+the speed of memory. Layers that work number by number keep the order in memory; images that come in
+another order, as the data do, are copied into this one once.
+
+Everything is written for any number of axes after the channels: one for signals, two for images.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minnet.arrays import Array, Described, check_floats
+
+Sizes = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A grid of windows over the last axes of an image: all the same size, a stride apart.
+
+    Every field has a number for each axis. K is the number of places in a window (9 for 3x3), P the
+    number of windows.
+
+    Attributes
+    ----------
+    kernel
+        The window's size.
+    stride
+        The way from a window to the next.
+    padding
+        How many zeros go before and after the image.
+    dilation
+        The way from a place in the window to the next; 1: neighbours.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def places(self) -> int:
+        """K, the number of places in a window."""
+        return math.prod(self.kernel)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """How far a window reaches, holes included: d·(k − 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def count(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Return how many windows fit into an image of that size: ⌊(size + padding − extent) / stride⌋ + 1."""
+        axes = zip(self._padded(size), self.extent, self.stride, strict=True)
+        return tuple((n - extent) // stride + 1 for n, extent, stride in axes)
+
+    def pad(self, x: Array, value: float = 0.0) -> Array:
+        """Return images (C, size, N) with the padding around them, of that value."""
+        if not any(map(sum, self.padding)):
+            return x
+        size = x.shape[1:-1]
+        padded = np.full((len(x), *self._padded(size), x.shape[-1]), value, x.dtype)
+        padded[self.inside(size)] = x
+        return padded
+
+    def inside(self, size: tuple[int, ...]) -> tuple[slice, ...]:
+        """Return the slice of padded images that holds the image itself."""
+        return (slice(None), *(slice(before, before + n) for n, (before, _) in zip(size, self.padding, strict=True)))
+
+    def _padded(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(n + sum(border) for n, border in zip(size, self.padding, strict=True))
+
+    def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
+        """Return, for each place in the window, the slice of padded images that holds it for all windows."""
+        return [
+            (
+                slice(None),
+                *(
+                    slice(d * i, d * i + s * (n - 1) + 1, s)
+                    for i, n, s, d in zip(place, count, self.stride, self.dilation, strict=True)
+                ),
+            )
+            for place in np.ndindex(self.kernel)
+        ]
+
+    def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
+        """Lay out the windows: from images (C, size, N) to (C, K, count, N); a column holds one window."""
+        count = count or self.count(x.shape[1:-1])
+        x = self.pad(x)
+        if self.places == 1 and count == x.shape[1:-1]:
+            return x[:, None]  # windows of one pixel, and all of them: the image itself
+        columns = np.empty((len(x), self.places, *count, x.shape[-1]), x.dtype)
+        for k, place in enumerate(self.slices(count)):
+            columns[:, k] = x[place]
+        return columns
+
+    def scatter(self, columns: Array, size: tuple[int, ...]) -> Array:
+        """Put windows back: add columns (C, K, count, N) up where they came from, in (C, size, N).
+
+        This is the transpose of `columns`, so each is the other one's backward.
+        """
+        x = np.zeros((len(columns), *self._padded(size), columns.shape[-1]), columns.dtype)
+        for k, place in enumerate(self.slices(columns.shape[2:-1])):
+            if self.disjoint:
+                x[place] = columns[:, k]
+            else:
+                x[place] += columns[:, k]
+        return x[self.inside(size)]
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no pixel is in two windows: nothing has to be added up then, which is twice as fast."""
+        return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))
+
+
+ONE_PIXEL = Windows((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))  # fits into any image
+
+
+def batch_last(x: Array, axes: int) -> Array:
+    """Return (N, C, ...) as (C, ..., N) and a single image (C, ...) as (C, ..., 1), in this order in memory."""
+    return np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0) if x.ndim == axes + 2 else x[..., None])
+
+
+def batch_first(x: Array, like: tuple[int, ...]) -> Array:
+    """Undo `batch_last`: return (C, ..., N) as (N, C, ...), or a single image if `like` is the shape of one."""
+    return x.transpose(-1, *range(x.ndim - 1)) if len(like) == x.ndim else x[..., 0]
+
+
+def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
+    """Return a size given as one int, or as one for each axis, in the second form.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither, or below `least`.
+    """
+    given = tuple(value) if isinstance(value, tuple) else (value,) * axes
+    sizes = tuple(int(v) for v in given if isinstance(v, (int, np.integer)) and not isinstance(v, bool))
+    if len(sizes) < len(given):
+        raise TypeError(f"{owner} expected {name} to be an int or a tuple of ints, got {value!r}")
+    if len(sizes) != axes:
+        raise ValueError(f"{owner} expected {name} to be an int or a tuple of {axes}, got {value!r}")
+    if min(sizes) < least:
+        raise ValueError(f"{owner} needs {name} >= {least}, got {value!r}")
+    return sizes
+
+
+def check_images(
+    owner: Described, x: Array, windows: Windows, channels: int | None = None, dtype: "np.dtype[Any] | None" = None
+) -> None:
+    """Check that `x` is a batch of images, or one image, into which a window fits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not; the message says what to do.
+    """
+    check_floats(owner, x, dtype)
+    axes = len(windows.kernel)
+    pixels = {1: "L", 2: "H, W"}[axes]
+    if x.ndim not in (axes + 1, axes + 2) or x.shape[-axes - 1] != (channels or max(x.shape[-axes - 1], 1)):
+        cure = "the channels come before the pixels, and each layer's out_channels are the next one's in_channels"
+        if x.ndim == axes + 2 and x.shape[-1] == channels:
+            cure = f"pass x.transpose({'0, 2, 1' if axes == 1 else '0, 3, 1, 2'}), with the channels before the pixels"
+        elif x.ndim == axes + 1 and channels == 1:
+            cure = "pass x[:, None], with an axis for the one channel"
+        elif x.ndim <= 2 and axes == 2:
+            cure = f"give each sample the axes of an image, such as x.reshape(-1, {channels or 1}, 28, 28)"
+        raise ValueError(
+            f"{owner.describe()} expected shape (N, {channels or 'C'}, {pixels}) or ({channels or 'C'}, {pixels}), "
+            f"got {x.shape}: {cure}"
+        )
+    size = x.shape[-axes:]
+    if min(size) < 1 or min(windows.count(size)) < 1:
+        least = [max(e - sum(p), 1) for e, p in zip(windows.extent, windows.padding, strict=True)]
+        raise ValueError(
+            f"{owner.describe()} expected at least {'x'.join(map(str, least))} pixels, got "
+            f"{'x'.join(map(str, size))} in shape {x.shape}: not one window fits in. Use a smaller kernel or "
+            "dilation, more padding, or less pooling before"
+        )

@@ -1,0 +1,135 @@
+"""A binary loss compares the probability of a yes with what was the case: 1 for yes, 0 for no, or a share of it.
+
+Prediction and target are of one shape, any: each number is a question of its own, so several labels
+may hold for one sample. `BCELoss` takes probabilities, what `Sigmoid` returns; `BCEWithLogitsLoss` takes
+scores, is exact everywhere, and is the one to prefer: a sigmoid that has reached 1 learns no more.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minnet.arrays import Array
+from minnet.losses.base import DIVERGED, Loss, check_pair, check_weights
+
+
+class BCELoss(Loss):
+    """L = mean of −t log p − (1 − t) log(1 − p), of probabilities p: what `Sigmoid` returns.
+
+    Backward: ∂L/∂p = (−t/p + (1 − t)/(1 − p)) / (how many numbers there are). As in
+    `CrossEntropyLoss` there is no epsilon; a p or 1 − p of 0 counts as the smallest normal number.
+    (PyTorch's cuts the logarithm at −100, and 1/(p (1 − p)) at 10¹².)
+
+    Parameters
+    ----------
+    reduction
+        "mean", "sum" or "none": see `Loss`.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the prediction or the target is not between 0 and 1, or the shapes differ.
+    TypeError
+        In `forward`, if the target is not numeric.
+
+    Examples
+    --------
+    >>> loss = BCELoss()
+    >>> round(loss.forward(np.array([0.8, 0.5]), [1, 0]), 4)
+    0.4581
+    >>> loss.backward()
+    array([-0.625,  1.   ])
+    """
+
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of probabilities p for the targets t, 0 to 1, of the same shape (any)."""
+        t = check_pair(self, prediction, target)
+        if not (prediction.min(initial=0) >= 0 and prediction.max(initial=1) <= 1):
+            if np.isnan(prediction).any():
+                raise ValueError(f"BCELoss got {DIVERGED}")
+            raise ValueError(
+                f"BCELoss expected probabilities, 0 to 1, got values from {prediction.min():.4g} to "
+                f"{prediction.max():.4g}: end the model with Sigmoid(), or give scores to BCEWithLogitsLoss"
+            )
+        _check_shares_of_yes(self, t)
+        tiny = np.finfo(prediction.dtype).tiny
+        p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
+        value = self._reduce(-t * np.log(p) - (1 - t) * np.log(q))
+        self.cache = (t, p, q)
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/dp, of the shape of p."""
+        t, p, q = self.cache
+        dp: Array = ((1 - t) / q - t / p) * self._share(dy, p.shape, p.dtype)
+        return dp
+
+
+class BCEWithLogitsLoss(Loss):
+    """L = mean of t w log(1 + e^{−z}) + (1 − t) log(1 + e^z), of scores z: a sigmoid and `BCELoss` in one.
+
+    With p = σ(z): −log p = log(1 + e^{−z}), −log(1 − p) = log(1 + e^z), where log(1 + e^z) =
+    max(z, 0) + log(1 + e^{−|z|}) never overflows. Backward: ∂L/∂z = ((1 − t) σ(z) − t w σ(−z)) /
+    (how many numbers there are), which is p − t if w = 1. No 1 − p is taken, so none is rounded away.
+
+    Parameters
+    ----------
+    pos_weight
+        w >= 0: how much a yes counts more than a no; a number, or one a label, of a shape that
+        broadcasts to the prediction's, such as (labels,). Usually the number of noes per yes.
+    reduction
+        "mean", "sum" or "none": see `Loss`. The mean is over all numbers, whatever they weigh.
+
+    Raises
+    ------
+    ValueError
+        If pos_weight is negative; in `forward`, if the target is not between 0 and 1, if the shapes
+        do not belong together, or if there is NaN.
+    TypeError
+        In `forward`, if the target is not numeric.
+    """
+
+    def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.pos_weight = None if pos_weight is None else check_weights(self, "pos_weight", pos_weight)
+
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of scores z for the targets t, 0 to 1, of the same shape (any)."""
+        z, t = prediction, check_pair(self, prediction, target)
+        if not np.isfinite(z).all():
+            raise ValueError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
+        _check_shares_of_yes(self, t)
+        yes, no = t, 1 - t
+        if self.pos_weight is not None:
+            yes = t * self._weights_for(z)
+        e = np.exp(-np.abs(z))  # never above 1
+        value = self._reduce(yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e))
+        self.cache = (yes, no, z >= 0, e)
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/dz, of the shape of z."""
+        yes, no, positive, e = self.cache
+        large, small = 1 / (1 + e), e / (1 + e)  # σ(|z|) and σ(−|z|)
+        dz: Array = no * np.where(positive, large, small) - yes * np.where(positive, small, large)
+        return dz * self._share(dy, e.shape, e.dtype)
+
+    def _weights_for(self, z: Array) -> Array:
+        w = np.asarray(self.pos_weight, z.dtype)
+        if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
+            raise ValueError(
+                f"BCEWithLogitsLoss expected a pos_weight that broadcasts to the prediction's shape {z.shape}, "
+                f"got {w.shape}: pass one number, or one for each number of a sample"
+            )
+        return w
+
+
+def _check_shares_of_yes(loss: Loss, t: Array) -> None:
+    """Refuse targets outside 0 to 1."""
+    if not (t.min(initial=0) >= 0 and t.max(initial=1) <= 1):
+        name = type(loss).__name__
+        if np.isnan(t).any():
+            raise ValueError(f"{name} got NaN in the target")
+        cure = "labels -1 and 1? pass (y + 1) / 2" if t.min() == -1 else "class numbers? use CrossEntropyLoss"
+        raise ValueError(f"{name} expected a target of 0 to 1, got values from {t.min():.4g} to {t.max():.4g}: {cure}")

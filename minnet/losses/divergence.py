@@ -1,0 +1,97 @@
+"""A divergence compares two distributions: how many more nats one needs who believes the wrong one."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minnet.arrays import Array
+from minnet.losses.base import Loss, check_pair
+from minnet.losses.probabilities import check_log_probabilities, is_log_probabilities, is_probabilities
+
+
+class KLDivLoss(Loss):
+    """L = mean of t (log t − log p), of log-probabilities log p, what `LogSoftmax` returns, and probabilities t.
+
+    Backward: ∂L/∂(log p) = −t / (what the mean divides by). Where t = 0, the loss is 0.
+
+    The sum of one row, Σ_c t_c (log t_c − log p_c), is the Kullback–Leibler divergence of p from t (S.
+    Kullback and R. Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951).
+
+    Parameters
+    ----------
+    log_target
+        Whether the target is log t.
+    reduction
+        - "mean", the default because it is PyTorch's: over all N·C numbers. That is the divergence's
+          mean over the samples, *divided by C*.
+        - "batchmean": the sum divided by N, the length of the first axis (a single row counts as one
+          sample): the mean divergence, and what is meant nearly always.
+        - "sum" and "none" (one number for each of the prediction): see `Loss`.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the rows of the prediction are not log-probabilities, or those of the target
+        not probabilities (their logarithms with log_target), or if the shapes differ.
+    TypeError
+        In `forward`, if the target is not numeric.
+
+    Examples
+    --------
+    >>> loss = KLDivLoss(reduction="batchmean")
+    >>> round(loss.forward(np.log([[0.5, 0.5]]), [[0.75, 0.25]]), 4)
+    0.1308
+    >>> loss.backward()
+    array([[-0.75, -0.25]])
+    """
+
+    REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "batchmean", "sum", "none")
+
+    def __init__(self, *, log_target: bool = False, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.log_target = bool(log_target)
+
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of log-probabilities (..., C) for the distributions t (..., C)."""
+        target = check_pair(self, prediction, target)
+        classes = prediction.shape[-1]
+        if classes == 0:
+            raise ValueError(f"KLDivLoss expected shape (..., classes), got {prediction.shape}: there is no class axis")
+        rows = prediction.reshape(-1, classes)
+        check_log_probabilities(self, rows, "pass their logarithm", "end the model with LogSoftmax()")
+        self._check_target(target.reshape(-1, classes))
+        if self.log_target:
+            t, log_t = np.exp(target), target
+        else:
+            t, log_t = target, np.log(target, out=np.zeros_like(target), where=target > 0)
+        # Where t = 0 the loss is 0, even if a logarithm is infinite.
+        losses = np.multiply(t, np.subtract(log_t, prediction, out=np.zeros_like(t), where=t > 0))
+        value = self._reduce(losses)
+        self.cache = t
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/d log p, of the shape of log p."""
+        t: Array = self.cache
+        return -t * self._share(dy, t.shape, t.dtype)
+
+    def _divisor(self, shape: tuple[int, ...]) -> int:
+        if self.reduction == "batchmean":
+            return max(shape[0], 1) if len(shape) > 1 else 1
+        return super()._divisor(shape)
+
+    def _check_target(self, rows: Array) -> None:
+        p, log_p = is_probabilities(rows), is_log_probabilities(rows)
+        if log_p if self.log_target else p:
+            return
+        if np.isnan(rows).any():
+            raise ValueError("KLDivLoss got NaN in the target")
+        what = "log-probabilities, for log_target=True" if self.log_target else "probabilities"
+        if self.log_target and p:
+            cure = "got probabilities: leave out log_target"
+        elif log_p:
+            cure = "got log-probabilities: KLDivLoss(log_target=True)"
+        else:
+            cure = "got rows that are neither probabilities nor their logarithms. For class numbers use NLLLoss"
+        raise ValueError(f"{self.describe()} expected a target of {what}, {cure}")

@@ -1,0 +1,212 @@
+"""A label loss compares what a model says of C classes with the number of the right one: the base of cross-entropies.
+
+Three of them (see minnet/losses/classification.py) differ in what they are given, p, log p or scores,
+and agree on everything else, which is here: what the labels must be, and how much each sample counts.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minnet.arrays import Array, Labels
+from minnet.losses.base import Loss, check_number, check_weights
+
+
+class LabelLoss(Loss):
+    """L = Σ_n s_n · (−log p_{n, y_n}), with the shares s_n = 1/N: the base of the three cross-entropies.
+
+    The options change the shares, and nothing else. A class weight w_c and a sample weight v_n make
+    s_n = v_n w_{y_n} / Σ_m v_m w_{y_m}; an ignored sample has v_n = 0; a sum is not divided. If
+    nothing counts, for all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's
+    mean is NaN). Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
+    s_nc = v_n w_c ((1 − ε) [c = y_n] + ε/C) / Σ_m v_m w_{y_m}, one share for each class.
+
+    C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
+
+    Parameters
+    ----------
+    weight
+        (C,) numbers >= 0: how much each class counts. None: all the same.
+    ignore_index
+        The label of samples that do not count, which need not be a class. PyTorch's default of −100
+        would hide wrong labels, so here it is None: every label must be a class.
+    reduction
+        "mean", "sum" or "none": see `Loss`. The mean is weighted: divided by Σ_n v_n w_{y_n}, not N.
+    label_smoothing
+        ε, 0 to 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is of the wrong type, or out of range.
+    """
+
+    classifies = True
+
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        *,
+        ignore_index: int | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.weight = class_weight(self, weight)
+        if isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer, type(None))):
+            raise TypeError(f"{type(self).__name__} expected ignore_index to be an int, got {ignore_index!r}")
+        self.ignore_index = None if ignore_index is None else int(ignore_index)
+        self.label_smoothing = check_number(self, "label_smoothing", label_smoothing, 0, 1)
+
+    def _samples(
+        self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[Array, Labels, Any]:
+        """View the prediction as (N, C) and the labels as (N,), and find the shares: 1/N, (N,), or (N, C) if smooth."""
+        rows, labels = rows_and_labels(self, prediction, target, self.ignore_index)
+        if sample_weight is None and self.weight is None and self.ignore_index is None and not self.label_smoothing:
+            return rows, labels, 1 / max(labels.size, 1) if self.reduction == "mean" else 1.0
+
+        v = self._sample_weights(np.shape(target), sample_weight)  # (N,)
+        if self.ignore_index is not None:
+            ignored = labels == self.ignore_index
+            v[ignored] = 0
+            labels = np.where(ignored, 0, labels)  # a class that exists, and does not count
+        w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
+        check_classes(self, w, rows.shape[1])
+        shares = v * w[labels]  # (N,)
+        total = shares.sum() if self.reduction == "mean" else 1.0
+        if total == 0:  # nothing counts, nor do other classes by label smoothing
+            v, total = np.zeros_like(v), 1.0
+        shares /= total
+        if self.label_smoothing:
+            own = (1 - self.label_smoothing) * shares
+            shares = v[:, None] * w * (self.label_smoothing / w.size) / total  # (N, C)
+            shares[np.arange(labels.size), labels] += own
+        return rows, labels, shares.astype(prediction.dtype)
+
+    def _sample_weights(self, shape: tuple[int, ...], sample_weight: ArrayLike | None) -> NDArray[np.float64]:
+        if sample_weight is None:
+            return np.ones(shape).reshape(-1)
+        v = check_weights(self, "sample_weight", sample_weight)
+        if v.shape != shape:
+            raise ValueError(
+                f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
+                "one weight a sample (weights of classes are an argument of the constructor)"
+            )
+        return v.reshape(-1)
+
+    def _at_labels(self, rows: Array, labels: Labels) -> Array:
+        """Return what counts of rows (N, C): the entries of the labels (N,); all, (N, C), with label smoothing."""
+        return rows if self.label_smoothing else rows[np.arange(labels.size), labels]
+
+    def _from_labels(self, values: Any, labels: Labels, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
+        """Go the way of `_at_labels` back: put values where they were taken from, among zeros, into shape (..., C)."""
+        if self.label_smoothing:
+            return np.reshape(values, shape)
+        rows = np.zeros((labels.size, shape[-1]), dtype)
+        rows[np.arange(labels.size), labels] = values
+        return rows.reshape(shape)
+
+    def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
+        """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""
+        if isinstance(shares, np.ndarray):
+            # What does not count is 0, even if its loss is infinite.
+            losses = np.multiply(shares, losses, out=np.zeros_like(losses), where=shares != 0)
+            shares = 1.0
+        if self.reduction == "none":
+            return (losses.sum(axis=1) if losses.ndim == 2 else losses).reshape(shape)
+        return float(losses.sum(dtype=np.float64)) * shares
+
+    def _passed_back(self, dy: Any, shares: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
+        """Return dy · s, for losses of `shape`: the shares in L."""
+        dy = self._incoming(dy, shape, dtype)
+        if isinstance(dy, np.ndarray):
+            dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
+        return dy * shares
+
+
+def class_weight(loss: Loss, weight: ArrayLike | None) -> NDArray[np.float64] | None:
+    """Return class weights as a new array (C,), None if there are none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are not of one axis, or not numbers >= 0.
+    """
+    if weight is None:
+        return None
+    weights = check_weights(loss, "weight", weight)
+    if weights.ndim != 1:
+        raise ValueError(f"{type(loss).__name__} expected weight of shape (classes,), got {weights.shape}")
+    return weights
+
+
+def check_classes(loss: Loss, weight: NDArray[np.float64], classes: int) -> None:
+    """Check that there is one weight a class.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    if weight.size != classes:
+        raise ValueError(
+            f"{type(loss).__name__} has weights for {weight.size} classes, got a prediction of {classes}: "
+            "pass one weight a class, or give the model's last layer as many outputs"
+        )
+
+
+def rows_and_labels(
+    loss: Loss, prediction: Array, target: ArrayLike, ignore_index: int | None = None
+) -> tuple[Array, Labels]:
+    """View the prediction as (N, C) and the labels as (N,), or say what is wrong with the labels.
+
+    Raises
+    ------
+    ValueError
+        If there is no class axis, if the shapes do not belong together, or if a label is not in
+        0 … C − 1, nor `ignore_index`.
+    TypeError
+        If the labels are not integers.
+    """
+    name, labels, shape = type(loss).__name__, np.asarray(target), prediction.shape
+    if prediction.ndim == 0 or shape[-1] == 0:
+        raise ValueError(f"{name} expected a prediction of shape (..., classes), got {shape}: no class axis")
+    classes = shape[-1]
+    if labels.shape != shape[:-1]:
+        if labels.shape == shape:
+            cure = "one-hot labels? pass the class numbers, y.argmax(axis=-1)"
+        elif labels.shape == (*shape[:-1], 1):
+            cure = "labels in a column? pass y.squeeze(-1), one axis less"
+        elif labels.shape[:-1] == shape[:-1] and labels.ndim == prediction.ndim:
+            cure = (
+                f"one-hot labels of width {labels.shape[-1]} for {classes} classes? Give the model's last layer "
+                "as many outputs as there are classes, and pass the class numbers, y.argmax(axis=-1)"
+            )
+        else:
+            cure = "prediction and labels must come from the same samples"
+        raise ValueError(
+            f"{name} expected labels of shape {shape[:-1]} for predictions of shape {shape}, got {labels.shape}: {cure}"
+        )
+    if labels.size == 0:
+        labels = labels.astype(np.int64)  # an empty list arrives as float64
+    if labels.dtype.kind not in "iu":
+        if labels.dtype.kind in "fb":
+            cure = "class numbers? pass y.astype(np.int64). Quantities to predict? Use MSELoss"
+        else:
+            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
+        raise TypeError(f"{name} expected labels that are integers, 0 to {classes - 1}, got {labels.dtype}: {cure}")
+    rows, labels = prediction.reshape(labels.size, classes), labels.reshape(-1)
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        wrong = (labels < 0) | (labels >= classes)
+        if ignore_index is not None:
+            wrong &= labels != ignore_index
+        if wrong.any():
+            worst = int(np.flatnonzero(wrong)[0])
+            raise ValueError(
+                f"{name} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[worst]} "
+                f"(at {worst}): count classes from 0, and give the model's last layer one output a class"
+                + ("; to leave such samples out, ignore_index=-100" if labels[worst] == -100 else "")
+            )
+    return rows, labels

@@ -1,0 +1,126 @@
+"""A margin loss asks that the right answer be ahead by some distance, and is content once it is.
+
+It takes scores, and makes no probabilities of them. What is right and far enough away costs nothing
+and has no gradient; the rest is what a support vector machine calls its support vectors.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minnet.arrays import Array, check_floats
+from minnet.losses.base import Loss, check_number, check_pair
+from minnet.losses.labels import check_classes, class_weight, rows_and_labels
+
+
+class HingeLoss(Loss):
+    """L = mean of max(0, 1 − t z), of scores z and labels t, which are −1 or 1.
+
+    Backward: ∂L/∂z = −t / (how many numbers there are) where t z < 1, and 0 elsewhere. At t z = 1,
+    where there is no derivative, 0.
+
+    C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995. (PyTorch has no such
+    loss: its HingeEmbeddingLoss is another one.)
+
+    Parameters
+    ----------
+    reduction
+        "mean", "sum" or "none": see `Loss`.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if a label is neither −1 nor 1, if the shapes differ, or if there is NaN.
+    TypeError
+        In `forward`, if the labels are not numbers.
+
+    Examples
+    --------
+    >>> loss = HingeLoss()
+    >>> loss.forward(np.array([2.0, 0.5, 0.5]), [1, 1, -1])  # the mean of 0, 0.5 and 1.5
+    0.6666666666666666
+    """
+
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of scores z for the labels t, of the same shape (any)."""
+        t = check_pair(self, prediction, target)
+        if not (np.abs(t) == 1).all():
+            cure = "labels 0 and 1? pass 2 * y - 1" if ((t == 0) | (t == 1)).all() else "classes? MultiMarginLoss"
+            raise ValueError(f"HingeLoss expected labels that are -1 or 1, got {t[np.abs(t) != 1][0]:g}: {cure}")
+        short = 1 - t * prediction  # by how much the margin is missed
+        value = self._reduce(np.maximum(short, 0))
+        self.cache = t * (short > 0)
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/dz, of the shape of z."""
+        pull: Array = self.cache
+        return -pull * self._share(dy, pull.shape, pull.dtype)
+
+
+class MultiMarginLoss(Loss):
+    """L = (1/N) Σ_n (w_{y_n} / C) Σ_{j ≠ y_n} max(0, m − z_{n, y_n} + z_nj)^p, of scores z.
+
+    Backward: with h_nj the maximum above, every j ≠ y_n gets p h_nj^{p−1} w_{y_n} / (C N), if h_nj > 0,
+    and the right class gets minus the sum of it all.
+
+    K. Crammer and Y. Singer, "On the algorithmic implementation of multiclass kernel-based vector
+    machines", JMLR 2, 2001, for the margin; the sum over all classes, and the division by C, are
+    J. Weston and C. Watkins' ("Support vector machines for multi-class pattern recognition", ESANN
+    1999) and PyTorch's.
+
+    Parameters
+    ----------
+    p
+        1 or 2.
+    margin
+        m: by how much the right score must be ahead of each other.
+    weight
+        (C,) numbers >= 0: how much each class counts. The mean is still over N, as PyTorch's.
+    reduction
+        "mean", "sum" or "none": see `Loss`.
+
+    Raises
+    ------
+    ValueError
+        If p is neither 1 nor 2; in `forward`, if the labels are not in 0 … C − 1, or if there is NaN.
+    TypeError
+        If margin is not a number; in `forward`, if the labels are not integers.
+    """
+
+    classifies = True
+
+    def __init__(
+        self, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction=reduction)
+        if p not in (1, 2):
+            raise ValueError(f"MultiMarginLoss needs p of 1 or 2, got {p!r}")
+        self.p = p
+        self.margin = check_number(self, "margin", margin)
+        self.weight = class_weight(self, weight)
+
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of scores z (..., C) for the labels y (...)."""
+        check_floats(self, prediction)
+        z, labels = rows_and_labels(self, prediction, target)  # (N, C), (N,)
+        own = np.arange(labels.size), labels
+        h = np.maximum(z - z[own][:, None] + self.margin, 0)
+        h[own] = 0  # the right class need not be ahead of itself
+        w: Any = 1 / z.shape[1]
+        if self.weight is not None:
+            check_classes(self, self.weight, z.shape[1])
+            w = (w * self.weight[labels]).astype(z.dtype)[:, None]  # (N, 1)
+        costs, slope = (w * h, h > 0) if self.p == 1 else (w * h * h, 2 * h)
+        value = self._reduce(costs.sum(axis=1).reshape(prediction.shape[:-1]))
+        slope = w * slope.astype(z.dtype)
+        slope[own] = -slope.sum(axis=1)
+        self.cache = slope.reshape(prediction.shape)
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/dz, of the shape of z."""
+        slope: Array = self.cache
+        share = self._share(dy, slope.shape[:-1], slope.dtype)
+        return slope * (share[..., None] if isinstance(share, np.ndarray) else share)

@@ -1,0 +1,93 @@
+"""SGD is the optimizer that follows the gradient as it is, or its running sum."""
+
+from typing import Any
+
+import numpy as np
+
+from minnet.arrays import Array
+from minnet.optimizers.base import Optimizer, Option, Parameters
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p ← p − lr · g, where g = dL/dp.
+
+    With weight decay λ, g ← g + λ p first. With momentum μ, a velocity per Parameter takes the
+    gradient's place: v ← μ v + g, then p ← p − lr · v; with Nesterov's variant p ← p − lr · (g + μ v).
+    With dampening τ, v ← μ v + (1 − τ) g. The first velocity is the first gradient. All as in PyTorch.
+
+    I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+
+    Parameters
+    ----------
+    parameters, lr, weight_decay, decay_biases
+        See `Optimizer`.
+    momentum
+        μ, 0 <= μ < 1.
+    nesterov
+        Look ahead along the velocity; needs momentum, and no dampening.
+    dampening
+        τ, 0 <= τ <= 1.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> from minnet import Parameter
+    >>> p = Parameter([1.0])
+    >>> p.grad += 0.5
+    >>> SGD([p], lr=0.1).step()
+    >>> p.data
+    array([0.95], dtype=float32)
+    """
+
+    momentum, nesterov, dampening = Option(), Option(), Option()
+    weight_decay, decay_biases = Option(), Option()
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decay_biases: bool = True,
+        *,
+        dampening: float = 0.0,
+    ) -> None:
+        super().__init__(
+            parameters,
+            lr,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            decay_biases=decay_biases,
+            dampening=dampening,
+        )
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Check the options of a group."""
+        super().check(options)
+        self.number(options, "momentum", below=1)
+        self.number(options, "dampening")
+        if options["dampening"] > 1:
+            raise ValueError(f"SGD needs dampening <= 1, got {options['dampening']}")
+        if options["nesterov"] and not (options["momentum"] and not options["dampening"]):
+            raise ValueError("SGD with nesterov=True needs a momentum, such as momentum=0.9, and no dampening")
+
+    def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
+        """Give a Parameter its next values."""
+        lr, momentum, work = group["lr"], group["momentum"], self.work(i)
+        if momentum:
+            first = "velocity" not in self.state or self.state["velocity"][i] is None
+            v = self.kept("velocity", i)
+            v *= momentum
+            v += g if first or not group["dampening"] else np.multiply(g, 1 - group["dampening"], out=work)
+            if group["nesterov"]:
+                p -= np.multiply(g, lr, out=work)
+                p -= np.multiply(v, lr * momentum, out=work)
+                return
+            g = v
+        p -= np.multiply(g, lr, out=work)

@@ -1,0 +1,87 @@
+"""Early stopping stops when it should, and puts the best weights back."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.callbacks import Callback, EarlyStopping
+
+random = np.random.default_rng(0)
+X = random.normal(size=(40, 4)).astype(np.float32)
+Y = (X @ random.normal(size=(4, 3))).argmax(axis=1)
+
+
+def make(lr=0.1):
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Softmax())
+    return mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
+
+
+class Weights(Callback):
+    """Keeps the weights of every row, and puts made-up numbers into the row."""
+
+    def __init__(self, numbers):
+        self.numbers, self.kept = list(numbers), []
+
+    def on_row(self, trainer, row):
+        row["made_up_loss"] = self.numbers[len(self.kept)]
+        self.kept.append(trainer.model.layers[0].weight.data.copy())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "rows", "best"),
+    [
+        ([5, 4, 3, 9, 9, 9, 9, 9], {"patience": 3}, 6, 2),  # waits three rows, goes back to the third
+        ([5, 4, 3, 2, 1, 0.5], {"patience": 1}, 6, 5),  # improves to the end
+        ([5, 4.95, 4.89, 4.85, 4.8, 0], {"patience": 2, "min_delta": 0.1}, 5, 2),
+        ([5, 4.95, 4.94, 4.93, 0, 0], {"patience": 2, "min_delta": 0.1}, 3, 0),
+        ([math.nan, 5, 4, 9, 9, 9], {"patience": 2}, 5, 2),
+        ([5, math.nan, math.nan, 1, 1, 1], {"patience": 2}, 3, 0),  # NaN is no improvement
+    ],
+)
+def test_early_stopping_restores_the_best(numbers, options, rows, best):
+    trainer, weights = make(), Weights(numbers)
+    stopping = EarlyStopping("made_up_loss", **options)
+    trainer.fit(mn.DataLoader(X, Y, 20), epochs=len(numbers), callbacks=[weights, stopping])
+    assert len(trainer.history) == rows
+    assert stopping.best == numbers[best]
+    assert stopping.best_step == trainer.history[best]["step"]
+    np.testing.assert_array_equal(trainer.model.layers[0].weight.data, weights.kept[best])
+
+
+def test_early_stopping_lets_an_accuracy_rise():
+    class Accuracy(Callback):
+        def on_row(self, trainer, row):
+            row["validation_accuracy"] = [0.5, 0.6, 0.55, 0.55][trainer.epoch - 1]
+
+    trainer = make()
+    stopping = EarlyStopping("validation_accuracy", patience=2)
+    trainer.fit(mn.DataLoader(X, Y, 20), epochs=4, callbacks=[Accuracy(), stopping])
+    assert (stopping.best, stopping.best_step) == (0.6, 4)
+
+
+def test_early_stopping_leaves_an_interrupted_model_as_it_is(capsys):
+    class Interrupts(Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.epoch == 3:
+                raise KeyboardInterrupt
+
+    trainer, weights = make(), Weights([1, 2, 3])
+    stopping = EarlyStopping("made_up_loss", patience=9)
+    trainer.fit(mn.DataLoader(X, Y, 20), epochs=9, callbacks=[weights, stopping, Interrupts()])
+    np.testing.assert_array_equal(trainer.model.layers[0].weight.data, weights.kept[2])
+    assert "interrupted after step 6" in capsys.readouterr().err
+
+
+def test_early_stopping_says_which_columns_there_are():
+    with pytest.raises(
+        ValueError, match="monitors 'validation_loss', but a row has only step, epoch, seconds, lr, loss"
+    ):
+        make().fit(mn.DataLoader(X, Y, 20), epochs=1, callbacks=[EarlyStopping("validation_loss")])
+
+
+@pytest.mark.parametrize("bad", [{"patience": 0}, {"min_delta": -1}])
+def test_early_stopping_bad_numbers(bad):
+    with pytest.raises(ValueError, match="patience >= 1 and min_delta >= 0"):
+        EarlyStopping("loss", **bad)

@@ -1,0 +1,46 @@
+"""The running score, and the progress bar."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.callbacks import Callback, Progress, RunningScore
+
+random = np.random.default_rng(0)
+X = random.normal(size=(40, 4)).astype(np.float32)
+Y = (X @ random.normal(size=(4, 3))).argmax(axis=1)
+
+
+def make(lr=0.1):
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Softmax())
+    return mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
+
+
+def test_running_score_counts_before_the_update():
+    scores = RunningScore(decay=0.5)
+    trainer = make(lr=0.5)
+    rights = []
+
+    class Rights(Callback):
+        def on_step_end(self, trainer):
+            rights.append(bool(trainer.prediction.argmax() == trainer.target[0]))
+
+    trainer.fit(mn.DataLoader(X, Y, 1), steps=20, every=1, callbacks=[scores, Rights()])
+    score = 0.0
+    for right, row in zip(rights, trainer.history, strict=True):
+        score = 0.5 * score + 0.5 * right
+        assert row["running_accuracy"] == pytest.approx(score)
+    assert 0 < sum(rights) < 20
+
+
+def test_the_bar_ends_where_the_run_ended(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    make().fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[Progress(3)], progress=False)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_the_bar_is_silent_where_there_is_no_terminal(capsys):
+    make().fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[Progress(3)], progress=False)
+    assert capsys.readouterr().err == ""

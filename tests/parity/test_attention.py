@@ -1,0 +1,209 @@
+"""Embedding, attention and the transformer block compute what PyTorch's do, forward and backward."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minnet import Linear
+from minnet.layers.attention import MultiHeadAttention
+from minnet.layers.embedding import Embedding
+from minnet.layers.transformer import TransformerBlock
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+
+modest = settings(max_examples=30, deadline=None, derandomize=True)
+sizes = st.integers(1, 4)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def tensor(values):
+    return torch.tensor(np.array(values), dtype=torch.float64, requires_grad=True)
+
+
+def randomize(layer, seed):
+    """Give all Parameters random values, so that no bias is zero and no γ one."""
+    generator = np.random.default_rng(seed)
+    for parameter in layer.astype(np.float64).parameters():
+        parameter.data = generator.normal(0, 0.7, parameter.data.shape)
+    return layer
+
+
+def masks(seed, shape):
+    """Return a mask that leaves every row something: PyTorch gives NaN where ours gives zeros."""
+    mask = np.random.default_rng(seed).random(shape) < 0.6
+    mask[..., 0] = True
+    return mask
+
+
+@modest
+@given(
+    vocabulary=st.integers(1, 6),
+    width=sizes,
+    shape=st.lists(st.integers(0, 4), max_size=3).map(tuple),
+    padding=st.none() | st.integers(0, 5),
+    seed=seeds,
+)
+def test_embedding(parity, vocabulary, width, shape, padding, seed):
+    padding = None if padding is None else padding % vocabulary
+    generator = np.random.default_rng(seed)
+    layer = Embedding(vocabulary, width, padding, rng=seed).astype(np.float64)
+    theirs = torch.nn.Embedding(vocabulary, width, padding, dtype=torch.float64)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(layer.weight.data))
+    x, dy = np.asarray(generator.integers(0, vocabulary, shape)), generator.normal(size=(*shape, width))
+    y = theirs(torch.tensor(x))
+    y.backward(torch.tensor(dy))
+    parity("Embedding", "output", layer.forward(x), y)
+    layer.backward(dy)
+    parity("Embedding", "dL/dW", layer.weight.grad, theirs.weight.grad)
+
+
+# -- attention
+
+
+def load_attention(theirs, ours):
+    """Copy our four Linear layers into PyTorch's, which holds three of them in one matrix, (3·out, in)."""
+    three = (ours.query, ours.key, ours.value)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.tensor(np.concatenate([layer.weight.data.T for layer in three])))
+        theirs.out_proj.weight.copy_(torch.tensor(ours.output.weight.data.T))
+        if ours.bias:
+            theirs.in_proj_bias.copy_(torch.tensor(np.concatenate([layer.bias.data for layer in three])))
+            theirs.out_proj.bias.copy_(torch.tensor(ours.output.bias.data))
+
+
+def same_attention_gradients(parity, part, ours, theirs):
+    three = (ours.query, ours.key, ours.value)
+    for name, layer, grad in zip("qkv", three, theirs.in_proj_weight.grad.chunk(3), strict=True):
+        parity(part, f"dL/dW_{name}", layer.weight.grad, grad.T)
+    parity(part, "dL/dW_o", ours.output.weight.grad, theirs.out_proj.weight.grad.T)
+    if ours.bias:
+        for name, layer, grad in zip("qkv", three, theirs.in_proj_bias.grad.chunk(3), strict=True):
+            parity(part, f"dL/db_{name}", layer.bias.grad, grad)
+        parity(part, "dL/db_o", ours.output.bias.grad, theirs.out_proj.bias.grad)
+
+
+def their_causal_mask(causal, length):
+    """PyTorch's masks are True for what may *not* be attended to."""
+    return torch.triu(torch.ones(length, length, dtype=torch.bool), 1) if causal else None
+
+
+@modest
+@given(
+    n=sizes,
+    length=st.integers(1, 5),
+    heads=st.integers(1, 3),
+    width=sizes,
+    bias=st.booleans(),
+    causal=st.booleans(),
+    masked=st.booleans(),
+    seed=seeds,
+)
+def test_self_attention(parity, n, length, heads, width, bias, causal, masked, seed):
+    D, part = heads * width, "MultiHeadAttention"
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(2, n, length, D))
+    mask = masks(seed, (n, length)) if masked else None
+    layer = randomize(MultiHeadAttention(D, heads, bias, causal), seed)
+    theirs = torch.nn.MultiheadAttention(D, heads, bias=bias, batch_first=True, dtype=torch.float64)
+    load_attention(theirs, layer)
+    t = tensor(x)
+    padding = None if mask is None else torch.tensor(~mask)
+    y, weights = theirs(t, t, t, key_padding_mask=padding, attn_mask=their_causal_mask(causal, length))
+    y.backward(torch.tensor(dy))
+    parity(part, "output", layer.forward(x, mask), y)
+    parity(part, "the heads' mean A", layer.cache[4].mean(axis=1), weights)
+    parity(part, "dL/dx", layer.backward(dy), t.grad)
+    same_attention_gradients(parity, part, layer, theirs)
+
+
+@modest
+@given(n=sizes, length=sizes, other=st.integers(1, 5), heads=st.integers(1, 3), masked=st.booleans(), seed=seeds)
+def test_cross_attention(parity, n, length, other, heads, masked, seed):
+    D, part = 2 * heads, "MultiHeadAttention"
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(2, n, length, D))
+    context = generator.normal(size=(n, other, D))
+    mask = masks(seed, (n, other)) if masked else None
+    layer = randomize(MultiHeadAttention(D, heads), seed)
+    theirs = torch.nn.MultiheadAttention(D, heads, batch_first=True, dtype=torch.float64)
+    load_attention(theirs, layer)
+    t, c = tensor(x), tensor(context)
+    y, _ = theirs(t, c, c, key_padding_mask=None if mask is None else torch.tensor(~mask))
+    y.backward(torch.tensor(dy))
+    parity(part, "output", layer.forward(x, mask, context), y)
+    dx, d_context = layer.backward(dy)
+    parity(part, "dL/dx", dx, t.grad)
+    parity(part, "dL/d context", d_context, c.grad)
+    same_attention_gradients(parity, part, layer, theirs)
+
+
+@modest
+@given(n=sizes, length=sizes, p=st.floats(0.1, 0.8), seed=seeds)
+def test_dropout_of_the_weights_with_the_same_mask(parity, n, length, p, seed):
+    """PyTorch draws its masks elsewhere, so its formula is written down here, with our mask."""
+    part, x = "MultiHeadAttention", np.random.default_rng(seed).normal(size=(n, length, 4))
+    layer = randomize(MultiHeadAttention(4, 2, dropout=p, rng=seed), seed)
+    keep = torch.tensor(copy.deepcopy(layer.dropout).forward(np.ones((n, 2, length, length))))
+    t = tensor(x)
+
+    def project(linear):
+        y = t @ torch.tensor(linear.weight.data) + torch.tensor(linear.bias.data)
+        return y.reshape(n, length, 2, 2).transpose(1, 2)
+
+    q, k, v = (project(linear) for linear in (layer.query, layer.key, layer.value))
+    heads = (torch.softmax(q @ k.transpose(2, 3) / 2**0.5, -1) * keep) @ v
+    y = heads.transpose(1, 2).reshape(n, length, 4) @ torch.tensor(layer.output.weight.data)
+    y = y + torch.tensor(layer.output.bias.data)
+    y.backward(torch.ones_like(y))
+    parity(part, "output", layer.forward(x), y)
+    parity(part, "dL/dx", layer.backward(np.ones_like(x)), t.grad)
+
+
+# -- the block
+
+
+@modest
+@given(
+    n=sizes,
+    length=sizes,
+    heads=st.integers(1, 2),
+    hidden=st.integers(1, 6),
+    norm_first=st.booleans(),
+    causal=st.booleans(),
+    masked=st.booleans(),
+    seed=seeds,
+)
+def test_transformer_block(parity, n, length, heads, hidden, norm_first, causal, masked, seed):
+    D, part = 2 * heads, "TransformerBlock"
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(2, n, length, D))
+    mask = masks(seed, (n, length)) if masked else None
+    block = randomize(TransformerBlock(D, heads, hidden, 0.0, causal, norm_first), seed)
+    theirs = torch.nn.TransformerEncoderLayer(
+        D, heads, hidden, 0.0, batch_first=True, norm_first=norm_first, dtype=torch.float64
+    )
+    load_attention(theirs.self_attn, block.attention)
+    pairs = [
+        ("norm1", block.attention_norm, theirs.norm1),
+        ("norm2", block.network_norm, theirs.norm2),
+        ("network 1", block.network.layers[0], theirs.linear1),
+        ("network 2", block.network.layers[-1], theirs.linear2),
+    ]
+    with torch.no_grad():
+        for _, ours, other in pairs:
+            weight = ours.weight.data
+            other.weight.copy_(torch.tensor(weight.T if isinstance(ours, Linear) else weight))
+            other.bias.copy_(torch.tensor(ours.bias.data))
+    t = tensor(x)
+    y = theirs(t, their_causal_mask(causal, length), src_key_padding_mask=None if mask is None else torch.tensor(~mask))
+    y.backward(torch.tensor(dy))
+    parity(part, "output", block.forward(x, mask), y)
+    parity(part, "dL/dx", block.backward(dy), t.grad)
+    same_attention_gradients(parity, part, block.attention, theirs.self_attn)
+    for name, ours, other in pairs:
+        parity(part, f"dL/d {name}", ours.weight.grad, other.weight.grad.numpy().T)
+        parity(part, f"dL/d {name}", ours.bias.grad, other.bias.grad)

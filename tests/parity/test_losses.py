@@ -1,0 +1,192 @@
+"""Every loss, with all its options, is PyTorch's: value and gradient, for configurations drawn at random."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+import minnet as mn
+from minnet import losses
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+functional = torch.nn.functional
+
+modest = settings(max_examples=40, deadline=None, derandomize=True)
+numbers = st.floats(-20, 20, allow_subnormal=False)
+shares = st.floats(0, 1, allow_subnormal=False)
+positive = st.floats(0.125, 4)
+shapes = array_shapes(min_dims=1, max_dims=4, max_side=4)
+reductions = st.sampled_from(["mean", "sum", "none"])
+
+
+def tensor(values):
+    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
+
+
+def constant(values):
+    """Give PyTorch an option: an array as a tensor, None as None."""
+    return None if values is None else torch.tensor(np.asarray(values))
+
+
+def compare(parity, loss, theirs, prediction, *target, through=None):
+    """Compare value and gradient of a loss, with a layer before it if given, and of a function of PyTorch's."""
+    part, t = type(loss).__name__, tensor(prediction)
+    their_value = theirs(t)
+    value = loss.forward(through.forward(prediction) if through else prediction, *target)
+    parity(part, "value", value, their_value)
+    if loss.reduction == "none":
+        dy = np.random.default_rng(0).normal(size=np.shape(value))
+        their_value.backward(torch.tensor(dy))
+        gradient = loss.backward(dy)
+    else:
+        their_value.backward()
+        gradient = loss.backward()
+    parity(part, "dL/d prediction", through.backward(gradient) if through else gradient, t.grad)
+
+
+@st.composite
+def pairs(draw, predictions=numbers, targets=numbers):
+    """Draw a prediction and a target of one shape."""
+    shape = draw(shapes)
+    return draw(arrays(np.float64, shape, elements=predictions)), draw(arrays(np.float64, shape, elements=targets))
+
+
+# -- number by number
+
+
+@modest
+@given(pair=pairs(), reduction=reductions)
+def test_mse_and_l1(parity, pair, reduction):
+    x, t = pair
+    compare(parity, losses.MSELoss(reduction=reduction), torch_loss("MSELoss", t, reduction=reduction), x, t)
+    compare(parity, losses.L1Loss(reduction=reduction), torch_loss("L1Loss", t, reduction=reduction), x, t)
+
+
+@modest
+@given(pair=pairs(), reduction=reductions, knot=positive, zero=st.booleans())
+def test_huber_and_smooth_l1(parity, pair, reduction, knot, zero):
+    x, t = pair
+    huber = torch_loss("HuberLoss", t, reduction=reduction, delta=knot)
+    compare(parity, losses.HuberLoss(knot, reduction=reduction), huber, x, t)
+    beta = 0 if zero else knot
+    smooth = torch_loss("SmoothL1Loss", t, reduction=reduction, beta=beta)
+    compare(parity, losses.SmoothL1Loss(beta, reduction=reduction), smooth, x, t)
+
+
+def torch_loss(name, target, **options):
+    return lambda t: getattr(torch.nn, name)(**options)(t, torch.tensor(target))
+
+
+@modest
+@given(pair=pairs(predictions=st.floats(1e-6, 1 - 1e-6), targets=shares), reduction=reductions)
+def test_bce(parity, pair, reduction):
+    p, t = pair
+    compare(parity, losses.BCELoss(reduction=reduction), torch_loss("BCELoss", t, reduction=reduction), p, t)
+
+
+@modest
+@given(pair=pairs(targets=shares), reduction=reductions, data=st.data())
+def test_bce_with_logits(parity, pair, reduction, data):
+    z, t = pair
+    axes = data.draw(st.integers(0, z.ndim))
+    pos_weight = data.draw(st.none() | arrays(np.float64, z.shape[z.ndim - axes :], elements=positive))
+    theirs = torch_loss("BCEWithLogitsLoss", t, reduction=reduction, pos_weight=constant(pos_weight))
+    compare(parity, losses.BCEWithLogitsLoss(pos_weight=pos_weight, reduction=reduction), theirs, z, t)
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
+@modest
+@given(pair=pairs(), log_target=st.booleans(), reduction=reductions | st.just("batchmean"))
+def test_kl_div(parity, pair, log_target, reduction):
+    slope = np.arange(pair[0].shape[-1])  # or rows of equal scores would be probabilities by chance
+    x, t = (mn.LogSoftmax().forward(z + slope) for z in pair)
+    t = t if log_target else np.exp(t)
+    assume(reduction != "batchmean" or x.ndim > 1)  # PyTorch divides a single row by its classes
+    loss = losses.KLDivLoss(log_target=log_target, reduction=reduction)
+    compare(parity, loss, torch_loss("KLDivLoss", t, reduction=reduction, log_target=log_target), x, t)
+
+
+@modest
+@given(pair=pairs(targets=st.sampled_from([-1.0, 1.0])), reduction=reductions)
+def test_hinge(parity, pair, reduction):
+    """PyTorch has no such loss, but one of the difference of two scores, of which one is 0 here."""
+    z, t = pair
+    assume((t * z != 1).all())  # at the kink, PyTorch takes the slope to the left
+
+    def theirs(x):
+        return functional.margin_ranking_loss(x, torch.zeros(z.shape), torch.tensor(t), margin=1.0, reduction=reduction)
+
+    compare(parity, losses.HingeLoss(reduction=reduction), theirs, z, t)
+
+
+# -- with labels
+
+
+@st.composite
+def labelled(draw):
+    """Draw scores (..., C), labels (...), and class weights or None."""
+    z = draw(arrays(np.float64, shapes, elements=numbers))
+    assume(z.min() <= 0 or np.abs(z.sum(axis=-1) - 1).max() > 1e-5)  # not probabilities by chance
+    labels = draw(arrays(np.int64, z.shape[:-1], elements=st.integers(0, z.shape[-1] - 1)))
+    return z, labels, draw(st.none() | arrays(np.float64, z.shape[-1], elements=positive))
+
+
+@modest
+@given(sample=labelled(), reduction=reductions, p=st.sampled_from([1, 2]), margin=st.floats(-2, 5))
+def test_multi_margin(parity, sample, reduction, p, margin):
+    z, labels, weight = sample
+
+    def theirs(t):
+        rows, y = t.reshape(-1, z.shape[-1]), torch.tensor(labels.reshape(-1))
+        value = functional.multi_margin_loss(rows, y, p, margin, constant(weight), reduction=reduction)
+        return value.reshape(labels.shape) if reduction == "none" else value
+
+    compare(parity, losses.MultiMarginLoss(p, margin, weight, reduction=reduction), theirs, z, labels)
+
+
+ROUTES = [(mn.Softmax, mn.CrossEntropyLoss), (mn.LogSoftmax, mn.NLLLoss), (None, mn.SoftmaxCrossEntropyLoss)]
+
+
+@pytest.mark.parametrize(("layer", "kind"), ROUTES)
+@modest
+@given(sample=labelled(), reduction=reductions, smoothing=st.just(0.0) | shares, data=st.data())
+def test_every_cross_entropy_with_all_options(parity, layer, kind, sample, reduction, smoothing, data):
+    """The gradient is compared at the scores: PyTorch has label smoothing for scores only."""
+    z, labels, weight = sample
+    ignore_index = data.draw(st.sampled_from([None, -100, 255, 0]))
+    if ignore_index is not None:
+        labels = np.where(data.draw(arrays(bool, labels.shape)), ignore_index, labels)
+    v = data.draw(st.none() | arrays(np.float64, labels.shape, elements=positive))
+    counts = np.ones(labels.shape) if ignore_index is None else labels != ignore_index
+    assume(reduction != "mean" or counts.any())  # where nothing counts, PyTorch's mean is NaN
+
+    def theirs(t):
+        rows, y = t.reshape(-1, z.shape[-1]), torch.tensor(labels.reshape(-1))
+        options = {"weight": constant(weight), "ignore_index": -100 if ignore_index is None else ignore_index}
+        if v is None:
+            value = functional.cross_entropy(rows, y, reduction=reduction, label_smoothing=smoothing, **options)
+            return value.reshape(labels.shape) if reduction == "none" else value
+        each = functional.cross_entropy(rows, y, reduction="none", label_smoothing=smoothing, **options)
+        each = (each * torch.tensor(v.reshape(-1))).reshape(labels.shape)
+        own = 1 if weight is None else weight[np.where(counts, labels, 0)]
+        return {"none": each, "sum": each.sum(), "mean": each.sum() / (v * own * counts).sum()}[reduction]
+
+    loss = kind(weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=smoothing)
+    compare(parity, loss, theirs, z, labels, v, through=layer() if layer else None)
+
+
+@modest
+@given(sample=labelled(), reduction=reductions, ignored=st.sampled_from([-100, 1]), data=st.data())
+def test_nll_by_itself(parity, sample, reduction, ignored, data):
+    z, labels, weight = sample
+    labels = np.where(data.draw(arrays(bool, labels.shape)), ignored, labels)
+    assume(reduction != "mean" or (labels != ignored).any())
+
+    def theirs(t):
+        rows, y = t.reshape(-1, z.shape[-1]), torch.tensor(labels.reshape(-1))
+        value = functional.nll_loss(rows, y, constant(weight), ignore_index=ignored, reduction=reduction)
+        return value.reshape(labels.shape) if reduction == "none" else value
+
+    loss = mn.NLLLoss(weight, ignore_index=ignored, reduction=reduction)
+    compare(parity, loss, theirs, mn.LogSoftmax().forward(z), labels)

@@ -1,0 +1,129 @@
+"""The norms compute what PyTorch's do: outputs, running statistics and every gradient."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
+from minnet.layers.group_norm import GroupNorm
+from minnet.layers.layer_norm import LayerNorm, RMSNorm
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+
+modest = settings(max_examples=25, deadline=None, derandomize=True)
+sizes = st.integers(1, 4)
+seeds = st.integers(0, 2**32 - 1)
+epsilons = st.sampled_from([1e-5, 1e-3, 0.5])
+
+
+def drawn(seed, shape):
+    """Return x and dy of a shape."""
+    generator = np.random.default_rng(seed)
+    return generator.normal(1, 2, shape), generator.normal(size=shape)
+
+
+def same_numbers(layer, theirs, seed):
+    """Give both layers the same random weights."""
+    generator = np.random.default_rng(seed)
+    layer.astype(np.float64)
+    theirs.double()
+    for name in ("weight", "bias"):
+        ours, parameter = getattr(layer, name, None), getattr(theirs, name, None)
+        assert (ours is None) == (parameter is None)
+        if ours is not None:
+            ours.data = generator.normal(size=ours.data.shape)
+            with torch.no_grad():
+                parameter.copy_(torch.tensor(ours.data))
+
+
+def compare(parity, layer, theirs, x, dy):
+    """Compare y, dL/dx and dL/dp; the gradients of earlier calls stay in both."""
+    part, t = type(layer).__name__, torch.tensor(x, requires_grad=True)
+    y = theirs(t)
+    y.backward(torch.tensor(dy))
+    parity(part, "output", layer.forward(x), y)
+    parity(part, "dL/dx", layer.backward(dy), t.grad)
+    for name, greek in (("weight", "γ"), ("bias", "β")):
+        if getattr(layer, name, None) is not None:
+            parity(part, f"dL/d{greek}", getattr(layer, name).grad, getattr(theirs, name).grad)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "axes"),
+    [
+        (BatchNorm1d, torch.nn.BatchNorm1d, 0),
+        (BatchNorm1d, torch.nn.BatchNorm1d, 1),
+        (BatchNorm2d, torch.nn.BatchNorm2d, 2),
+    ],
+    ids=["1d, (N, C)", "1d, (N, C, L)", "2d"],
+)
+@modest
+@given(
+    channels=sizes,
+    batches=st.lists(st.integers(2, 5), min_size=1, max_size=3),
+    size=st.tuples(sizes, sizes),
+    eps=epsilons,
+    momentum=st.sampled_from([0.1, 0.5, 1.0, 0.0, None]),
+    affine=st.booleans(),
+    bias=st.booleans(),
+    track=st.booleans(),
+    seed=seeds,
+)
+def test_batch_norm(parity, ours, theirs, axes, channels, batches, size, eps, momentum, affine, bias, track, seed):
+    layer = ours(channels, eps, momentum, affine, track, bias=bias)
+    other = theirs(channels, eps, momentum, affine, track, bias=bias)
+    same_numbers(layer, other, seed)
+    part = type(layer).__name__
+    for k, n in enumerate(batches):
+        compare(parity, layer, other, *drawn(seed + k, (n, channels, *size[:axes])))
+    if track:
+        parity(part, "running mean", layer.running_mean.data, other.running_mean)
+        parity(part, "running variance", layer.running_var.data, other.running_var)
+        assert layer.num_batches_tracked.data == other.num_batches_tracked.item()
+    x, _ = drawn(seed + 9, (2, channels, *size[:axes]))
+    parity(part, "output in eval mode", layer.eval().forward(x), other.eval()(torch.tensor(x)))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(LayerNorm, torch.nn.LayerNorm), (RMSNorm, torch.nn.RMSNorm)])
+@modest
+@given(
+    shape=st.lists(sizes, min_size=1, max_size=3).map(tuple),
+    leading=st.lists(sizes, max_size=3).map(tuple),
+    eps=epsilons,
+    affine=st.booleans(),
+    bias=st.booleans(),
+    seed=seeds,
+)
+def test_layer_and_rms_norm(parity, ours, theirs, shape, leading, eps, affine, bias, seed):
+    arguments = (shape, eps, affine, bias) if ours is LayerNorm else (shape, eps, affine)
+    layer, other = ours(*arguments), theirs(*arguments)
+    same_numbers(layer, other, seed)
+    compare(parity, layer, other, *drawn(seed, (*leading, *shape)))
+
+
+@modest
+@given(n=sizes, width=st.integers(1, 5), seed=seeds)
+def test_rms_norm_with_its_default_eps(parity, n, width, seed):
+    layer, other = RMSNorm(width), torch.nn.RMSNorm(width)
+    same_numbers(layer, other, seed)
+    compare(parity, layer, other, *drawn(seed, (n, width)))
+
+
+@modest
+@given(
+    n=sizes,
+    groups=sizes,
+    times=st.integers(1, 3),
+    rest=st.lists(sizes, max_size=3).map(tuple),
+    eps=epsilons,
+    affine=st.booleans(),
+    seed=seeds,
+)
+def test_group_norm(parity, n, groups, times, rest, eps, affine, seed):
+    arguments = (groups, groups * times, eps, affine)
+    layer, other = GroupNorm(*arguments), torch.nn.GroupNorm(*arguments)
+    if n * times * np.prod(rest) == 1:  # PyTorch refuses one value a group and sample, if there is one sample
+        n = 2
+    same_numbers(layer, other, seed)
+    compare(parity, layer, other, *drawn(seed, (n, groups * times, *rest)))

@@ -1,0 +1,162 @@
+"""Every optimizer goes where PyTorch's goes over a hundred steps, and so does the average of the weights."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minnet as mn
+from minnet import Parameter, optimizers
+from minnet.callbacks import EMA
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _float64():
+    """PyTorch keeps NAdam's product of momenta in its default dtype, whatever that of the Parameters."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+modest = settings(max_examples=10, deadline=None, derandomize=True)
+seeds = st.integers(0, 2**32 - 1)
+flags = st.booleans()
+shares = st.sampled_from([0.0, 0.5, 0.9])
+betas = st.tuples(st.floats(0, 0.95), st.floats(0.5, 0.999))
+small = st.sampled_from([1e-10, 1e-8, 1e-3])
+
+OPTIONS = {  # name → what its options are drawn from, besides lr and weight_decay
+    "SGD": {"momentum": shares, "dampening": st.sampled_from([0.0, 0.3, 1.0])},
+    "Adam": {"betas": betas, "eps": small, "amsgrad": flags, "decoupled_weight_decay": flags},
+    "AdamW": {"betas": betas, "eps": small, "amsgrad": flags},
+    "NAdam": {
+        "betas": betas,
+        "eps": small,
+        "momentum_decay": st.sampled_from([0.0, 4e-3, 0.1]),
+        "decoupled_weight_decay": flags,
+    },
+    "RMSprop": {"alpha": st.floats(0.5, 0.99), "eps": small, "momentum": shares, "centered": flags},
+    "Adagrad": {"lr_decay": st.sampled_from([0.0, 0.1]), "initial_accumulator_value": shares, "eps": small},
+    "Adadelta": {"rho": st.floats(0.5, 0.99), "eps": st.sampled_from([1e-6, 1e-3])},
+}
+COMMON = {"lr": st.floats(1e-3, 0.1), "weight_decay": st.sampled_from([0.0, 0.01, 0.5])}
+SHAPES = [(4, 3), (3,), (), (2, 1, 3)]
+
+
+def both(starts):
+    ours = [Parameter(start, np.float64) for start in starts]
+    theirs = [torch.nn.Parameter(torch.tensor(start, dtype=torch.float64)) for start in starts]
+    return ours, theirs
+
+
+def run(parity, name, optimizer, their_optimizer, ours, theirs, seed, between=None, frozen=None, steps=100):
+    """Compare the Parameters after each step, made from the same random gradients of many sizes."""
+    generator = np.random.default_rng(seed)
+    gradients = [
+        generator.normal(size=(steps, *p.data.shape)) * 10.0 ** generator.integers(-3, 3, (steps, *[1] * p.data.ndim))
+        for p in ours
+    ]
+    for step in range(steps):
+        if between is not None and step == steps // 2:
+            between()
+        optimizer.zero_grad()
+        away = frozen if frozen is not None and 20 <= step < 40 else -1
+        for i, (p, q) in enumerate(zip(ours, theirs, strict=True)):
+            p.grad += gradients[i][step]
+            p.trainable = i != away
+            q.grad = None if i == away else torch.from_numpy(np.asarray(gradients[i][step]))
+        optimizer.step()
+        their_optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        parity(name, "Parameters after 100 steps", p.data, q)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_with_the_defaults(parity, name):
+    """Our defaults are PyTorch's. (SGD's learning rate, which has none here, is given.)"""
+    ours, theirs = both([np.linspace(-1, 1, 12).reshape(4, 3), np.ones(3)])
+    lr = {"lr": 0.1} if name == "SGD" else {}
+    optimizer, their_optimizer = getattr(optimizers, name)(ours, **lr), getattr(torch.optim, name)(theirs, **lr)
+    run(parity, name, optimizer, their_optimizer, ours, theirs, seed=0)
+    for option, value in optimizer.param_groups[0].items():
+        if option not in ("params", "decay_biases", "decoupled_weight_decay"):
+            assert value == their_optimizer.param_groups[0][option]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@modest
+@given(data=st.data(), seed=seeds, factor=st.floats(0.1, 3), frozen=st.sampled_from([None, 0, 2]))
+def test_with_random_options(parity, name, data, seed, factor, frozen):
+    """The learning rate changes in between, and one Parameter is frozen for a while."""
+    options = data.draw(st.fixed_dictionaries(COMMON | OPTIONS[name]))
+    ours, theirs = both([np.random.default_rng(seed).normal(size=shape) for shape in SHAPES])
+    optimizer = getattr(optimizers, name)(ours, **options)
+    their_optimizer = getattr(torch.optim, name)(theirs, **options)
+
+    def between():
+        optimizer.lr *= factor
+        their_optimizer.param_groups[0]["lr"] *= factor
+
+    run(parity, name, optimizer, their_optimizer, ours, theirs, seed, between, frozen)
+
+
+@modest
+@given(seed=seeds, momentum=st.floats(0.1, 0.95), weight_decay=COMMON["weight_decay"])
+def test_nesterov(parity, seed, momentum, weight_decay):
+    options = {"lr": 0.05, "momentum": momentum, "nesterov": True, "weight_decay": weight_decay}
+    ours, theirs = both([np.random.default_rng(seed).normal(size=shape) for shape in SHAPES])
+    run(parity, "SGD", optimizers.SGD(ours, **options), torch.optim.SGD(theirs, **options), ours, theirs, seed)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@modest
+@given(data=st.data(), seed=seeds, factor=st.floats(0.1, 3))
+def test_groups(parity, name, data, seed, factor):
+    """Three groups, each with any options of its own; in between all learning rates change alike."""
+    every = COMMON | OPTIONS[name]
+    defaults = data.draw(st.fixed_dictionaries(every))
+    # PyTorch gives all groups the first accumulator of the constructor.
+    optional = {option: drawn for option, drawn in every.items() if option != "initial_accumulator_value"}
+    own = [data.draw(st.fixed_dictionaries({}, optional=optional)) for _ in range(3)]
+    starts = [np.random.default_rng(seed).normal(size=shape) for shape in SHAPES]
+    ours, theirs = both(starts)
+    cuts = [slice(0, 1), slice(1, 3), slice(3, 4)]
+    optimizer, their_optimizer = (
+        kind([{"params": parameters[cut], **o} for cut, o in zip(cuts, own, strict=True)], **defaults)
+        for kind, parameters in ((getattr(optimizers, name), ours), (getattr(torch.optim, name), theirs))
+    )
+
+    def between():
+        optimizer.lr *= factor
+        for group in their_optimizer.param_groups:
+            group["lr"] *= factor
+
+    run(parity, name, optimizer, their_optimizer, ours, theirs, seed, between)
+
+
+@modest
+@given(seed=seeds, decay=st.floats(0, 0.999))
+def test_average_of_the_weights(parity, seed, decay):
+    generator = np.random.default_rng(seed)
+    ours, theirs = both([generator.normal(size=shape) for shape in SHAPES])
+    module = torch.nn.ParameterList(theirs)
+    swa = torch.optim.swa_utils
+    average = swa.AveragedModel(module, multi_avg_fn=swa.get_ema_multi_avg_fn(decay))
+    ema = EMA(decay)
+    optimizer = mn.SGD(ours, lr=0.1, momentum=0.9)
+    their_optimizer = torch.optim.SGD(theirs, lr=0.1, momentum=0.9)
+    for _ in range(100):
+        optimizer.zero_grad()
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad += generator.normal(size=p.data.shape)
+            q.grad = torch.tensor(p.grad)
+        optimizer.step()
+        their_optimizer.step()
+        ema.update(optimizer.parameters)
+        average.update_parameters(module)
+    with ema.averaged():
+        for p, q in zip(ours, average.module, strict=True):
+            parity("EMA", "averages after 100 steps", p.data, q)

@@ -1,0 +1,155 @@
+"""RNN, GRU and LSTM compute what PyTorch's do, forward and backward: with states, and with lengths against masks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minnet.layers.recurrent import GRU, LSTM, RNN
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+
+modest = settings(max_examples=30, deadline=None, derandomize=True)
+sizes = st.integers(1, 5)
+CELLS = [
+    ("RNN", lambda *sizes, **options: RNN(*sizes, **options), torch.nn.RNN),
+    (
+        "RNN relu",
+        lambda *sizes, **options: RNN(*sizes, nonlinearity="relu", **options),
+        lambda *sizes, **options: torch.nn.RNN(*sizes, nonlinearity="relu", **options),
+    ),
+    ("GRU", GRU, torch.nn.GRU),
+    ("LSTM", LSTM, torch.nn.LSTM),
+]
+cells = pytest.mark.parametrize(("part", "Ours", "Theirs"), CELLS, ids=[name for name, *_ in CELLS])
+
+
+def tensor(values):
+    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
+
+
+def make(Ours, Theirs, inputs, hidden, bias, seed):
+    """Return our layer and PyTorch's with the same numbers: its weights are (out, in)."""
+    ours = Ours(inputs, hidden, bias=bias, rng=seed).astype(np.float64)
+    theirs = Theirs(inputs, hidden, bias=bias, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            getattr(theirs, f"{name}_l0").copy_(torch.tensor(parameter.data.T))
+    return ours, theirs
+
+
+def same_gradients(parity, part, ours, theirs):
+    for name, parameter in ours.named_parameters():
+        parity(part, f"dL/d {name}", parameter.grad, getattr(theirs, f"{name}_l0").grad.numpy().T)
+
+
+def as_tuple(state):
+    return state if isinstance(state, tuple) else (state,)
+
+
+def as_state(arrays):
+    return tuple(arrays) if len(arrays) > 1 else arrays[0]
+
+
+@cells
+@modest
+@given(n=sizes, steps=st.integers(1, 7), inputs=sizes, hidden=sizes, bias=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_sequences(parity, part, Ours, Theirs, n, steps, inputs, hidden, bias, seed):
+    generator = np.random.default_rng(seed)
+    ours, theirs = make(Ours, Theirs, inputs, hidden, bias, seed)
+    x, dy = generator.normal(size=(n, steps, inputs)), generator.normal(size=(n, steps, hidden))
+    t = tensor(x)
+    y, _ = theirs(t)
+    y.backward(torch.tensor(dy))
+    parity(part, "output", ours.forward(x), y)
+    parity(part, "dL/dx", ours.backward(dy), t.grad)
+    same_gradients(parity, part, ours, theirs)
+
+
+@cells
+@modest
+@given(
+    batch=st.sampled_from([(), (1,), (4,)]),
+    steps=st.integers(1, 7),
+    inputs=sizes,
+    hidden=sizes,
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_first_and_last_states(parity, part, Ours, Theirs, batch, steps, inputs, hidden, seed):
+    """Also without the batch axis; the loss depends on y and on the last state."""
+    generator = np.random.default_rng(seed)
+    ours, theirs = make(Ours, Theirs, inputs, hidden, True, seed)
+    x, dy = generator.normal(size=(*batch, steps, inputs)), generator.normal(size=(*batch, steps, hidden))
+    first, dlast = ([generator.normal(size=(*batch, hidden)) for _ in ours.state_names] for _ in range(2))
+
+    t, their_first = tensor(x), [tensor(s[None]) for s in first]  # PyTorch's states have an axis of layers
+    y, last = theirs(t, as_state(their_first))
+    torch.autograd.backward([y, *as_tuple(last)], [torch.tensor(d) for d in (dy, *(d[None] for d in dlast))])
+
+    our_y, our_last = ours.unroll(x, as_state(first))
+    parity(part, "output", our_y, y)
+    for name, state, their_state in zip(ours.state_names, as_tuple(our_last), as_tuple(last), strict=True):
+        parity(part, f"last {name}", state, their_state[0])
+    dx, dfirst = ours.backward(dy, as_state(dlast))
+    parity(part, "dL/dx", dx, t.grad)
+    for name, d, their_state in zip(ours.state_names, as_tuple(dfirst), their_first, strict=True):
+        parity(part, f"dL/d first {name}", d, their_state.grad[0])
+    same_gradients(parity, part, ours, theirs)
+
+
+@cells
+@modest
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=5),
+    padding=st.integers(0, 2),
+    inputs=sizes,
+    hidden=sizes,
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_packed_lengths_are_masks(parity, part, Ours, Theirs, lengths, padding, inputs, hidden, seed):
+    """PyTorch's output is 0 beyond a sequence's end, ours is the last h: what is compared is up to the end."""
+    generator = np.random.default_rng(seed)
+    ours, theirs = make(Ours, Theirs, inputs, hidden, True, seed)
+    lengths = np.array(lengths)
+    n, steps = len(lengths), lengths.max() + padding
+    mask = np.arange(steps) < lengths[:, None]
+    x, dy = generator.normal(size=(n, steps, inputs)), generator.normal(size=(n, steps, hidden))
+    dy *= mask[..., None]
+    first, dlast = ([generator.normal(size=(n, hidden)) for _ in ours.state_names] for _ in range(2))
+
+    t, their_first = tensor(x), [tensor(s[None]) for s in first]
+    pack = torch.nn.utils.rnn.pack_padded_sequence
+    packed = pack(t, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+    packed_y, last = theirs(packed, as_state(their_first))
+    y, _ = torch.nn.utils.rnn.pad_packed_sequence(packed_y, batch_first=True, total_length=int(steps))
+    torch.autograd.backward([y, *as_tuple(last)], [torch.tensor(d) for d in (dy, *(d[None] for d in dlast))])
+
+    our_y, our_last = ours.unroll(x, as_state(first), mask)
+    parity(part, "output", our_y * mask[..., None], y)
+    for name, state, their_state in zip(ours.state_names, as_tuple(our_last), as_tuple(last), strict=True):
+        parity(part, f"last {name}", state, their_state[0])
+    dx, dfirst = ours.backward(dy, as_state(dlast))
+    parity(part, "dL/dx", dx, t.grad)
+    for name, d, their_state in zip(ours.state_names, as_tuple(dfirst), their_first, strict=True):
+        parity(part, f"dL/d first {name}", d, their_state.grad[0])
+    same_gradients(parity, part, ours, theirs)
+
+
+@cells
+@modest
+@given(n=sizes, pieces=st.lists(st.integers(1, 4), min_size=1, max_size=4), seed=st.integers(0, 2**32 - 1))
+def test_piece_by_piece_in_eval_mode(parity, part, Ours, Theirs, n, pieces, seed):
+    """Streaming: pieces, and then single steps, from state to state, against one run over the whole."""
+    generator = np.random.default_rng(seed)
+    ours, theirs = make(Ours, Theirs, 3, 4, True, seed)
+    x = generator.normal(size=(n, sum(pieces) + 2, 3))
+    y, _ = theirs(torch.tensor(x))
+    ours.eval()
+    state, start = None, 0
+    for size in pieces:
+        our_y, state = ours.unroll(x[:, start : start + size], state)
+        parity(part, "output", our_y, y[:, start : start + size])
+        start += size
+    for t in (start, start + 1):
+        our_y, state = ours.step(x[:, t], state)
+        parity(part, "output", our_y, y[:, t])

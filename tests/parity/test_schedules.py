@@ -1,0 +1,168 @@
+"""Every schedule sets PyTorch's learning rates over a hundred steps, and so does ReduceLROnPlateau."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minnet as mn
+from minnet import schedules
+from minnet.callbacks import ReduceLROnPlateau
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
+theirs = torch.optim.lr_scheduler
+
+modest = settings(max_examples=30, deadline=None, derandomize=True)
+lrs = st.floats(1e-4, 10)
+factors = st.floats(0.05, 1)
+times = st.integers(1, 40)
+floors = st.sampled_from([0.0, 0.01])
+
+
+def their_rates(lr, make, steps=100):
+    """Return the learning rates that a scheduler of PyTorch's sets."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler = make(optimizer)
+    rates = [optimizer.param_groups[0]["lr"]]
+    while len(rates) < steps:
+        optimizer.step()
+        scheduler.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    return rates
+
+
+def compare(parity, schedule, lr, make, steps=100):
+    ours = [schedule(lr, t) for t in range(steps)]
+    parity(type(schedule).__name__, "learning rates", ours, their_rates(lr, make, steps))
+
+
+ONE = {  # name → what its arguments are drawn from
+    "StepLR": {"step_size": times, "gamma": factors},
+    "MultiStepLR": {"milestones": st.lists(st.integers(1, 100), max_size=5), "gamma": factors},
+    "ExponentialLR": {"gamma": st.floats(0.8, 1)},
+    "LinearLR": {"start_factor": factors, "end_factor": factors, "total_iters": times},
+    "CosineAnnealingLR": {"T_max": times, "eta_min": floors},  # past T_max it climbs again
+    "CosineAnnealingWarmRestarts": {"T_0": times, "T_mult": st.integers(1, 3), "eta_min": floors},
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+@modest
+@given(data=st.data(), lr=lrs)
+def test_schedules(parity, name, data, lr):
+    arguments = data.draw(st.fixed_dictionaries(ONE[name]))
+    ours = getattr(schedules, name)(**arguments)
+    compare(parity, ours, lr, lambda optimizer: getattr(theirs, name)(optimizer, **arguments))
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
+@modest
+@given(data=st.data(), lr=lrs)
+def test_one_after_another(parity, data, lr):
+    names = data.draw(st.lists(st.sampled_from([*ONE]), min_size=1, max_size=3))
+    drawn = [(name, data.draw(st.fixed_dictionaries(ONE[name]))) for name in names]
+    milestones = sorted(data.draw(st.sets(st.integers(1, 90), min_size=len(names) - 1, max_size=len(names) - 1)))
+    compare(
+        parity,
+        schedules.SequentialLR([getattr(schedules, name)(**arguments) for name, arguments in drawn], milestones),
+        lr,
+        lambda optimizer: theirs.SequentialLR(
+            optimizer, [getattr(theirs, name)(optimizer, **arguments) for name, arguments in drawn], milestones
+        ),
+    )
+
+
+@modest
+@given(lr=lrs, warmup=times, length=times, start=factors, eta_min=floors)
+def test_warm_up_and_cosine(parity, lr, warmup, length, start, eta_min):
+    def make(optimizer):
+        up = theirs.LinearLR(optimizer, start, total_iters=warmup)
+        return theirs.SequentialLR(optimizer, [up, theirs.CosineAnnealingLR(optimizer, length, eta_min)], [warmup])
+
+    compare(parity, schedules.WarmupCosineLR(warmup, warmup + length, start, eta_min), lr, make, warmup + length)
+
+
+@modest
+@given(
+    lr=lrs,
+    steps=st.integers(20, 100),
+    arguments=st.fixed_dictionaries(
+        {
+            "max_lr": lrs,
+            "pct_start": st.floats(0.1, 0.45),
+            "anneal_strategy": st.sampled_from(["cos", "linear"]),
+            "div_factor": st.floats(1, 30),
+            "final_div_factor": st.floats(1, 1e4),
+            "three_phase": st.booleans(),
+        }
+    ),
+)
+def test_one_cycle(parity, lr, steps, arguments):
+    compare(
+        parity,
+        schedules.OneCycleLR(total_steps=steps, **arguments),
+        lr,
+        lambda optimizer: theirs.OneCycleLR(optimizer, total_steps=steps, cycle_momentum=False, **arguments),
+        steps,
+    )
+
+
+@pytest.mark.parametrize("pct_start", [0.0, 1.0])
+def test_one_cycle_of_one_phase(parity, pct_start):
+    compare(
+        parity,
+        schedules.OneCycleLR(1.0, 50, pct_start),
+        0.1,
+        lambda optimizer: theirs.OneCycleLR(optimizer, 1.0, 50, pct_start=pct_start, cycle_momentum=False),
+        50,
+    )
+
+
+@modest
+@given(data=st.data(), lr=st.floats(0.1, 10))
+def test_groups_keep_their_ratio_as_in_pytorch(parity, data, lr):
+    name = data.draw(st.sampled_from([*ONE]))
+    arguments = data.draw(st.fixed_dictionaries(ONE[name])) | ({"eta_min": 0.0} if "eta_min" in ONE[name] else {})
+    own = [3 * lr, lr, lr / 7]
+    their_groups = [{"params": torch.nn.Parameter(torch.zeros(1)), "lr": x} for x in own]
+    their_optimizer = torch.optim.SGD(their_groups, lr=lr)
+    optimizer = mn.SGD([{"params": mn.Parameter([0.0]), "lr": x} for x in own], lr=lr)
+    scheduler, schedule = getattr(theirs, name)(their_optimizer, **arguments), getattr(schedules, name)(**arguments)
+    for t in range(50):
+        optimizer.lr = schedule(lr, t)
+        expected = [group["lr"] for group in their_optimizer.param_groups]
+        parity(name, "learning rates", [group["lr"] for group in optimizer.param_groups], expected)
+        their_optimizer.step()
+        scheduler.step()
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    numbers=st.lists(st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0, 1.01, 1.5, float("nan")]), min_size=100, max_size=100),
+    lr=st.floats(0.01, 10),
+    arguments=st.fixed_dictionaries(
+        {
+            "mode": st.sampled_from(["min", "max"]),
+            "factor": st.floats(0.1, 0.9),
+            "patience": st.integers(0, 4),
+            "threshold": st.sampled_from([0.0, 1e-4, 0.02, 0.2]),
+            "threshold_mode": st.sampled_from(["rel", "abs"]),
+            "cooldown": st.integers(0, 4),
+            "min_lr": st.sampled_from([0.0, 1e-3]),
+            "eps": st.sampled_from([1e-8, 0.01]),
+        }
+    ),
+)
+def test_reduce_on_plateau(parity, numbers, lr, arguments):
+    their_optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler = theirs.ReduceLROnPlateau(their_optimizer, **arguments)
+    trainer = SimpleNamespace(optimizer=mn.SGD([mn.Parameter([0.0])], lr=lr))
+    callback = ReduceLROnPlateau("metric", **arguments)
+    ours, expected = [], []
+    for number in numbers:
+        callback.on_row(trainer, {"metric": number})
+        scheduler.step(number)
+        ours.append(trainer.optimizer.lr)
+        expected.append(their_optimizer.param_groups[0]["lr"])
+    parity("ReduceLROnPlateau", "learning rates", ours, expected)
