@@ -1,6 +1,6 @@
 """The adding problem: remember two marked numbers out of fifty, far apart, and say their sum.
 
-    python examples/adding_problem.py [steps]
+    python examples/adding_problem.py --help
 
 Each step of a sequence has a number from [0, 1) and a mark, which is 1 at two of the steps. Whoever always answers
 1, the mean, has a mean squared error of 1/6 = 0.167, the variance of the sum. Only a memory does better.
@@ -9,17 +9,16 @@ S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9
 from [0, 1) as in Q. Le et al., "A simple way to initialize recurrent networks of rectified linear units", 2015.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
 import minnet as mn
 
-STEPS_OF_A_SEQUENCE = 50
 BASELINE = 1 / 6
 
 
-def sequences(n: int, rng: np.random.Generator, length: int = STEPS_OF_A_SEQUENCE) -> tuple[np.ndarray, np.ndarray]:
+def sequences(n: int, rng: np.random.Generator, length: int = 50) -> tuple[np.ndarray, np.ndarray]:
     """Draw n sequences (n, length, 2) and their sums (n, 1): one mark in the first half, one in the second."""
     x = np.zeros((n, length, 2), np.float32)
     x[..., 0] = rng.random((n, length))
@@ -29,23 +28,25 @@ def sequences(n: int, rng: np.random.Generator, length: int = STEPS_OF_A_SEQUENC
 
 
 class LastStep(mn.Layer):
-    """y = x at the last step, (N, T, H) → (N, H). Backward: dy is the gradient there, and 0 everywhere else."""
+    """y = x at the last step. Backward: dy is the gradient there, and 0 everywhere else."""
 
     def forward(self, x):
+        """Map x (N, T, H) to y (N, H)."""
         self.cache = x.shape
         return x[:, -1]
 
     def backward(self, dy):
+        """Map dy (N, H) to dx (N, T, H)."""
         dx = np.zeros(self.cache, dy.dtype)
         dx[:, -1] = dy
         return dx
 
 
-def main(steps: int = 1500, hidden: int = 64, picture: str | None = "adding_problem.png") -> float:
+def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
     """Train an LSTM on fresh sequences; return its mean squared error on a thousand others."""
     rng = np.random.default_rng(0)
-    model = mn.Sequential(mn.LSTM(2, hidden, rng=1), LastStep(), mn.Linear(hidden, 1, rng=2))
-    loss, optimizer = mn.MSELoss(), mn.Adam(model.parameters(), lr=0.005)
+    model = mn.Sequential(mn.LSTM(2, 32, rng=1), LastStep(), mn.Linear(32, 1, rng=2))
+    loss, optimizer = mn.MSELoss(), mn.Adam(model.parameters(), lr=0.01)
     test_x, test_sum = sequences(1000, np.random.default_rng(99))
 
     history: list[dict[str, float]] = []
@@ -55,23 +56,24 @@ def main(steps: int = 1500, hidden: int = 64, picture: str | None = "adding_prob
         value = loss.forward(model.forward(x), total)
         model.accumulate_grad(loss.backward())
         optimizer.step()
-        if step % max(1, steps // 15) == 0:
+        if step % max(1, steps // 10) == 0:
             error = mn.MSELoss().forward(model.eval().forward(test_x), test_sum)
             model.train()
             history.append({"step": step, "train_loss": value, "test_loss": error})
             print(f"step {step:5}: mean squared error {error:.4f} on the test sequences", flush=True)
 
     print(f"LSTM {error:.4f}   [always answering 1: {BASELINE:.3f}]")
-    if picture:
+    if out:
         try:
-            figure = mn.plots.learning_curves(history, title="The adding problem: always answering 1 has 0.167")
-        except ImportError as reason:
+            mn.plots.learning_curves(history, title="Always answering 1 has a loss of 0.167").savefig(out)
+            print(f"wrote {out}")
+        except mn.errors.MissingExtraError as reason:
             print(f"No picture: {reason}")
-        else:
-            figure.savefig(picture)
-            print(f"wrote {picture}")
     return error
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--out", default="adding_problem.png", metavar="FILE", help="where the picture goes")
+    main(**vars(parser.parse_args()))

@@ -20,14 +20,15 @@ def main(epochs: int = 12, data: str | None = None, out: str | None = "mlp.png")
     model = mn.Sequential(
         mn.Linear(784, 800, weight_init=mn.initializers.kaiming_uniform(), rng=0),
         mn.ReLU(),
-        mn.Dropout(0.5, rng=1),
+        mn.Dropout(0.3, rng=1),
         mn.Linear(800, 10, rng=2),
         mn.Softmax(),
     )
     print(mn.summary(model, 784))
     optimizer = mn.SGD(model.parameters(), lr=0.1, momentum=0.9)
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), optimizer)
-    batches = mn.DataLoader(*digits.train, batch_size=128, shuffle=True, rng=0)
+    shift = mn.data.augment.Shift(1)  # a digit one pixel further is the same digit
+    batches = mn.DataLoader(*digits.train, batch_size=128, shuffle=True, transform=shift, rng=0)
     cosine = mn.callbacks.LearningRate(mn.schedules.CosineAnnealingLR(epochs * len(batches)), per="step")
     history = trainer.fit(batches, epochs=epochs, evaluate={"validation": digits.validation}, callbacks=[cosine])
     for row in history:

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         SmoothL1Loss,
         SoftmaxCrossEntropyLoss,
     )
-    from minnet.lr_finder import lr_finder
+    from minnet.lr_range import lr_finder
     from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
     from minnet.parameter import Parameter
     from minnet.trainer import Trainer
@@ -183,7 +183,7 @@ __getattr__ = later(
         "layer": ("Layer",),
         "parameter": ("Parameter",),
         "trainer": ("Trainer",),
-        "lr_finder": ("lr_finder",),
+        "lr_range": ("lr_finder",),
         "layers": (
             "AdaptiveAvgPool2d",
             "Add",

@@ -348,6 +348,11 @@ class Trainer:
                 "the optimizer holds no Parameter of this model, so nothing would be learned: "
                 "make it with model.parameters(), after the model is complete"
             )
+        if self.loss.reduction not in ("mean", "batchmean"):
+            raise ValueError(
+                f"the Trainer averages over samples, so the loss must be a mean, not {self.loss.describe()}: "
+                "leave out reduction, or write the loop by hand"
+            )
         last = self.model
         while isinstance(last, Sequential) and not isinstance(last, Residual):
             last = last.layers[-1]

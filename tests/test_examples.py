@@ -146,6 +146,26 @@ def test_custom_layer(small_mnist):
     assert float(re.findall(r"test accuracy ([\d.]+)%", said)[0]) > 70
 
 
+@pytest.mark.parametrize("script", ["mlp.py", "cnn.py"])
+def test_networks(script, small_mnist, tmp_path):
+    said = run(script, "--epochs", "2", "--out", "curves.png", folder=small_mnist, cwd=tmp_path)
+    assert float(re.findall(r"test accuracy ([\d.]+)%", said)[0]) > 60
+    assert "published: 9" in said
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_adding_problem(tmp_path):
+    said = run("adding_problem.py", "--steps", "20", "--out", "curves.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
+    assert "0.167" in said
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_every_example_is_short(script):
+    source = (EXAMPLES / script).read_text(encoding="utf-8")
+    assert script == "notebook_report.py" or len(source.splitlines()) < 80
+
+
 @real_mnist
 def test_the_mini_batch_run_on_real_mnist_is_in_the_bands_of_the_docs():
     """The bands of docs/notebook-figures.md, for a seed that is not among its ten."""

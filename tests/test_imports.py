@@ -34,7 +34,7 @@ LEVELS = {
     "callbacks": 4,
     "plots": 4,
     "summary": 4,
-    "lr_finder": 5,
+    "lr_range": 5,
     "trainer": 5,
     "__init__": 6,
 }

@@ -476,6 +476,12 @@ def test_bad_arguments_of_fit(arguments, error, message):
     assert trainer.step == 0
 
 
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_a_loss_that_is_no_mean_is_refused(reduction):
+    with pytest.raises(ValueError, match=r"the loss must be a mean, not CrossEntropyLoss\(reduction"):
+        make(loss=mn.CrossEntropyLoss(reduction=reduction))
+
+
 def test_bad_parts():
     model = mn.Sequential(mn.Linear(4, 3), mn.Softmax())
     optimizer = mn.SGD(model.parameters(), lr=0.1)

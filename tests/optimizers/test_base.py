@@ -100,7 +100,9 @@ def test_a_model_may_change_its_dtype_under_the_optimizer(kind, options, weight_
             optimizer.zero_grad()
             model.weight.grad += model.weight.data
             optimizer.step()
-    assert models[0].weight.data.dtype == np.float64
+    kept = [entries[i] for entries in optimizers[0].state.values() for i in range(2)]
+    for array in (models[0].weight.data, optimizers[0].work(0), *kept):
+        assert not isinstance(array, np.ndarray) or array.dtype == np.float64
     np.testing.assert_allclose(models[0].weight.data, models[1].weight.data, rtol=1e-5)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import minnet as mn
 from minnet.callbacks import Callback
-from minnet.lr_finder import LRCurve, lr_finder
+from minnet.lr_range import LRCurve, lr_finder
 
 random = np.random.default_rng(0)
 X = random.normal(size=(200, 4)).astype(np.float32)
