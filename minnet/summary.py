@@ -8,6 +8,8 @@ import numpy as np
 
 from minnet.layer import Layer
 
+TERMINAL = 79  # columns
+
 
 def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
@@ -51,6 +53,10 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
         label = "  " * depth + (path.rpartition(".")[2] + " " if path else "") + layer.describe()
         rows.append((label, outputs[path](), f"{sum(p.data.size for p in own):,}" if own else ""))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    room = TERMINAL - 4 - widths[1] - widths[2]
+    if widths[0] > room:  # a layer with many arguments; its name and its sizes come first
+        widths[0] = room
+        rows = [(a if len(a) <= room else a[: room - 1] + "…", b, c) for a, b, c in rows]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     rule = "─" * (sum(widths) + 4)
 

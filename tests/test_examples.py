@@ -154,6 +154,13 @@ def test_networks(script, small_mnist, tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
+def test_autoencoder(small_mnist, tmp_path):
+    said = run("autoencoder.py", "--epochs", "2", "--out", "drawn.png", folder=small_mnist, cwd=tmp_path)
+    error, noise = map(float, re.findall(r"autoencoder ([\d.]+)   .the noisy picture itself ([\d.]+)", said)[0])
+    assert error < 0.6 * noise  # after 40 steps
+    assert (tmp_path / "drawn.png").stat().st_size > 10_000
+
+
 def test_adding_problem(tmp_path):
     said = run("adding_problem.py", "--steps", "20", "--out", "curves.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
     assert "0.167" in said

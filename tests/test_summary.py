@@ -103,3 +103,10 @@ def test_a_wrong_input_shape_is_the_layers_error_with_the_place():
     with pytest.raises(ValueError, match="Linear\\(3, 2\\) expected 3 features") as caught:
         mn.summary(mn.Sequential(mn.Linear(3, 2)), 4)
     assert any("Sequential.layers[0] = Linear(3, 2), input shape (1, 4)" in note for note in caught.value.__notes__)
+
+
+def test_it_fits_a_terminal():
+    table = mn.summary(mn.Sequential(mn.Conv2d(16, 32, 5, padding=2), mn.Flatten()), (16, 28, 28))
+    assert max(map(len, table.splitlines())) <= 79
+    assert "  layers[0] Conv2d(16, 32, 5, stride=1" in table
+    assert "…  (N, 32, 28, 28)" in table
