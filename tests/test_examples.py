@@ -161,6 +161,20 @@ def test_autoencoder(small_mnist, tmp_path):
     assert (tmp_path / "drawn.png").stat().st_size > 10_000
 
 
+def test_tabular(tmp_path):
+    said = run("tabular.py", "--seeds", "2", "--epochs", "20", "--out", "curves.png", cwd=tmp_path)
+    network, linear = map(float, re.findall(r"network ([\d.]+) ± [\d.]+ over 2 seeds   .linear ([\d.]+)", said)[0])
+    assert 1 < network < linear / 2
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_char_rnn(tmp_path):
+    said = run("char_rnn.py", "--steps", "30", "--out", "curves.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
+    bits, frequency = map(float, re.findall(r"GRU ([\d.]+) bits   .letter frequencies ([\d.]+)", said)[0])
+    assert bits < frequency
+    assert len(said.partition("What it writes:")[2]) > 400
+
+
 def test_adding_problem(tmp_path):
     said = run("adding_problem.py", "--steps", "20", "--out", "curves.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
     assert "0.167" in said
