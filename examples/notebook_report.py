@@ -20,8 +20,8 @@ MISTAKES = "6/5 6/4 3/2 2/3 7/6"
 def options(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="The class notebook, rebuilt: softmax regression on MNIST, one 784×10 matrix. It takes about a "
-        "minute, most of it the online pass; --method minibatch takes seconds.",
+        description="The class notebook, rebuilt: softmax regression on MNIST, one 784×10 matrix. It takes a minute "
+        "or two, most of it the online pass; --method minibatch takes seconds.",
         epilog="The digits: --data PATH, else $MINNET_DATA, else the user's cache folder, else a download (11 MB); "
         "where none of these works, synthetic digits.",
     )
