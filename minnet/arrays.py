@@ -1,5 +1,6 @@
 """An array is what flows through a network: float32 or float64, checked where it enters a layer."""
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,31 @@ class Described(Protocol):
 
     def describe(self) -> str:
         """Say in one line what this is, such as ``Linear(784, 10)``."""
+
+
+def class_major(x: Array) -> Array:
+    """Return x, its numbers in memory class by class if it is many rows (N, C) of few classes.
+
+    Then a sum or a maximum over the classes adds up long arrays, and not many short rows: NumPy takes a
+    third of the time, for 1,000 rows of 10, and what is computed from x keeps the order.
+    """
+    if x.ndim == 2 and x.shape[1] <= 32 and len(x) >= 64:  # beyond, the copy costs as much as it saves
+        return np.asfortranarray(x)
+    return x
+
+
+def all_finite(x: Array) -> bool:
+    """Whether there is neither NaN nor an infinite number in x."""
+    if x.size <= 8:  # for so few, Python is faster than NumPy
+        return all(map(math.isfinite, x.ravel().tolist()))
+    return bool(np.isfinite(x).all())
+
+
+def add_up(x: Array) -> float:
+    """Return the sum of all numbers of x, added up in float64 so that the order does not matter."""
+    if x.size <= 64:  # for so few, Python is faster than NumPy
+        return float(sum(x.ravel().tolist()))
+    return float(x.sum(dtype=np.float64))
 
 
 def check_size(owner: str, name: str, value: object) -> int:
@@ -106,7 +132,8 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
     classes = x.shape[-1]
     if (x.size < 2 * classes and classes < 7) or classes == 1 or x.size == 0:
         return
-    if not 0 < x.item(0) <= 1:  # the cheap question first: it settles nearly every batch of scores
+    # The cheap question first, of two numbers: it settles nearly every batch of scores.
+    if not (0 < x.item(0) <= 1 and 0 < x.item(-1) <= 1):
         return
     if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
         raise ValueError(

@@ -1,10 +1,12 @@
 """What enters a layer is checked, and refused with the cure."""
 
+import math
+
 import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.arrays import check_floats, check_gradient, check_scores
+from minnet.arrays import add_up, all_finite, check_floats, check_gradient, check_scores, class_major
 
 OWNER = mn.Linear(3, 2, rng=0)
 
@@ -142,3 +144,45 @@ def test_scores_between_0_and_1_raise_no_false_alarm(shape):
 )
 def test_scores_that_look_a_little_like_probabilities_pass(scores):
     check_scores(OWNER, scores, "false alarm")
+
+
+# -- class_major, all_finite, add_up
+
+
+@pytest.mark.parametrize("shape", [(200, 10), (64, 2), (63, 2), (200, 33), (0, 10), (10,), (70, 3, 4)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_class_major_changes_the_order_in_memory_and_nothing_else(shape, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape).astype(np.float32), order=order)
+    y = class_major(x)
+    assert np.array_equal(x, y)
+    assert y.dtype == x.dtype
+    if len(shape) == 2 and shape[0] >= 64 and shape[1] <= 32:
+        assert y.T.flags.c_contiguous
+        assert (y * 2).T.flags.c_contiguous  # what is computed from it has the order, too
+    else:
+        assert y is x
+
+
+@pytest.mark.parametrize("size", [1, 8, 9, 1000])
+def test_all_finite(size):
+    for bad in (np.nan, np.inf, -np.inf):
+        x = np.ones((size, 1), np.float32)
+        assert all_finite(x)
+        x[-1] = bad
+        assert not all_finite(x)
+    assert all_finite(np.empty((0, 3)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, 65, 10_000])
+def test_add_up_in_float64(size):
+    x = np.full(size, 0.1, np.float32)
+    assert add_up(x) == pytest.approx(size * float(np.float32(0.1)), rel=1e-12)
+    assert type(add_up(x)) is float
+
+
+@pytest.mark.parametrize("size", [2, 100])
+def test_add_up_of_what_is_not_finite(size):
+    assert add_up(np.full(size, np.inf)) == np.inf
+    assert math.isnan(add_up(np.full(size, np.nan)))
+    with np.errstate(over="ignore"):
+        assert add_up(np.full(size, 1.7e308)) == np.inf

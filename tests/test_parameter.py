@@ -161,3 +161,68 @@ def test_repr():
     assert repr(Parameter(np.ones((2, 3)))) == "Parameter(shape=(2, 3), dtype=float32)"
     frozen = Parameter(0.0, np.float64, trainable=False)
     assert repr(frozen) == "Parameter(shape=(), dtype=float64, trainable=False)"
+
+
+def product():
+    a, b = np.arange(6, dtype=np.float32).reshape(2, 3), np.ones((3, 2), np.float32)
+    return a, b, np.array([[3, 3], [12, 12]])
+
+
+def test_add_product_adds():
+    a, b, ab = product()
+    p = Parameter(np.zeros((2, 2)))
+    p.add_product(a, b)
+    p.add_product(a, b)
+    assert p.grad.tolist() == (2 * ab).tolist()
+    p.zero_grad()
+    p.add_product(a, b)
+    p.grad += 1
+    assert p.grad.tolist() == (ab + 1).tolist()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_after_zero_grad_only_the_new_gradient_is_there(held):
+    a, b, ab = product()
+    p = Parameter(np.zeros((2, 2)))
+    if held:
+        p.grad  # noqa: B018 from now on, somebody may look at the array
+    for _ in range(2):
+        p.zero_grad()
+        p.add_product(a, b)
+    assert p.read_grad().tolist() == ab.tolist()
+    p.zero_grad()
+    assert p.read_grad().tolist() == [[0, 0], [0, 0]]  # nothing came: zeros, not the old gradient
+
+
+def test_who_holds_the_gradient_sees_it_become_zero():
+    p = Parameter(np.zeros((2, 2)))
+    p.add_product(*product()[:2])
+    held = p.grad
+    p.zero_grad()
+    assert held.tolist() == [[0, 0], [0, 0]]
+    assert p.grad is held
+
+
+def test_a_view_that_a_layer_holds_is_added_to_and_zeroed():
+    p = Parameter(np.zeros((2, 2)))
+    row = p.grad[0]
+    for _ in range(2):
+        p.zero_grad()
+        row += 1
+        assert p.read_grad().tolist() == [[1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+def test_a_copy_of_a_zeroed_gradient_is_zero(copier):
+    p = Parameter(np.zeros((2, 2)))
+    p.add_product(*product()[:2])
+    p.zero_grad()
+    assert copier(p).grad.tolist() == [[0, 0], [0, 0]]
+
+
+def test_share_makes_the_values_one_array():
+    p, q = Parameter([1.0, 2.0]), Parameter([0.0, 0.0])
+    q.share(p)
+    p.data += 1
+    assert q.data.tolist() == [2, 3]
+    assert not np.shares_memory(p.grad, q.grad)

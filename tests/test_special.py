@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minnet.special import LARGE, SMALL, erf, erfc, sigmoid
+from minnet.special import LARGE, SMALL, erf, erfc, positive_part, sigmoid
 
 # All three ranges, their borders from both sides, and the tails.
 BORDERS = [np.nextafter(b, b + side) for b in (SMALL, LARGE) for side in (-1, 0, 1)]
@@ -81,3 +81,27 @@ class TestEach:
     def test_zeros_of_either_sign_and_nan(self, function, dtype):
         middle = {erf: 0, erfc: 1, sigmoid: 0.5}[function]
         np.testing.assert_array_equal(function(np.array([0.0, -0.0, np.nan], dtype)), [middle, middle, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3,), (0, 5), (100, 100), (20_000,), (128, 3, 14, 14), (5000, 2)])
+@pytest.mark.parametrize("order", ["C", "F", "batch last", "strided"])
+def test_positive_part(shape, order, dtype):
+    x = np.random.default_rng(0).normal(size=(*shape, 2) if order == "strided" else shape).astype(dtype)
+    if order == "strided":
+        x = x[..., 0]
+    elif order == "batch last":
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+    else:
+        x = np.asarray(x, order=order)
+    y = positive_part(x)
+    assert y.dtype == dtype
+    assert np.array_equal(y, np.where(x > 0, x, 0))
+    assert y.strides == np.maximum(x, 0).strides  # the order in memory is kept
+
+
+def test_positive_part_of_what_is_not_finite():
+    for n in (4, 10_000):  # both ways
+        y = positive_part(np.resize([np.nan, np.inf, -np.inf, -0.0], n))
+        assert np.isnan(y[0])
+        assert y[1:3].tolist() == [np.inf, 0]

@@ -4,12 +4,14 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
+Rows = NDArray[np.integer[Any]]
 
 
 class DataLoader:
@@ -102,21 +104,24 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch; two that run at once do not disturb each other."""
-        size, samples = self.batch_size, len(self.X)
-        if self.fresh:
-            for _ in range(len(self)):
-                yield self._gather(self.rng.choice(samples, size, replace=False))
-        elif self.shuffle:
-            order = self.rng.permutation(samples)
-            for start in range(0, len(self) * size, size):
-                yield self._gather(order[start : start + size])
+        size = self.batch_size
+        if self.fresh or self.shuffle:
+            take_x, take_y = _gatherer(self.X), _gatherer(self.y)
+            for rows in self._draws() if self.fresh else self._shuffled():
+                yield self._prepared(take_x(rows)), take_y(rows)
         else:
             for start in range(0, len(self) * size, size):
                 here = slice(start, start + size)
                 yield self._prepared(_read_only(self.X[here])), _read_only(self.y[here])
 
-    def _gather(self, rows: NDArray[np.integer[Any]]) -> Batch:
-        return self._prepared(_take(self.X, rows)), _take(self.y, rows)
+    def _draws(self) -> Iterator[Rows]:
+        for _ in range(len(self)):
+            yield self.rng.choice(len(self.X), self.batch_size, replace=False)
+
+    def _shuffled(self) -> Iterator[Rows]:
+        order, size = self.rng.permutation(len(self.X)), self.batch_size
+        for start in range(0, len(self) * size, size):
+            yield order[start : start + size]
 
     def _prepared(self, x: NDArray[Any]) -> NDArray[Any]:
         """Scale and transform the samples of a batch."""
@@ -125,9 +130,9 @@ class DataLoader:
         return x if self.transform is None else self.transform(x, self.rng)
 
 
-def _take(array: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
-    """Gather rows; `take` is faster than an index, but copies an array that is not contiguous as a whole first."""
-    return array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
+def _gatherer(array: NDArray[Any]) -> Callable[[Rows], NDArray[Any]]:
+    """Return what gathers rows; `take` is faster than an index, but first copies all of an array not contiguous."""
+    return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
 
 
 def _read_only(view: NDArray[Any]) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array, check_floats, check_gradient
 from minnet.layer import Layer
-from minnet.special import sigmoid
+from minnet.special import positive_part, sigmoid
 
 
 class ReLU(Layer):
@@ -26,7 +26,7 @@ class ReLU(Layer):
         """Map x (any shape) to y (the same shape)."""
         check_floats(self, x)
         self.cache = x > 0
-        return np.maximum(x, 0)
+        return positive_part(x)
 
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""

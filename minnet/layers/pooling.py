@@ -17,7 +17,7 @@ class MaxPool2d(Layer):
     them would be a subgradient as well.
 
     It goes in two steps: the largest of each row of a window, then the largest of these. Each step
-    remembers who won.
+    remembers who was larger than all before it.
 
     Parameters
     ----------
@@ -52,39 +52,47 @@ class MaxPool2d(Layer):
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
         check_images(self, x, self._windows)
         padded = self._windows.pad(batch_last(x, 2), -np.inf)  # (C, H, W, N), H and W with borders
-        rows, won_across = _largest(padded, self._across)  # (C, H, W′, N)
-        y, won_down = _largest(rows, self._down)  # (C, H′, W′, N)
-        self.cache = (won_across, won_down, padded.shape, rows.shape, x.shape, x.dtype)
+        rows, larger_across = _largest(padded, self._across)  # (C, H, W′, N)
+        y, larger_down = _largest(rows, self._down)  # (C, H′, W′, N)
+        self.cache = (larger_across, larger_down, padded.shape, rows.shape, x.shape, x.dtype)
         return batch_first(y if self._windows.places > 1 else y.copy(), x.shape)  # not a view of x
 
     def backward(self, dy: Array) -> Array:
         """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
-        won_across, won_down, padded, rows, shape, dtype = self.cache
+        larger_across, larger_down, padded, rows, shape, dtype = self.cache
         check_gradient(self, dy, (*shape[:-2], *self._windows.count(shape[-2:])), dtype)
-        d_rows = _largest_backward(batch_last(dy, 2), won_down, self._down, rows)  # (C, H, W′, N)
-        dx = _largest_backward(d_rows, won_across, self._across, padded)  # (C, H, W, N)
+        d_rows = _largest_backward(batch_last(dy, 2), larger_down, self._down, rows)  # (C, H, W′, N)
+        dx = _largest_backward(d_rows, larger_across, self._across, padded)  # (C, H, W, N)
         return batch_first(dx[self._windows.inside(shape[-2:])], shape)
 
 
 def _largest(x: Array, windows: Windows) -> tuple[Array, list[NDArray[np.bool_]]]:
-    """Return the largest number y of each window, and for each place in a window whether y is that one."""
-    first, *others = (x[place] for place in windows.slices(windows.count(x.shape[1:-1])))
-    y, won = first, [np.ones(first.shape, np.bool_)]
+    """Return the largest number y of each window, and for each place but the first whether it beat all before it."""
+    y, *others = (x[place] for place in windows.slices(windows.count(x.shape[1:-1])))
+    larger = []
     for other in others:
-        larger = other > y
-        won = [mask > larger for mask in won] + [larger]  # a larger one takes it from all before: mask and not larger
+        larger.append(other > y)
         y = np.maximum(y, other)
-    return y, won
+    return y, larger
 
 
-def _largest_backward(dy: Array, won: list[NDArray[np.bool_]], windows: Windows, shape: tuple[int, ...]) -> Array:
-    """Return dx: each place gets the dy of the windows that it won."""
-    dx = np.zeros(shape, dy.dtype)
-    for place, mask in zip(windows.slices(dy.shape[1:-1]), won, strict=True):
-        if windows.disjoint:
-            np.multiply(dy, mask, out=dx[place])  # nothing to add up: a third of the time, and a tenth of a step
+def _largest_backward(dy: Array, larger: list[NDArray[np.bool_]], windows: Windows, shape: tuple[int, ...]) -> Array:
+    """Return dx: from the last place to the first, one that beat all before it takes dy, and leaves them nothing."""
+    dx = np.empty(shape, dy.dtype) if windows.tile(shape[1:-1]) else np.zeros(shape, dy.dtype)
+    first, *others = windows.slices(dy.shape[1:-1])
+    rest = dy
+    for place, mask in zip(reversed(others), reversed(larger), strict=True):
+        if windows.disjoint:  # nothing to add up: each goes to its place at once, which takes half of the time
+            taken = np.multiply(rest, mask, out=dx[place])
+            rest = np.subtract(rest, taken, out=dx[first])
         else:
-            dx[place] += dy * mask
+            taken = rest * mask
+            rest = rest - taken
+            dx[place] += taken
+    if not windows.disjoint:
+        dx[first] += rest
+    elif not others:  # windows of one pixel, which gets it all
+        dx[first] = dy
     return dx
 
 

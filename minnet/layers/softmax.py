@@ -6,7 +6,7 @@ nothing, so the largest is made 0 first: then no exponential overflows.
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_scores
+from minnet.arrays import Array, check_floats, check_gradient, check_scores, class_major
 from minnet.layer import Layer
 
 _TWICE = "Softmax follows a Softmax; remove one of them"
@@ -32,6 +32,7 @@ class Softmax(Layer):
         """Map scores x (..., C) to probabilities p (..., C)."""
         check_floats(self, x)
         check_scores(self, x, _TWICE)
+        x = class_major(x)
         p: Array = np.exp(x - x.max(axis=-1, keepdims=True))
         p /= p.sum(axis=-1, keepdims=True)
         np.maximum(p, np.finfo(p.dtype).tiny, out=p)
@@ -61,6 +62,7 @@ class LogSoftmax(Layer):
         """Map scores x (..., C) to log-probabilities y (..., C)."""
         check_floats(self, x)
         check_scores(self, x, _TWICE)
+        x = class_major(x)
         y: Array = x - x.max(axis=-1, keepdims=True)
         y -= np.log(np.exp(y).sum(axis=-1, keepdims=True))
         self.cache = y

@@ -112,6 +112,11 @@ class Windows:
                 x[place] += columns[:, k]
         return x[self.inside(size)]
 
+    def tile(self, size: tuple[int, ...]) -> bool:
+        """Whether each pixel of an image of that size, its padding included, is in one window and no other."""
+        sizes = zip(size, self.kernel, self.stride, self.dilation, strict=True)
+        return all(s == k and n % s == 0 and (d == 1 or k == 1) for n, k, s, d in sizes)
+
     @property
     def disjoint(self) -> bool:
         """Whether no pixel is in two windows: nothing has to be added up then, which is twice as fast."""

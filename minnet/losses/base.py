@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, check_floats, check_gradient
+from minnet.arrays import Array, add_up, check_floats, check_gradient
 from minnet.layer import Layer
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
@@ -75,7 +75,7 @@ class Loss(Layer):
             value: Any = losses
             valid = not np.isnan(losses).any()
         else:
-            value = float(losses.sum(dtype=np.float64)) / self._divisor(losses.shape)
+            value = add_up(losses) / self._divisor(losses.shape)
             valid = not math.isnan(value)
         if not valid:
             raise ValueError(f"{type(self).__name__} got {DIVERGED}, or there is NaN in the target")

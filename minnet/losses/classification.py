@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.arrays import Array, check_floats, check_scores
+from minnet.arrays import Array, all_finite, check_floats, check_scores, class_major
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss
+from minnet.losses.labels import LabelLoss, cells
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -121,8 +121,9 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         check_floats(self, prediction)
         check_scores(self, prediction, "remove the model's Softmax, or use CrossEntropyLoss")
         z, labels, shares = self._samples(prediction, target, sample_weight)  # (N, C), (N,), 1/N
+        z = class_major(z)
         top = z.max(axis=1, keepdims=True)
-        if not np.isfinite(top).all():
+        if not all_finite(top):
             raise ValueError(f"{type(self).__name__} got {DIVERGED}")
         z = z - top  # changes nothing but that no exponential overflows
         p = np.exp(z)
@@ -140,5 +141,6 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             dz: Array = p * shares.sum(axis=1, keepdims=True) - shares
         else:
             dz = p * (shares[:, None] if isinstance(shares, np.ndarray) else shares)
-            dz[np.arange(labels.size), labels] -= shares
+            every, places = cells(dz, labels)
+            every[places] -= shares
         return dz.reshape(shape)

@@ -4,12 +4,13 @@ Three of them (see minnet/losses/classification.py) differ in what they are give
 and agree on everything else, which is here: what the labels must be, and how much each sample counts.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, Labels
+from minnet.arrays import Array, Labels, add_up, class_major
 from minnet.losses.base import Loss, check_number, check_weights
 
 
@@ -98,14 +99,19 @@ class LabelLoss(Loss):
 
     def _at_labels(self, rows: Array, labels: Labels) -> Array:
         """Return what counts of rows (N, C): the entries of the labels (N,); all, (N, C), with label smoothing."""
-        return rows if self.label_smoothing else rows[np.arange(labels.size), labels]
+        if self.label_smoothing:
+            return rows
+        every, places = cells(rows, labels)
+        picked: Array = every[places]
+        return picked
 
     def _from_labels(self, values: Any, labels: Labels, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
         """Go the way of `_at_labels` back: put values where they were taken from, among zeros, into shape (..., C)."""
         if self.label_smoothing:
             return np.reshape(values, shape)
-        rows = np.zeros((labels.size, shape[-1]), dtype)
-        rows[np.arange(labels.size), labels] = values
+        rows = class_major(np.zeros((labels.size, shape[-1]), dtype))
+        every, places = cells(rows, labels)
+        every[places] = values
         return rows.reshape(shape)
 
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
@@ -116,7 +122,7 @@ class LabelLoss(Loss):
             shares = 1.0
         if self.reduction == "none":
             return (losses.sum(axis=1) if losses.ndim == 2 else losses).reshape(shape)
-        return float(losses.sum(dtype=np.float64)) * shares
+        return add_up(losses) * shares
 
     def _passed_back(self, dy: Any, shares: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
         """Return dy · s, for losses of `shape`: the shares in L."""
@@ -124,6 +130,34 @@ class LabelLoss(Loss):
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
         return dy * shares
+
+
+def _are_classes(labels: Labels, classes: int) -> bool:
+    """Whether all labels are in 0 … C − 1."""
+    if labels.size <= 8:  # for so few, Python is faster than NumPy
+        return all(0 <= label < classes for label in labels.tolist())
+    # Seen as unsigned, a negative number is a very large one: one look at the labels instead of two.
+    return bool(labels.view(np.uintp).max() < classes)
+
+
+def cells(rows: Array, labels: Labels) -> tuple[Array, Labels]:
+    """View rows (N, C) along one axis, and return that with the places in it of the labels' (N,) entries.
+
+    It is ``rows[np.arange(N), labels]`` in two parts, in half the time. To be written into, the rows must be
+    contiguous in either order; of others, the first part is a copy.
+    """
+    samples, classes = rows.shape
+    if rows.flags.f_contiguous:  # class by class, as `class_major` lays them out
+        return rows.T.reshape(-1), labels * samples + _multiples(samples, 1)
+    return rows.reshape(-1), labels + _multiples(samples, classes)
+
+
+@lru_cache(maxsize=16)
+def _multiples(n: int, step: int) -> NDArray[np.intp]:
+    """Return 0, step, … (n − 1) · step: every batch of a training run needs the same."""
+    multiples = step * np.arange(n)
+    multiples.flags.writeable = False
+    return multiples
 
 
 def class_weight(loss: Loss, weight: ArrayLike | None) -> NDArray[np.float64] | None:
@@ -197,8 +231,8 @@ def rows_and_labels(
         else:
             cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
         raise TypeError(f"{name} expected labels that are integers, 0 to {classes - 1}, got {labels.dtype}: {cure}")
-    rows, labels = prediction.reshape(labels.size, classes), labels.reshape(-1)
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+    rows, labels = prediction.reshape(labels.size, classes), labels.reshape(-1).astype(np.intp, copy=False)
+    if not _are_classes(labels, classes):
         wrong = (labels < 0) | (labels >= classes)
         if ignore_index is not None:
             wrong &= labels != ignore_index

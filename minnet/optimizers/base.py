@@ -111,7 +111,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set every gradient to zero: backward adds, so each step starts from nothing."""
         for parameter in self.parameters:
-            parameter.grad.fill(0)
+            parameter.zero_grad()
 
     def step(self) -> None:
         """Update every trainable Parameter, in place, from its gradient."""
@@ -125,7 +125,9 @@ class Optimizer:
                 if p.dtype != dtypes[i]:
                     self._follow(i, p)
                 steps[i] += 1
-                g = self._decay(i, p, parameter.grad, group) if group["weight_decay"] else parameter.grad
+                g = parameter.read_grad()
+                if group["weight_decay"]:
+                    g = self._decay(i, p, g, group)
                 self.update(i, p, g, group)
                 if steps[i] % FLUSH == 0:
                     self._flush(i)

@@ -90,6 +90,22 @@ def test_disjoint(kernel, stride, dilation, disjoint):
     assert Windows((kernel,), (stride,), ((0, 0),), (dilation,)).disjoint is disjoint
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation", "size", "tile"),
+    [
+        (2, 2, 1, 6, True),
+        (2, 2, 1, 7, False),
+        (1, 1, 1, 5, True),
+        (1, 1, 2, 5, True),
+        (3, 2, 1, 6, False),
+        (2, 3, 1, 6, False),
+        (2, 2, 2, 6, False),
+    ],
+)
+def test_tile(kernel, stride, dilation, size, tile):
+    assert Windows((kernel,), (stride,), ((0, 0),), (dilation,)).tile((size,)) is tile
+
+
 def test_one_more_window_than_the_image_asks_for():
     """A transposed convolution with output padding lays out fewer windows than would fit."""
     windows = Windows((1, 1), (1, 1), NONE, (3, 3))

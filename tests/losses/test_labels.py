@@ -10,6 +10,7 @@ import pytest
 
 from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Softmax, SoftmaxCrossEntropyLoss
 from minnet.gradcheck import check_layer
+from minnet.losses.labels import cells
 
 CLASSIFIERS = [CrossEntropyLoss, NLLLoss, SoftmaxCrossEntropyLoss]
 
@@ -353,3 +354,58 @@ def test_weights_for_other_classes(kind, weight):
         ValueError, match=f"^{kind.__name__} has weights for {len(weight)} classes, got a prediction of 3"
     ):
         kind(weight).forward(FIT[kind], LABELS)
+
+
+# -- the layout in memory
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.uint64, ">i4"])
+def test_cells_are_where_the_labels_point(order, dtype):
+    rows = np.asarray(np.arange(12.0).reshape(4, 3), order=order)
+    every, places = cells(rows, np.array([2, 0, 1, 1]).astype(dtype).astype(np.intp))
+    assert every[places].tolist() == [2, 3, 7, 10]
+    every[places] = -1  # a view: what is written there is written into the rows
+    assert rows.tolist() == [[0, 1, -1], [-1, 4, 5], [6, -1, 8], [9, -1, 11]]
+
+
+def test_cells_of_rows_that_are_not_contiguous_are_right_to_read():
+    rows = np.arange(24.0).reshape(4, 6)[:, ::2]
+    every, places = cells(rows, LABELS[:4])
+    assert every[places].tolist() == rows[np.arange(4), LABELS[:4]].tolist()
+
+
+@pytest.mark.parametrize("loss", CLASSIFIERS)
+@pytest.mark.parametrize("samples", [1, 8, 9, 63, 64, 300])  # with few and with many, in both orders
+@pytest.mark.parametrize("label_type", [np.int64, np.uint8, ">i4"])
+def test_value_and_gradient_do_not_depend_on_the_layout(loss, samples, label_type):
+    z = np.random.default_rng(1).normal(size=(samples, 3))
+    prediction = {CrossEntropyLoss: Softmax, NLLLoss: LogSoftmax}.get(loss)
+    x = z if prediction is None else prediction().forward(z)
+    labels = np.resize(LABELS, samples)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    expected = -sum(log_p[i, label] for i, label in enumerate(labels)) / samples
+    gradients = []
+    for layout in (np.ascontiguousarray(x), np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        ours = loss()
+        assert ours.forward(layout, labels.astype(label_type)) == pytest.approx(expected, rel=1e-12)
+        gradients.append(ours.backward())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-12)
+    np.testing.assert_allclose(gradients[2], gradients[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", CLASSIFIERS)
+@pytest.mark.parametrize("samples", [3, 100])
+@pytest.mark.parametrize("wrong", [3, -1, -(2**40), 2**40])
+def test_one_wrong_label_among_few_or_many(loss, samples, wrong):
+    prediction, labels = np.resize(FIT[loss], (samples, 3)), np.resize(LABELS, samples)
+    labels[-1] = wrong
+    with pytest.raises(ValueError, match=rf"labels from 0 to 2 for 3 classes, got {wrong} \(at {samples - 1}\)"):
+        loss().forward(prediction, labels)
+
+
+@pytest.mark.parametrize("loss", CLASSIFIERS)
+def test_a_large_unsigned_label_is_refused(loss):
+    labels = np.array([0, 2**64 - 1, 0, 0, 0, 0], np.uint64)
+    with pytest.raises(ValueError, match="labels from 0 to 2"):
+        loss().forward(FIT[loss], labels)
