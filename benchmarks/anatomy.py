@@ -1,0 +1,223 @@
+"""An anatomy takes a training step apart: how long each piece of W1 and of W5 takes, and what it is spent on.
+
+    python benchmarks/anatomy.py            # prints the tables
+    python benchmarks/anatomy.py --page     # writes docs/performance-anatomy.md
+
+Methods are wrapped with a clock, and the same steps run as in a real `fit`, for what is hot in a loop of its own is not
+hot in a step. Beside W1's pieces stand those of the hand-written loop, taken in turns with it. Medians.
+"""
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import environment
+import numpy as np
+
+import minnet as mn
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
+ROUNDS, STEPS = 9, {"W1": 400, "W5": 25}
+
+
+class Clock:
+    """Microseconds by piece: each the median over the steps of its time in that step."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, list[float]] = defaultdict(list)
+
+    def wrap(self, owner: Any, method: str, piece: str) -> None:
+        """Time a method of an object under this name, from now on."""
+        function = getattr(owner, method)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            result = function(*arguments, **options)
+            self.pieces[piece].append(1e6 * (time.perf_counter() - begin))
+            return result
+
+        object.__setattr__(owner, method, timed)
+
+    def batches(self, loader: Iterable[Any], piece: str) -> Iterator[Any]:
+        """Pass a loader's batches on, timing how long each took to come."""
+        iterator = iter(loader)
+        while True:
+            begin = time.perf_counter()
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            self.pieces[piece].append(1e6 * (time.perf_counter() - begin))
+            yield batch
+
+    def medians(self) -> dict[str, float]:
+        """Return the medians, in the order in which the pieces first ran."""
+        return {piece: statistics.median(values) for piece, values in self.pieces.items()}
+
+
+class Timed:
+    """A loader whose batches a clock times."""
+
+    def __init__(self, loader: mn.DataLoader, clock: Clock) -> None:
+        self.loader, self.clock = loader, clock
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.clock.batches(self.loader, "gather the batch")
+
+
+def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
+    """Return W1's hand-written loop, which returns the medians of its pieces."""
+    size, rate = 128, np.float32(0.5 / 128)
+    weight, bias = np.zeros((784, 10), np.float32), np.zeros((10, 1), np.float32)
+    x, scores, p = np.empty((size, 784), np.float32), np.empty((size, 10), np.float32), np.empty((10, size), np.float32)
+    row, gradient, ones = np.empty(size, np.float32), np.empty_like(weight), np.ones((size, 1), np.float32)
+    flat, samples, rng = p.reshape(-1), np.arange(size), np.random.default_rng(0)
+
+    def run(steps: int) -> dict[str, float]:
+        clock, order = Clock(), rng.permutation(len(X))
+        names = ["gather the batch", "Linear forward", "loss, forward and backward", "Linear backward", "SGD"]
+        for i in range(steps):
+            rows = order[i % 390 * size : (i % 390 + 1) * size]
+            marks = [time.perf_counter()]
+            X.take(rows, 0, x, "clip")
+            marks.append(time.perf_counter())
+            np.dot(x, weight, scores)
+            np.add(scores.T, bias, p)
+            marks.append(time.perf_counter())
+            np.subtract(p, np.maximum.reduce(p, 0, None, row), p)
+            np.exp(p, p)
+            np.divide(p, np.multiply(np.add.reduce(p, 0, None, row), 1 / rate, row), p)
+            flat[y.take(rows) * size + samples] -= rate
+            marks.append(time.perf_counter())
+            np.dot(x.T, p.T, gradient)
+            bias_gradient = np.dot(p, ones)
+            marks.append(time.perf_counter())
+            np.subtract(weight, gradient, weight)
+            np.subtract(bias, bias_gradient, bias)
+            marks.append(time.perf_counter())
+            for name, begin, end in zip(names, marks, marks[1:], strict=False):
+                clock.pieces[name].append(1e6 * (end - begin))
+        return clock.medians()
+
+    return run
+
+
+def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str, float]]:
+    """Return minnet's training, which returns the medians of its pieces; the rest is the Trainer's own."""
+    loss = mn.SoftmaxCrossEntropyLoss()
+    optimizer = mn.SGD(model.parameters(), lr=0.1)
+    trainer, clock = mn.Trainer(model, loss, optimizer), Clock()
+    clock.wrap(optimizer, "zero_grad", "zero the gradients")
+    learning = [bool(layer.parameters()) for layer in model.layers]
+    labels = [f"{i + 1} {type(layer).__name__}" for i, layer in enumerate(model.layers)]
+    if len(labels) == 1:
+        labels = [type(model.layers[0]).__name__]
+    for layer, label in zip(model.layers, labels, strict=True):
+        clock.wrap(layer, "forward", f"{label} forward")
+    clock.wrap(loss, "forward", "loss forward")
+    clock.wrap(loss, "backward", "loss backward")
+    for i, (layer, label) in enumerate(zip(model.layers, labels, strict=True)):
+        # Below the first layer that learns, nothing is computed backward.
+        clock.wrap(layer, "accumulate_grad" if i == learning.index(True) else "backward", f"{label} backward")
+    clock.wrap(optimizer, "step", "SGD")
+    timed = Timed(loader, clock)
+
+    def run(steps: int) -> dict[str, float]:
+        clock.pieces.clear()
+        begin = time.perf_counter()
+        trainer.fit(timed, steps=steps, progress=False)
+        whole = 1e6 * (time.perf_counter() - begin) / steps
+        pieces = clock.medians()
+        means = sum(statistics.fmean(values) for values in clock.pieces.values())
+        return pieces | {"the Trainer": max(whole - means, 0.0)}
+
+    return run
+
+
+def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> dict[str, dict[str, float]]:
+    """Run in turns, and return the medians over the rounds, piece by piece."""
+    seen: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in runs}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            for piece, value in run(steps).items():
+                seen[name][piece].append(value)
+    return {
+        name: {piece: statistics.median(values) for piece, values in pieces.items()} for name, pieces in seen.items()
+    }
+
+
+def w1() -> list[str]:
+    """Take W1 apart."""
+    data = digits()
+    model = mn.Sequential(mn.Linear(784, 10, rng=0))
+    loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
+    found = rounds({"minnet": fit(model, loader), "hand-written": by_hand(*data)}, STEPS["W1"])
+    ours, theirs = found["minnet"], found["hand-written"]
+    ours["loss, forward and backward"] = ours.pop("loss forward") + ours.pop("loss backward")
+    order = [
+        "gather the batch",
+        "zero the gradients",
+        "Linear forward",
+        "loss, forward and backward",
+        "Linear backward",
+        "SGD",
+        "the Trainer",
+    ]
+    lines = ["| piece | minnet, µs | hand-written, µs |", "|---|---|---|"]
+    lines += [f"| {piece} | {ours[piece]:.1f} | {theirs.get(piece, 0.0):.1f} |" for piece in order]
+    return [*lines, f"| together | {sum(ours.values()):.0f} | {sum(theirs.values()):.0f} |"]
+
+
+def w5() -> list[str]:
+    """Take W5 apart."""
+    X, y = digits()
+    model = mn.Sequential(
+        mn.Conv2d(1, 16, 3, padding=1, rng=0),
+        mn.ReLU(),
+        mn.MaxPool2d(2),
+        mn.Conv2d(16, 32, 3, padding=1, rng=1),
+        mn.ReLU(),
+        mn.MaxPool2d(2),
+        mn.Flatten(),
+        mn.Linear(1568, 10, rng=2),
+    )
+    loader = mn.DataLoader(X.reshape(-1, 1, 28, 28), y, 128, shuffle=True, rng=0)
+    pieces = rounds({"minnet": fit(model, loader)}, STEPS["W5"])["minnet"]
+    whole = sum(pieces.values())
+    lines = ["| piece | ms | share |", "|---|---|---|"]
+    lines += [
+        f"| {piece} | {value / 1000:.2f} | {100 * value / whole:.0f} % |"
+        for piece, value in sorted(pieces.items(), key=lambda item: -item[1])
+        if value > 0.005 * whole
+    ]
+    return [*lines, f"| all pieces | {whole / 1000:.1f} | |"]
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Load MNIST's training images, or draw digits."""
+    try:
+        train, _, _ = mn.data.load_mnist(download=False)
+    except mn.errors.DataNotFoundError:
+        return mn.data.synthetic_digits(50_000, rng=0)
+    return train.X, train.y
+
+
+def main() -> None:
+    """Measure, and print or write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
+    options = parser.parse_args()
+    environment.settle(False)
+    parts = [("W1: 784-10, batch 128", w1()), ("W5: two convolutions, batch 128", w5())]
+    lines = [line for title, table in parts for line in (f"### {title}", "", *table, "")]
+    print("\n".join(lines))
+    if options.page:
+        PAGE.write_text("\n".join(["<!-- made by benchmarks/anatomy.py -->", "", *lines]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
+
+    python benchmarks/compare.py --short          # two minutes: what is what
+    python benchmarks/compare.py                  # half an hour: benchmarks/results.json
+    python benchmarks/compare.py --works W1,W3    # only these
+    python benchmarks/compare.py --check          # do all contenders do the same work?
+    python benchmarks/compare.py --page           # docs/performance-figures.md and its pictures, of the results
+
+All contenders live in one process and take turns; ratios are taken between two times of the same round, and the median
+of them is quoted. A rival that is not installed is left out. MNIST is looked for where MINNET_DATA says.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import environment
+
+HERE = Path(__file__).parent
+BUSY = 0.5  # running processes for each core, from which on a figure means little
+RESULTS, DOCS = HERE / "results.json", HERE.parent / "docs"
+
+SECTIONS = {  # what can be measured → in a few words
+    "W1": "784-10, batch 128",
+    "W2": "784-10, batch 1",
+    "W3": "784-128-10",
+    "W3A": "784-128-10 with Adam",
+    "W4": "784-1024-1024-10",
+    "W5": "two convolutions",
+    "L": "an LSTM",
+    "T": "a transformer",
+    "prediction": "one image at a time",
+    "notebook": "the notebook's 20,000 steps",
+    "start-up": "importing",
+    "memory": "the most memory",
+    "growth": "time against size (not with --short)",
+}
+
+
+def measure(name: str, short: bool, section: dict[str, Any]) -> None:
+    """Measure a section into `section`, which can be used if Ctrl-C comes in between."""
+    import footprint
+    import growth
+    import notebook_job
+    import prediction
+    from rivals import ask
+    from rounds import FULL, SHORT, Times, race
+    from works import WORKS, data_of
+
+    effort = SHORT if short else FULL
+    races: dict[str, Times] = section["races"]
+    figures: dict[str, Any] = section["figures"]
+
+    def remark(text: str) -> None:
+        if text not in section["remarks"]:
+            section["remarks"].append(text)
+
+    if name in WORKS:
+        work = WORKS[name]
+        data = data_of(work)
+        section["title"] = f"{work.title}; {data.name}"
+        contenders = ask("contenders", work, data, remark=remark)
+        races[work.title] = Times()
+        race(contenders, effort, name, races[work.title])
+    elif name == "prediction":
+        prediction.measure(effort, races, remark)
+    elif name == "notebook":
+        steps = 2000 if short else 20_000
+        section["title"] = f"{steps:,} steps of 128, and ten times all 60,000 images"
+        notebook_job.measure(steps, steps // 10, figures)
+    elif name == "start-up":
+        section["title"] = "milliseconds to import, beyond NumPy, in a fresh process"
+        footprint.start_up(2 if short else 11, figures, remark)
+    elif name == "memory":
+        section["title"] = "the most memory of a fresh process that loads the digits, trains W1, and tests"
+        footprint.memory([500] if short else [500, 5000], figures, remark)
+    elif name == "growth":
+        growth.measure(races)
+
+
+def run(names: list[str], short: bool, save: Callable[[dict[str, Any]], None]) -> None:
+    """Measure the sections, print each, and save all that is complete after each; Ctrl-C ends it in order."""
+    results: dict[str, Any] = {"environment": environment.facts(), "sections": {}}
+    print("\n".join(environment.in_words(results["environment"])), flush=True)
+    if (load := environment.load()) and load > BUSY * results["environment"]["cores"]:
+        print(
+            f"The machine is busy (load {load}): times of several threads mean little, for each waits for all others."
+        )
+    for name in names:
+        section: dict[str, Any] = {"title": SECTIONS[name], "races": {}, "figures": {}, "remarks": []}
+        section["load"] = [environment.load()]
+        try:
+            measure(name, short, section)
+        finally:  # after Ctrl-C, too
+            section["load"].append(environment.load())
+            section["races"] = {title: times.as_json() for title, times in section["races"].items()}
+            print("\n" + "\n".join(lines(name, section)), flush=True)
+        results["sections"][name] = section
+        save(results)
+
+
+def lines(name: str, section: dict[str, Any]) -> list[str]:
+    """Return a section as lines for the terminal."""
+    import growth
+    from rounds import Times, best, table
+
+    before, after = section["load"]
+    text = [f"{name}: {section['title']} (load {before} … {after})"]
+    for title, stored in section["races"].items():
+        times = Times.from_json(stored)
+        if name == "growth":
+            text.append(f"  {title}: {growth.summary(title, times)}" if times.seconds else f"  {title}: nothing")
+            continue
+        if len(section["races"]) > 1:
+            text.append(f"  {title}")
+        text += table(times, ["PyTorch", *([found] if (found := best(times)) else [])])
+    for row, values in section["figures"].items():
+        text.append(f"  {row:40}" + "; ".join(f"{column}: {value:g}" for column, value in values.items()))
+    return text + [f"  note: {remark}" for remark in section["remarks"]]
+
+
+def store(path: Path, variant: str, results: dict[str, Any]) -> None:
+    """Put the sections into a file, beside those that it has of other works and of the other variant."""
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    old = stored.get(variant, {"sections": {}})
+    stored[variant] = {**results, "sections": old["sections"] | results["sections"]}
+    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sections = "; ".join(f"{name} ({what})" for name, what in SECTIONS.items())
+    parser.add_argument("--works", metavar="NAMES", help=f"what to measure, with commas between: {sections}")
+    parser.add_argument("--short", action="store_true", help="few rounds, no growth; nothing is stored without --out")
+    parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell: a second column")
+    parser.add_argument("--out", type=Path, help="the file for the results (benchmarks/results.json, unless --short)")
+    parser.add_argument(
+        "--check", action="store_true", help="train all contenders alike, and compare what they learned"
+    )
+    parser.add_argument("--page", action="store_true", help="write the page and its pictures from the results")
+    parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
+    found = parser.parse_args(arguments)
+    found.names = [name.strip() for name in found.works.split(",")] if found.works else list(SECTIONS)
+    unknown = [name for name in found.names if name not in SECTIONS]
+    if unknown:
+        parser.error(f"--works: there is no {', '.join(unknown)}: it is some of {', '.join(SECTIONS)}")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says."""
+    chosen = options(arguments)
+    if chosen.page or chosen.readme:
+        return present(chosen)
+    environment.settle(chosen.pinned)
+    try:
+        if chosen.check:
+            from checks import check
+            from works import WORKS
+
+            return 0 if check([WORKS[name] for name in chosen.names if name in WORKS], print) else 1
+        names = [name for name in chosen.names if name != "growth" or not chosen.short]
+        path = chosen.out or (None if chosen.short else RESULTS)
+        variant = "pinned" if chosen.pinned else "free"
+        run(names, chosen.short, lambda results: path and store(path, variant, results))
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def present(chosen: argparse.Namespace) -> int:
+    """Write the page, or print the README's table, from results that were stored."""
+    page = importlib.import_module("page")
+    if not chosen.results.exists():
+        print(f"{chosen.results} is not there: run this without --page or --readme first", file=sys.stderr)
+        return 1
+    results = json.loads(chosen.results.read_text(encoding="utf-8"))
+    if chosen.readme:
+        print(page.readme(results))
+    if chosen.page:
+        page.write(results, chosen.docs)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""The notebook's job: 20,000 steps of 128 images, with ten looks at all 60,000; its own code, and minnet's."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from tqdm import tqdm
+from with_minnet import fit
+from works import Data, digits
+
+import minnet as mn
+
+Result = dict[str, float]
+
+
+def measure(steps: int, every: int, figures: dict[str, Result]) -> None:
+    """Run both jobs, once each."""
+    jobs: dict[str, Callable[[Data, int, int], float]] = {"the notebook's code": notebook, "minnet": with_minnet}
+    data = digits()
+    for name, job in tqdm(jobs.items(), "the notebook's job", leave=False, disable=None):
+        begin = time.perf_counter()
+        accuracy = job(data, steps, every)
+        seconds = time.perf_counter() - begin
+        figures[name] = {"seconds": round(seconds, 2), "test accuracy, %": round(100 * accuracy, 2)}
+
+
+def notebook(data: Data, steps: int, every: int) -> float:
+    """Do it as the notebook does, and return the last test accuracy."""
+    X, y, X_test, y_test, _ = data
+    W, b = np.random.uniform(-1, 1, (784, 10)), np.random.uniform(-1, 1, 10)  # noqa: NPY002 (it is the notebook's)
+
+    def compute_p(x: np.ndarray) -> np.ndarray:
+        p = np.exp(x @ W + b)
+        return p / p.sum(axis=1, keepdims=True)
+
+    def compute_accuracy(x: np.ndarray, label: np.ndarray) -> float:
+        return (compute_p(x).argmax(axis=1) == label).mean()
+
+    accuracy = 0.0
+    for i in range(steps):
+        if (i + 1) % every == 0:
+            accuracy = compute_accuracy(X_test, y_test)
+            compute_accuracy(X, y)
+        rows = np.random.choice(len(X), 128, replace=False)  # noqa: NPY002
+        x, label = X[rows], y[rows]
+        p = compute_p(x)
+        d = p - np.eye(10)[label]
+        db = d.mean(axis=0)
+        dW = x.T @ d / 128
+        W -= 0.5 * dW
+        b -= 0.5 * db
+    return accuracy
+
+
+def with_minnet(data: Data, steps: int, every: int) -> float:
+    """Do it as examples/mnist_logreg.py does, and return the last test accuracy."""
+    uniform = mn.initializers.uniform(-1, 1)
+    model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=0), mn.Softmax())
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5))
+    batches = mn.DataLoader(data.X, data.y, 128, fresh=True, rng=0)
+    sets = {"test": (data.X_test, data.y_test), "train": (data.X, data.y)}
+    fit(trainer, batches, steps=steps, every=every, evaluate=sets)
+    return trainer.history[-1]["test_accuracy"]

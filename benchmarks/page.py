@@ -1,0 +1,206 @@
+"""The page of figures, docs/performance-figures.md, and the README's table, written from stored results."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import environment
+import growth
+import pictures
+from rounds import Times, best, kind, quartiles, rounded
+
+Results = dict[str, Any]
+Row = list[str]
+
+VARIANTS = {  # as stored → its heading
+    "free": "with NumPy as it comes",
+    "pinned": "with OpenBLAS held to its code for Haswell, as on processors without AVX-512",
+}
+PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
+IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
+HEAD = """---
+orphan: true
+---
+
+# Speed, memory, size: the figures
+
+Written by `benchmarks/compare.py --page` from `benchmarks/results.json`, which `benchmarks/compare.py` measures; its
+`--check` trains all contenders alike and compares what they learned. One step is: gather a batch, forward, loss,
+backward, update. All contenders of a work live in one process and take turns; a ratio is taken between two times of the
+same round, and the median of those ratios is quoted. Times are medians, in µs a step.
+
+- *minnet* is `Trainer.fit` over a shuffled `DataLoader`, with its progress bar and its history, on scores with
+  `SoftmaxCrossEntropyLoss`; *composed* has `Softmax` and `CrossEntropyLoss` instead. A turn is one call of `fit`, its
+  start included.
+- *PyTorch* is its usual eager loop, with batches gathered by an index; *other idiom*: its `DataLoader`, or for images
+  the memory order "channels last".
+- *JAX* is a compiled step that is fed with batches; *scan*: a whole epoch, compiled with the gather.
+- *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest we could write.
+"""
+
+
+def write(results: Results, docs: Path) -> None:
+    """Write the page and its pictures."""
+    static = docs / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    drawn = pictures.draw(results, static)
+    page = docs / "performance-figures.md"
+    page.write_text("\n".join(_page(results, drawn)) + "\n", encoding="utf-8")
+    print(f"wrote {page}" + "".join(f", {path.name}" for path in drawn.values()))
+
+
+def readme(results: Results) -> str:
+    """Return the README's table: a row a work, times as ratios to PyTorch's."""
+    rows = []
+    for name, times, section in works(results["free"]):
+        fastest = best(times)
+        cells = [ratio(times, other, "PyTorch") for other in ("JAX", fastest)]
+        rows.append([f"{name}: {_title(section)}", micros(times, "minnet"), ratio(times, "minnet", "PyTorch"), *cells])
+    head = ["training step", "minnet, µs", "÷ PyTorch", "JAX ÷ PyTorch", "hand-written NumPy ÷ PyTorch"]
+    return "\n".join(markdown(head, rows))
+
+
+def works(variant: Results) -> Iterator[tuple[str, Times, Results]]:
+    """Yield name, times and section of each work that was measured."""
+    for name, section in variant["sections"].items():
+        races = list(section["races"].values())
+        if len(races) == 1 and name not in ("prediction", "growth"):
+            yield name, Times.from_json(races[0]), section
+
+
+def micros(times: Times, name: str | None) -> str:
+    """Return a contender's median in µs; a dash if it did not take part."""
+    if name not in times.seconds:
+        return "–"
+    value = rounded(1e6 * quartiles(times.seconds[name])[1], 3)
+    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
+
+
+def ratio(times: Times, name: str | None, reference: str | None, spread: bool = False) -> str:
+    """Return the median of the ratios, with quartiles if wished; a dash if one did not take part."""
+    if name not in times.seconds or reference not in times.seconds:
+        return "–"
+    low, middle, high = quartiles(times.ratios(name, reference))
+    return f"{middle:.2f}" + (f" ({low:.2f} … {high:.2f})" if spread else "")
+
+
+def markdown(head: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a table."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def _page(results: Results, drawn: dict[str, Path]) -> Iterator[str]:
+    yield HEAD
+    yield "## Where\n"
+    for name, variant in results.items():
+        loads = [value for section in variant["sections"].values() for value in section["load"] if value is not None]
+        yield f"- {sentence(VARIANTS[name])}: " + "; ".join(environment.in_words(variant["environment"]))
+        yield f"  Load average while measuring, which counts the measuring itself: {min(loads)} … {max(loads)}."
+    yield "\n## Training\n"
+    if "performance" in drawn:
+        yield f"![Time of a training step beside PyTorch's, work by work](_static/{drawn['performance'].name})\n"
+    for name, variant in results.items():
+        yield f"Microseconds a step (ratio to PyTorch), {VARIANTS[name]}:\n"
+        yield from _training(variant)
+        yield ""
+    yield from _bars(results)
+    for name, title in (("prediction", "One prediction"), ("notebook", "The notebook's job"), ("start-up", "Start-up"),
+                        ("memory", "Memory"), ("growth", "Growth")):  # fmt: skip
+        section = results["free"]["sections"].get(name)
+        if section:
+            yield f"\n## {title}\n"
+            yield from OTHERS[name](section, drawn)
+    yield "\n## All contenders\n"
+    for _, times, section in works(results["free"]):
+        yield f"\n{_title(section)}; {section['title'].rpartition('; ')[2]}:\n"
+        yield from _everyone(times)
+        yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
+
+
+def _title(section: Results) -> str:
+    return section["title"].partition(";")[0]
+
+
+def _training(variant: Results) -> Iterator[str]:
+    """Yield the table of all works."""
+    rows = []
+    for name, times, section in works(variant):
+        plain = next((loop for loop in PLAIN if loop in times.seconds), None)
+        idiom = next((other for other in IDIOMS if other in times.seconds), None)
+        contenders = ["minnet", "PyTorch", idiom, "JAX", "JAX, scan", "scikit-learn", plain, best(times)]
+        cells = [micros(times, other) for other in contenders]
+        for i, other in enumerate(contenders):
+            if other in times.seconds and other != "PyTorch":
+                cells[i] += f" ({ratio(times, other, 'PyTorch')})"
+        rows.append([f"{name}: {_title(section)}", *cells])
+    head = ["work", "minnet", "PyTorch", "other idiom", "JAX", "scan", "scikit-learn", "NumPy, plain", "NumPy, best"]
+    yield from markdown(head, rows)
+
+
+def _bars(results: Results) -> Iterator[str]:
+    """Yield the table of the two ratios that count, like beside like: bytes with bytes, two threads with two."""
+    yield "How far minnet is from the fastest NumPy, and from PyTorch: medians (quartiles) of the ratios:\n"
+    rows = []
+    for variant_name, variant in results.items():
+        for name, times, _ in works(variant):
+            for contender in times.seconds:
+                if contender.startswith("minnet"):
+                    row = [f"{name}, {contender}" + (", pinned" if variant_name == "pinned" else "")]
+                    fastest = best(times, kind(contender))
+                    row += [ratio(times, contender, other, spread=True) for other in (fastest, "PyTorch")]
+                    rows.append([*row, fastest or "–"])
+    yield from markdown(["work", "minnet ÷ best NumPy", "minnet ÷ PyTorch", "the best NumPy was"], rows)
+
+
+def _predictions(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
+    races = {title: Times.from_json(stored) for title, stored in section["races"].items()}
+    names = list(dict.fromkeys(name for times in races.values() for name in times.seconds))
+    rows = [[title, *(micros(times, name) for name in names)] for title, times in races.items()]
+    yield "Microseconds for the probabilities of one image:\n"
+    yield from markdown(["model, image", *names], rows)
+    yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
+
+
+def _figures(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
+    if section["title"]:
+        yield f"{sentence(section['title'])}:\n"
+    columns = list(dict.fromkeys(column for values in section["figures"].values() for column in values))
+    rows = [
+        [name, *(f"{values[column]:g}" if column in values else "–" for column in columns)]
+        for name, values in section["figures"].items()
+    ]
+    yield from markdown(["", *columns], rows)
+    yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
+
+
+def _growth(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
+    if "growth" in drawn:
+        yield f"![How minnet's time grows](_static/{drawn['growth'].name})\n"
+    for title, stored in section["races"].items():
+        yield f"- {title}: {growth.summary(title, Times.from_json(stored))}"
+
+
+OTHERS = {
+    "prediction": _predictions,
+    "notebook": _figures,
+    "start-up": _figures,
+    "memory": _figures,
+    "growth": _growth,
+}
+
+
+def _everyone(times: Times) -> Iterator[str]:
+    """Yield the table of all contenders of a work."""
+    rows = []
+    for name, values in times.seconds.items():
+        low, _, high = (f"{rounded(1e6 * value, 3):g}" for value in quartiles(values))
+        rows.append([name, micros(times, name), f"{low} … {high}", ratio(times, name, "PyTorch", spread=True)])
+    yield from markdown(["contender", "µs a step", "quartiles", "÷ PyTorch (quartiles)"], rows)
