@@ -18,11 +18,7 @@ VARIANTS = {  # as stored → its heading
 }
 PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
 IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
-HEAD = """---
-orphan: true
----
-
-# Speed, memory, size: the figures
+HEAD = """# Speed, memory, size: the figures
 
 Written by `benchmarks/compare.py --page` from `benchmarks/results.json`, which `benchmarks/compare.py` measures; its
 `--check` trains all contenders alike and compares what they learned. One step is: gather a batch, forward, loss,

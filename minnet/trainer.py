@@ -20,6 +20,7 @@ from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
+from minnet.team import Team
 
 Metric = Callable[[Array, Any], float]
 Data = DataLoader | tuple[ArrayLike, ArrayLike]
@@ -45,6 +46,11 @@ class Trainer:
         Into how many parts to cut every batch. Their gradients add up to the batch's own, in a
         fraction of the memory that forward and backward take. (Layers that look at a whole batch see
         the parts.)
+    threads
+        How many threads work on a batch at the same time, each on as many parts as `accumulate` says. It
+        pays for convolutions, whose steps take milliseconds; what a thread has to do for a small Linear
+        layer is less than handing it over costs. Meanwhile BLAS uses one thread in the whole process (this
+        takes the extra "threads").
 
     Attributes
     ----------
@@ -84,18 +90,22 @@ class Trainer:
         *,
         metrics: Mapping[str, Metric] | None = None,
         accumulate: int = 1,
+        threads: int = 1,
     ) -> None:
         for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
             if not isinstance(value, kind):
                 got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
                 raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
-        if accumulate < 1:
-            raise ValueError(f"Trainer needs accumulate >= 1, the parts of a batch, got {accumulate}")
+        if accumulate < 1 or threads < 1:
+            raise ValueError(
+                f"Trainer needs accumulate >= 1, the parts of a batch, and threads >= 1, got {accumulate} and {threads}"
+            )
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
         self.accumulate = accumulate
+        self.threads = threads
         self.history = History()
         self.step = 0
         self.epoch = 0
@@ -170,7 +180,7 @@ class Trainer:
         self.model.train()
         self.loss.train()
         try:
-            with Interrupts() as interrupts:
+            with Interrupts() as interrupts, Team(self.model, self.loss, self.threads, self.accumulate) as self._team:
                 try:
                     self._call("on_fit_start")
                     self._run(loader, last_step, last_epoch, every, sets, interrupts)
@@ -240,7 +250,7 @@ class Trainer:
         interrupts: Interrupts,
     ) -> None:
         dtype, row_at = self.model.dtype, -1
-        train_step = self.train_step if self.accumulate == 1 else self._train_step_in_parts
+        train_step = self.train_step if self.accumulate == self.threads == 1 else self._train_step_in_parts
         while not self._stopped and self.step != last_step and self.epoch != last_epoch:
             first = self.step
             for x, y in loader:
@@ -278,17 +288,9 @@ class Trainer:
             self._row(sets)
 
     def _train_step_in_parts(self, x: Array, y: NDArray[Any]) -> float:
-        """Do as `train_step` does, a part of the batch at a time."""
+        """Do as `train_step` does, part by part of the batch."""
         self.optimizer.zero_grad()
-        value, predictions = 0.0, []
-        size = math.ceil(len(x) / self.accumulate)
-        for start in range(0, len(x), size):
-            part = slice(start, start + size)
-            share = len(x[part]) / len(x)  # the loss is a mean, so a short part weighs less
-            predictions.append(self.model.forward(x[part]))
-            value += share * self.loss.forward(predictions[-1], y[part])
-            self.model.accumulate_grad(share * self.loss.backward())
-        self.prediction = np.concatenate(predictions)
+        value, self.prediction = self._team.learn(x, y)
         self.update()
         return value
 

@@ -18,12 +18,14 @@ LEVELS = {
     "lazy": 0,
     "extras": 1,
     "interrupts": 1,
+    "stopwatch": 1,
     "parameter": 1,
     "special": 1,
     "initializers": 1,
     "data": 2,
     "layer": 2,
     "optimizers": 2,
+    "machine": 2,
     "schedules": 2,
     "layers": 3,
     "losses": 3,
@@ -34,9 +36,12 @@ LEVELS = {
     "callbacks": 4,
     "plots": 4,
     "summary": 4,
+    "team": 4,
     "lr_range": 5,
     "trainer": 5,
     "__init__": 6,
+    "workload": 6,
+    "doctor": 7,
 }
 PACKAGES = ("callbacks", "data", "layers", "losses", "optimizers")
 FILES = sorted(ROOT.rglob("*.py"))

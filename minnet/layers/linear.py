@@ -88,17 +88,20 @@ class Linear(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and map dy (..., O) to dx (..., I)."""
-        self._add_gradients(dy)
-        return dy @ self.weight.data.T
+        rows = self._add_gradients(dy)
+        dx: Array = np.dot(rows, self.weight.data.T)
+        return dx.reshape(*dy.shape[:-1], self.in_features)
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only: dL/dx is half of backward's arithmetic."""
         self._add_gradients(dy)
 
-    def _add_gradients(self, dy: Array) -> None:
+    def _add_gradients(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and return dy as rows (N, O)."""
         x = self.cache
         check_gradient(self, dy, (*x.shape[:-1], self.out_features), x.dtype)
         rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
         self.weight.add_product(x.reshape(-1, self.in_features).T, rows)
         if self.bias is not None:
             self.bias.grad += rows.sum(axis=0)
+        return rows

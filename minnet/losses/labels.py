@@ -148,7 +148,7 @@ def cells(rows: Array, labels: Labels) -> tuple[Array, Labels]:
     """
     samples, classes = rows.shape
     if rows.flags.f_contiguous:  # class by class, as `class_major` lays them out
-        return rows.T.reshape(-1), labels * samples + _multiples(samples, 1)
+        return rows.T.reshape(-1), _multiples(classes, samples)[labels] + _multiples(samples, 1)
     return rows.reshape(-1), labels + _multiples(samples, classes)
 
 

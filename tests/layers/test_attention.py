@@ -203,6 +203,32 @@ def test_any_leading_axes(leading, masked):
     np.testing.assert_allclose(layer.forward(rows, row_mask).reshape(x.shape), y, rtol=1e-12)
 
 
+def test_forward_head_by_head():
+    """As the formula says, one sequence and one head at a time, of a context that is longer than x."""
+    layer = MultiHeadAttention(6, 3, rng=0).astype(np.float64)
+    x, context = np.random.default_rng(1).normal(size=(2, 3, 6)), np.random.default_rng(2).normal(size=(2, 5, 6))
+    q, k, v = layer.query.forward(x), layer.key.forward(context), layer.value.forward(context)
+    heads = np.empty((2, 3, 6))
+    for n in range(2):
+        for head in (slice(0, 2), slice(2, 4), slice(4, 6)):
+            scores = np.exp(q[n, :, head] @ k[n, :, head].T / np.sqrt(2))
+            heads[n, :, head] = scores / scores.sum(axis=1, keepdims=True) @ v[n, :, head]
+    np.testing.assert_allclose(layer.forward(x, context=context), layer.output.forward(heads), rtol=1e-12)
+
+
+def test_results_stay_and_backward_leaves_what_forward_kept():
+    layer = MultiHeadAttention(4, 2, rng=0).astype(np.float64)
+    x, other = np.random.default_rng(1).normal(size=(2, 2, 3, 4))
+    y = layer.forward(x)
+    dy = np.cos(y)
+    dx = layer.backward(dy)
+    saved = y.copy(), dx.copy()
+    np.testing.assert_array_equal(layer.backward(dy), dx)
+    layer.backward(layer.forward(other))
+    np.testing.assert_array_equal(y, saved[0])
+    np.testing.assert_array_equal(dx, saved[1])
+
+
 def test_a_sequence_of_nothing():
     layer = MultiHeadAttention(4, 2, rng=0).astype(np.float64)
     assert layer.forward(floats(2, 0, 4)).shape == (2, 0, 4)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.layers.normalization import check_eps, standardize, standardize_backward, sum_of_products
 
 
 def test_by_hand():
@@ -70,6 +70,29 @@ def test_neither_writes_into_its_arguments():
     normalized, inverse_std, *_ = standardize(x, (1,), 1e-5)
     normalized.flags.writeable = inverse_std.flags.writeable = False
     standardize_backward(g, normalized, inverse_std, (1,))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axes", [(), (0,), (2,), (-1,), (1, 2), (-2, -1), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(4, 5, 6), (0, 5, 6), (4, 5, 1)])
+def test_sum_of_products(shape, order, axes, dtype):
+    a, b = (np.array(x, dtype, order=order) for x in np.random.default_rng(0).normal(size=(2, *shape)))
+    a.flags.writeable = b.flags.writeable = False
+    for other in (b, np.array([2], dtype)):
+        total = sum_of_products(a, other, axes)
+        expected = (a.astype(np.float64) * other).sum(axis=axes, keepdims=True)
+        assert total.dtype == dtype
+        assert total.shape == expected.shape
+        np.testing.assert_allclose(total, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("count", [1_000, 1_000_000])
+def test_the_variance_of_many_numbers_is_right_in_float32(count):
+    """A sum in float32, number by number, would stop at 2²⁴ · the size of one."""
+    x = np.random.default_rng(0).normal(size=(2, count)).astype(np.float32)
+    _, _, _, variance = standardize(x, (1,), 1e-5)
+    np.testing.assert_allclose(variance[:, 0], x.astype(np.float64).var(axis=1), rtol=2e-5)
 
 
 def test_nothing_along_an_axis_gives_nothing():

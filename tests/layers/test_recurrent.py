@@ -1,6 +1,7 @@
 """The cells of RNN, GRU and LSTM: their formulas by hand, their first values, numbers far from zero."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 import minnet as mn
 from minnet.gradcheck import check_layer
 from minnet.layers.recurrent import GRU, LSTM, RNN
+from minnet.layers.unrolling import Recurrent
 
 CLASSES = [RNN, GRU, LSTM]
+X = np.random.default_rng(0).normal(size=(3, 5, 2))
 LN3 = math.log(3)  # σ(ln 3) = 3/4, and σ(−ln 3) = 1/4
 
 
@@ -152,6 +155,80 @@ def test_gates_reach_zero_and_one():
         _, (h, c) = layer.unroll(sequence(x).astype(np.float32), first)
         assert c.item() == gate
         assert h.item() == pytest.approx(gate * math.tanh(1))
+
+
+# -- whose arrays they are
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("shape", [(1, 1, 2), (1, 3, 2), (3, 1, 2), (1, 2)])
+def test_what_is_returned_is_nobody_elses(cls, shape):
+    """Whoever writes into y, or into the x that went in, changes neither a later backward nor another result."""
+    layer, untouched = (cls(2, 4, rng=0).astype(np.float64) for _ in range(2))
+    x = np.random.default_rng(6).normal(size=shape)
+    dy = np.ones((*shape[:-1], 4))
+    untouched.forward(x)
+    y, state = layer.unroll(x.copy())
+    assert not any(np.may_share_memory(y, array) for array in (state if isinstance(state, tuple) else (state,)))
+    given = x.copy()
+    y = layer.forward(given)
+    given[...] = 7
+    y[...] = 7
+    np.testing.assert_array_equal(layer.backward(dy), untouched.backward(dy))
+    for one, other in zip(layer.parameters(), untouched.parameters(), strict=True):
+        np.testing.assert_array_equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_backward_leaves_what_forward_kept(cls):
+    layer = cls(2, 4, rng=0).astype(np.float64)
+    dy = np.cos(layer.forward(X))
+    first = layer.backward(dy)
+    once = [p.grad.copy() for p in layer.parameters()]
+    np.testing.assert_array_equal(layer.backward(dy), first)
+    for parameter, grad in zip(layer.parameters(), once, strict=True):
+        np.testing.assert_allclose(parameter.grad, 2 * grad, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_threads_share_a_layer_in_eval_mode(cls):
+    layer = cls(2, 4, rng=0).astype(np.float64).eval()
+    inputs = np.random.default_rng(7).normal(size=(8, 16, 20, 2))
+    alone = [layer.forward(x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for y, expected in zip(pool.map(layer.forward, inputs), alone, strict=True):
+                np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_steps_without_biases_give_what_forward_does(cls):
+    layer = cls(2, 4, bias=False, rng=0).astype(np.float64)
+    y, state = layer.forward(X), None
+    for t in range(5):
+        y_t, state = layer.step(X[:, t], state)
+        np.testing.assert_allclose(y_t, y[:, t], rtol=1e-12)
+
+
+def test_a_cell_of_ones_own_that_uses_the_sum_only():
+    """h_t = s_t² / (1 + s_t²), of two gates whose sums add up."""
+
+    class Two(Recurrent):
+        gates = 2
+
+        def __init__(self, input_size, hidden_size, rng=None):
+            super().__init__(input_size, hidden_size, True, rng)
+
+        def _cell(self, sums, state):
+            s = sums[0] + sums[1]
+            return (s * s / (1 + s * s),), s
+
+        def _cell_backward(self, dstate, kept):
+            (dh,), s = dstate, kept
+            ds = dh * 2 * s / (1 + s * s) ** 2
+            return (ds, ds), (0.0,)
+
+    assert check_layer(Two(2, 3, rng=0), X)
 
 
 # -- first values

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -90,6 +91,16 @@ def test_dropout_is_where_pytorch_has_it_and_not_in_eval_mode():
     assert not np.array_equal(block.forward(x), block.forward(x))
     block.eval()
     np.testing.assert_array_equal(block.forward(x), block.forward(x))
+
+
+def test_threads_share_a_block_in_eval_mode():
+    block = TransformerBlock(8, 2, 16, rng=0).astype(np.float64).eval()
+    inputs = np.random.default_rng(1).normal(size=(8, 16, 10, 8))
+    alone = [block.forward(x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for y, expected in zip(pool.map(block.forward, inputs), alone, strict=True):
+                np.testing.assert_array_equal(y, expected)
 
 
 def test_parts_are_as_asked_for():

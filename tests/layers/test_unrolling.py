@@ -296,12 +296,13 @@ def test_a_cell_of_ones_own():
         def __init__(self, input_size, hidden_size, rng=None):
             super().__init__(input_size, hidden_size, True, rng)
 
-        def _cell(self, a, u, state):
-            return (a[0] * (1 + u[0]),), (a[0], u[0])
+        def _cell(self, sums, state):
+            (a,), (u,) = sums
+            return (a * (1 + u),), (a, u)
 
         def _cell_backward(self, dstate, kept):
             (dh,), (a, u) = dstate, kept
-            return (dh * (1 + u),), (dh * a,), (0.0,)
+            return ((dh * (1 + u),), (dh * a,)), (0.0,)
 
     assert check_layer(Product(2, 3, rng=0), X)
 

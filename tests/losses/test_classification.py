@@ -228,3 +228,42 @@ def test_many_classes_pass_in_float32(classes):
     scores = np.random.default_rng(4).normal(size=(3, classes)).astype(np.float32)
     values = [run(route, scores, [0, 0, classes - 1])[0] for route in ROUTES]
     assert values == pytest.approx([values[-1]] * 3, rel=1e-6, abs=1e-6)
+
+
+# -- one sample, which is computed in another way
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [0.3, -2.0, 1.5, 0.0],
+        [5.0],
+        [1e4, 0.0, -1e4],
+        [-1e30, 1e30],
+        [0.0, -np.inf, 3.0],
+        [-np.inf, 0.0],
+        list(range(32)),
+    ],
+)
+def test_one_sample_alone_is_what_it_is_among_others(scores, dtype, reduction):
+    z, label = np.array([scores], dtype), [0]
+    alone, among = (SoftmaxCrossEntropyLoss(reduction=reduction) for _ in range(2))
+    value, values = alone.forward(z, label), among.forward(np.repeat(z, 2, axis=0), np.repeat(label, 2))
+    dy = (np.ones(1, dtype), np.ones(2, dtype)) if reduction == "none" else (None, None)
+    share = 2 if reduction == "mean" else 1
+    tolerance = {"rtol": 10 * np.finfo(dtype).eps, "atol": np.finfo(dtype).eps}
+    np.testing.assert_allclose(
+        np.sum(value), np.sum(values) if reduction == "mean" else np.sum(values) / 2, **tolerance
+    )
+    gradient = alone.backward(dy[0])
+    assert gradient.dtype == dtype
+    np.testing.assert_allclose(gradient[0], share * among.backward(dy[1])[0], **tolerance)
+
+
+@pytest.mark.parametrize("scores", [[np.nan, 0.0, 1.0], [0.0, 1.0, np.nan], [np.inf, 0.0, 1.0], [-np.inf] * 3])
+@pytest.mark.parametrize("samples", [1, 2])
+def test_scores_that_are_not_finite_are_named(scores, samples):
+    with pytest.raises(ValueError, match="the model diverged"):
+        SoftmaxCrossEntropyLoss().forward(np.array([scores] * samples), [0] * samples)

@@ -16,9 +16,11 @@ P = mn.Softmax().forward(Z)
 LOG_P = mn.LogSoftmax().forward(Z)
 
 
+@pytest.mark.parametrize("times", [1, 50])  # a few rows, and many
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_each_is(dtype):
+def test_what_each_is(dtype, times):
     tables = {"scores": Z, "p": P, "log p": LOG_P, "one-hot": np.eye(3), "large": 1000 * Z, "negative": -np.abs(Z)}
+    tables = {name: np.tile(rows, (times, 1)) for name, rows in tables.items()}
     with np.errstate(over="raise", invalid="raise"):
         assert [name for name, rows in tables.items() if is_probabilities(rows.astype(dtype))] == ["p", "one-hot"]
         assert [name for name, rows in tables.items() if is_log_probabilities(rows.astype(dtype))] == ["log p"]
@@ -28,11 +30,14 @@ def test_certainty_has_a_logarithm_of_minus_infinity():
     assert is_log_probabilities(np.array([[0, -np.inf]]))
 
 
-def test_one_row_decides():
-    mixed = P.copy()
-    mixed[3] *= 1.01
+@pytest.mark.parametrize("times", [1, 50])
+@pytest.mark.parametrize("change", [1.01, 0.99, np.nan, -1])
+def test_one_row_decides(times, change):
+    mixed = np.tile(P, (times, 1))
+    mixed[3] *= change
     assert not is_probabilities(mixed)
-    assert not is_log_probabilities(np.log(mixed))
+    with np.errstate(invalid="ignore"):
+        assert not is_log_probabilities(np.log(mixed))
 
 
 def test_nothing_is_both():

@@ -1,0 +1,131 @@
+"""A Team is a model and copies of it that share its weights: each learns from a part of a batch, at the same time."""
+
+import copy
+import math
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.arrays import Array
+from minnet.extras import require
+from minnet.layer import Layer
+from minnet.losses import Loss
+
+Work = list[tuple[slice, float, Array]]  # the parts that a member did: where in the batch, loss, prediction
+
+
+class Team:
+    """Forward and backward of a batch that is cut into parts; their gradients add up to the batch's own.
+
+    With one thread the parts come one after the other, in a fraction of the memory. More threads work on
+    parts of their own at the same time, for NumPy lets go of Python's lock while it computes. Each has a copy
+    of the model: the trainable weights are the very arrays of the model, gradients are its own, and added to
+    the model's in a fixed order, so that the result does not depend on which thread was faster. Generators
+    (dropout) are spawned from the model's. What is not trainable (running statistics) becomes the mean of
+    what the threads make of it.
+
+    It is to be used with ``with``, during which BLAS computes on one thread: two that use two each wait for
+    each other.
+
+    Parameters
+    ----------
+    model, loss
+        What to compute; both in training mode.
+    threads
+        How many members there are.
+    parts
+        How many parts of a batch each member takes, one after the other.
+
+    Raises
+    ------
+    MissingExtraError
+        If there are several threads, and threadpoolctl, which tells BLAS to use one, is not installed.
+    """
+
+    def __init__(self, model: Layer, loss: Loss, threads: int, parts: int) -> None:
+        self.threads = threads
+        self.parts = parts
+        self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
+        self._members = [(model, loss), *((_copy(model), copy.deepcopy(loss)) for _ in range(threads - 1))]
+        self._parameters = [model.parameters() for model, _ in self._members]
+
+    def __enter__(self) -> Self:
+        if self._threadpoolctl is not None:
+            self._limits = self._threadpoolctl.threadpool_limits(1, user_api="blas")
+            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="minnet")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._threadpoolctl is not None:
+            self._pool.shutdown()
+            self._limits.restore_original_limits()
+
+    def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
+        """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+        size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
+        parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
+        shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # fewer than members, if short
+        others: list[Future[Work]] = [
+            # In a copy of the context, so that np.errstate holds there, too.
+            self._pool.submit(copy_context().run, self._work, member, share, x, y)
+            for member, share in enumerate(shares[1:], start=1)
+        ]
+        try:
+            done = self._work(0, shares[0], x, y)
+        finally:
+            wait(others)  # nobody may be at work on the weights any more when this returns
+        for other in others:
+            done += other.result()
+        self._bring_together(len(shares))
+        return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
+
+    def _work(self, member: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Work:
+        """Let a member do its parts."""
+        model, loss = self._members[member]
+        done = []
+        for part in parts:
+            share = len(x[part]) / len(x) if len(x) else 1.0  # the loss is a mean, so a short part weighs less
+            prediction = model.forward(x[part])
+            value = share * loss.forward(prediction, y[part])
+            model.accumulate_grad(share * loss.backward())
+            done.append((part, value, prediction))
+        return done
+
+    def _bring_together(self, members: int) -> None:
+        """Add the members' gradients to the model's, and make one of their running statistics."""
+        for parameter, *copies in zip(*self._parameters[:members], strict=True):
+            for copied in copies:
+                if copied.trainable:
+                    gradient = parameter.read_grad()
+                    gradient += copied.read_grad()
+                    copied.zero_grad()
+            if copies and not parameter.trainable:
+                # Written so that what did not change does not change.
+                parameter.data += sum(copied.data - parameter.data for copied in copies) / members
+        for parameters in self._parameters[1:]:
+            for parameter, copied in zip(self._parameters[0], parameters, strict=True):
+                if not copied.trainable:
+                    copied.data = parameter.data
+
+
+def _copy(model: Layer) -> Layer:
+    """Copy a model, but for the arrays of its trainable weights, which the copy shares; with Generators of its own."""
+    copied = copy.deepcopy(model)
+    for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
+        if parameter.trainable:
+            own.share(parameter)
+        own.zero_grad()
+    spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
+    for (_, layer), (_, twin) in zip(model.named_layers(), copied.named_layers(), strict=True):
+        for name, value in vars(layer).items():
+            if isinstance(value, np.random.Generator):
+                if id(value) not in spawned:
+                    (spawned[id(value)],) = value.spawn(1)
+                setattr(twin, name, spawned[id(value)])
+    return copied
