@@ -94,7 +94,18 @@ class Parameter:
             self._grad.fill(0)
 
     def add_product(self, a: Array, b: Array) -> None:
-        """Add a matrix product to the gradient, ``grad += a @ b``, without an array for the product if it is zero."""
+        """Add a matrix product to the gradient: ``grad += a @ b``, which is written there at once if grad is zero.
+
+        Parameters
+        ----------
+        a, b
+            Of shapes (I, N) and (N, O), for a Parameter of shape (I, O), and of its dtype.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
         if self._stale:
             np.dot(a, b, out=self._grad)
             self._stale = False

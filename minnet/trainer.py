@@ -47,10 +47,8 @@ class Trainer:
         fraction of the memory that forward and backward take. (Layers that look at a whole batch see
         the parts.)
     threads
-        How many threads work on a batch at the same time, each on as many parts as `accumulate` says. It
-        pays for convolutions, whose steps take milliseconds; what a thread has to do for a small Linear
-        layer is less than handing it over costs. Meanwhile BLAS uses one thread in the whole process (this
-        takes the extra "threads").
+        How many threads work on a batch at the same time, each on as many parts as `accumulate` says;
+        meant for convolutions. Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
 
     Attributes
     ----------

@@ -157,8 +157,8 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
 def softmax_cross_entropy_of_one(z: list[float], label: int) -> tuple[float, list[float]]:
     """Return the loss of one sample's scores, and p = softmax(z): what `SoftmaxCrossEntropyLoss` computes of many.
 
-    Written a second time, without NumPy, whose every call costs a microsecond or two however few the numbers are: of
-    a step of online learning, one sample after the other, it takes a sixth off.
+    Written a second time, without NumPy, whose every call costs a microsecond or two however few the numbers are:
+    `forward` takes 9 µs instead of 23, of the 80 to 90 of a step of online learning, one sample after the other.
     """
     top = max(z)
     exponentials = [math.exp(score - top) for score in z]
