@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from minnet.lazy import later
 from minnet.summary import summary  # now: the module of this name would else come to stand for the function
+from minnet.version import __version__
 
 if TYPE_CHECKING:
     from minnet import callbacks, data, errors, extras, gradcheck, initializers, metrics, plots, schedules
+    from minnet.checkpoint import Checkpoint
     from minnet.data import DataLoader
     from minnet.history import History
     from minnet.layer import Layer
@@ -77,8 +79,8 @@ if TYPE_CHECKING:
     from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
     from minnet.parameter import Parameter
     from minnet.trainer import Trainer
+    from minnet.weights import load, save
 
-__version__ = "0.1.0"
 
 __all__ = [
     "ELU",
@@ -99,6 +101,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Checkpoint",
     "Concat",
     "Conv1d",
     "Conv2d",
@@ -154,15 +157,18 @@ __all__ = [
     "Tied",
     "Trainer",
     "TransformerBlock",
+    "__version__",
     "callbacks",
     "data",
     "errors",
     "extras",
     "gradcheck",
     "initializers",
+    "load",
     "lr_finder",
     "metrics",
     "plots",
+    "save",
     "schedules",
     "summary",
 ]
@@ -182,7 +188,9 @@ __getattr__ = later(
         "history": ("History",),
         "layer": ("Layer",),
         "parameter": ("Parameter",),
+        "checkpoint": ("Checkpoint",),
         "trainer": ("Trainer",),
+        "weights": ("load", "save"),
         "lr_range": ("lr_finder",),
         "layers": (
             "AdaptiveAvgPool2d",

@@ -44,6 +44,11 @@ def add_up(x: Array) -> float:
     return float(x.sum(dtype=np.float64))
 
 
+def cast(x: NDArray[Any], dtype: "np.dtype[Any] | None") -> Array:
+    """Convert floats to the model's dtype; leave integers, which are indices, alone."""
+    return x.astype(dtype, copy=False) if dtype is not None and x.dtype.kind == "f" else x
+
+
 def check_size(owner: str, name: str, value: object) -> int:
     """Return a layer's size as an int.
 

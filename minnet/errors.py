@@ -11,3 +11,15 @@ class DataNotFoundError(FileNotFoundError):
 
 class MissingExtraError(ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class CheckpointError(ValueError):
+    """A file of weights, or a checkpoint, is damaged, hostile, too new, or does not fit what it is loaded into."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written, or read; training goes on without it."""
+
+
+class NonFiniteError(ValueError):
+    """A loss, a gradient or a weight is NaN or infinite: training has diverged, or the data are not numbers."""

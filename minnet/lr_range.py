@@ -10,6 +10,7 @@ import numpy as np
 
 from minnet.callbacks import Callback
 from minnet.data.loader import Batch, DataLoader
+from minnet.errors import NonFiniteError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,9 +80,6 @@ class _Ramp(Callback):
         trainer.optimizer.lr = self.start
 
     def on_step_end(self, trainer: "Trainer") -> None:
-        if not math.isfinite(trainer.last_loss):
-            trainer.stop()
-            return
         self.lrs.append(self.start * self.factor ** len(self.lrs))
         self.losses.append(trainer.last_loss)
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * trainer.last_loss
@@ -121,7 +119,9 @@ def lr_finder(
     Raises
     ------
     ValueError
-        If not 0 < start < end, if steps is below 2, or if the loss is not finite from the first step.
+        If not 0 < start < end, or if steps is below 2.
+    NonFiniteError
+        If the loss or a gradient is not finite from the first step.
 
     Examples
     --------
@@ -143,16 +143,13 @@ def lr_finder(
         own.rng = copy.deepcopy(loader.rng)
         loader = own
     ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
-    with np.errstate(all="ignore"):  # it is meant to go too far
-        try:
-            trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
-        except ValueError:
-            numbers = [trial.prediction, *(parameter.data for parameter in trial.model.parameters())]
-            if not ramp.lrs or all(np.isfinite(array).all() for array in numbers):
-                raise  # some other mistake than divergence, which losses refuse too
-            trial.interrupted = False
+    trial.nonfinite = "stop"
+    try:
+        trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
+    except NonFiniteError:  # it is meant to go too far
+        if not ramp.lrs:
+            raise
+        trial.interrupted = False
     if trial.interrupted:
         raise KeyboardInterrupt
-    if not ramp.lrs:
-        raise ValueError(f"lr_finder: the loss of the first batch is {trial.last_loss}: are there NaN in the data?")
     return LRCurve(ramp.lrs, ramp.losses, ramp.smoothed)

@@ -14,6 +14,7 @@ from minnet.arrays import Array
 from minnet.extras import require
 from minnet.layer import Layer
 from minnet.losses import Loss
+from minnet.state import merged
 
 Work = list[tuple[slice, float, Array]]  # the parts that a member did: where in the batch, loss, prediction
 
@@ -85,9 +86,23 @@ class Team:
         self._bring_together(len(shares))
         return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
 
+    def state_dict(self) -> list[list[np.random.Generator]]:
+        """Return the Generators of all members but the first, whose are the model's."""
+        return [[generator for _, _, generator in _generators(model)] for model, _ in self._members[1:]]
+
+    def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
+        """Put the Generators back, and let the copies have the model's running statistics."""
+        for (model, _), generators in zip(self._members[1:], state, strict=True):
+            for (layer, name, now), then in zip(_generators(model), generators, strict=True):
+                setattr(layer, name, merged(now, then))
+        self._share_statistics()
+
     def _work(self, member: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Work:
         """Let a member do its parts."""
         model, loss = self._members[member]
+        if member:
+            for parameter in self._parameters[member]:
+                parameter.zero_grad()
         done = []
         for part in parts:
             share = len(x[part]) / len(x) if len(x) else 1.0  # the loss is a mean, so a short part weighs less
@@ -104,10 +119,12 @@ class Team:
                 if copied.trainable:
                     gradient = parameter.read_grad()
                     gradient += copied.read_grad()
-                    copied.zero_grad()
             if copies and not parameter.trainable:
                 # Written so that what did not change does not change.
                 parameter.data += sum(copied.data - parameter.data for copied in copies) / members
+        self._share_statistics()
+
+    def _share_statistics(self) -> None:
         for parameters in self._parameters[1:]:
             for parameter, copied in zip(self._parameters[0], parameters, strict=True):
                 if not copied.trainable:
@@ -122,10 +139,18 @@ def _copy(model: Layer) -> Layer:
             own.share(parameter)
         own.zero_grad()
     spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
-    for (_, layer), (_, twin) in zip(model.named_layers(), copied.named_layers(), strict=True):
-        for name, value in vars(layer).items():
-            if isinstance(value, np.random.Generator):
-                if id(value) not in spawned:
-                    (spawned[id(value)],) = value.spawn(1)
-                setattr(twin, name, spawned[id(value)])
+    for (_, name, generator), (twin, _, _) in zip(_generators(model), _generators(copied), strict=True):
+        if id(generator) not in spawned:
+            (spawned[id(generator)],) = generator.spawn(1)
+        setattr(twin, name, spawned[id(generator)])
     return copied
+
+
+def _generators(model: Layer) -> list[tuple[Layer, str, np.random.Generator]]:
+    """List the Generators of a model, each with the layer and the attribute that holds it."""
+    return [
+        (layer, name, value)
+        for _, layer in model.named_layers()
+        for name, value in vars(layer).items()
+        if isinstance(value, np.random.Generator)
+    ]

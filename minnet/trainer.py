@@ -2,25 +2,25 @@
 
 import itertools
 import math
-import sys
-import time
+import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array
+from minnet.arrays import Array, cast
 from minnet.callbacks import Callback, Progress
+from minnet.checkpoint import Checkpoint
 from minnet.data.loader import Batch, DataLoader
-from minnet.history import History, Row
-from minnet.interrupts import Interrupts
+from minnet.history import History
 from minnet.layer import Layer
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
-from minnet.team import Team
+from minnet.run import Run, length_of
 
 Metric = Callable[[Array, Any], float]
 Data = DataLoader | tuple[ArrayLike, ArrayLike]
@@ -49,6 +49,10 @@ class Trainer:
     threads
         How many threads work on a batch at the same time, each on as many parts as `accumulate` says;
         meant for convolutions. Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
+    nonfinite
+        What to do when a loss, a gradient or a weight is NaN or infinite: "stop" with an error that says where it
+        began; "skip" the step, without an update (rows of the history say how many were ``skipped``); "ignore"
+        looks at no gradient and no weight, and goes on.
 
     Attributes
     ----------
@@ -58,6 +62,8 @@ class Trainer:
         How many were finished, in all runs.
     interrupted : bool
         Whether Ctrl-C, or an error, cut the last run short.
+    stopped : bool
+        Whether a callback ended the last run.
     last_loss : float
         The loss of the last step.
     prediction, target : ndarray
@@ -89,6 +95,7 @@ class Trainer:
         metrics: Mapping[str, Metric] | None = None,
         accumulate: int = 1,
         threads: int = 1,
+        nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
             if not isinstance(value, kind):
@@ -102,6 +109,9 @@ class Trainer:
         self.loss = loss
         self.optimizer = optimizer
         self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
+        if nonfinite not in ("stop", "skip", "ignore"):
+            raise ValueError(f'Trainer expected nonfinite to be "stop", "skip" or "ignore", got {nonfinite!r}')
+        self.nonfinite = nonfinite
         self.accumulate = accumulate
         self.threads = threads
         self.history = History()
@@ -112,7 +122,9 @@ class Trainer:
         self.prediction: Array = np.empty(0)
         self.target: NDArray[Any] = np.empty(0)
         self._callbacks: dict[str, list[Any]] = {}
-        self._stopped = False
+        self._run: Run | None = None
+        self._evaluation = _Evaluation(model, loss)
+        self.stopped = False
         self._check_parts()
 
     def fit(
@@ -124,6 +136,8 @@ class Trainer:
         evaluate: Mapping[str, Data] | None = None,
         every: int | None = None,
         callbacks: Sequence[Callback] = (),
+        checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | None = "auto",
         progress: bool = True,
     ) -> History:
         """Train for so many epochs or so many steps; call it again to train on.
@@ -146,6 +160,13 @@ class Trainer:
             run always gives one.
         callbacks
             What else to do; see `minnet.callbacks`.
+        checkpoint
+            A folder, or a `Checkpoint` with a folder and more wishes: everything that decides the next step is
+            written there every minute, at the end, and on Ctrl-C and SIGTERM.
+        resume
+            With a checkpoint: "auto" goes on from the newest in the folder, if there is one, so that a script
+            that was killed is just started again; with ``epochs`` or ``steps`` counted from where the killed one
+            began. A path goes on from that file; None refuses a folder with checkpoints.
         progress
             Whether to show a progress bar (only on a terminal).
 
@@ -159,6 +180,11 @@ class Trainer:
         TypeError, ValueError
             If the arguments do not make sense; and what layers and losses raise, with a note that
             says at which step.
+        NonFiniteError
+            If a loss, a gradient or a weight is NaN or infinite (and ``nonfinite="stop"``): the message says
+            where it began, in which batch, and the likely cause. The model has the weights of before that step.
+        CheckpointError, OSError
+            If the checkpoint to go on from is damaged or of another run; if none can be written in that folder.
         """
         steps, epochs = _count("steps", steps), _count("epochs", epochs)
         if (steps is None) == (epochs is None):
@@ -166,31 +192,18 @@ class Trainer:
         if _count("every", every) == 0:
             raise ValueError("fit needs every >= 1, the steps between two rows of the history")
         sets = {name: self._loader(name, data, loader) for name, data in (evaluate or {}).items()}
-        last_step = self.step + steps if steps is not None else None
-        last_epoch = self.epoch + epochs if epochs is not None else None
-        if progress:
-            total = steps if epochs is None else epochs * length if (length := _length(loader)) else None
-            callbacks = [*callbacks, Progress(total)]
-        self._enlist(callbacks)
-        self._stopped, self.interrupted = False, True
-        self._begin = time.perf_counter()
-        self._loss_sum, self._samples = 0.0, 0
-        self.model.train()
-        self.loss.train()
+        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+        total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
+        self._enlist([*callbacks, Progress(total)] if progress else callbacks)
+        self.stopped = False
+        self._run = Run(
+            self, loader, sets, steps=steps, epochs=epochs, every=every, callbacks=callbacks, checkpoint=checkpoint
+        )
         try:
-            with Interrupts() as interrupts, Team(self.model, self.loss, self.threads, self.accumulate) as self._team:
-                try:
-                    self._call("on_fit_start")
-                    self._run(loader, last_step, last_epoch, every, sets, interrupts)
-                    self.interrupted = False
-                except KeyboardInterrupt:
-                    where = f"inside step {self.step + 1}" if interrupts.busy else f"after step {self.step}"
-                    print(f"\ninterrupted {where}: the model is as it was then", file=sys.stderr)
-                    if self._samples:
-                        self._row({})
+            self._run.go(resume)
         finally:
-            self._call("on_fit_end")
-            self._callbacks = {}
+            self._run, self._callbacks = None, {}
         return self.history
 
     def train_step(self, x: Array, y: NDArray[Any]) -> float:
@@ -207,8 +220,10 @@ class Trainer:
         return value
 
     def update(self) -> None:
-        """Let the callbacks see the gradients, and let the optimizer make its step."""
-        self._call("on_gradients")
+        """Let the callbacks see the gradients, and let the optimizer make its step, if they are finite."""
+        self.call("on_gradients")
+        if self._run is not None:
+            self._run.gradients_are_there()
         self.optimizer.step()
 
     def evaluate(self, data: Data) -> dict[str, float]:
@@ -230,84 +245,33 @@ class Trainer:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch."""
         X = np.asarray(X)
         loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH)
-        with _Evaluation(self.model, self.loss):
+        with self._evaluation:
             dtype = self.model.dtype
-            return np.concatenate([self.model.forward(_cast(x, dtype)) for x, _ in loader])
+            return np.concatenate([self.model.forward(cast(x, dtype)) for x, _ in loader])
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
-        self._stopped = True
+        self.stopped = True
 
-    def _run(
-        self,
-        loader: Iterable[Batch],
-        last_step: int | None,
-        last_epoch: int | None,
-        every: int | None,
-        sets: Mapping[str, DataLoader],
-        interrupts: Interrupts,
-    ) -> None:
-        dtype, row_at = self.model.dtype, -1
-        train_step = self.train_step if self.accumulate == self.threads == 1 else self._train_step_in_parts
-        while not self._stopped and self.step != last_step and self.epoch != last_epoch:
-            first = self.step
-            for x, y in loader:
-                interrupts.busy = True
-                try:
-                    self.target = y
-                    self.last_loss = train_step(_cast(x, dtype), y)
-                except Exception as error:
-                    error.add_note(f"in step {self.step + 1} of epoch {self.epoch + 1}")
-                    raise
-                self.step += 1
-                self._loss_sum += self.last_loss * len(x)
-                self._samples += len(x)
-                interrupts.busy = False
-                if interrupts.pending:
-                    raise KeyboardInterrupt
-                self._call("on_step_end")
-                if every and self.step % every == 0:
-                    self._row(sets)
-                    row_at = self.step
-                if self._stopped or self.step == last_step:
-                    complete = self.step - first == _length(loader)
-                    break
-            else:
-                complete = True
-                if self.step == first:
-                    raise ValueError("fit got no batch from the loader: a bare iterator can be used only once")
-            if complete:
-                self.epoch += 1
-                if not every:
-                    self._row(sets)
-                    row_at = self.step
-                self._call("on_epoch_end")
-        if row_at != self.step and self._samples:
-            self._row(sets)
-
-    def _train_step_in_parts(self, x: Array, y: NDArray[Any]) -> float:
-        """Do as `train_step` does, part by part of the batch."""
+    def learn(self, x: Array, y: NDArray[Any]) -> float:
+        """Do a `train_step`, or the same part by part of the batch, and return the loss."""
+        if self.accumulate == self.threads == 1 or self._run is None:
+            return self.train_step(x, y)
         self.optimizer.zero_grad()
-        value, self.prediction = self._team.learn(x, y)
+        value, self.prediction = self._run.team.learn(x, y)
         self.update()
         return value
 
-    def _row(self, sets: Mapping[str, DataLoader]) -> None:
-        """Evaluate on all sets and add a row to the history."""
-        row: Row = {"step": self.step, "epoch": self.epoch, "seconds": 0.0, "lr": self.optimizer.lr}
-        row["loss"] = self._loss_sum / self._samples if self._samples else math.nan
-        for name, loader in sets.items():
-            row |= {f"{name}_{key}": value for key, value in self._evaluate(loader).items()}
-        self._loss_sum, self._samples = 0.0, 0
-        row["seconds"] = round(time.perf_counter() - self._begin, 3)
-        self.history.append(row)
-        self._call("on_row", row)
+    def call(self, moment: str, *arguments: Any) -> None:
+        """Let the callbacks know of a moment."""
+        for hook in self._callbacks.get(moment, ()):
+            hook(self, *arguments)
 
     def _evaluate(self, loader: DataLoader) -> dict[str, float]:
         sums, samples, dtype = dict.fromkeys(["loss", *self.metrics], 0.0), 0, self.model.dtype
-        with _Evaluation(self.model, self.loss):
+        with self._evaluation:
             for x, y in loader:
-                prediction = self.model.forward(_cast(x, dtype))
+                prediction = self.model.forward(cast(x, dtype))
                 sums["loss"] += self.loss.forward(prediction, y) * len(x)
                 for name, metric in self.metrics.items():
                     sums[name] += float(metric(prediction, y)) * len(x)
@@ -336,10 +300,6 @@ class Trainer:
             for name in moments
         }
 
-    def _call(self, moment: str, *arguments: Any) -> None:
-        for hook in self._callbacks.get(moment, ()):
-            hook(self, *arguments)
-
     def _check_parts(self) -> None:
         """Refuse parts that cannot belong together."""
         own = {id(parameter) for parameter in self.model.parameters()}
@@ -366,25 +326,32 @@ class Trainer:
 
 
 class _Evaluation:
-    """While active, model and loss are in eval mode; afterwards each layer is in the mode it was in."""
+    """While active, model and loss are in eval mode; afterwards each layer is in the mode it was in.
+
+    Several threads may evaluate at the same time: the first switches, the last switches back.
+    """
+
+    _lock = threading.Lock()
 
     def __init__(self, *layers: Layer) -> None:
-        self.layers = layers
+        self._layers = layers
+        self._active = 0
 
     def __enter__(self) -> None:
-        inner = itertools.chain.from_iterable(layer.named_layers() for layer in self.layers)
-        self.modes = [(layer, layer.training) for _, layer in inner]
-        for layer in self.layers:
-            layer.eval()
+        with self._lock:
+            if not self._active:
+                inner = itertools.chain.from_iterable(layer.named_layers() for layer in self._layers)
+                self._modes = [(layer, layer.training) for _, layer in inner]
+                for layer in self._layers:
+                    layer.eval()
+            self._active += 1
 
     def __exit__(self, *_: object) -> None:
-        for layer, training in self.modes:
-            layer.training = training
-
-
-def _cast(x: NDArray[Any], dtype: "np.dtype[Any] | None") -> NDArray[Any]:
-    """Convert floats to the model's dtype; leave integers, which are indices, alone."""
-    return x.astype(dtype, copy=False) if dtype is not None and x.dtype.kind == "f" else x
+        with self._lock:
+            self._active -= 1
+            if not self._active:
+                for layer, training in self._modes:
+                    layer.training = training
 
 
 def _count(name: str, value: int | None) -> int | None:
@@ -395,8 +362,3 @@ def _count(name: str, value: int | None) -> int | None:
     if value < 0:
         raise ValueError(f"fit needs {name} >= 0, got {value}")
     return int(value)
-
-
-def _length(loader: object) -> int | None:
-    """Return the number of batches of an epoch, if the loader knows it."""
-    return len(loader) if hasattr(loader, "__len__") else None

@@ -9,6 +9,7 @@ import numpy as np
 from minnet.arrays import Array
 from minnet.callbacks.base import Callback
 from minnet.parameter import Parameter
+from minnet.state import State, merged
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
@@ -96,6 +97,19 @@ class EMA(Callback):
         finally:
             self._swap(swapped)
             self._inside = False
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        """See what is to be averaged: an average that comes out of a checkpoint is of the same Parameters."""
+        self.parameters = self.parameters or list(trainer.optimizer.parameters)
+
+    def state_dict(self) -> State:
+        """Return the averages."""
+        return {"average": self.average}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from averages."""
+        self.average = merged(self.average, state["average"])
+        self._work = [np.empty_like(a) for a in self.average]
 
     def on_step_end(self, trainer: "Trainer") -> None:
         """Take the weights of the last step into the average."""

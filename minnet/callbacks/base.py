@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from minnet.history import Row
+from minnet.state import State, attributes, set_attributes
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
@@ -34,9 +35,20 @@ class Callback:
     def on_fit_end(self, trainer: "Trainer") -> None:
         """After the last step, also if the run was interrupted or an error ended it."""
 
+    def state_dict(self) -> State:
+        """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.state`).
 
-def monitored(callback: Callback, monitor: str, row: Row) -> float:
-    """Return the column of a row that a callback watches.
+        Override both methods for what is remembered elsewhere, such as in an object or a file.
+        """
+        return attributes(self)
+
+    def load_state_dict(self, state: State) -> None:
+        """Put back what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""
+        set_attributes(self, state)
+
+
+def monitored(owner: object, monitor: str, row: Row) -> float:
+    """Return the column of a row that a callback, or a Checkpoint, watches.
 
     Raises
     ------
@@ -45,7 +57,13 @@ def monitored(callback: Callback, monitor: str, row: Row) -> float:
     """
     if monitor not in row:
         raise ValueError(
-            f"{type(callback).__name__} monitors {monitor!r}, but a row has only {', '.join(row)}: "
+            f"{type(owner).__name__} monitors {monitor!r}, but a row has only {', '.join(row)}: "
             'pass fit(..., evaluate={"validation": (X, y)}) and monitor="validation_loss"'
         )
     return row[monitor]
+
+
+def improves(monitor: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
+    """Whether a value is better than the best so far: a loss is to fall, anything else to rise; NaN is no value."""
+    sign = 1 if monitor.endswith("loss") else -1
+    return value == value and (best is None or sign * value < sign * best - min_delta)

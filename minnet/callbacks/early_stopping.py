@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from minnet.arrays import Array
-from minnet.callbacks.base import Callback, monitored
+from minnet.callbacks.base import Callback, improves, monitored
 from minnet.history import Row
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class EarlyStopping(Callback):
 
     def on_row(self, trainer: "Trainer", row: Row) -> None:
         """Compare the row with the best."""
-        value, sign = monitored(self, self.monitor, row), 1 if self.monitor.endswith("loss") else -1
-        if value == value and (self.best is None or sign * value < sign * self.best - self.min_delta):  # not NaN
+        value = monitored(self, self.monitor, row)
+        if improves(self.monitor, value, self.best, self.min_delta):
             self.best, self.best_step, self.waited = value, trainer.step, 0
             self._weights = [parameter.data.copy() for parameter in trainer.model.parameters()]
             return

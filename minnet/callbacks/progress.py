@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from minnet.callbacks.base import Callback
 from minnet.history import Row
 from minnet.metrics import RunningAccuracy
+from minnet.state import State, attributes, set_attributes
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
@@ -30,6 +31,14 @@ class RunningScore(Callback):
     def on_row(self, trainer: "Trainer", row: Row) -> None:
         """Note the score."""
         row["running_accuracy"] = self.running.score
+
+    def state_dict(self) -> State:
+        """Return what the score is made of."""
+        return attributes(self.running)
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a score."""
+        set_attributes(self.running, state)
 
 
 class Progress(Callback):
@@ -66,6 +75,10 @@ class Progress(Callback):
         if self._bar is not None:
             self._draw(trainer)
             self._bar.close()
+
+    def state_dict(self) -> State:
+        """Return nothing: a bar is of this run."""
+        return {}
 
     def _draw(self, trainer: "Trainer") -> None:
         self._bar.set_postfix_str(f"loss {trainer.last_loss:.4f}", refresh=False)

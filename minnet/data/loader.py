@@ -3,12 +3,14 @@
 from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
 
 import math
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from minnet.data.epoch import Epoch
+from minnet.state import State, attributes, merged, set_attributes
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 Rows = NDArray[np.integer[Any]]
@@ -102,43 +104,34 @@ class DataLoader:
         batches = len(self.X) / self.batch_size
         return math.floor(batches) if self.drop_last else math.ceil(batches)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Epoch:
         """Begin an epoch; two that run at once do not disturb each other."""
-        size = self.batch_size
-        if self.fresh or self.shuffle:
-            take_x, take_y = _gatherer(self.X), _gatherer(self.y)
-            for rows in self._draws() if self.fresh else self._shuffled():
-                yield self._prepared(take_x(rows)), take_y(rows)
-        else:
-            for start in range(0, len(self) * size, size):
-                here = slice(start, start + size)
-                yield self._prepared(_read_only(self.X[here])), _read_only(self.y[here])
+        return Epoch(self)
 
-    def _draws(self) -> Iterator[Rows]:
-        for _ in range(len(self)):
-            yield self.rng.choice(len(self.X), self.batch_size, replace=False)
+    def state_dict(self) -> State:
+        """Return what decides the next epoch: the settings, and the Generator."""
+        names = ("batch_size", "shuffle", "drop_last", "fresh", "scale", "rng")
+        transforms = [attributes(transform) for transform in _transforms(self.transform)]
+        return {"samples": list(self.X.shape), "transforms": transforms} | {name: getattr(self, name) for name in names}
 
-    def _shuffled(self) -> Iterator[Rows]:
-        order, size = self.rng.permutation(len(self.X)), self.batch_size
-        for start in range(0, len(self) * size, size):
-            yield order[start : start + size]
+    def load_state_dict(self, state: State) -> None:
+        """Put the Generator back, and what transforms remember."""
+        self.rng = merged(self.rng, state["rng"])
+        for transform, remembered in zip(_transforms(self.transform), state["transforms"], strict=True):
+            set_attributes(transform, remembered)
 
-    def _prepared(self, x: NDArray[Any]) -> NDArray[Any]:
+    def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
         """Scale and transform the samples of a batch."""
         if x.dtype == np.uint8 and self.scale is not None:
             x = np.multiply(x, np.float32(self.scale), dtype=np.float32)
         return x if self.transform is None else self.transform(x, self.rng)
 
 
-def _gatherer(array: NDArray[Any]) -> Callable[[Rows], NDArray[Any]]:
-    """Return what gathers rows; `take` is faster than an index, but first copies all of an array not contiguous."""
-    return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
-
-
-def _read_only(view: NDArray[Any]) -> NDArray[Any]:
-    """Protect the data set from who writes into a batch."""
-    view.flags.writeable = False
-    return view
+def _transforms(transform: object) -> list[Any]:
+    """List a transform, and those inside it, if they are objects that may remember something."""
+    inner = getattr(transform, "transforms", ())
+    every = [transform, *(part for other in inner for part in _transforms(other))]
+    return [part for part in every if getattr(part, "__dict__", None)]
 
 
 def _as_data(name: str, data: ArrayLike) -> NDArray[Any]:

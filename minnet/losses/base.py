@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.arrays import Array, add_up, check_floats, check_gradient
+from minnet.errors import NonFiniteError
 from minnet.layer import Layer
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
@@ -78,7 +79,7 @@ class Loss(Layer):
             value = add_up(losses) / self._divisor(losses.shape)
             valid = not math.isnan(value)
         if not valid:
-            raise ValueError(f"{type(self).__name__} got {DIVERGED}, or there is NaN in the target")
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}, or there is NaN in the target")
         return value
 
     def _share(self, dy: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> float | Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.arrays import Array
+from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_pair, check_weights
 
 
@@ -47,7 +48,7 @@ class BCELoss(Loss):
         t = check_pair(self, prediction, target)
         if not (prediction.min(initial=0) >= 0 and prediction.max(initial=1) <= 1):
             if np.isnan(prediction).any():
-                raise ValueError(f"BCELoss got {DIVERGED}")
+                raise NonFiniteError(f"BCELoss got {DIVERGED}")
             raise ValueError(
                 f"BCELoss expected probabilities, 0 to 1, got values from {prediction.min():.4g} to "
                 f"{prediction.max():.4g}: end the model with Sigmoid(), or give scores to BCEWithLogitsLoss"
@@ -98,7 +99,7 @@ class BCEWithLogitsLoss(Loss):
         """Return the mean loss of scores z for the targets t, 0 to 1, of the same shape (any)."""
         z, t = prediction, check_pair(self, prediction, target)
         if not np.isfinite(z).all():
-            raise ValueError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
+            raise NonFiniteError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
         _check_shares_of_yes(self, t)
         yes, no = t, 1 - t
         if self.pos_weight is not None:

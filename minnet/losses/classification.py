@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.arrays import Array, all_finite, check_floats, check_scores, class_major
+from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
 from minnet.losses.labels import LabelLoss, cells
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
@@ -125,14 +126,14 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         if z.size <= 32 and len(z) == 1 and isinstance(shares, float):
             value, p = softmax_cross_entropy_of_one(z[0].tolist(), labels.item(0))
             if math.isnan(value):
-                raise ValueError(f"{type(self).__name__} got {DIVERGED}")
+                raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
             self.cache = (prediction.shape, labels, shares, np.array([p], z.dtype))
             losses = np.array([value], z.dtype)
             return self._add_up(shares, losses, prediction.shape[:-1])
         z = class_major(z)
         top = z.max(axis=1, keepdims=True)
         if not all_finite(top):
-            raise ValueError(f"{type(self).__name__} got {DIVERGED}")
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
         z = z - top  # changes nothing but that no exponential overflows
         p = np.exp(z)
         total = p.sum(axis=1, keepdims=True)  # (N, 1)

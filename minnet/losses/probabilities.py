@@ -3,6 +3,7 @@
 import numpy as np
 
 from minnet.arrays import Array
+from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss
 
 TOLERANCE = 1e-3  # of a row's sum: more than rounding makes, even in float32 and with many classes
@@ -33,7 +34,7 @@ def check_probabilities(loss: Loss, rows: Array) -> None:
         return
     name = type(loss).__name__
     if np.isnan(rows).any():
-        raise ValueError(f"{name} got {DIVERGED}")
+        raise NonFiniteError(f"{name} got {DIVERGED}")
     if is_log_probabilities(rows):
         raise ValueError(f"{name} expected probabilities, got log-probabilities: use NLLLoss after LogSoftmax")
     raise ValueError(
@@ -55,7 +56,7 @@ def check_log_probabilities(loss: Loss, rows: Array, if_p: str, if_scores: str) 
         return
     name = type(loss).__name__
     if np.isnan(rows).any():
-        raise ValueError(f"{name} got {DIVERGED}")
+        raise NonFiniteError(f"{name} got {DIVERGED}")
     raise ValueError(
         f"{name} expected log-probabilities (numbers <= 0 whose exponentials sum to 1), got "
         f"{f'probabilities: {if_p}' if is_probabilities(rows) else f'scores: {if_scores}'}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from minnet.arrays import Array
 from minnet.parameter import Parameter
+from minnet.state import State, attributes, set_attributes
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
@@ -145,6 +146,39 @@ class Optimizer:
             Its options.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step: define update(self, i, p, g, group)")
+
+    def state_dict(self) -> State:
+        """Return what decides the next step, beside the Parameters: options, and all that is remembered."""
+        groups = [
+            {"params": len(group["params"]), **{name: option for name, option in group.items() if name != "params"}}
+            for group in self.param_groups
+        ]
+        return {"class": type(self).__name__, "groups": groups, "attributes": attributes(self)}
+
+    def mismatches(self, state: State) -> list[str]:
+        """Say where a state is that of another optimizer, a line each."""
+        kind, groups = type(self).__name__, [len(group["params"]) for group in self.param_groups]
+        lines = [] if state["class"] == kind else [f"the optimizer: {kind} now, {state['class']} in the checkpoint"]
+        if (then := [group["params"] for group in state["groups"]]) != groups:
+            lines.append(f"the Parameters in the optimizer's groups: {groups} now, {then} in the checkpoint")
+        for name, entries in state["attributes"]["state"].items():
+            if len(entries) != len(self.parameters):
+                lines.append(f"the optimizer's {name}: of {len(entries)} Parameters, not of {len(self.parameters)}")
+        return lines
+
+    def load_state_dict(self, state: State) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If it is of another optimizer.
+        """
+        if found := self.mismatches(state):
+            raise ValueError("\n".join(found))
+        for group, options in zip(self.param_groups, state["groups"], strict=True):
+            group.update({name: option for name, option in options.items() if name != "params"})
+        set_attributes(self, state["attributes"])
 
     def check(self, options: dict[str, Any]) -> None:
         """Check the options of a group; a subclass adds its own."""

@@ -1,0 +1,214 @@
+"""A Checkpoint is where a training run puts down, now and then, all it needs to go on after it was killed."""
+
+import os
+import re
+import shutil
+import sys
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minnet.callbacks.base import improves, monitored
+from minnet.errors import CheckpointError, CheckpointWarning
+from minnet.history import Row
+from minnet.snapshot import Snapshot, write
+from minnet.tensorfile import TEMPORARY, write_whole
+
+if TYPE_CHECKING:
+    from minnet.run import Run
+
+_NAME = re.compile(r"step-(\d{9,})\.safetensors")
+BEST = "best.safetensors"
+
+
+class Checkpoint:
+    """A folder of checkpoints, and when they are written: ``trainer.fit(..., checkpoint=Checkpoint("run", keep=5))``.
+
+    A file ``step-000001234.safetensors`` holds everything that decides what comes after step 1234; so the run, when
+    its script is started again, ends with the same bits as one that was never killed. It is written under another
+    name, forced to the disk, and renamed: whenever the machine fails, the newest file there is whole. One is
+    written at the end of `fit`, too, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
+
+    If one cannot be written, because the disk is full or the folder gone, a `CheckpointWarning` says so, training
+    goes on, and the next one is tried when it is due.
+
+    Parameters
+    ----------
+    folder
+        Where; it is made if it is not there. Each call of `fit` in a script needs a folder of its own.
+    every
+        How many steps lie between two checkpoints.
+    seconds
+        How much time lies between them, if `every` is not given.
+    keep
+        How many of the newest are kept, at least 1; older ones are removed.
+    best
+        A column of the history, such as "validation_loss". After each row that is the best so far (a loss is to
+        fall, anything else to rise), a checkpoint ``best.safetensors`` is written as well.
+
+    Attributes
+    ----------
+    newest : Path or None
+        The last file written, or resumed from.
+    best_value : float or None
+        The best value so far.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> import minnet as mn, numpy as np
+    >>> X, y = np.eye(4, dtype=np.float32), np.arange(4)
+    >>> def train(epochs):
+    ...     model = mn.Sequential(mn.Linear(4, 4, rng=0))
+    ...     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()))
+    ...     loader = mn.DataLoader(X, y, 2, shuffle=True, rng=0)
+    ...     return trainer.fit(loader, epochs=epochs, checkpoint=getfixture("tmp_path") / "run")
+    >>> len(train(epochs=2)), len(train(epochs=5))  # the second goes on from where the first ended
+    (2, 5)
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        every: int | None = None,
+        seconds: float = 60.0,
+        keep: int = 3,
+        best: str | None = None,
+    ) -> None:
+        if (every is not None and every < 1) or not seconds >= 0 or keep < 1:
+            raise ValueError(f"Checkpoint needs every >= 1, seconds >= 0 and keep >= 1, got {every}, {seconds}, {keep}")
+        self.folder = Path(folder)
+        self.every = every
+        self.seconds = seconds
+        self.keep = keep
+        self.best = best
+        self.newest: Path | None = None
+        self.best_value: float | None = None
+        self._improved = False
+        self._last = 0.0
+
+    def files(self) -> list[Path]:
+        """List the checkpoints that are there, oldest first, without the best."""
+        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+        return [path for _, path in sorted(found)]
+
+    def open(self) -> None:
+        """Make the folder, and see that one can write there: now, and not after an hour of training.
+
+        Raises
+        ------
+        OSError
+            If not.
+        """
+        probe = self.folder / ".writable"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(f".*.safetensors.*{TEMPORARY}"):  # of a process that was killed
+                left.unlink(missing_ok=True)
+            write_whole(probe, b"minnet")
+            probe.unlink()
+        except OSError as error:
+            raise type(error)(
+                error.errno, f"checkpoints cannot be written: {error.strerror}; choose another folder", str(self.folder)
+            ) from None
+        self._last = time.monotonic()
+
+    def find(self, run: "Run", resume: str | os.PathLike[str] | None) -> Snapshot | None:
+        """Return the snapshot to go on from, or None to begin anew.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder has checkpoints, but none that is whole, or they are not to be touched (resume=None); if
+            they are of another run.
+        """
+        if resume is not None and resume != "auto":
+            chosen = Snapshot(Path(resume))
+            chosen.check(run)
+            return chosen
+        files = self.files()
+        if files and resume is None:
+            raise CheckpointError(
+                f"{self.folder} holds the checkpoints of an earlier run, up to {files[-1].name}: "
+                'go on with it (resume="auto"), or choose another folder to begin anew'
+            )
+        snapshot = self._newest_whole(files)
+        if snapshot is None or (snapshot.finished and snapshot.step == run.trainer.step > snapshot.first_step):
+            return None  # nothing there; or the end of this trainer's last fit, and this is its next
+        if not snapshot.first_step <= run.trainer.step <= snapshot.step:
+            raise CheckpointError(
+                f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
+                f"step {run.trainer.step}: give each fit a folder of its own"
+            )
+        snapshot.check(run)
+        return snapshot
+
+    def note(self, row: Row, step: int) -> None:
+        """See whether a row of the history is the best so far."""
+        if self.best is not None:
+            value = monitored(self, self.best, row)
+            if improves(self.best, value, self.best_value):
+                self.best_value, self._improved = value, True
+
+    def due(self, step: int) -> bool:
+        """Whether it is time to write one."""
+        if self._improved:
+            return True
+        if self.every is not None:
+            return step % self.every == 0
+        return time.monotonic() - self._last >= self.seconds
+
+    def save(self, run: "Run") -> bool:
+        """Write a checkpoint, and remove those that are too old; return whether it could be written."""
+        path = self.folder / f"step-{run.trainer.step:09d}.safetensors"
+        self._last = time.monotonic()
+        try:
+            write(path, run)
+            if self._improved:
+                write(self.folder / BEST, run)
+                self._improved = False
+        except OSError as error:
+            with suppress(OSError):
+                free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
+                error.strerror = f"{error.strerror}{free}"
+            newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
+            warnings.warn(
+                f"no checkpoint could be written after step {run.trainer.step} in {self.folder} ({error.strerror}); "
+                f"training goes on, {newest}",
+                CheckpointWarning,
+                stacklevel=2,
+            )
+            return False
+        self.newest = path
+        self._last = time.monotonic()
+        with suppress(OSError):  # what cannot be removed may stay
+            for old in self.files()[: -self.keep]:
+                old.unlink(missing_ok=True)
+        return True
+
+    def _newest_whole(self, files: list[Path]) -> Snapshot | None:
+        for path in reversed(files):
+            try:
+                snapshot = Snapshot(path)
+            except (CheckpointError, OSError) as error:
+                warnings.warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
+                continue
+            self.newest = path
+            return snapshot
+        if files:
+            raise CheckpointError(
+                f"{self.folder} holds {len(files)} checkpoints, and none is whole: to begin anew, choose another folder"
+            )
+        return None
+
+
+def announce(text: str) -> None:
+    """Tell the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,89 @@
+"""An Epoch is one pass over a DataLoader: it knows where it is, and can go on from there another day."""
+
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from minnet.data.loader import Batch, DataLoader, Rows
+
+
+class Epoch:
+    """The batches of one pass, as an iterator. Two that run at once do not disturb each other.
+
+    Parameters
+    ----------
+    loader
+        Whose batches.
+    state
+        What `state_dict` returned, to go on from there.
+
+    Attributes
+    ----------
+    rows : slice or (N,) array of int
+        Which rows of the data the last batch is.
+
+    Raises
+    ------
+    ValueError
+        If the state is of another loader.
+    """
+
+    def __init__(self, loader: DataLoader, state: dict[str, Any] | None = None) -> None:
+        self.rows: Rows | slice = slice(0, 0)
+        self._loader = loader
+        self._done, self._length = 0, len(loader)
+        self._order: Rows | None = None
+        if state is not None:
+            self._done, self._order = state["done"], state["order"]
+            if not 0 <= self._done <= self._length:
+                raise ValueError(f"{self._done} batches of {self._length} are done")
+            if (self._order is not None) != (loader.shuffle and not loader.fresh) or (
+                self._order is not None and (self._order.shape != (len(loader.X),) or self._order.dtype.kind != "i")
+            ):
+                raise ValueError("an order of the rows that is none of this loader")
+        elif loader.shuffle and not loader.fresh:
+            self._order = loader.rng.permutation(len(loader.X))
+        if loader.fresh or loader.shuffle:
+            self._take_x, self._take_y = _gatherer(loader.X), _gatherer(loader.y)
+        else:
+            self._take_x, self._take_y = partial(_read_only, loader.X), partial(_read_only, loader.y)
+
+    def __iter__(self) -> Self:
+        """Return itself: it is used up as it goes."""
+        return self
+
+    def __next__(self) -> Batch:
+        """Return the next batch (x, y)."""
+        if self._done == self._length:
+            raise StopIteration
+        loader, start = self._loader, self._done * self._loader.batch_size
+        rows: Rows | slice
+        if loader.fresh:
+            rows = loader.rng.choice(len(loader.X), loader.batch_size, replace=False)
+        elif self._order is not None:
+            rows = self._order[start : start + loader.batch_size]
+        else:
+            rows = slice(start, start + loader.batch_size)
+        self._done, self.rows = self._done + 1, rows
+        return loader.prepared(self._take_x(rows)), self._take_y(rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where it is: how many batches are done, and the order of the rows."""
+        return {"done": self._done, "order": self._order}
+
+
+def _gatherer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
+    """Return what gathers rows; `take` is faster than an index, but first copies all of an array not contiguous."""
+    return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
+
+
+def _read_only(array: NDArray[Any], rows: slice) -> NDArray[Any]:
+    """Return a view of rows that protects the data set from who writes into a batch."""
+    view: NDArray[Any] = array[rows]
+    view.flags.writeable = False
+    return view

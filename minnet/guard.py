@@ -1,0 +1,98 @@
+"""A guard looks at the numbers of each training step, and stops it before one that is none becomes a weight."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minnet.arrays import Array
+from minnet.errors import NonFiniteError
+from minnet.parameter import Parameter
+
+if TYPE_CHECKING:
+    from minnet.trainer import Trainer
+
+RISKY = 1e15  # a step so long may leave the range of float32, 3e38, within a few
+
+
+class Guard:
+    """Check the loss, the gradients and the weights of every step, at the price of one product of each with itself.
+
+    The gradient's norm must be finite, with its square in the gradient's own dtype: beyond (1.8e19 in float32) any
+    optimizer that squares it fails, and below, no weight overflows in a step of ordinary length. For one that is
+    not, the weights are copied first, so that they can be put back.
+
+    Parameters
+    ----------
+    trainer
+        Whose steps.
+    """
+
+    def __init__(self, trainer: "Trainer") -> None:
+        self._optimizer = trainer.optimizer
+        self._names = {id(p): name for name, p in trainer.model.named_parameters()}
+        self._learned = [p for p in trainer.optimizer.parameters if p.trainable]
+        # What `forward` itself changes: running statistics, which have one axis. (Frozen weights have more.)
+        self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim == 1]
+        self._copies: list[tuple[Parameter, Array]] = []
+        self._kept: list[tuple[Parameter, Array]] = []
+
+    def before_step(self) -> None:
+        """Remember what a bad batch would spoil."""
+        self._kept = []
+        if self._statistics:
+            self._copies = [(p, p.data.copy()) for p in self._statistics]
+
+    def before_update(self) -> None:
+        """Check the gradients.
+
+        Raises
+        ------
+        NonFiniteError
+            If one holds NaN or infinity, or is too large to go on with.
+        """
+        largest = 0.0
+        for parameter in self._learned:
+            g = parameter.read_grad()
+            square = float(np.vdot(g, g))
+            if not square < math.inf:
+                raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")
+            largest = max(largest, square)
+        if self._optimizer.lr * math.sqrt(largest) > RISKY or self._optimizer.lr > RISKY:
+            self._kept = [(p, p.data.copy()) for p in self._learned]
+
+    def after_update(self, loss: float) -> None:
+        """Check the weights and the loss.
+
+        Raises
+        ------
+        NonFiniteError
+            If one of them is NaN or infinite.
+        """
+        if not math.isfinite(loss):
+            raise NonFiniteError(f"the loss is {loss}")
+        for parameter in self._learned:
+            p = parameter.data
+            if not np.vdot(p, p) < math.inf and not np.isfinite(p).all():
+                raise NonFiniteError(f"the update made {self._name(parameter)} hold {_counted(p)}")
+
+    def undo(self) -> bool:
+        """Put back what was remembered; return whether all weights are as they were before the step."""
+        for parameter, before in (*self._copies, *self._kept):
+            parameter.data = before
+        return all(np.isfinite(p.data).all() for p in (*self._learned, *self._statistics))
+
+    def _name(self, parameter: Parameter) -> str:
+        return self._names.get(id(parameter), "a Parameter that is not in the model")
+
+
+def _what_of(g: Array) -> str:
+    if np.isfinite(g).all():
+        return f"is too large (up to {np.abs(g).max():.1e}): its square leaves the range of {g.dtype}"
+    return f"holds {_counted(g)}"
+
+
+def _counted(x: Array) -> str:
+    nans, infinities = int(np.isnan(x).sum()), int(np.isinf(x).sum())
+    parts = [f"{count:,} {name}" for count, name in ((nans, "NaN"), (infinities, "infinite")) if count]
+    return f"{' and '.join(parts)} of {x.size:,} numbers"
