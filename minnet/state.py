@@ -7,6 +7,7 @@ script did that is run again, brings it along.
 
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,19 +18,31 @@ State = dict[str, Any]
 Tensors = dict[str, NDArray[Any]]
 
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-_DEEPEST = 50  # levels of lists in lists that are read from a file
+_DEEPEST = 50  # levels of lists in lists; what is deeper, or holds itself, is no plain data
+_MOST_ALIKE = 20  # keys of a dict that share a hash: two (-1 and -2) are honest, and thousands take hours
+# The numbers in a Generator's state, at their largest. NumPy believes each: past "pos" it reads memory not its own.
+_LARGEST = {
+    "state": 2**128 - 1,
+    "inc": 2**128 - 1,
+    "has_uint32": 1,
+    "uinteger": 2**32 - 1,
+    "pos": 624,
+    "buffer_pos": 4,
+}
 
 
-def is_plain(value: object) -> bool:
+def is_plain(value: object, depth: int = 0) -> bool:
     """Whether a value is plain data, all the way down."""
+    if depth > _DEEPEST:
+        return False
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
     if isinstance(value, np.random.Generator):
         return type(value.bit_generator).__name__ in _BIT_GENERATORS
     if type(value) in (list, tuple):
-        return all(map(is_plain, value))  # type: ignore[call-overload]
+        return all(is_plain(item, depth + 1) for item in value)  # type: ignore[attr-defined]
     if type(value) is dict:
-        return all(is_plain(key) and is_plain(item) for key, item in value.items())
+        return all(is_plain(key, depth + 1) and is_plain(item, depth + 1) for key, item in value.items())
     return value is None or type(value) in (bool, int, float, str)
 
 
@@ -70,7 +83,7 @@ def merged(now: Any, value: Any) -> Any:
     return value
 
 
-def encode(value: Any, tensors: Tensors, path: str) -> Any:
+def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
     """Turn plain data into JSON, and collect the arrays in `tensors`, under names that begin with `path`.
 
     What JSON does not know becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
@@ -81,7 +94,15 @@ def encode(value: Any, tensors: Tensors, path: str) -> Any:
     TypeError
         If it is not plain data.
     """
+
+    def inner(value: Any, name: object) -> Any:
+        return encode(value, tensors, f"{path}/{name}", depth + 1)
+
+    if depth > _DEEPEST or (type(value) not in (list, tuple, dict) and not is_plain(value)):
+        raise TypeError(f"{path}: a {type(value).__name__} cannot be written to a file")
     if isinstance(value, np.ndarray | np.generic):
+        while path in tensors:  # {"a/b": x, "a": {"b": y}}
+            path += "+"
         tensors[path] = np.asarray(value)
         return {"$scalar" if isinstance(value, np.generic) else "$tensor": path}
     if isinstance(value, np.random.Generator):
@@ -89,31 +110,25 @@ def encode(value: Any, tensors: Tensors, path: str) -> Any:
     if type(value) is float and not math.isfinite(value):
         return {"$number": repr(value)}
     if type(value) in (list, tuple):
-        items = [encode(item, tensors, f"{path}/{i}") for i, item in enumerate(value)]
+        items = [inner(item, i) for i, item in enumerate(value)]
         return items if type(value) is list else {"$tuple": items}
     if type(value) is dict:
         if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: encode(item, tensors, f"{path}/{key}") for key, item in value.items()}
+            return {key: inner(item, key) for key, item in value.items()}
         pairs = enumerate(value.items())
-        return {
-            "$dict": [
-                [encode(key, tensors, f"{path}/{i}k"), encode(item, tensors, f"{path}/{i}")] for i, (key, item) in pairs
-            ]
-        }
-    if not is_plain(value):
-        raise TypeError(f"{path}: a {type(value).__name__} cannot be written to a file")
+        return {"$dict": [[inner(key, f"{i}k"), inner(item, i)] for i, (key, item) in pairs]}
     return value
 
 
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
-    """Turn JSON and arrays back into plain data.
+    """Turn JSON and arrays back into plain data. The JSON may be anything: time and memory are those of its size.
 
     Raises
     ------
     ValueError
         If `encode` does not write such.
     """
-    if depth > _DEEPEST:
+    if depth > _DEEPEST + 3:  # the three are those of a Generator, which is one level to `encode`
         raise ValueError(f"more than {_DEEPEST} lists in one another")
 
     def inner(value: Any) -> Any:
@@ -126,31 +141,75 @@ def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
     if len(json) == 1 and (tag := next(iter(json))).startswith("$"):
         if tag not in _TAGS:
             raise ValueError(f"the unknown tag {tag[:20]!r}")
+        kind, meaning = _TAGS[tag]
+        if type(json[tag]) is not kind:
+            raise ValueError(f"{tag} of a {type(json[tag]).__name__}")
         try:
-            return _TAGS[tag](json[tag], tensors, inner)
-        except (TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise ValueError(f"{tag} of {str(json[tag])[:40]!r} ({type(error).__name__})") from None
+            return meaning(json[tag], tensors, inner)
+        except (TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{tag} of something unusual ({type(error).__name__})") from None
     return {key: inner(item) for key, item in json.items()}
 
 
-def _generator(json: Any, tensors: Tensors, inner: Callable[[Any], Any]) -> np.random.Generator:
+Inner = Callable[[Any], Any]
+
+
+def _generator(json: State, tensors: Tensors, inner: Inner) -> np.random.Generator:
     state = inner(json)
-    if state["bit_generator"] not in _BIT_GENERATORS:
+    kind = state.get("bit_generator") if type(state) is dict else None
+    if type(kind) is not str or kind not in _BIT_GENERATORS:
         raise ValueError("an unknown kind of Generator")
-    bits = getattr(np.random, state["bit_generator"])(0)
+    bits = getattr(np.random, kind)(0)
+    _check_generator(state, bits.state)
     bits.state = state
     return np.random.Generator(bits)
 
 
-def _number(json: Any, tensors: Tensors, inner: Callable[[Any], Any]) -> float:
+def _check_generator(state: State, good: State) -> None:
+    """Compare a state with a good one, for NumPy hardly does: a wrong "pos" is a segmentation fault."""
+    if state.keys() != good.keys() or any(type(state[name]) is not type(good[name]) for name in good):
+        raise ValueError("a Generator with another state than its kind has")
+    for name, value in state.items():
+        if isinstance(value, dict):
+            _check_generator(value, good[name])
+        elif isinstance(value, np.ndarray):
+            if (value.shape, value.dtype) != (good[name].shape, good[name].dtype):
+                raise ValueError(f"a Generator whose {name} has the shape {value.shape} and dtype {value.dtype}")
+            if len(value) == 624 and not value.any():  # MT19937 would stay there
+                raise ValueError(f"a Generator whose {name} is all zeros")
+        elif isinstance(value, int) and not 0 <= value <= _LARGEST[name]:
+            raise ValueError(f"a Generator whose {name} is out of range")
+        elif name == "inc" and value % 2 == 0:  # PCG64 would soon repeat itself
+            raise ValueError("a Generator whose inc is even")
+
+
+def _number(json: str, tensors: Tensors, inner: Inner) -> float:
     return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[json]
 
 
-_TAGS: dict[str, Callable[[Any, Tensors, Callable[[Any], Any]], Any]] = {
-    "$tensor": lambda json, tensors, inner: tensors[json],
-    "$scalar": lambda json, tensors, inner: tensors[json][()],
-    "$number": _number,
-    "$tuple": lambda json, tensors, inner: tuple(map(inner, json)),
-    "$dict": lambda json, tensors, inner: {inner(key): inner(value) for key, value in json},
-    "$generator": _generator,
+def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
+    if tensors[json].ndim:
+        raise ValueError("$scalar of an array")
+    return tensors[json][()]
+
+
+def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
+    if not all(type(pair) is list and len(pair) == 2 for pair in json):
+        raise ValueError("$dict of what are not pairs")
+    pairs = [(inner(key), inner(value)) for key, value in json]
+    if max(Counter(hash(key) for key, _ in pairs).values(), default=0) > _MOST_ALIKE:
+        raise ValueError("$dict with too many keys of one hash")
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("$dict with a key that is there twice")
+    return found
+
+
+_TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
+    "$tensor": (str, lambda json, tensors, inner: tensors[json]),
+    "$scalar": (str, _scalar),
+    "$number": (str, _number),
+    "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),
+    "$dict": (list, _dict),
+    "$generator": (dict, _generator),
 }

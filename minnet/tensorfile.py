@@ -53,7 +53,7 @@ def write_tensors(
     from safetensors.numpy import save
 
     # The library writes down memory as it lies, so it must lie in order; np.ascontiguousarray would add an axis to ().
-    arrays = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+    arrays = {name: np.asarray(tensor, tensor.dtype.newbyteorder("="), order="C") for name, tensor in tensors.items()}
     text = {"format": "minnet", "format_version": str(FORMAT_VERSION), "minnet_version": __version__, **metadata}
     text["sha256"] = json.dumps({name: _sha256(array) for name, array in arrays.items()})
     text["metadata_sha256"] = _sha256_of_metadata(text, arrays)
@@ -101,15 +101,20 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
 
     path = Path(path)
     _check_header(path)
+    tensors: dict[str, NDArray[Any]] = {}
+    where = ""
     try:
         with safe_open(path, framework="np") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            for name in sorted(file.keys()):
+                where = f": the array {brief(name)}"
+                tensors[name] = file.get_tensor(name)
     except OSError:
         raise
     # Depending on its version, the library has other errors for a dtype that NumPy has not (bfloat16, float8).
     except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, OverflowError, MemoryError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}): {DAMAGED}") from None
+        what = "cannot be read" if where else "not a whole safetensors file"
+        raise CheckpointError(f"{path}{where}: {what} ({brief(error)}): {DAMAGED}") from None
     _verify(path, tensors, metadata)
     return TensorFile(tensors, metadata)
 
@@ -125,7 +130,12 @@ def parse_json(path: Path, name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its {name} is not JSON ({error}): {DAMAGED}") from None
+        raise CheckpointError(f"{path}: its {name} is not JSON ({brief(error)}): {DAMAGED}") from None
+
+
+def brief(text: object) -> str:
+    """Return what may come from a file as a message may show it: on one line, and at most 200 characters of it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:200])
 
 
 def _check_header(path: Path) -> None:
@@ -157,16 +167,17 @@ def _verify(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[s
     version = metadata["format_version"]
     if version != str(FORMAT_VERSION):
         raise CheckpointError(
-            f"{path}: written in format version {version[:20]!r} by minnet {metadata['minnet_version'][:20]}; "
+            f"{path}: written in format version {version[:20]!r} by minnet {brief(metadata['minnet_version'][:20])}; "
             f"this minnet, {__version__}, reads version {FORMAT_VERSION}: update minnet"
         )
     if _sha256_of_metadata(metadata, tensors) != metadata["metadata_sha256"]:
         raise CheckpointError(f"{path}: its metadata, or an array's name, dtype or shape, were changed: {DAMAGED}")
     digests = parse_json(path, "sha256", metadata["sha256"])
     if not isinstance(digests, dict) or digests.keys() != tensors.keys():
-        raise CheckpointError(f"{path}: its digests are not those of its arrays: {DAMAGED}")
+        names = sorted(tensors.keys() ^ digests.keys()) if isinstance(digests, dict) else []
+        raise CheckpointError(f"{path}: its digests are not those of its arrays {brief(', '.join(names))}: {DAMAGED}")
     if wrong := [name for name, tensor in tensors.items() if _sha256(tensor) != digests[name]]:
-        raise CheckpointError(f"{path}: the SHA-256 of {', '.join(wrong)} is wrong: {DAMAGED}")
+        raise CheckpointError(f"{path}: the SHA-256 of {brief(', '.join(wrong))} is wrong: {DAMAGED}")
 
 
 def _sha256(array: NDArray[Any]) -> str:
