@@ -140,12 +140,13 @@ class Checkpoint:
                 'go on with it (resume="auto"), or choose another folder to begin anew'
             )
         snapshot = self._newest_whole(files)
-        if snapshot is None or (snapshot.finished and snapshot.step == run.trainer.step > snapshot.first_step):
+        step = run.trainer.step
+        if snapshot is None or (snapshot.finished and snapshot.first_step < step == snapshot.step):
             return None  # nothing there; or the end of this trainer's last fit, and this is its next
-        if not snapshot.first_step <= run.trainer.step <= snapshot.step:
+        if step < snapshot.first_step or (snapshot.finished and step > snapshot.first_step):
             raise CheckpointError(
                 f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
-                f"step {run.trainer.step}: give each fit a folder of its own"
+                f"step {step}: give each fit a folder of its own"
             )
         snapshot.check(run)
         return snapshot

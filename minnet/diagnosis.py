@@ -1,7 +1,6 @@
 """A diagnosis says where numbers stopped being numbers: in the data, in which layer, on the way there or back."""
 
 import copy
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,12 @@ if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
 LARGE_INPUT = 20.0  # standardized data stay within 5 or so, pixels within 1
+THE_LOSS = "the loss"  # in the place of a layer's path
 SHOWN = 8  # of the rows of a batch
 
 
 def explain(
-    error: NonFiniteError, trainer: "Trainer", x: NDArray[Any], y: NDArray[Any], rows: Any, whole: bool
+    error: NonFiniteError, trainer: "Trainer", x: NDArray[Any], y: NDArray[Any], rows: Any, updated: bool
 ) -> NonFiniteError:
     """Return an error that says what is not finite, where it began, in which batch, and why that may be.
 
@@ -30,22 +30,30 @@ def explain(
     error
         What was found.
     trainer
-        Whose step it was; its model is as it was before the step.
+        Whose step it was; its model is as it was before the step, if it could be put back.
     x, y
         The batch.
     rows
         Which rows of the data set it is: a slice or an array, or None.
-    whole
-        Whether the model has finite weights again.
+    updated
+        Whether the step has changed the weights, and they were not put back.
     """
-    place, cause = find(trainer, x, y)
-    lines = [f"training diverged in step {trainer.step + 1} of epoch {trainer.epoch + 1}: {error}", f"Where: {place}"]
-    lines.append(f"Batch: {_rows(rows, len(x))}")
-    lines.append(f"Likely cause: {cause}")
-    if whole:
-        lines.append('The model has the weights of before this step. To go on: Trainer(..., nonfinite="skip")')
+    bad = next((name for name, p in trainer.model.named_parameters() if not np.isfinite(p.data).all()), None)
+    if bad and updated:
+        place = "the optimizer's update: weights and gradients were finite before"
+        cause = f"the learning rate ({trainer.optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
     else:
-        lines.append("The weights are no longer good: load those of a checkpoint (fit(..., checkpoint=...))")
+        place, cause = find(trainer, x, y)
+    weights = f"The model has its weights of {'after' if updated else 'before'} this step, which are finite."
+    if bad:
+        weights = f"{bad} is no longer good: load the weights of a checkpoint, see fit(..., checkpoint=...)."
+    lines = [
+        f"training diverged in step {trainer.step + 1} of epoch {trainer.epoch + 1}: {error}",
+        f"Where: {place}",
+        f"Batch: {_rows(rows, len(x))}",
+        f"Likely cause: {cause}",
+        f'{weights} To pass over such steps: Trainer(..., nonfinite="skip")',
+    ]
     return NonFiniteError("\n  ".join(lines))
 
 
@@ -65,7 +73,7 @@ def find(trainer: "Trainer", x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str
             )
     model, loss = copy.deepcopy(trainer.model), copy.deepcopy(trainer.loss)
     trace: list[str] = []
-    with np.errstate(all="ignore"), _watched(model, "", trace), _watched(loss, "the loss", trace):
+    with np.errstate(all="ignore"), _watched(model, "", trace), _watched(loss, THE_LOSS, trace):
         try:
             loss.forward(model.forward(cast(x, model.dtype)), y)
             if not trace:
@@ -82,7 +90,9 @@ def find(trainer: "Trainer", x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str
     if not trace:
         largest = {name: float(np.abs(p.read_grad()).max(initial=0)) for name, p in model.named_parameters()}
         name = max(largest, key=largest.__getitem__)
-        trace.append(f"nowhere before the update; the largest gradient is that of {name}, up to {largest[name]:.1e}")
+        trace.append(
+            f"in no layer, when the step is done again; the largest gradient is {name}'s, up to {largest[name]:.1e}"
+        )
     place = trace[0]
     return place, _cause(trainer, x, place)
 
@@ -121,10 +131,8 @@ def _cause(trainer: "Trainer", x: NDArray[Any], place: str) -> str:
         )
     if largest > LARGE_INPUT:
         causes.append(f"the scale of the inputs, up to {largest:g}: bring them to 0..1, or to mean 0 and deviation 1")
-    if not causes and math.isfinite(trainer.last_loss) and "loss" in place.lower():
-        causes.append(
-            "log of 0: a probability of the right class that is exactly 0; use SoftmaxCrossEntropyLoss on scores"
-        )
+    if not causes and place.startswith(THE_LOSS):
+        causes.append("log of 0, of a probability that is 0 (SoftmaxCrossEntropyLoss on scores has none), or a square")
     if not causes:
         causes.append(
             f"the learning rate ({lr:g}): try a tenth of it; or a logarithm, division or root of 0 in a layer or loss"

@@ -26,22 +26,27 @@ class Guard:
     ----------
     trainer
         Whose steps.
+
+    Attributes
+    ----------
+    updated : bool
+        Whether the step has changed the weights.
     """
 
     def __init__(self, trainer: "Trainer") -> None:
         self._optimizer = trainer.optimizer
         self._names = {id(p): name for name, p in trainer.model.named_parameters()}
         self._learned = [p for p in trainer.optimizer.parameters if p.trainable]
-        # What `forward` itself changes: running statistics, which have one axis. (Frozen weights have more.)
-        self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim == 1]
+        # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
+        self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim < 2]
         self._copies: list[tuple[Parameter, Array]] = []
         self._kept: list[tuple[Parameter, Array]] = []
+        self.updated = False
 
     def before_step(self) -> None:
         """Remember what a bad batch would spoil."""
-        self._kept = []
-        if self._statistics:
-            self._copies = [(p, p.data.copy()) for p in self._statistics]
+        self._kept, self.updated = [], False
+        self._copies = [(p, p.data.copy()) for p in self._statistics]
 
     def before_update(self) -> None:
         """Check the gradients.
@@ -53,13 +58,16 @@ class Guard:
         """
         largest = 0.0
         for parameter in self._learned:
-            g = parameter.read_grad()
-            square = float(np.vdot(g, g))
+            g = parameter.read_grad().ravel()  # a view
+            square = float(g.dot(g))
             if not square < math.inf:
                 raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")
-            largest = max(largest, square)
-        if self._optimizer.lr * math.sqrt(largest) > RISKY or self._optimizer.lr > RISKY:
+            if square > largest:
+                largest = square
+        lr = self._optimizer.lr
+        if lr * lr * max(largest, 1.0) > RISKY**2:
             self._kept = [(p, p.data.copy()) for p in self._learned]
+        self.updated = True
 
     def after_update(self, loss: float) -> None:
         """Check the weights and the loss.
@@ -72,15 +80,15 @@ class Guard:
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
         for parameter in self._learned:
-            p = parameter.data
-            if not np.vdot(p, p) < math.inf and not np.isfinite(p).all():
+            p = parameter.data.ravel()
+            if not p.dot(p) < math.inf and not np.isfinite(p).all():
                 raise NonFiniteError(f"the update made {self._name(parameter)} hold {_counted(p)}")
 
-    def undo(self) -> bool:
-        """Put back what was remembered; return whether all weights are as they were before the step."""
+    def undo(self) -> None:
+        """Put back what was remembered."""
         for parameter, before in (*self._copies, *self._kept):
             parameter.data = before
-        return all(np.isfinite(p.data).all() for p in (*self._learned, *self._statistics))
+        self.updated = self.updated and not self._kept
 
     def _name(self, parameter: Parameter) -> str:
         return self._names.get(id(parameter), "a Parameter that is not in the model")

@@ -227,9 +227,10 @@ class Run:
             self._loss_sum += trainer.last_loss * len(x)
             self._samples += len(x)
         except NonFiniteError as error:
-            whole = guard is not None and guard.undo()
-            if trainer.nonfinite == "stop":
-                raise explain(error, trainer, x, y, getattr(self._batches, "rows", None), whole) from None
+            if guard is not None:
+                guard.undo()
+                if trainer.nonfinite == "stop":
+                    raise explain(error, trainer, x, y, getattr(self._batches, "rows", None), guard.updated) from None
             trainer.last_loss = math.nan
             self._skipped += 1
         except Exception as error:

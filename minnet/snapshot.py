@@ -77,7 +77,7 @@ class Snapshot:
                 int(n) for n in (self.state["run"]["first_step"], self.state["trainer"]["step"])
             )
             self.finished = bool(self.state["run"]["finished"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise self._wrong(error) from None
 
     def check(self, run: "Run") -> None:
@@ -90,7 +90,7 @@ class Snapshot:
         """
         try:
             found = [*mismatches(run.trainer.model.named_parameters(), self._weights), *self._differences(run)]
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             raise self._wrong(error) from None
         if found:
             if self._structure != repr(run.trainer.model):

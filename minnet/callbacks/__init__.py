@@ -3,12 +3,14 @@
 from minnet.callbacks.averaging import EMA
 from minnet.callbacks.base import Callback
 from minnet.callbacks.clipping import ClipGradNorm, ClipGradValue, MaxNorm
+from minnet.callbacks.csv_logger import CSVLogger
 from minnet.callbacks.early_stopping import EarlyStopping
 from minnet.callbacks.learning_rate import LearningRate, ReduceLROnPlateau
 from minnet.callbacks.progress import Progress, RunningScore
 
 __all__ = [
     "EMA",
+    "CSVLogger",
     "Callback",
     "ClipGradNorm",
     "ClipGradValue",

@@ -24,13 +24,18 @@ class LearningRate(Callback):
 
     Raises
     ------
-    ValueError
-        If `per` is neither.
+    TypeError, ValueError
+        If the schedule is no function; if `per` is neither.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
         if per not in ("epoch", "step"):
             raise ValueError(f'LearningRate counts per="epoch" or per="step", got {per!r}')
+        if not callable(schedule):
+            raise TypeError(
+                f"LearningRate expected schedule to be a function (base_lr, t) -> lr, got {type(schedule).__name__}: "
+                "pass one of mn.schedules, such as mn.schedules.StepLR(10); a fixed lr is the optimizer's"
+            )
         self.schedule = schedule
         self.per = per
         self.base_lr: float | None = None

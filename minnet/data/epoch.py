@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ class Epoch:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
                 raise ValueError(f"{self._done} batches of {self._length} are done")
-            if (self._order is not None) != (loader.shuffle and not loader.fresh) or (
-                self._order is not None and (self._order.shape != (len(loader.X),) or self._order.dtype.kind != "i")
-            ):
+            if not _is_order(self._order, len(loader.X) if loader.shuffle and not loader.fresh else None):
                 raise ValueError("an order of the rows that is none of this loader")
         elif loader.shuffle and not loader.fresh:
             self._order = loader.rng.permutation(len(loader.X))
@@ -75,6 +74,13 @@ class Epoch:
     def state_dict(self) -> dict[str, Any]:
         """Return where it is: how many batches are done, and the order of the rows."""
         return {"done": self._done, "order": self._order}
+
+
+def _is_order(order: object, rows: int | None) -> bool:
+    """Whether it is an order of so many rows; or None, if there is to be none."""
+    if rows is None or not isinstance(order, np.ndarray) or order.dtype.kind != "i":
+        return rows is None and order is None
+    return np.array_equal(np.sort(order), np.arange(rows))
 
 
 def _gatherer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
