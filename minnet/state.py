@@ -38,7 +38,7 @@ def is_plain(value: object, depth: int = 0) -> bool:
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
     if isinstance(value, np.random.Generator):
-        return type(value.bit_generator).__name__ in _BIT_GENERATORS
+        return depth + 3 <= _DEEPEST and type(value.bit_generator).__name__ in _BIT_GENERATORS
     if type(value) in (list, tuple):
         return all(is_plain(item, depth + 1) for item in value)  # type: ignore[attr-defined]
     if type(value) is dict:
@@ -106,7 +106,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
         tensors[path] = np.asarray(value)
         return {"$scalar" if isinstance(value, np.generic) else "$tensor": path}
     if isinstance(value, np.random.Generator):
-        return {"$generator": encode(value.bit_generator.state, tensors, path)}
+        return {"$generator": encode(value.bit_generator.state, tensors, path, depth + 1)}
     if type(value) is float and not math.isfinite(value):
         return {"$number": repr(value)}
     if type(value) in (list, tuple):
@@ -128,7 +128,7 @@ def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
     ValueError
         If `encode` does not write such.
     """
-    if depth > _DEEPEST + 3:  # the three are those of a Generator, which is one level to `encode`
+    if depth > _DEEPEST:
         raise ValueError(f"more than {_DEEPEST} lists in one another")
 
     def inner(value: Any) -> Any:
