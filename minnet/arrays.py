@@ -58,9 +58,12 @@ def check_size(owner: str, name: str, value: object) -> int:
         If it is not an integer, or below 1.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{owner} expected {name} to be an int, got {type(value).__name__}")
+        got = type(value).__name__
+        if isinstance(value, (float, np.floating, str)):
+            got += f" {value!r}: pass a whole number, such as {name}=int({value!r})"
+        raise TypeError(f"{owner} expected {name} to be an int, got {got}")
     if value < 1:
-        raise ValueError(f"{owner} needs {name} >= 1, got {value}")
+        raise ValueError(f"{owner} needs {name} >= 1, got {value}: it says how many there are")
     return int(value)
 
 
@@ -84,20 +87,27 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
         If `x` has no axis: NumPy computes with such arrays, but gives back scalars.
     """
     if not isinstance(x, np.ndarray):
-        raise TypeError(
-            f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: "
-            f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
-        )
+        cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
+        if x is None:
+            cure = "has the forward before it no return?"
+        raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
     if x.ndim == 0:
         raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")
     if dtype is None:
         if x.dtype not in FLOATS:
-            raise TypeError(f"{owner.describe()} expected float32 or float64, got {x.dtype}: pass x.astype(np.float32)")
+            raise TypeError(f"{owner.describe()} expected float32 or float64, got {x.dtype}: {_cure('float32', x)}")
     elif x.dtype != dtype:
-        cure = f"pass x.astype(np.{dtype})"
+        cure = _cure(str(dtype), x)
         if x.dtype in FLOATS:
             cure += f", or convert the model with model.astype(np.{x.dtype})"
         raise TypeError(f"{owner.describe()} computes in {dtype}, got {x.dtype}: {cure}")
+
+
+def _cure(dtype: str, x: NDArray[Any]) -> str:
+    """Say how integers, or floats of another dtype, become floats."""
+    if x.dtype == np.uint8:
+        return f"pass x.astype(np.{dtype}) / 255, or leave it to a DataLoader (leave out scale=None)"
+    return f"pass x.astype(np.{dtype})"
 
 
 def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
@@ -110,9 +120,14 @@ def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: 
     """
     if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
         got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
+        cure = "the backward of the loss, or of the layer after it, returned another dtype"
+        if dy is None:
+            cure = "has the backward of the loss, or of the layer after it, no return?"
+        elif isinstance(dy, float):
+            cure = "that is the loss itself? Pass its gradient, model.backward(loss.backward())"
         raise TypeError(
             f"{owner.describe()}.backward expected {dtype or 'float32 or float64'}, the dtype of its output, "
-            f"got {got}: the backward of the loss, or of the layer after it, returned another dtype"
+            f"got {got}: {cure}"
         )
     if dy.shape != shape:
         raise ValueError(

@@ -91,9 +91,14 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
 
     Raises
     ------
-    ValueError
-        If it is not of that shape, as may happen with a function of one's own.
+    TypeError, ValueError
+        If the initializer is no function; if the array is not of that shape, as may happen with one of one's own.
     """
+    if not callable(initializer):
+        cure = ""
+        if isinstance(initializer, str) and initializer in globals():
+            cure = f": pass mn.initializers.{initializer}()"
+        raise TypeError(f"expected an initializer, a function (shape, rng) -> array, got {initializer!r}{cure}")
     values = np.asarray(initializer(shape, rng))
     if values.shape != shape:
         raise ValueError(

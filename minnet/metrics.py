@@ -27,7 +27,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     0.5
     """
     prediction = np.asarray(prediction)
-    labels = _labels(prediction, target)
+    labels = _labels("accuracy", prediction, target)
     return float((prediction.argmax(axis=-1) == labels).mean())
 
 
@@ -49,7 +49,7 @@ def top_k_accuracy(prediction: ArrayLike, target: ArrayLike, k: int = 5) -> floa
         If the shapes do not belong together, k is out of range, or there is no sample.
     """
     prediction = np.asarray(prediction)
-    labels = _labels(prediction, target)
+    labels = _labels("top_k_accuracy", prediction, target)
     if not 1 <= k <= prediction.shape[-1]:
         raise ValueError(f"top_k_accuracy needs 1 <= k <= {prediction.shape[-1]}, the number of classes, got {k}")
     own = np.take_along_axis(prediction, labels[..., None], axis=-1)
@@ -82,7 +82,7 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int
            [1, 2]])
     """
     prediction = np.asarray(prediction)
-    labels, classes = _labels(prediction, target).reshape(-1), prediction.shape[-1]
+    labels, classes = _labels("confusion_matrix", prediction, target).reshape(-1), prediction.shape[-1]
     cells = labels * classes + prediction.argmax(axis=-1).reshape(-1)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
@@ -124,27 +124,41 @@ class RunningAccuracy:
     def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Count the samples of a batch, in order, and return the score; shapes as for `accuracy`."""
         prediction = np.asarray(prediction)
-        rights = prediction.argmax(axis=-1) == _labels(prediction, target)
+        rights = prediction.argmax(axis=-1) == _labels("RunningAccuracy", prediction, target)
         for right in np.ravel(rights).tolist():
             self.score = self.decay * self.score + (1 - self.decay) * right
         return self.score
 
 
-def _labels(prediction: Array, target: ArrayLike) -> Labels:
+def _labels(metric: str, prediction: Array, target: ArrayLike) -> Labels:
     """Return the target as labels, or say why it cannot be."""
     labels = np.asarray(target)
     if prediction.ndim == 0 or labels.shape != prediction.shape[:-1]:
+        if labels.shape[:-1] == prediction.shape and labels.ndim:
+            cure = "are they swapped? pass (prediction, target)"
+        elif labels.shape == prediction.shape and prediction.dtype.kind in "iu":
+            cure = "pass the model's output, before argmax; of class numbers, it is np.mean(prediction == y)"
+        elif labels.shape == prediction.shape:
+            cure = "one-hot labels? pass y.argmax(axis=-1)"
+        elif labels.shape == (*prediction.shape[:-1], 1):
+            cure = "labels in a column? pass y.squeeze(-1)"
+        else:
+            cure = "prediction and labels must come from the same samples"
         raise ValueError(
-            f"metrics compare scores (..., classes) with labels (...), got {prediction.shape} and {labels.shape}: "
-            "one-hot labels? pass y.argmax(axis=-1)"
+            f"{metric} expected a prediction of scores (..., classes) and labels (...), "
+            f"got {prediction.shape} and {labels.shape}: {cure}"
         )
     if labels.size == 0:
-        raise ValueError("metrics need at least one sample, got none")
+        raise ValueError(f"{metric} expected at least one sample, got none")
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"metrics compare with integer labels, got {labels.dtype}: pass y.astype(np.int64)")
-    if labels.min() < 0 or labels.max() >= prediction.shape[-1]:
+        cure = "pass y.astype(np.int64)"
+        if labels.dtype.kind in "OSU":
+            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
+        raise TypeError(f"{metric} expected integer labels, got {labels.dtype}: {cure}")
+    classes = prediction.shape[-1]
+    if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"labels go from 0 to {prediction.shape[-1] - 1} for {prediction.shape[-1]} classes, "
-            f"got {labels.min()} to {labels.max()}: count classes from 0"
+            f"{metric} expected labels from 0 to {classes - 1} for {classes} classes, got {labels.min()} to "
+            f"{labels.max()}: count classes from 0"
         )
     return labels.astype(np.int64, copy=False)

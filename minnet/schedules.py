@@ -231,4 +231,5 @@ def _cosine(start: float, stop: float, share: float) -> float:
 def _at_least_1(schedule: object, name: str) -> None:
     value = getattr(schedule, name)
     if value < 1:
-        raise ValueError(f"{type(schedule).__name__} needs {name} >= 1, got {value}")
+        what = "a factor" if name == "T_mult" else "so many epochs, or steps"
+        raise ValueError(f"{type(schedule).__name__} needs {name} >= 1, got {value}: it is {what}")

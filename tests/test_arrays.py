@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.arrays import add_up, all_finite, check_floats, check_gradient, check_scores, class_major
+from minnet.arrays import add_up, all_finite, check_floats, check_gradient, check_scores, check_size, class_major
 
 OWNER = mn.Linear(3, 2, rng=0)
 
@@ -29,12 +29,37 @@ def test_an_array_of_anything_else_is_refused_with_the_cure(dtype):
         check_floats(OWNER, np.ones((2, 3)).astype(dtype))
 
 
-@pytest.mark.parametrize(
-    ("x", "kind"), [([1.0], "list"), (1.0, "float"), (np.float32(1), "float32"), (None, "NoneType")]
-)
+@pytest.mark.parametrize(("x", "kind"), [([1.0], "list"), (1.0, "float"), (np.float32(1), "float32")])
 def test_what_is_no_array_is_refused_with_the_cure(x, kind):
     with pytest.raises(TypeError, match=rf"expected a NumPy array, got {kind}: pass np.asarray\(x, dtype=np.float64\)"):
         check_floats(OWNER, x, np.dtype(np.float64))
+
+
+def test_a_forgotten_return_is_guessed():
+    with pytest.raises(TypeError, match="expected a NumPy array, got NoneType: has the forward before it no return"):
+        check_floats(OWNER, None)
+    with pytest.raises(TypeError, match=r"backward expected .*, got NoneType: has the backward of .* no return"):
+        check_gradient(OWNER, None, (2,))
+
+
+def test_the_value_of_a_loss_is_no_gradient():
+    with pytest.raises(
+        TypeError, match=r"got float: that is the loss itself\? Pass .* model.backward\(loss.backward\(\)\)"
+    ):
+        check_gradient(OWNER, 0.5, (2,))
+
+
+def test_bytes_are_to_be_scaled():
+    with pytest.raises(
+        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 255, or .*DataLoader"
+    ):
+        check_floats(OWNER, np.zeros(3, np.uint8), np.dtype(np.float32))
+
+
+@pytest.mark.parametrize(("value", "got"), [(3.0, r"float 3.0"), ("3", r"str '3'"), (np.float64(3), "float64 .*3.0.*")])
+def test_a_size_that_is_no_int_is_refused_with_the_cure(value, got):
+    with pytest.raises(TypeError, match=rf"^L expected size to be an int, got {got}: pass a whole .* size=int\("):
+        check_size("L", "size", value)
 
 
 def test_a_single_number_is_refused_with_the_cure():

@@ -89,9 +89,11 @@ class _BatchNorm(Layer):
         check_floats(self, x, self.dtype)
         if x.ndim not in self.shapes or x.shape[1] != self.num_features:
             expected = " or ".join(f"(N, {self.num_features}{rest})" for rest in self.shapes.values())
+            cure = "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
+            if x.ndim in self.shapes:
+                cure = f"use num_features={x.shape[1]}"
             raise ValueError(
-                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis, and "
-                "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
+                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis; {cure}"
             )
 
 

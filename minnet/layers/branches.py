@@ -88,7 +88,7 @@ class Add(Branches):
         if len(set(shapes)) > 1:  # they might broadcast, which is never meant
             raise ValueError(
                 f"{self.describe()} adds its branches' outputs, but they map {x.shape} to "
-                f"{' and '.join(map(str, shapes))}: all must have one shape"
+                f"{' and '.join(map(str, shapes))}: all must have one shape (Concat joins unlike ones)"
             )
         self.cache = (shapes[0], outputs[0].dtype)
         return _sum(outputs)

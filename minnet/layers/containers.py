@@ -35,9 +35,15 @@ class Container(Layer):
             if isinstance(layer, (list, tuple)):
                 raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
             if isinstance(layer, type):
-                raise TypeError(f"{name}'s layer {i} is the class {layer.__name__}: make one, {layer.__name__}(...)")
+                made = f"{layer.__name__}(...)"
+                raise TypeError(
+                    f"{name} expected a Layer, but layer {i} is the class {layer.__name__}: make one, {made}"
+                )
             if not isinstance(layer, Layer):
-                raise TypeError(f"{name}'s layer {i} is a {type(layer).__name__}, not a Layer: derive it from mn.Layer")
+                raise TypeError(
+                    f"{name} expected layers, but layer {i} is a {type(layer).__name__}, not a Layer: derive it from "
+                    "mn.Layer; for a function there is a layer, such as mn.Tanh() and mn.ReLU()"
+                )
         self.layers = layers
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -46,8 +52,16 @@ class Container(Layer):
             list(self.named_layers())  # raises if a layer comes twice
 
     def _say_where(self, error: Exception, i: int, what: str, array: object) -> None:
+        name = type(self).__name__
+        if array is None:  # the layer before (or, on the way back, behind) is to blame, and not this one
+            before = i - 1 if what == "input" else i + 1
+            if before in range(len(self.layers)):
+                layer, method = self.layers[before], "forward" if what == "input" else "backward"
+                error.add_note(
+                    f"{name}.layers[{before}] = {layer.describe()} returned None: add a return to its {method}"
+                )
         shape = getattr(array, "shape", type(array).__name__)
-        error.add_note(f"in {type(self).__name__}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
+        error.add_note(f"in {name}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
 
 
 class Sequential(Container):
@@ -149,7 +163,7 @@ class Residual(Sequential):
         if y.shape != x.shape:
             raise ValueError(
                 f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "
-                "the layers inside must keep the shape"
+                "the layers inside must keep the shape, as Linear(n, n) does"
             )
         return x + y
 

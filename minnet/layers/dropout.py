@@ -29,17 +29,19 @@ class Dropout(Layer):
 
     Raises
     ------
-    ValueError
-        If p is outside [0, 1).
+    TypeError, ValueError
+        If p is not a number, or outside [0, 1).
     """
 
     _unit = "number"
 
     def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
+        name = type(self).__name__
+        if isinstance(p, bool) or not isinstance(p, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name} expected p to be a number, got {type(p).__name__}: pass p=0.5 to drop half")
         if not 0 <= p < 1:
-            raise ValueError(
-                f"{type(self).__name__} needs 0 <= p < 1, the probability of dropping a {self._unit}, got {p}"
-            )
+            cure = f": {p:g} percent is p={p / 100:g}" if 1 < p < 100 else ""
+            raise ValueError(f"{name} needs 0 <= p < 1, the probability of dropping a {self._unit}, got {p}{cure}")
         self.p = float(p)
         self.rng = np.random.default_rng(rng)
 
@@ -84,8 +86,8 @@ class Dropout2d(Dropout):
 
     Raises
     ------
-    ValueError
-        If p is outside [0, 1); in `forward`, if x is not of shape (N, C, H, W).
+    TypeError, ValueError
+        If p is not a number, or outside [0, 1); in `forward`, if x is not of shape (N, C, H, W).
     """
 
     _unit = "channel"
@@ -119,8 +121,8 @@ class DropPath(Dropout):
 
     Raises
     ------
-    ValueError
-        If p is outside [0, 1).
+    TypeError, ValueError
+        If p is not a number, or outside [0, 1).
     """
 
     _unit = "sample"

@@ -91,10 +91,10 @@ class Embedding(Layer):
     def _check(self, x: Labels) -> None:
         if not isinstance(x, np.ndarray) or x.dtype.kind not in "iu":
             got = f"{x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
-            raise TypeError(
-                f"{self.describe()} expected an array of integers, the numbers of rows, got {got}: "
-                "pass np.asarray(x, dtype=np.int64) (a DataLoader turns uint8 into floats: give it int64, too)"
-            )
+            cure = "pass np.asarray(x, dtype=np.int64) (a DataLoader turns uint8 into floats: give it int64, too)"
+            if isinstance(x, np.ndarray) and x.dtype.kind in "OSU":
+                cure = "number the words: words, x = np.unique(x, return_inverse=True)"
+            raise TypeError(f"{self.describe()} expected an array of integers, the numbers of rows, got {got}: {cure}")
         if x.size and (x.min() < 0 or x.max() >= self.num_embeddings):
             V, wrong = self.num_embeddings, x[(x < 0) | (x >= self.num_embeddings)]
             raise ValueError(

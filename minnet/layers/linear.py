@@ -75,10 +75,9 @@ class Linear(Layer):
         """Map x (..., I) to y (..., O)."""
         check_floats(self, x, self.weight.data.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
+            features = f"{self.in_features} feature{'s' * (self.in_features > 1)}"
             raise ValueError(
-                f"{self.describe()} expected {self.in_features} features in the last axis, got shape {x.shape}: "
-                "flatten images with Flatten() or x.reshape(len(x), -1), and let each layer's out_features "
-                "be the next one's in_features"
+                f"{self.describe()} expected {features} in the last axis, got shape {x.shape}: {self._cure(x.shape)}"
             )
         self.cache = x
         y: Array = np.dot(x.reshape(-1, self.in_features), self.weight.data)  # all leading axes are batch
@@ -95,6 +94,18 @@ class Linear(Layer):
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only: dL/dx is half of backward's arithmetic."""
         self._add_gradients(dy)
+
+    def _cure(self, shape: tuple[int, ...]) -> str:
+        """Say what to do with an input of a shape that does not fit."""
+        last, sample = shape[-1], math.prod(shape[1:])
+        if len(shape) > 2 and self.in_features not in shape:
+            cure = "flatten images with Flatten() or x.reshape(len(x), -1)"
+            return cure if sample == self.in_features else f"{cure}, and use in_features={sample}"
+        if self.in_features == 1:
+            return "give the one feature an axis, x[:, None]"
+        if last == self.out_features:
+            return f"in_features comes first: Linear({last}, {self.in_features})"
+        return f"use in_features={last}, what the layer before, or the data, has; or give it {self.in_features}"
 
     def _add_gradients(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and return dy as rows (N, O)."""

@@ -72,9 +72,10 @@ class Reshape(Layer):
         size, known = math.prod(x_shape[1:]), math.prod(n for n in self.shape if n != -1)
         left = size // known
         if left * known != size or (left != 1 and -1 not in self.shape):
+            needed = f"a multiple of {known}" if -1 in self.shape else f"{known}"
             raise ValueError(
-                f"{self.describe()} got x of shape {x_shape}: a sample has {size} numbers, which cannot be laid out "
-                f"as {self.shape} (the batch axis is not counted, and kept)"
+                f"{self.describe()} expected samples of {needed} numbers, got x of shape {x_shape}, whose samples have "
+                f"{size} (the batch axis is not counted, and kept): use sizes whose product is {size}, or -1 for one"
             )
         return tuple(left if n == -1 else n for n in self.shape)
 

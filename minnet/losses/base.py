@@ -120,11 +120,21 @@ def check_pair(loss: Loss, prediction: Array, target: ArrayLike) -> Array:
     check_floats(loss, prediction)
     target, name = np.asarray(target), type(loss).__name__
     if target.dtype.kind not in "iuf":
-        raise TypeError(f"{name} expected a target of numbers, got {target.dtype}")
+        cure = f"pass y.astype(np.{prediction.dtype})"
+        if target.dtype.kind in "OSU":
+            cure += " if that can be read as numbers; number the names of classes, and use a loss for classes"
+        raise TypeError(f"{name} expected a target of numbers, got {target.dtype}: {cure}")
     if prediction.shape != target.shape:
+        if prediction.ndim == 2 and target.shape == prediction.shape[::-1]:
+            cure = "samples are along the first axis: y.T"
+        elif prediction.size == target.size:
+            cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
+        elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
+            cure = "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+        else:
+            cure = "give the model's last layer as many outputs as a sample has targets"
         raise ValueError(
-            f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}"
-            + (f": reshape the target, as y.reshape({prediction.shape})" if prediction.size == target.size else "")
+            f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
         )
     return target.astype(prediction.dtype, copy=False)
 
@@ -142,7 +152,8 @@ def check_number(loss: Loss, name: str, value: object, low: float = -math.inf, h
     if not (math.isfinite(value) and low <= value <= high):
         needed = f"{low:g} <= {name} <= {high:g}" if high < math.inf else f"{name} >= {low:g}"
         needed = needed if low > -math.inf else f"{name} to be finite"
-        raise ValueError(f"{type(loss).__name__} needs {needed}, got {value}")
+        cure = f": {value:g} percent are {value / 100:g}" if high == 1 < value <= 100 else ""
+        raise ValueError(f"{type(loss).__name__} needs {needed}, got {value}{cure}")
     return float(value)
 
 

@@ -136,6 +136,8 @@ def _are_classes(labels: Labels, classes: int) -> bool:
     """Whether all labels are in 0 … C − 1."""
     if labels.size <= 8:  # for so few, Python is faster than NumPy
         return all(0 <= label < classes for label in labels.tolist())
+    if labels.dtype != np.intp:
+        return bool(labels.min() >= 0 and labels.max() < classes)
     # Seen as unsigned, a negative number is a very large one: one look at the labels instead of two.
     return bool(labels.view(np.uintp).max() < classes)
 
@@ -232,15 +234,32 @@ def rows_and_labels(
             cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
         raise TypeError(f"{name} expected labels that are integers, 0 to {classes - 1}, got {labels.dtype}: {cure}")
     rows, labels = prediction.reshape(labels.size, classes), labels.reshape(-1).astype(np.intp, copy=False)
-    if not _are_classes(labels, classes):
-        wrong = (labels < 0) | (labels >= classes)
-        if ignore_index is not None:
-            wrong &= labels != ignore_index
-        if wrong.any():
-            worst = int(np.flatnonzero(wrong)[0])
-            raise ValueError(
-                f"{name} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[worst]} "
-                f"(at {worst}): count classes from 0, and give the model's last layer one output a class"
-                + ("; to leave such samples out, ignore_index=-100" if labels[worst] == -100 else "")
-            )
+    check_labels(loss, labels, classes, ignore_index)
     return rows, labels
+
+
+def check_labels(loss: Loss, labels: Labels, classes: int, ignore_index: int | None = None) -> None:
+    """Check that labels (N,), of any integer dtype, are in 0 … C − 1, or `ignore_index`.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    if _are_classes(labels, classes):
+        return
+    wrong = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        wrong &= labels != ignore_index
+    if not wrong.any():
+        return
+    first = int(wrong.argmax())
+    cure = "count classes from 0, and give the model's last layer one output a class"
+    if labels.min() >= 1 and labels.max() == classes:
+        cure = "count classes from 0: pass y - 1, if the first class is 1"
+    elif labels[first] < 0:
+        cure += f"; to leave such samples out, ignore_index={labels[first]}"
+    raise ValueError(
+        f"{type(loss).__name__} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[first]} "
+        f"(at {first}): {cure} ({np.count_nonzero(wrong):,} of {labels.size:,} are outside)"
+    )

@@ -192,7 +192,8 @@ class Optimizer:
         owner, value = type(self).__name__, options[name]
         for x in value if isinstance(value, tuple) else [value]:
             if not isinstance(x, (int, float, np.integer, np.floating)) or isinstance(x, bool):
-                raise TypeError(f"{owner} expected {name} to be a number, got {type(x).__name__}")
+                got = type(x).__name__ + (f" {x!r}" if isinstance(x, str) else "")
+                raise TypeError(f"{owner} expected {name} to be a number, such as 0.1, got {got}")
             if not (math.isfinite(x) and x >= 0):
                 raise ValueError(f"{owner} needs a finite {name} >= 0, got {value}")
             if x >= below:

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -217,11 +218,30 @@ def test_sizes_that_are_none(sizes, error, message):
 # -- wrong arrays
 
 
-@pytest.mark.parametrize("shape", [(2,), (4,), (3, 2), (4, 3, 1), (2, 28, 28), (0,), (0, 2)])
-def test_a_wrong_shape_is_refused_with_the_cure(layer, shape):
-    message = r"^Linear\(3, 2\) expected 3 features in the last axis, got shape \(.*\): flatten images with Flatten\(\)"
+@pytest.mark.parametrize(
+    ("shape", "cure"),
+    [
+        ((2,), r"in_features comes first: Linear\(2, 3\)"),
+        ((3, 2), r"in_features comes first: Linear\(2, 3\)"),
+        ((0, 2), r"in_features comes first: Linear\(2, 3\)"),
+        ((4,), "use in_features=4, .* or give it 3"),
+        ((0,), "use in_features=0, .* or give it 3"),
+        ((4, 3, 1), "use in_features=1, .* or give it 3"),
+        ((2, 28, 28), r"flatten images with Flatten\(\) or .*, and use in_features=784"),
+        ((2, 1, 1, 1), r"flatten images with Flatten\(\) or .*, and use in_features=1"),
+    ],
+)
+def test_a_wrong_shape_is_refused_with_the_cure(layer, shape, cure):
+    message = rf"^Linear\(3, 2\) expected 3 features in the last axis, got shape {re.escape(str(shape))}: {cure}$"
     with pytest.raises(ValueError, match=message):
         layer.forward(array(np.zeros(shape)))
+
+
+def test_images_and_single_features_are_told_from_each_other():
+    with pytest.raises(ValueError, match=r"got shape \(5, 28, 28\): flatten images with Flatten\(\) or [^,]*, -1\)$"):
+        Linear(784, 10).forward(array(np.zeros((5, 28, 28))))
+    with pytest.raises(ValueError, match=r"expected 1 feature in .* got shape \(5,\): .* an axis, x\[:, None\]"):
+        Linear(1, 1).forward(array(np.zeros(5)))
 
 
 @pytest.mark.parametrize("x", [array([1, 2, 3], np.int64), array([1, 2, 3], np.float16), array([1, 2, 3], np.float64)])

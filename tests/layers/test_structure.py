@@ -72,7 +72,8 @@ def test_reshape_keeps_the_batch_and_the_order(layer, shape, expected):
 )
 def test_reshape_refuses_samples_of_another_size(layer, shape):
     message = (
-        r"^Reshape\(.*\) got x of shape .*: a sample has \d+ numbers, .*\(the batch axis is not counted, and kept\)"
+        r"^Reshape\(.*\) expected samples of .*\d+ numbers, got x of shape .*, whose samples have \d+ "
+        r"\(the batch axis is not counted, and kept\): use sizes whose product is \d+"
     )
     with pytest.raises(ValueError, match=message):
         layer.forward(numbers(*shape))

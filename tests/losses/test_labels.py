@@ -30,7 +30,8 @@ for shared in (Z, P, LOG_P, LABELS):
     ("labels", "error", "message"),
     [
         (LABELS - 1, ValueError, r"from 0 to 2 for 3 classes, got -1 \(at 0\): count classes from 0"),
-        (LABELS + 1, ValueError, r"from 0 to 2 for 3 classes, got 3 \(at 1\): .* one output a class"),
+        (LABELS + 1, ValueError, r"got 3 \(at 1\): .*: pass y - 1, if .*\(2 of 6 are outside\)"),
+        (LABELS + 2, ValueError, r"from 0 to 2 for 3 classes, got 4 \(at 1\): .* one output a class"),
         (LABELS.astype(np.uint8) + 253, ValueError, r"got 253 \(at 0\)"),
         (np.eye(3)[LABELS], ValueError, r"one-hot labels\? pass the class numbers, y.argmax\(axis=-1\)"),
         (np.eye(3, dtype=int)[LABELS], ValueError, r"one-hot labels\? pass the class numbers, y.argmax\(axis=-1\)"),

@@ -17,18 +17,20 @@ def test_mse_by_hand():
 @pytest.mark.parametrize(
     ("target", "error", "message"),
     [
-        (np.zeros(6), ValueError, r"one shape, got \(6, 3\) and \(6,\)$"),
+        (np.zeros(6), ValueError, r"one shape, got \(6, 3\) and \(6,\): .* as many outputs as a sample has targets$"),
         (
-            np.zeros((3, 6)),
+            np.zeros(6, int),
             ValueError,
-            r"one shape, got \(6, 3\) and \(3, 6\): reshape the target, as y.reshape\(\(6, 3\)",
+            r"one shape, got \(6, 3\) and \(6,\): the numbers of classes\? Use a loss for them",
         ),
+        (np.zeros((3, 6)), ValueError, r"one shape, got \(6, 3\) and \(3, 6\): samples are along the first axis: y.T$"),
+        (np.zeros((6, 1, 3)), ValueError, r"got \(6, 3\) and \(6, 1, 3\): reshape the target, as y.reshape\(-1, 3\)$"),
         (0.0, ValueError, "one shape"),
         (Z > 0, TypeError, "a target of numbers, got bool"),
         (Z.astype(str), TypeError, "a target of numbers, got <U"),
         (Z.astype(complex), TypeError, "a target of numbers, got complex128"),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_targets_that_mse_cannot_take(target, error, message):
     with pytest.raises(error, match=f"^MSELoss expected .*{message}"):
@@ -36,7 +38,7 @@ def test_targets_that_mse_cannot_take(target, error, message):
 
 
 def test_mse_refuses_a_column_against_a_row():
-    with pytest.raises(ValueError, match=r"got \(6, 1\) and \(6,\): reshape the target, as y.reshape\(\(6, 1\)\)"):
+    with pytest.raises(ValueError, match=r"got \(6, 1\) and \(6,\): reshape the target, as y.reshape\(-1, 1\)"):
         MSELoss().forward(np.zeros((6, 1)), np.zeros(6))
 
 
