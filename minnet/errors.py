@@ -9,6 +9,10 @@ class DataNotFoundError(FileNotFoundError):
     """A data set is neither on disk nor to be downloaded; the message says where it was looked for."""
 
 
+class DataWarning(UserWarning):
+    """Data can be used as they are, but hardly as they were meant: such as pixels of 0 to 255."""
+
+
 class MissingExtraError(ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.data.checks import as_data, check_finite, warn_of_pixels, warn_of_swapped
 from minnet.data.epoch import Epoch
 from minnet.state import State, attributes, merged, set_attributes
 
@@ -45,13 +46,25 @@ class DataLoader:
     transform
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
+    check
+        Look at every number once, as the loader is made: NaN and infinity are refused, X and y that seem swapped
+        and floats that seem to be pixels of 0 to 255 are warned of (which learn badly: give X / 255, or uint8).
+        A memory map is not read for this. An X with a `transform`, which may fill its gaps and scale it, is not
+        looked at. False: not at all, for who knows what the numbers are.
     rng
         None, an int, or a Generator: where the order, and the transform's randomness, come from.
 
     Raises
     ------
     ValueError, TypeError
-        If X and y have different lengths, are empty or no numbers, or the batch size does not fit.
+        If X and y have different lengths, are empty or no numbers, or hold NaN or infinity; if the batch size does
+        not fit.
+
+    Warns
+    -----
+    DataWarning
+        If X looks like pixels that were not scaled, or X and y look swapped. Once that is known to be meant,
+        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)`` silences it.
 
     Examples
     --------
@@ -74,23 +87,41 @@ class DataLoader:
         fresh: bool = False,
         scale: float | None = 1 / 256,
         transform: Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | None = None,
+        check: bool = True,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.X = _as_data("X", X)
-        self.y = _as_data("y", y)
+        self.X = as_data("DataLoader", "X", X)
+        self.y = as_data("DataLoader", "y", y)
         if len(self.X) != len(self.y):
             raise ValueError(
-                f"DataLoader got {len(self.X)} samples in X and {len(self.y)} targets in y: one target a sample"
+                f"DataLoader got {len(self.X)} samples in X and {len(self.y)} targets in y: expected one target a "
+                f"sample. X has shape {self.X.shape} and y {self.y.shape}: samples are along the first axis"
             )
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            raise TypeError(f"DataLoader expected batch_size to be an int, got {type(batch_size).__name__}")
+            got = type(batch_size).__name__
+            if isinstance(batch_size, float | np.floating):
+                got += f" {batch_size}: pass int({batch_size})"
+            raise TypeError(f"DataLoader expected batch_size to be an int, got {got}")
         if batch_size < 1:
-            raise ValueError(f"DataLoader needs batch_size >= 1, got {batch_size}")
+            raise ValueError(
+                f"DataLoader needs batch_size >= 1, got {batch_size}: pass len(X) for all samples in one batch"
+            )
         if batch_size > len(self.X) and (fresh or drop_last):
             raise ValueError(
                 f"DataLoader cannot make one full batch of {batch_size} from {len(self.X)} samples: "
                 "lower batch_size, or leave out fresh and drop_last"
             )
+        if transform is not None and not callable(transform):
+            raise TypeError(
+                f"DataLoader expected transform to be a function (x, rng) -> x, got {type(transform).__name__}: "
+                "pass one, such as mn.data.augment.Rotate(10)"
+            )
+        if check:
+            warn_of_swapped("DataLoader", self.X, self.y, stacklevel=2)
+            check_finite("DataLoader", "y", self.y)
+            if transform is None:
+                check_finite("DataLoader", "X", self.X)
+                warn_of_pixels("DataLoader", "X", self.X, stacklevel=2)
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
         self.drop_last = drop_last
@@ -132,18 +163,3 @@ def _transforms(transform: object) -> list[Any]:
     inner = getattr(transform, "transforms", ())
     every = [transform, *(part for other in inner for part in _transforms(other))]
     return [part for part in every if getattr(part, "__dict__", None)]
-
-
-def _as_data(name: str, data: ArrayLike) -> NDArray[Any]:
-    """View the data as an array of numbers with at least one sample."""
-    array = np.asarray(data)
-    if array.dtype.kind not in "iufb":
-        cure = "is it a file name, or ragged?"
-        if array.dtype.kind in "US" and array.ndim:
-            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"DataLoader expected {name} to hold numbers, got {array.dtype}: {cure}")
-    if array.ndim == 0:
-        raise TypeError(f"DataLoader expected {name} to be an array of samples, got the single number {array}")
-    if len(array) == 0:
-        raise ValueError(f"DataLoader got no samples: {name} has shape {array.shape}")
-    return array

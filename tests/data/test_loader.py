@@ -280,7 +280,7 @@ def test_lists_and_anything_that_numpy_reads(kind):
 @pytest.mark.parametrize(
     ("x", "y", "error", "message"),
     [
-        (X, Y[:-1], ValueError, "23 samples in X and 22 targets in y: one target a sample"),
+        (X, Y[:-1], ValueError, "23 samples in X and 22 targets in y: expected one target a sample"),
         (X[:0], Y[:0], ValueError, r"no samples: X has shape \(0, 2\)"),
         ([], [], ValueError, r"no samples: X has shape \(0,\)"),
         (5.0, Y, TypeError, "X to be an array of samples, got the single number 5.0"),
@@ -289,7 +289,7 @@ def test_lists_and_anything_that_numpy_reads(kind):
         (X, ["cat"] * N, TypeError, "y to hold numbers, got <U3"),
         (X, [None] * N, TypeError, "y to hold numbers, got object"),
         (X.astype(complex), Y, TypeError, "X to hold numbers, got complex128"),
-        (iter(X), Y, TypeError, "X to hold numbers, got object"),
+        (iter(X), Y, TypeError, "X to be an array, got an iterator, which can be read only once: pass list"),
     ],
 )
 def test_data_that_do_not_fit(x, y, error, message):
@@ -300,9 +300,9 @@ def test_data_that_do_not_fit(x, y, error, message):
 @pytest.mark.parametrize(
     ("batch_size", "error", "message"),
     [
-        (0, ValueError, "needs batch_size >= 1, got 0"),
-        (-5, ValueError, "needs batch_size >= 1, got -5"),
-        (2.0, TypeError, "expected batch_size to be an int, got float"),
+        (0, ValueError, r"needs batch_size >= 1, got 0: pass len\(X\) for all samples in one batch"),
+        (-5, ValueError, r"needs batch_size >= 1, got -5: pass len\(X\) for all samples in one batch"),
+        (2.0, TypeError, r"expected batch_size to be an int, got float 2.0: pass int\(2.0\)"),
         (True, TypeError, "expected batch_size to be an int, got bool"),
         (None, TypeError, "expected batch_size to be an int, got NoneType"),
     ],
@@ -316,6 +316,14 @@ def test_batch_sizes_that_make_no_sense(batch_size, error, message):
 def test_no_full_batch_can_be_made(options):
     with pytest.raises(ValueError, match="one full batch of 24 from 23 samples: lower batch_size, or leave out"):
         DataLoader(X, Y, N + 1, **options)
+
+
+@pytest.mark.parametrize("transform", ["rotate", 3])
+def test_a_transform_is_a_function(transform):
+    with pytest.raises(
+        TypeError, match=r"^DataLoader expected transform to be a function \(x, rng\) -> x, got (str|int): "
+    ):
+        DataLoader(X, Y, transform=transform)
 
 
 @pytest.mark.parametrize("batch_size", [np.int64(5), np.uint8(5)])
