@@ -19,7 +19,7 @@ from minnet.tensorfile import TEMPORARY, write_whole
 if TYPE_CHECKING:
     from minnet.run import Run
 
-_NAME = re.compile(r"step-(\d{9,})\.safetensors")
+_NAME = re.compile(r"step-\d{9,}\.safetensors")
 BEST = "best.safetensors"
 
 
@@ -91,13 +91,13 @@ class Checkpoint:
         self.best = best
         self.newest: Path | None = None
         self.best_value: float | None = None
+        self._before: float | None = None  # the best value before the last that improved
         self._improved = False
         self._last = 0.0
 
     def files(self) -> list[Path]:
         """List the checkpoints that are there, oldest first, without the best."""
-        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := _NAME.fullmatch(path.name))]
-        return [path for _, path in sorted(found)]
+        return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_step_of)
 
     def open(self) -> None:
         """Make the folder, and see that one can write there: now, and not after an hour of training.
@@ -110,8 +110,9 @@ class Checkpoint:
         probe = self.folder / ".writable"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for left in self.folder.glob(f".*.safetensors.*{TEMPORARY}"):  # of a process that was killed
-                left.unlink(missing_ok=True)
+            for name in (f".*.safetensors.*{TEMPORARY}", f".{probe.name}.*{TEMPORARY}"):
+                for left in self.folder.glob(name):  # of a process that was killed
+                    left.unlink(missing_ok=True)
             write_whole(probe, b"minnet")
             probe.unlink()
         except OSError as error:
@@ -156,7 +157,7 @@ class Checkpoint:
         if self.best is not None:
             value = monitored(self, self.best, row)
             if improves(self.best, value, self.best_value):
-                self.best_value, self._improved = value, True
+                self._before, self.best_value, self._improved = self.best_value, value, True
 
     def due(self, step: int) -> bool:
         """Whether it is time to write one."""
@@ -171,11 +172,14 @@ class Checkpoint:
         path = self.folder / f"step-{run.trainer.step:09d}.safetensors"
         self._last = time.monotonic()
         try:
-            write(path, run)
+            # The best comes first: of a run that is killed in between, the step and its row are done once more.
             if self._improved:
                 write(self.folder / BEST, run)
                 self._improved = False
+            write(path, run)
         except OSError as error:
+            if self._improved:  # that moment is gone: the next steps have other weights
+                self.best_value, self._improved = self._before, False
             with suppress(OSError):
                 free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
                 error.strerror = f"{error.strerror}{free}"
@@ -190,7 +194,9 @@ class Checkpoint:
         self.newest = path
         self._last = time.monotonic()
         with suppress(OSError):  # what cannot be removed may stay
-            for old in self.files()[: -self.keep]:
+            # Those of later steps are damaged, or this run went on from an older one: they are not newer than `path`.
+            older = [file for file in self.files() if _step_of(file) <= run.trainer.step]
+            for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
         return True
 
@@ -208,6 +214,10 @@ class Checkpoint:
                 f"{self.folder} holds {len(files)} checkpoints, and none is whole: to begin anew, choose another folder"
             )
         return None
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
 
 
 def announce(text: str) -> None:

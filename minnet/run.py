@@ -1,6 +1,7 @@
 """A Run is one call of `Trainer.fit`: the loop over batches, and what it must know of where it stands."""
 
 import math
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -181,7 +182,7 @@ class Run:
                     interrupts.strike()
                 trainer.call("on_step_end")
                 if every and trainer.step % every == 0:
-                    self._row(self.sets)
+                    self._row()
                 if trainer.stopped or trainer.step == last_step:
                     complete = self._in_epoch == length_of(self.loader)
                     break
@@ -195,15 +196,17 @@ class Run:
             if complete:
                 trainer.epoch += 1
                 if not every:
-                    self._row(self.sets)
+                    self._row()
                 trainer.call("on_epoch_end")
             if checkpoint is not None and self._to_come():
                 self._rest(checkpoint)
         if self._row_at != trainer.step and self._samples + self._skipped:
-            self._row(self.sets)
+            self._row()
         self._finished = True
         if checkpoint is not None:
             checkpoint.save(self)
+            if interrupts.pending == signal.SIGTERM:  # it is for the whole script, of which this is but a part
+                interrupts.strike()
 
     def _rest(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is time or someone wants to leave."""
@@ -240,8 +243,14 @@ class Run:
         self._in_epoch += 1
         self._inside = False
 
-    def _row(self, sets: Mapping[str, DataLoader]) -> None:
-        """Evaluate on all sets and add a row to the history."""
+    def _row(self) -> None:
+        """Evaluate on all sets, add a row to the history, and show it to whom it may concern."""
+        row = self._add_row(self.sets)
+        self.trainer.call("on_row", row)
+        if self.checkpoint is not None:
+            self.checkpoint.note(row, self.trainer.step)
+
+    def _add_row(self, sets: Mapping[str, DataLoader]) -> Row:
         trainer = self.trainer
         row: Row = {"step": trainer.step, "epoch": trainer.epoch, "seconds": 0.0, "lr": trainer.optimizer.lr}
         row["loss"] = self._loss_sum / self._samples if self._samples else math.nan
@@ -253,9 +262,7 @@ class Run:
         row["seconds"] = round(self._seconds + time.perf_counter() - self._begin, 3)
         self._row_at = trainer.step
         trainer.history.append(row)
-        trainer.call("on_row", row)
-        if self.checkpoint is not None:
-            self.checkpoint.note(row, trainer.step)
+        return row
 
     def _evaluated(self, name: str, loader: DataLoader) -> dict[str, float]:
         try:
@@ -275,7 +282,7 @@ class Run:
             what = f"{checkpoint.newest} is there to go on from: run it again"
         announce(f"\n{how} {where}: {what}")
         if self._samples:
-            self._row({})
+            self._add_row({})  # without an evaluation, so it is no row for those who watch its columns
 
 
 def length_of(loader: object) -> int | None:
