@@ -18,7 +18,7 @@ version = release = minnet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "performance-anatomy.md"]  # the latter is a part of performance.md
+exclude_patterns = ["_build", "performance-anatomy.md", "reliability-figures.md"]  # parts of other pages
 nitpicky = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]

@@ -17,4 +17,4 @@ pages = Sybil(
     patterns=["*.md"],
 )
 pytest_collect_file = pages.pytest()
-collect_ignore = ["_build", "conf.py", "pictures.py"]
+collect_ignore = ["_build", "conf.py", "pictures.py", "reliability_figures.py"]

@@ -29,7 +29,7 @@ def new_model() -> mn.Sequential:
     )
 
 
-def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png") -> float:
+def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png", checkpoint: str | None = None) -> float:
     """Train, print the result beside the published one, and draw the curves; return the test accuracy."""
     digits, which = mn.data.load_digits(data, scaling="uint8")
     print(which)
@@ -39,7 +39,8 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png") 
     distort = mn.data.augment.Chain(mn.data.augment.Shift(1), mn.data.augment.Rotate(10))
     batches = mn.DataLoader(*digits.train, batch_size=128, shuffle=True, transform=distort, rng=0)
     cosine = mn.callbacks.LearningRate(mn.schedules.CosineAnnealingLR(epochs * len(batches)), per="step")
-    history = trainer.fit(batches, epochs=epochs, evaluate={"validation": digits.validation}, callbacks=[cosine])
+    validation = {"validation": digits.validation}
+    history = trainer.fit(batches, epochs=epochs, evaluate=validation, callbacks=[cosine], checkpoint=checkpoint)
     for row in history:
         print(f"epoch {row['epoch']:2d}: loss {row['loss']:.4f}, validation {100 * row['validation_accuracy']:.2f}%")
     accuracy = trainer.evaluate(digits.test)["accuracy"]
@@ -58,4 +59,5 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="cnn.png", metavar="FILE", help="where the picture goes")
+    parser.add_argument("--checkpoint", metavar="FOLDER", help="for what a killed run needs to go on: start it again")
     main(**vars(parser.parse_args()))
