@@ -45,6 +45,7 @@ LEVELS = {
     "team": 4,
     "checkpoint": 5,
     "gradcheck": 5,
+    "inputs": 5,
     "lr_range": 5,
     "run": 6,
     "trainer": 7,

@@ -102,3 +102,16 @@ def test_a_layer_draws_its_weight_first_and_its_bias_second(rng):
     layer = mn.Linear(3, 2, weight_init=initializers.uniform(-1, 1), bias_init=initializers.uniform(-1, 1), rng=11)
     np.testing.assert_array_equal(layer.weight.data, rng.uniform(-1, 1, (3, 2)).astype(np.float32))
     np.testing.assert_array_equal(layer.bias.data, rng.uniform(-1, 1, 2).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "got"),
+    [
+        ("zeros", r"'zeros': pass mn.initializers.zeros\(\)$"),
+        ("kaiming", r"'kaiming'$"),
+        (0.1, "0.1$"),
+    ],
+)
+def test_an_initializer_is_a_function(initializer, got):
+    with pytest.raises(TypeError, match=rf"^expected an initializer, a function \(shape, rng\) -> array, got {got}"):
+        mn.Linear(3, 2, weight_init=initializer)

@@ -139,3 +139,10 @@ def test_plateau_bad_arguments(bad):
 def test_plateau_is_plain_data():
     callback = ReduceLROnPlateau("loss", patience=3)
     assert vars(pickle.loads(pickle.dumps(callback))) == vars(callback)
+
+
+def test_a_schedule_is_a_function():
+    with pytest.raises(
+        TypeError, match=r"^LearningRate expected schedule to be a function \(base_lr, t\) -> lr, got float: "
+    ):
+        LearningRate(0.1)

@@ -315,3 +315,33 @@ def test_repr_draws_the_model():
         ")",
     ]
     assert model.describe() == "Sequential()"
+
+
+class Forgetful(mn.Layer):
+    """Its methods return nothing."""
+
+    def forward(self, x):
+        self.cache = x
+
+    def backward(self, dy):
+        self.cache = dy
+
+
+class Passing(mn.Layer):
+    def forward(self, x):
+        return np.zeros(3, np.float32) if x is None else x
+
+    def backward(self, dy):
+        return dy
+
+
+def test_a_forgotten_return_is_found_where_it_is():
+    with pytest.raises(TypeError) as raised:
+        Sequential(Forgetful(), Tanh()).forward(np.zeros((2, 3), np.float32))
+    assert "Sequential.layers[0] = Forgetful() returned None: add a return to its forward" in raised.value.__notes__
+
+    model = Sequential(Tanh(), Forgetful(), Passing())
+    model.forward(np.zeros((2, 3), np.float32))
+    with pytest.raises(TypeError) as raised:
+        model.backward(np.zeros(3, np.float32))
+    assert "Sequential.layers[1] = Forgetful() returned None: add a return to its backward" in raised.value.__notes__

@@ -258,3 +258,16 @@ def test_repr_shows_p():
     assert repr(Dropout(np.float64(0.25))) == "Dropout(p=0.25)"
     assert repr(Dropout2d()) == "Dropout2d(p=0.5)"
     assert repr(DropPath(0.25)) == "DropPath(p=0.25)"
+
+
+def test_percent_are_told_from_shares():
+    with pytest.raises(ValueError, match=r"^Dropout needs 0 <= p < 1, .* got 50: 50 percent is p=0.5$"):
+        Dropout(50)
+    with pytest.raises(ValueError, match=r"got 1$"):
+        Dropout(1)
+
+
+@pytest.mark.parametrize("p", ["0.5", None, True])
+def test_a_probability_is_a_number(p):
+    with pytest.raises(TypeError, match=f"^Dropout expected p to be a number, got {type(p).__name__}: pass p=0.5"):
+        Dropout(p)
