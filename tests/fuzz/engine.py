@@ -67,7 +67,8 @@ def general(message: str) -> str:
     first = message.splitlines()[0] if message else ""
     first = first.partition(": ")[2] or first  # the path
     first = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`|array [^:]*|SHA-256 of .* is", "…", first)
-    return re.sub(r"[-\d.,]+|\b[0-9a-f]{2}( [0-9a-f]{2})*\b|[^\x20-\x7e×…]+", "#", first)[:150]
+    first = re.sub(r"\b[0-9a-f]{2}\b|[-+]?\d[-+\d.,e]*|\b(inf|nan)\b|[^\x20-\x7e×…]+", "#", first)
+    return re.sub(r"#([ ,]*#)*", "#", first)[:150]
 
 
 def attempt(target: Target, content: bytes, path: Path) -> Outcome:

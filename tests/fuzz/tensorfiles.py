@@ -76,7 +76,9 @@ def mutate_tensorfile(random: Random, good: bytes, others: list[bytes]) -> bytes
             except (ValueError, TypeError, RecursionError):
                 metadata["state"] = random.choice(TEXTS)
             if random.random() < 0.05:
-                metadata["state"] = mutate(random, metadata["state"].encode("utf-8", "replace"), others).decode("utf-8", "replace")
+                metadata["state"] = mutate(random, metadata["state"].encode("utf-8", "replace"), others).decode(
+                    "utf-8", "replace"
+                )
         elif part < 0.75:
             header = mutate_json(random, header)
         elif part < 0.95:
