@@ -175,10 +175,10 @@ def test_pixels_of_any_shape_and_dtype(x):
         PIXELS / 256,
         PIXELS.astype(np.uint8),
         PIXELS.astype(np.int64),  # which no layer takes but an Embedding
-        PIXELS - 128,
+        PIXELS - 1,
         PIXELS + 1,  # up to 256
         PIXELS // 2,  # up to 127
-        PIXELS + 0.5,
+        PIXELS * np.float32(0.9),
         PIXELS[:, :63],  # a table
         PIXELS[:, 0],
         np.where(np.arange(200)[:, None] < SAMPLE, 0, PIXELS),
