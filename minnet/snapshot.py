@@ -92,13 +92,13 @@ class Snapshot:
             found = [*mismatches(run.trainer.model.named_parameters(), self._weights), *self._differences(run)]
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             raise self._wrong(error) from None
-        if found:
+        if places := len(found):
             if self._structure != repr(run.trainer.model):
                 found.append(f"It is of this model:\n{self._structure[:4000]}")
             raise CheckpointError(
                 "\n  ".join(
                     [
-                        f"{self.path} is of another run, for it differs in {len(found)} place{'s' * (len(found) > 1)} "
+                        f"{self.path} is of another run, for it differs in {places} place{'s' * (places > 1)} "
                         "(make them the same, or begin anew in another folder):",
                         *found,
                     ]
@@ -136,7 +136,8 @@ class Snapshot:
     def _differences(self, run: "Run") -> Iterable[str]:
         """Find what is of another kind or size than it was."""
         now, then = take(run), self.state
-        yield from _difference("the loader", _settings(now["loader"]), _settings(then["loader"]))
+        settings = list(_difference("the loader", _settings(now["loader"]), _settings(then["loader"])))
+        yield from settings
         yield from _difference("the evaluation sets", sorted(now["sets"]), sorted(then["sets"]))
         yield from _difference("the callbacks", [c[0] for c in now["callbacks"]], [c[0] for c in then["callbacks"]])
         yield from _difference("the settings of fit", now["run"]["settings"], then["run"]["settings"])
@@ -150,8 +151,8 @@ class Snapshot:
                 if type(then[owner][name]) is not type(value) and value is not None:
                     raise TypeError(f"{owner}'s {name}")
         _rows(then["history"])  # raises what is wrong with it
-        if isinstance(run.loader, DataLoader) and (batches := then["run"]["batches"]) is not None:
-            Epoch(run.loader, batches)
+        if isinstance(run.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
+            Epoch(run.loader, batches)  # of a loader with other settings it would be none, which is said already
 
     def _wrong(self, error: Exception) -> CheckpointError:
         return CheckpointError(f"{self.path}: its state is not what minnet writes ({type(error).__name__}: {error})")
