@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from minnet.lazy import later
 from minnet.summary import summary  # now: the module of this name would else come to stand for the function
-from minnet.version import __version__
+from minnet.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from minnet import callbacks, data, errors, extras, gradcheck, initializers, metrics, plots, schedules
@@ -157,7 +157,6 @@ __all__ = [
     "Tied",
     "Trainer",
     "TransformerBlock",
-    "__version__",
     "callbacks",
     "data",
     "errors",

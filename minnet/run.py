@@ -19,6 +19,7 @@ from minnet.diagnosis import explain
 from minnet.errors import NonFiniteError
 from minnet.guard import Guard
 from minnet.history import Row
+from minnet.inputs import check_batch
 from minnet.interrupts import Interrupts
 from minnet.snapshot import Snapshot
 from minnet.state import State
@@ -173,9 +174,9 @@ class Run:
         while self._to_come():
             if self._batches is None:
                 self._batches, self._in_epoch = iter(self.loader), 0
-            for x, y in self._batches:
+            for batch in self._batches:
                 interrupts.busy = True
-                self._step(x, y)
+                self._step(*check_batch(batch))
                 # With a checkpoint, Ctrl-C waits for what belongs to the step, so that the state is whole.
                 interrupts.busy = checkpoint is not None
                 if interrupts.pending and checkpoint is None:

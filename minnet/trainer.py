@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.arrays import Array, cast
 from minnet.callbacks import Callback, Progress
 from minnet.checkpoint import Checkpoint
+from minnet.data.checks import as_data
 from minnet.data.loader import Batch, DataLoader
 from minnet.history import History
+from minnet.inputs import check_callbacks, check_evaluate, check_loader, check_metrics, check_set
 from minnet.layer import Layer
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
@@ -108,6 +110,7 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
+        check_metrics({} if metrics is None else metrics)
         self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
         if nonfinite not in ("stop", "skip", "ignore"):
             raise ValueError(f'Trainer expected nonfinite to be "stop", "skip" or "ignore", got {nonfinite!r}')
@@ -191,7 +194,13 @@ class Trainer:
             raise ValueError("fit needs either epochs=... or steps=..., one of the two")
         if _count("every", every) == 0:
             raise ValueError("fit needs every >= 1, the steps between two rows of the history")
-        sets = {name: self._loader(name, data, loader) for name, data in (evaluate or {}).items()}
+        check_loader(loader, epochs)
+        evaluate = {} if evaluate is None else evaluate
+        check_evaluate(evaluate)
+        check_callbacks(callbacks)
+        sets = {name: self._loader(name, data, loader) for name, data in evaluate.items()}
+        for name, data in (("the training data", loader), *((f"the evaluation set {name!r}", sets[name]) for name in sets)):
+            check_set(name, self.model, self.loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
@@ -243,7 +252,7 @@ class Trainer:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch."""
-        X = np.asarray(X)
+        X = as_data("predict", "X", X)
         loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH)
         with self._evaluation:
             dtype = self.model.dtype
@@ -287,13 +296,14 @@ class Trainer:
                 f"evaluation data {name!r}: expected a pair (X, y) or a DataLoader, got {type(data).__name__}"
             )
         scale = like.scale if isinstance(like, DataLoader) else 1 / 256
-        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+        try:
+            return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+        except (TypeError, ValueError) as error:
+            error.add_note(f"in the evaluation set {name!r}")
+            raise
 
     def _enlist(self, callbacks: Sequence[Callback]) -> None:
         """Sort the callbacks by the moments they override, so that a step pays for no others."""
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"fit expected callbacks derived from mn.callbacks.Callback, got {callback!r}")
         moments = [name for name in vars(Callback) if name.startswith("on_")]
         self._callbacks = {
             name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]

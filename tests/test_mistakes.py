@@ -423,12 +423,15 @@ MISTAKES = [
     Mistake("evaluation data without a name", TypeError,
             lambda: fit(evaluate=(X, Y)),
             "fit | evaluate | a dict | tuple | evaluate={\"test\": (X, y)}"),
+    Mistake("evaluation samples without a name and labels", TypeError,
+            lambda: fit(evaluate=X),
+            "fit | evaluate | a dict | an array of shape (40, 784) | evaluate={\"test\": (X, y)}"),
     Mistake("evaluation samples without labels", TypeError,
             lambda: fit(evaluate={"test": X}),
             "fit | evaluate['test'] | a pair (X, y) | (40, 784) | (X, y)}"),
     Mistake("evaluation data of another width", ValueError,
             lambda: fit(evaluate={"test": (X[:, 1:], Y)}),
-            "Linear(784, 10) | evaluation set 'test' | 784 features | , 783) | in_features=783"),
+            "Linear(784, 10) | 'test' | 784 features | , 783) | in_features=783"),
     Mistake("a callback that is not in a list", TypeError,
             lambda: fit(callbacks=mn.callbacks.ClipGradNorm(1)),
             "fit | callbacks | a list | ClipGradNorm | callbacks=[ClipGradNorm(...)]"),
@@ -517,24 +520,6 @@ MISTAKES = [
 # What is refused only after the first row of history, when the model has learned already.
 LEARNED = {"early stopping on what is not measured"}
 
-# What minnet/inputs.py refuses as soon as Trainer asks it. Each is expected to fail until then, and not after.
-NOT_YET = {
-    "an empty evaluation set",
-    "metrics without names",
-    "samples and labels instead of a loader",
-    "an array instead of a loader",
-    "a generator for several epochs",
-    "a loader that yields samples only",
-    "a loader that yields lists",
-    "evaluation data without a name",
-    "evaluation samples without labels",
-    "evaluation data of another width",
-    "a callback that is not in a list",
-    "the class of a callback",
-    "a schedule as a callback",
-    "predictions for a loader",
-}
-
 
 def said(error):
     """Return all that a user reads: the message, and the notes about where it was."""
@@ -555,13 +540,7 @@ def untouched(monkeypatch):
     return lambda: all(np.array_equal(parameter.data, first) for parameter, first in made)
 
 
-def cases():
-    for mistake in MISTAKES:
-        marks = [pytest.mark.xfail(reason="Trainer does not ask yet")] if mistake.name in NOT_YET else []
-        yield pytest.param(mistake, id=mistake.name, marks=marks)
-
-
-@pytest.mark.parametrize("mistake", list(cases()))
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_the_message_says_what_where_expected_got_and_the_cure(mistake, untouched):
     if issubclass(mistake.error, Warning):
         with pytest.warns(mistake.error) as caught:

@@ -154,7 +154,7 @@ def test_any_iterable_of_batches_serves():
 
 def test_an_exhausted_iterator_is_an_error():
     with pytest.raises(ValueError, match="no batch from the loader: a bare iterator can be used only once"):
-        make().fit(iter([(X, Y)]), epochs=2)
+        make().fit(iter([(X, Y)]), steps=2)
 
 
 # --- one step ----------------------------------------------------------------------------------------------------
@@ -345,11 +345,11 @@ def train_with(layer, capsys, **how):
 
 
 def test_ctrl_c_in_a_step_ends_the_run_after_it(capsys):
-    layer = PressesCtrlC(at=9)
+    layer = PressesCtrlC(at=11)
     trainer, history, said = train_with(layer, capsys, epochs=50, evaluate={"test": (X, Y)}, every=4)
-    # Steps 1-4, one evaluation forward, steps 5-8: the ninth call is step 8.
+    # A look at each of the two sets, steps 1-4, one evaluation forward, steps 5-8: the eleventh call is step 8.
     assert trainer.step == 8
-    assert layer.finished == layer.calls == 9
+    assert layer.finished == layer.calls == 11
     assert trainer.interrupted
     assert [row["step"] for row in history] == [4, 8]
     assert "interrupted after step 8" in said
@@ -358,19 +358,19 @@ def test_ctrl_c_in_a_step_ends_the_run_after_it(capsys):
 
 
 def test_a_second_ctrl_c_breaks_through(capsys):
-    layer = PressesCtrlC(at=5, presses=2)
+    layer = PressesCtrlC(at=6, presses=2)
     trainer, history, said = train_with(layer, capsys, epochs=50)
-    assert layer.finished == 4
+    assert layer.finished == 5
     assert trainer.step == 4
     assert "interrupted inside step 5" in said
     assert history[-1]["step"] == 4
 
 
 def test_ctrl_c_in_an_evaluation_ends_it_at_once(capsys):
-    layer = PressesCtrlC(at=5)
+    layer = PressesCtrlC(at=7)
     trainer, history, said = train_with(layer, capsys, epochs=9, evaluate={"test": mn.DataLoader(X, Y, 10)}, every=4)
     assert trainer.step == 4
-    assert layer.finished == 4
+    assert layer.finished == 6
     assert "interrupted after step 4" in said
     assert math.isfinite(history[-1]["loss"])
     assert trainer.model.layers[0].training
@@ -452,7 +452,7 @@ def test_an_error_says_at_which_step_and_in_which_layer():
 def test_after_an_error_the_callbacks_still_end():
     recorder = Recorder()
     with pytest.raises(ValueError, match="labels"):
-        make().fit(mn.DataLoader(X, Y + 5, 10), epochs=1, callbacks=[recorder])
+        make().fit([(X, Y + 5)], epochs=1, callbacks=[recorder])
     assert recorder.seen == ["start", "end"]
 
 
@@ -464,9 +464,9 @@ def test_after_an_error_the_callbacks_still_end():
         ({"epochs": -1}, ValueError, "epochs >= 0, got -1"),
         ({"steps": 1.5}, TypeError, "steps to be an int, got float"),
         ({"steps": 5, "every": 0}, ValueError, "every >= 1"),
-        ({"steps": 5, "evaluate": {"test": X}}, TypeError, r"'test': expected a pair \(X, y\)"),
+        ({"steps": 5, "evaluate": {"test": X}}, TypeError, r"evaluate\['test'\] to be a pair \(X, y\)"),
         ({"steps": 5, "evaluate": {"test": (X, Y[:5])}}, ValueError, "60 samples in X and 5 targets"),
-        ({"steps": 5, "callbacks": [print]}, TypeError, "derived from mn.callbacks.Callback"),
+        ({"steps": 5, "callbacks": [print]}, TypeError, "derive it from mn.callbacks.Callback"),
     ],
 )
 def test_bad_arguments_of_fit(arguments, error, message):
