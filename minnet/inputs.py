@@ -91,8 +91,9 @@ def check_callbacks(callbacks: object) -> None:
         If they are not.
     """
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        got = callbacks.__name__ if isinstance(callbacks, type) else type(callbacks).__name__
-        raise TypeError(f"fit expected callbacks to be a list, got {got}: pass callbacks=[{got}(...)]")
+        kind = callbacks if isinstance(callbacks, type) else type(callbacks)
+        made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
+        raise TypeError(f"fit expected callbacks to be a list, got {_named(callbacks)}: pass callbacks=[{made}]")
     for i, callback in enumerate(callbacks):
         if isinstance(callback, Callback):
             continue

@@ -135,8 +135,9 @@ def test_callbacks_in_a_list(callbacks):
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
-        (mn.callbacks.MaxNorm(1), r"callbacks to be a list, got MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
-        (mn.callbacks.MaxNorm, r"callbacks to be a list, got MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
+        (mn.callbacks.MaxNorm(1), r"callbacks to be a list, got a MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
+        (mn.callbacks.MaxNorm, r"callbacks to be a list, got the class MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
+        (5, r"callbacks to be a list, got an int: pass callbacks=\[mn.callbacks.MaxNorm\(3\), ...\]"),
         ([mn.callbacks.MaxNorm], r"callbacks\[0\] .* got the class MaxNorm: make one, MaxNorm\(...\)"),
         ([mn.callbacks.MaxNorm(1), print], r"callbacks\[1\] .* got a builtin_function_or_method: derive it from"),
         (
@@ -144,7 +145,7 @@ def test_callbacks_in_a_list(callbacks):
             r"callbacks\[0\] .* schedule StepLR: pass mn.callbacks.LearningRate\(StepLR\(...\)\)",
         ),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_what_are_no_callbacks_is_refused_with_the_cure(callbacks, message):
     with pytest.raises(TypeError, match=f"^fit expected {message}"):
