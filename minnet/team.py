@@ -2,6 +2,7 @@
 
 import copy
 import math
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from types import TracebackType
@@ -56,7 +57,7 @@ class Team:
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
-            self._limits = self._threadpoolctl.threadpool_limits(1, user_api="blas")
+            _blas.limit(self._threadpoolctl)
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="minnet")
         return self
 
@@ -65,7 +66,7 @@ class Team:
     ) -> None:
         if self._threadpoolctl is not None:
             self._pool.shutdown()
-            self._limits.restore_original_limits()
+            _blas.restore()
 
     def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction."""
@@ -129,6 +130,35 @@ class Team:
             for parameter, copied in zip(self._parameters[0], parameters, strict=True):
                 if not copied.trainable:
                     copied.data = parameter.data
+
+
+class _Blas:
+    """How many threads BLAS had before any Team was at work: that is put back, whoever leaves first.
+
+    The limit is that of the process. Were each of two trainings at once to put back what it found, the one that came
+    second and left last would put back the first one's limit, for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._teams = 0
+        self._before: Any = None
+
+    def limit(self, threadpoolctl: Any) -> None:
+        with self._lock:
+            limits = threadpoolctl.threadpool_limits(1, user_api="blas")
+            if not self._teams:
+                self._before = limits
+            self._teams += 1
+
+    def restore(self) -> None:
+        with self._lock:
+            self._teams -= 1
+            # Not only the last: to threadpoolctl since 3.8, one thread sets the limits, and all others are ignored.
+            self._before.restore_original_limits()
+
+
+_blas = _Blas()
 
 
 def _copy(model: Layer) -> Layer:
