@@ -2,10 +2,12 @@
 
 import hashlib
 import logging
+import re
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +43,7 @@ ARCHIVES = {
 }
 TIMEOUT = 10.0  # seconds without an answer before a mirror is given up
 SLOWEST = 600.0  # seconds for a file: a mirror that drips a byte now and then is given up as well
+_LEFT_OVER = 6 * SLOWEST  # seconds after which a temporary file is nobody's any more
 _MAX_ARCHIVE_BYTES = 1 << 24  # the largest has 10 MB
 _MAX_CONTENT_BYTES = 1 << 26  # and holds 47 MB
 
@@ -71,6 +74,7 @@ def download_mnist(folder: Path) -> list[str]:
     pooch = require("pooch", "data")
     broken = require("urllib3.exceptions", "data").HTTPError
     reasons = []
+    _sweep(folder)
     with _quiet(pooch.get_logger()):
         for mirror in MIRRORS:
             fetch = _Fetcher(mirror, folder)
@@ -85,6 +89,14 @@ def download_mnist(folder: Path) -> list[str]:
             finally:
                 fetch.close()
     return reasons
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of downloads that were killed. They were never in the way; they take room."""
+    for path in folder.glob("tmp*"):
+        with suppress(OSError):  # another process may have been faster
+            if re.fullmatch("tmp[a-z0-9_]{8}", path.name) and time.time() - path.stat().st_mtime > _LEFT_OVER:
+                path.unlink()
 
 
 @contextmanager
@@ -106,25 +118,49 @@ class _Fetcher:
         self.bar: Any = None
 
     def __call__(self, url: str, output_file: str, _: object) -> None:
-        requests = require("requests", "data")
+        """Fetch in a thread: only so can a mirror be given up whose answer begins and begins and never comes."""
         name = url.rpartition("/")[2]
+        errors: list[BaseException] = []
+        stop = threading.Event()
+
+        def work() -> None:
+            try:
+                self.fetch(url, Path(output_file), name, stop)
+            except BaseException as error:  # raised below, in the thread that waits
+                errors.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            thread.join(SLOWEST)
+        finally:
+            stop.set()
+        if thread.is_alive():
+            raise TimeoutError(f"too slow: {name} took more than {SLOWEST:.0f} s")
+        if errors:
+            raise errors[0]
+        _check(Path(output_file), name)
+
+    def fetch(self, url: str, path: Path, name: str, stop: threading.Event) -> None:
+        """Fetch a file, until it has come or it is to stop."""
+        session = require("requests", "data").Session()
+        # The mirrors redirect nobody, and requests would read what comes along with a redirection to its end.
+        session.get_redirect_target = lambda response: None
         headers = {"Accept-Encoding": "identity"}  # or a mirror may unpack the archive on its way
-        give_up = time.monotonic() + SLOWEST
         with (
-            requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response,
-            Path(output_file).open("wb") as file,
+            session,
+            session.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response,
+            path.open("wb") as file,
         ):
-            response.raise_for_status()
+            if response.status_code != 200:
+                raise _WrongFileError(f"answered {response.status_code} {_printable(response.reason)}"[:50].rstrip())
             # read1 returns what has come; read waits for all it was asked for, however slowly that drips.
             read = getattr(response.raw, "read1", response.raw.read)  # urllib3 1 has none
-            while chunk := read(1 << 16):
+            while not stop.is_set() and (chunk := read(1 << 16)):
                 self.show(len(chunk))
                 file.write(chunk)
                 if file.tell() > _MAX_ARCHIVE_BYTES:
                     raise _WrongFileError(f"sent too much for {name}")
-                if time.monotonic() > give_up:
-                    raise TimeoutError(f"too slow: {name} took more than {SLOWEST:.0f} s")
-        _check(Path(output_file), name)
 
     def show(self, count: int) -> None:
         """Say once that a download began, which is when the first bytes have come; move the bar."""
@@ -155,6 +191,10 @@ def _check(archive: Path, name: str) -> None:
         raise _WrongFileError(f"sent another {name}: its SHA-256 is wrong")
 
 
+def _printable(text: str | None) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text or "")
+
+
 def _reason(error: Exception) -> str:
     """Say in a few words why a mirror failed."""
     failures = require("requests.exceptions", "data")
@@ -163,8 +203,6 @@ def _reason(error: Exception) -> str:
     match error:
         case _WrongFileError() | TimeoutError():
             return str(error)
-        case failures.HTTPError():
-            return f"answered {error.response.status_code} {error.response.reason}"[:50]
         case failures.ConnectionError():
             return "no connection"
         case failures.RequestException():
