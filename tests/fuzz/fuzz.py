@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FunctionType
 
 from engine import Summary, attempt, run
 from targets import TARGETS
@@ -90,18 +91,13 @@ def guided(reader: str, inputs: int, seed: int, folder: Path) -> None:
     """Let atheris choose the inputs by the lines of minnet that they reach. It ends the process when it is done."""
     atheris = importlib.import_module("atheris")
     target, path = TARGETS[reader], folder / "input"
-    for module in (
-        "data.bounded",
-        "data.idx",
-        "data.pickle_machine",
-        "data.pickles",
-        "state",
-        "tensorfile",
-        "snapshot",
-    ):
-        for thing in list(vars(sys.modules[f"minnet.{module}"]).values()):
-            if getattr(thing, "__module__", "") == f"minnet.{module}" and hasattr(thing, "__code__"):
-                atheris.instrument_func(thing)
+    parts = ("data.bounded", "data.idx", "data.pickle_machine", "data.pickles", "state", "tensorfile", "snapshot")
+    for name in (f"minnet.{part}" for part in parts):
+        own = [thing for thing in vars(sys.modules[name]).values() if getattr(thing, "__module__", "") == name]
+        methods = [method for kind in own if isinstance(kind, type) for method in vars(kind).values()]
+        for function in own + methods:
+            if isinstance(function, FunctionType):
+                atheris.instrument_func(function)
 
     def one(content: bytes) -> None:
         outcome = attempt(target, content, path)
