@@ -30,6 +30,7 @@ from minnet.version import __version__
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 FIGURES = HERE / "figures.json"
+MOST_KEPT = 80  # inputs a reader that are kept for their messages
 BLOCK = 250  # inputs that a process is given at once
 
 
@@ -138,8 +139,9 @@ def main() -> int:
             path = keep(reader, content, "failure")
             print(f"  input {number}: {message[:200]}\n    {path}")
         if options.keep_messages:
-            for content in summary.messages.values():
-                keep(reader, content, "message")
+            names = sorted(summary.messages)
+            for name in names[:: 1 + len(names) // MOST_KEPT]:
+                keep(reader, summary.messages[name], "message")
         if not options.no_figures:
             record(reader, options.inputs, options.seed, summary, wall)
         failures += summary.kinds["failure"]
