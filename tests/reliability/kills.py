@@ -88,7 +88,7 @@ class Strike:
             self.at("just renamed")
             return result
 
-        os.fsync, Path.replace = watched_fsync, watched_replace  # type: ignore[method-assign, assignment]
+        os.fsync, Path.replace = watched_fsync, watched_replace
 
     def watch_steps(self, trainer: mn.Trainer) -> None:
         """Wrap the optimizer's step, which is inside the Trainer's."""
@@ -99,7 +99,7 @@ class Strike:
                 self.send()
             step()
 
-        trainer.optimizer.step = watched  # type: ignore[method-assign]
+        trainer.optimizer.step = watched
 
     def at(self, moment: str) -> None:
         """Send it, if this is the moment."""
