@@ -5,24 +5,88 @@ python docs/reliability_figures.py
 
 import importlib.util
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
 PAGE = ROOT / "docs" / "reliability-figures.md"
-KILLS, FUZZ, LONG_RUN = (
-    ROOT / name for name in ("tests/reliability/kills.json", "tests/fuzz/figures.json", "benchmarks/long_run.json")
-)
+KILLS, FUZZ = TESTS / "reliability" / "kills.json", TESTS / "fuzz" / "figures.json"
+LONG_RUN = ROOT / "benchmarks" / "long_run.json"
 
 
 def page() -> str:
     """Return the page."""
-    return "\n\n".join([kills(_json(KILLS)), fuzz(_json(FUZZ)), long_run(_json(LONG_RUN)), mistakes()]) + "\n"
+    return "\n\n".join([kills(read(KILLS)), fuzz(read(FUZZ)), long_run(read(LONG_RUN)), tables()]) + "\n"
 
 
-def _json(path: Path) -> Any:
+def read(path: Path) -> Any:
+    """Read the figures that a program has written."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def kills(figures: Any) -> str:
+    """Return the table of runs that were killed."""
+    rows = [
+        [run["what"].rstrip("."), run["kills"], run["in a write"], "yes" if run["equal"] else "NO"]
+        for run in figures["configurations"].values()
+    ]
+    return (
+        f"**Kills survived**: {figures['kills']}, of them {figures['in a write']} while a checkpoint was written "
+        f"({figures['system']}, NumPy {figures['numpy']}, {figures['date']}).\n\n"
+    ) + table(["run", "killed", "in a write", "the end is equal"], rows)
+
+
+def fuzz(figures: Any) -> str:
+    """Return the table of the inputs that were tried."""
+    rows = []
+    for name, figure in figures.items():
+        outcomes = [f"{figure['outcomes'][kind]:,}" for kind in ("read", "refused", "failure")]
+        longest, most = 1000 * figure["longest_input_seconds"], figure["most_memory_bytes"] / 1e6
+        rows.append(
+            [
+                name,
+                f"{figure['inputs']:,}",
+                *outcomes,
+                figure["distinct_messages"],
+                f"{longest:.0f} ms",
+                f"{most:.1f} MB",
+            ]
+        )
+    head = ["reader", "inputs", "read", "refused", "failures", "different messages", "longest", "most memory"]
+    return (
+        f"**Inputs fuzzed**: {sum(figure['inputs'] for figure in figures.values()):,}, mutated from real files. "
+        "A failure would be any other outcome than the right content or the documented error.\n\n"
+    ) + table(head, rows)
+
+
+def long_run(figures: Any) -> str:
+    """Say how much memory a long run takes."""
+    early, late, most = (figures[f"MB {when}"] for when in ("after 10,000 steps", "at the end", "at most"))
+    return (
+        f"**A long run**: {figures['steps']:,} steps of the notebook's job, with every callback on, a checkpoint "
+        f"every 10 s, and rows streamed to a file: {early:.1f} MB resident after 10,000 steps, {late:.1f} MB at the "
+        f"end, {most:.1f} MB at most ({figures['environment']['date']})."
+    )
+
+
+def tables() -> str:
+    """Say how many mistakes, malicious pickles and kept inputs the tests have."""
+    mistakes = _module(TESTS / "test_mistakes.py").MISTAKES
+    pickles = _module(TESTS / "data" / "test_malicious_pickles.py")
+    kept = sum(1 for path in (TESTS / "fuzz" / "corpus").rglob("*") if path.is_file())
+    return (
+        f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: "
+        f"{len(pickles.RUNNING) + len(pickles.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
+    )
+
+
+def table(head: list[str], rows: Iterable[list[Any]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _module(path: Path) -> ModuleType:

@@ -65,7 +65,7 @@ class Guard:
             if square > largest:
                 largest = square
         lr = self._optimizer.lr
-        if lr * lr * max(largest, 1.0) > RISKY**2:
+        if not lr * lr * max(largest, 1.0) <= RISKY**2:  # for NaN, too
             self._kept = [(p, p.data.copy()) for p in self._learned]
         self.updated = True
 

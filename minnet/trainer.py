@@ -199,8 +199,9 @@ class Trainer:
         check_evaluate(evaluate)
         check_callbacks(callbacks)
         sets = {name: self._loader(name, data, loader) for name, data in evaluate.items()}
-        for name, data in (("the training data", loader), *((f"the evaluation set {name!r}", sets[name]) for name in sets)):
-            check_set(name, self.model, self.loss, data)
+        check_set("the training data", self.model, self.loss, loader)
+        for name, data in sets.items():
+            check_set(f"the evaluation set {name!r}", self.model, self.loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
@@ -251,12 +252,24 @@ class Trainer:
         return self._evaluate(self._loader("data", data, None))
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch."""
+        """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not an array of samples, or what the layers raise.
+        """
         X = as_data("predict", "X", X)
-        loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH)
+        loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False)
         with self._evaluation:
             dtype = self.model.dtype
-            return np.concatenate([self.model.forward(cast(x, dtype)) for x, _ in loader])
+            outputs = np.concatenate([self.model.forward(cast(x, dtype)) for x, _ in loader])
+        if len(outputs) != len(X):
+            raise ValueError(
+                f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
+                f"{outputs.shape}: one sample? Pass X[np.newaxis]"
+            )
+        return outputs
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""

@@ -1,7 +1,9 @@
 """The pages of docs/ keep up with the code. (Their Python blocks are tests of their own, see docs/conftest.py.)"""
 
 import ast
+import importlib.util
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -44,3 +46,15 @@ def test_the_table_of_import_levels_is_the_one_that_is_tested():
     source = (ROOT / "tests" / "test_imports.py").read_text(encoding="utf-8")
     levels = re.search(r"^LEVELS = (\{.*?^\})", source, re.MULTILINE | re.DOTALL)
     assert shown == ast.literal_eval(levels[1])
+
+
+def test_the_figures_of_reliability_are_those_that_were_taken():
+    """`python docs/reliability_figures.py` makes the page anew."""
+    spec = importlib.util.spec_from_file_location("reliability_figures", ROOT / "docs" / "reliability_figures.py")
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    assert figures.page() == figures.PAGE.read_text(encoding="utf-8")
+    kills, fuzz = (json.loads(path.read_text(encoding="utf-8")) for path in (figures.KILLS, figures.FUZZ))
+    assert kills["all equal"]
+    assert kills["kills"] >= 50
+    assert all(figure["inputs"] >= 200_000 and figure["outcomes"]["failure"] == 0 for figure in fuzz.values())

@@ -103,6 +103,15 @@ def test_a_weight_that_overflows_in_the_update_is_put_back():
     assert equal(arrays(trainer), before)
 
 
+def test_a_learning_rate_that_is_nan_costs_no_weights():
+    trainer = make(at=99)
+    trainer.optimizer.lr = math.nan
+    before = [parameter.data.copy() for parameter in trainer.optimizer.parameters if parameter.trainable]
+    with pytest.raises(NonFiniteError, match=r"(?s)the update made layers\[0\].weight hold 20 NaN.*before this step"):
+        trainer.fit(loader(), steps=3, progress=False)
+    assert equal([p.data for p in trainer.optimizer.parameters if p.trainable], before)
+
+
 def test_an_optimizer_that_makes_nan_is_found_at_once():
     class Divides(mn.Optimizer):
         def update(self, i, p, g, group):
