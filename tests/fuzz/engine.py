@@ -65,7 +65,7 @@ class Summary:
 def general(message: str) -> str:
     """Return what a message says, without names and numbers."""
     first = message.splitlines()[0] if message else ""
-    first = first.partition(": ")[2] or first  # the path
+    first = re.sub(r"/[^ :]*", "…", first.partition(": ")[2] or first)  # the path, and that of an error in the error
     first = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`|array [^:]*|SHA-256 of .* is", "…", first)
     first = re.sub(r"\b[0-9a-f]{2}\b|[-+]?\d[-+\d.,e]*|\b(inf|nan)\b|[^\x20-\x7e×…]+", "#", first)
     return re.sub(r"#([ ,]*#)*", "#", first)[:150]
