@@ -55,7 +55,7 @@ def fuzz(figures: Any) -> str:
                 f"{most:.1f} MB",
             ]
         )
-    head = ["reader", "inputs", "read", "refused", "failures", "different messages", "longest", "most memory"]
+    head = ["reader", "inputs", "read", "refused", "failures", "longest", "most memory"]
     return (
         f"**Inputs fuzzed**: {sum(figure['inputs'] for figure in figures.values()):,}, mutated from real files. "
         "A failure would be any other outcome than the right content or the documented error.\n\n"

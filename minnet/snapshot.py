@@ -71,8 +71,9 @@ class Snapshot:
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
         self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        state = parse_json(path, "state", metadata.get("state", ""))
         try:
-            self.state: State = decode(parse_json(path, "state", metadata.get("state", "")), tensors)
+            self.state: State = decode(state, tensors)
             self.first_step, self.step = (
                 int(n) for n in (self.state["run"]["first_step"], self.state["trainer"]["step"])
             )

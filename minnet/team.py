@@ -70,6 +70,7 @@ class Team:
 
     def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+        self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # fewer than members, if short
@@ -92,11 +93,10 @@ class Team:
         return [[generator for _, _, generator in _generators(model)] for model, _ in self._members[1:]]
 
     def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
-        """Put the Generators back, and let the copies have the model's running statistics."""
+        """Put the Generators back."""
         for (model, _), generators in zip(self._members[1:], state, strict=True):
             for (layer, name, now), then in zip(_generators(model), generators, strict=True):
                 setattr(layer, name, merged(now, then))
-        self._share_statistics()
 
     def _work(self, member: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Work:
         """Let a member do its parts."""
@@ -123,9 +123,9 @@ class Team:
             if copies and not parameter.trainable:
                 # Written so that what did not change does not change.
                 parameter.data += sum(copied.data - parameter.data for copied in copies) / members
-        self._share_statistics()
 
     def _share_statistics(self) -> None:
+        """Give the copies the model's running statistics: what the last step made, or was put back since."""
         for parameters in self._parameters[1:]:
             for parameter, copied in zip(self._parameters[0], parameters, strict=True):
                 if not copied.trainable:

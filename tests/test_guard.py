@@ -86,6 +86,19 @@ def test_skip_goes_on_as_if_the_step_were_not(where):
     assert trainer.optimizer.state["step"][0] == 9
 
 
+@pytest.mark.parametrize("row", [3, 15])
+def test_skip_with_threads_keeps_the_bad_batch_out_of_every_copy(row):
+    """One of two threads meets it; neither its statistics nor its gradients may be there in the next step."""
+    trainer = make(at=99, nonfinite="skip", threads=2)
+    bad, good = X[:20].copy(), [(X[i : i + 20], Y[i : i + 20]) for i in (20, 40)]
+    bad[row] = math.nan
+    trainer.fit([(bad, Y[:20]), *good], epochs=1, progress=False)
+    other = make(at=99, threads=2)
+    other.fit(good, epochs=1, progress=False)
+    assert trainer.history[-1]["skipped"] == 1
+    assert equal(arrays(trainer), arrays(other))
+
+
 def test_ignore_lets_a_gradient_through_and_loses_the_weights():
     trainer = make(4, where="backward", nonfinite="ignore")
     history = trainer.fit(loader(), steps=10, every=5, progress=False)
