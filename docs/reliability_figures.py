@@ -5,6 +5,7 @@ python docs/reliability_figures.py
 
 import importlib.util
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -50,7 +51,6 @@ def fuzz(figures: Any) -> str:
                 name,
                 f"{figure['inputs']:,}",
                 *outcomes,
-                figure["distinct_messages"],
                 f"{longest:.0f} ms",
                 f"{most:.1f} MB",
             ]
@@ -94,6 +94,7 @@ def _module(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where pickle looks for the classes in it
     spec.loader.exec_module(module)
     return module
 

@@ -19,6 +19,11 @@ from minnet.tensorfile import TEMPORARY, write_whole
 if TYPE_CHECKING:
     from minnet.run import Run
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 _NAME = re.compile(r"step-\d{9,}\.safetensors")
 BEST = "best.safetensors"
 
@@ -94,6 +99,7 @@ class Checkpoint:
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
         self._last = 0.0
+        self._locked: int | None = None
 
     def files(self) -> list[Path]:
         """List the checkpoints that are there, oldest first, without the best."""
@@ -102,14 +108,19 @@ class Checkpoint:
     def open(self) -> None:
         """Make the folder, and see that one can write there: now, and not after an hour of training.
 
+        Until `close`, the folder is this run's, as far as the file system can lock it.
+
         Raises
         ------
         OSError
-            If not.
+            If one cannot write there.
+        CheckpointError
+            If another run does.
         """
         probe = self.folder / ".writable"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock()
             for name in (f".*.safetensors.*{TEMPORARY}", f".{probe.name}.*{TEMPORARY}"):
                 for left in self.folder.glob(name):  # of a process that was killed
                     left.unlink(missing_ok=True)
@@ -121,6 +132,12 @@ class Checkpoint:
             ) from None
         self._last = time.monotonic()
 
+    def close(self) -> None:
+        """Let other runs have the folder."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
+
     def find(self, run: "Run", resume: str | os.PathLike[str] | None) -> Snapshot | None:
         """Return the snapshot to go on from, or None to begin anew.
 
@@ -130,11 +147,16 @@ class Checkpoint:
             If the folder has checkpoints, but none that is whole, or they are not to be touched (resume=None); if
             they are of another run.
         """
+        files = self.files()
         if resume is not None and resume != "auto":
             chosen = Snapshot(Path(resume))
+            if files and _step_of(files[-1]) > chosen.step:
+                raise CheckpointError(
+                    f"{chosen.path} is of step {chosen.step}, but {self.folder} holds {files[-1].name}, which would "
+                    "seem to be of this run: choose another folder, or remove what came later"
+                )
             chosen.check(run)
             return chosen
-        files = self.files()
         if files and resume is None:
             raise CheckpointError(
                 f"{self.folder} holds the checkpoints of an earlier run, up to {files[-1].name}: "
@@ -199,6 +221,23 @@ class Checkpoint:
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
         return True
+
+    def _lock(self) -> None:
+        """Lock the folder itself: that leaves nothing there, and ends with the process, however it ends."""
+        if fcntl is None:
+            return
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise CheckpointError(
+                f"another run is writing its checkpoints to {self.folder}: wait for its end, or choose another folder"
+            ) from None
+        except OSError:  # a file system without locks
+            os.close(folder)
+        else:
+            self._locked = folder
 
     def _newest_whole(self, files: list[Path]) -> Snapshot | None:
         for path in reversed(files):

@@ -100,6 +100,8 @@ class Run:
                         self._interrupted("terminated")
                     raise
         finally:
+            if checkpoint is not None:
+                checkpoint.close()
             trainer.call("on_fit_end")
 
     def gradients_are_there(self) -> None:
@@ -146,12 +148,15 @@ class Run:
         if self.checkpoint is not None:
             self.checkpoint.open()
             snapshot = self.checkpoint.find(self, resume)
+        self._interrupts.busy = snapshot is not None  # nothing is left half put back
         if snapshot is not None:
             snapshot.put_back(self)
         trainer.call("on_fit_start")
         if snapshot is not None:
             snapshot.put_back_callbacks(self)
             self._announce(snapshot)
+        if self._interrupts.pending:
+            self._interrupts.strike()
 
     def _announce(self, snapshot: Snapshot) -> None:
         trainer = self.trainer
@@ -193,8 +198,8 @@ class Run:
                 complete = True
                 if not self._in_epoch:
                     raise ValueError("fit got no batch from the loader: a bare iterator can be used only once")
-            self._batches = None
             if complete:
+                self._batches = None
                 trainer.epoch += 1
                 if not every:
                     self._row()

@@ -5,6 +5,8 @@ them. Everything else (functions, files, Parameters, other objects) is no state:
 script did that is run again, brings it along.
 """
 
+from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
+
 import inspect
 import math
 from collections import Counter

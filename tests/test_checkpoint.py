@@ -1,5 +1,6 @@
 """When checkpoints are written, which stay, and from which one a run goes on. (Disks that fail: tests/reliability.)"""
 
+import signal
 import time
 
 import numpy as np
@@ -174,3 +175,41 @@ def test_state_that_cannot_be_written_is_named(tmp_path):
 
     with pytest.raises(TypeError, match=r"state/callbacks/0/1/file: a builtin.* cannot be written"):
         fit(tmp_path, callbacks=[Odd()])
+
+
+def test_two_runs_cannot_write_to_one_folder(tmp_path):
+    class Second(mn.callbacks.Callback):
+        def on_fit_start(self, trainer):
+            with pytest.raises(CheckpointError, match=f"another run is writing its checkpoints to {tmp_path}"):
+                fit(tmp_path)
+
+    fit(tmp_path, callbacks=[Second()])
+    fit(tmp_path, 12, callbacks=[Second()])  # the first is done
+
+
+def test_an_older_file_is_not_gone_on_from_beside_newer_ones(tmp_path):
+    fit(Checkpoint(tmp_path / "a", every=4))
+    with pytest.raises(CheckpointError, match=r"is of step 4, but .* holds step-000000010.*remove what came later"):
+        fit(tmp_path / "a", 12, resume=tmp_path / "a" / "step-000000004.safetensors")
+
+
+def test_a_finished_run_of_steps_goes_on_inside_its_epoch(tmp_path):
+    whole = fit(None, 13)
+    fit(tmp_path, 7)  # the second epoch ends with step 10
+    longer = fit(tmp_path, 13)
+    assert longer.epoch == whole.epoch == 2
+    assert np.array_equal(longer.model.layers[0].weight.data, whole.model.layers[0].weight.data)
+
+
+def test_ctrl_c_does_not_leave_a_model_half_put_back(tmp_path, capsys):
+    class Impatient(mn.callbacks.Callback):
+        def on_fit_start(self, trainer):
+            if trainer.step:
+                signal.raise_signal(signal.SIGINT)
+
+    whole = fit(Checkpoint(tmp_path, every=3), 10, callbacks=[Impatient()])
+    trainer = fit(tmp_path, 12, callbacks=[Impatient()])
+    assert trainer.interrupted
+    assert trainer.step == 10
+    assert np.array_equal(trainer.model.layers[0].weight.data, whole.model.layers[0].weight.data)
+    assert "interrupted after step 10" in capsys.readouterr().err
