@@ -71,6 +71,7 @@ class Run:
         self._loss_sum, self._samples, self._skipped = 0.0, 0, 0
         self._seconds = 0.0  # of those before it was resumed
         self._finished = False
+        self._dtype = trainer.model.dtype
         self._inside = False  # whether a step is under way
         self._guard = None if trainer.nonfinite == "ignore" else Guard(trainer)
 
@@ -230,7 +231,7 @@ class Run:
         try:
             if guard is not None:
                 guard.before_step()
-            trainer.last_loss = trainer.learn(cast(x, trainer.model.dtype), y)
+            trainer.last_loss = trainer.learn(cast(x, self._dtype), y)
             if guard is not None:
                 guard.after_update(trainer.last_loss)
             self._loss_sum += trainer.last_loss * len(x)
