@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.arrays import add_up, all_finite, check_floats, check_gradient, check_scores, check_size, class_major
+from minnet.arrays import (
+    add_up,
+    all_finite,
+    check_floats,
+    check_gradient,
+    check_scores,
+    check_size,
+    class_major,
+    row_sums,
+)
 
 OWNER = mn.Linear(3, 2, rng=0)
 
@@ -211,3 +220,14 @@ def test_add_up_of_what_is_not_finite(size):
     assert math.isnan(add_up(np.full(size, np.nan)))
     with np.errstate(over="ignore"):
         assert add_up(np.full(size, 1.7e308)) == np.inf
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (128, 10), (5, 32), (5, 33), (2, 3, 4), (7,)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_row_sums(shape, dtype, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), dtype, order)
+    sums = row_sums(x)
+    assert sums.dtype == dtype
+    assert sums.shape == (*shape[:-1], 1)
+    np.testing.assert_allclose(sums, x.sum(axis=-1, keepdims=True), rtol=0, atol=10 * np.finfo(dtype).eps * 33)

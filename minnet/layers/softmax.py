@@ -6,7 +6,7 @@ nothing, so the largest is made 0 first: then no exponential overflows.
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_scores, class_major
+from minnet.arrays import Array, check_floats, check_gradient, check_scores, class_major, row_sums
 from minnet.layer import Layer
 
 _TWICE = "Softmax follows a Softmax; remove one of them"
@@ -34,7 +34,7 @@ class Softmax(Layer):
         check_scores(self, x, _TWICE)
         x = class_major(x)
         p: Array = np.exp(x - x.max(axis=-1, keepdims=True))
-        p /= p.sum(axis=-1, keepdims=True)
+        p /= row_sums(p)
         np.maximum(p, np.finfo(p.dtype).tiny, out=p)
         self.cache = p
         return p
@@ -43,7 +43,7 @@ class Softmax(Layer):
         """Map dy (..., C) to dx (..., C)."""
         p: Array = self.cache
         check_gradient(self, dy, p.shape, p.dtype)
-        dx: Array = p * (dy - (dy * p).sum(axis=-1, keepdims=True))
+        dx: Array = p * (dy - row_sums(dy * p))
         return dx
 
 
@@ -64,7 +64,7 @@ class LogSoftmax(Layer):
         check_scores(self, x, _TWICE)
         x = class_major(x)
         y: Array = x - x.max(axis=-1, keepdims=True)
-        y -= np.log(np.exp(y).sum(axis=-1, keepdims=True))
+        y -= np.log(row_sums(np.exp(y)))
         self.cache = y
         return y
 
@@ -72,5 +72,5 @@ class LogSoftmax(Layer):
         """Map dy (..., C) to dx (..., C)."""
         y = self.cache
         check_gradient(self, dy, y.shape, y.dtype)
-        dx: Array = dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
+        dx: Array = dy - np.exp(y) * row_sums(dy)
         return dx

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.arrays import Array, all_finite, check_floats, check_scores, class_major
+from minnet.arrays import Array, all_finite, check_floats, check_scores, class_major, row_sums
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
 from minnet.losses.labels import LabelLoss, cells
@@ -127,7 +127,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             value, p = softmax_cross_entropy_of_one(z[0].tolist(), labels.item(0))
             if math.isnan(value):
                 raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-            self.cache = (prediction.shape, labels, shares, np.array([p], z.dtype))
+            self.cache = (prediction.shape, labels, shares, np.array([p], z.dtype), 1.0)
             losses = np.array([value], z.dtype)
             return self._add_up(shares, losses, prediction.shape[:-1])
         z = class_major(z)
@@ -135,21 +135,20 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
         z = z - top  # changes nothing but that no exponential overflows
-        p = np.exp(z)
-        total = p.sum(axis=1, keepdims=True)  # (N, 1)
-        p /= total
-        self.cache = (prediction.shape, labels, shares, p)
+        e = np.exp(z)
+        total = row_sums(e)  # (N, 1): p = e / total, which only backward needs
+        self.cache = (prediction.shape, labels, shares, e, total)
         log_total = np.log(total if self.label_smoothing else total[:, 0])
         return self._add_up(shares, log_total - self._at_labels(z, labels), prediction.shape[:-1])
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
-        shape, labels, shares, p = self.cache
-        shares = self._passed_back(dy, shares, shape[:-1], p.dtype)  # 1/N
+        shape, labels, shares, e, total = self.cache
+        shares = self._passed_back(dy, shares, shape[:-1], e.dtype)  # 1/N
         if self.label_smoothing:
-            dz: Array = p * shares.sum(axis=1, keepdims=True) - shares
+            dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
         else:
-            dz = p * (shares[:, None] if isinstance(shares, np.ndarray) else shares)
+            dz = e * ((shares[:, None] if isinstance(shares, np.ndarray) else shares) / total)  # p · 1/N
             every, places = cells(dz, labels)
             every[places] -= shares
         return dz.reshape(shape)
