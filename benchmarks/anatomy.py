@@ -17,6 +17,7 @@ from typing import Any
 
 import environment
 import numpy as np
+from works import digits
 
 import minnet as mn
 
@@ -152,7 +153,7 @@ def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> di
 
 def w1() -> list[str]:
     """Take W1 apart."""
-    data = digits()
+    data = digits()[:2]
     model = mn.Sequential(mn.Linear(784, 10, rng=0))
     loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
     found = rounds({"minnet": fit(model, loader), "hand-written": by_hand(*data)}, STEPS["W1"])
@@ -174,7 +175,7 @@ def w1() -> list[str]:
 
 def w5() -> list[str]:
     """Take W5 apart."""
-    X, y = digits()
+    X, y = digits()[:2]
     model = mn.Sequential(
         mn.Conv2d(1, 16, 3, padding=1, rng=0),
         mn.ReLU(),
@@ -195,15 +196,6 @@ def w5() -> list[str]:
         if value > 0.005 * whole
     ]
     return [*lines, f"| all pieces | {whole / 1000:.1f} | |"]
-
-
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Load MNIST's training images, or draw digits."""
-    try:
-        train, _, _ = mn.data.load_mnist(download=False)
-    except mn.errors.DataNotFoundError:
-        return mn.data.synthetic_digits(50_000, rng=0)
-    return train.X, train.y
 
 
 def main() -> None:
