@@ -7,6 +7,7 @@ import numpy as np
 
 from minnet.arrays import Array
 from minnet.errors import NonFiniteError
+from minnet.optimizers import Optimizer
 from minnet.parameter import Parameter
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ RISKY = 1e15  # a step so long may leave the range of float32, 3e38, within a fe
 
 
 class Guard:
-    """Check the loss, the gradients and the weights of every step, at the price of one product of each with itself.
+    """Check the loss, the gradients and the weights of every step.
 
-    The gradient's norm must be finite, with its square in the gradient's own dtype: beyond (1.8e19 in float32) any
-    optimizer that squares it fails, and below, no weight overflows in a step of ordinary length. For one that is
-    not, the weights are copied first, so that they can be put back.
+    A product of an array with itself says whether all its numbers are finite. Thus a gradient's norm must be finite,
+    with its square in the gradient's own dtype: beyond (1.8e19 in float32) any optimizer that squares it fails; and
+    below, minnet's optimizers keep weights finite in a step of ordinary length. In a longer one, the weights are
+    copied first, so that they can be put back, and checked; so they are after each step of any other optimizer.
 
     Parameters
     ----------
@@ -36,9 +38,10 @@ class Guard:
     def __init__(self, trainer: "Trainer") -> None:
         self._optimizer = trainer.optimizer
         self._names = {id(p): name for name, p in trainer.model.named_parameters()}
-        self._learned = [p for p in trainer.optimizer.parameters if p.trainable]
+        self._parameters = trainer.optimizer.parameters
         # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
         self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim < 2]
+        self._trusted = _keeps_finite(trainer.optimizer)
         self._copies: list[tuple[Parameter, Array]] = []
         self._kept: list[tuple[Parameter, Array]] = []
         self.updated = False
@@ -57,7 +60,9 @@ class Guard:
             If one holds NaN or infinity, or is too large to go on with.
         """
         largest = 0.0
-        for parameter in self._learned:
+        for parameter in self._parameters:
+            if not parameter.trainable:
+                continue
             g = parameter.read_grad().ravel()  # a view
             square = float(g.dot(g))
             if not square < math.inf:
@@ -66,7 +71,7 @@ class Guard:
                 largest = square
         lr = self._optimizer.lr
         if not lr * lr * max(largest, 1.0) <= RISKY**2:  # for NaN, too
-            self._kept = [(p, p.data.copy()) for p in self._learned]
+            self._kept = [(p, p.data.copy()) for p in self._parameters if p.trainable]
         self.updated = True
 
     def after_update(self, loss: float) -> None:
@@ -79,7 +84,9 @@ class Guard:
         """
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
-        for parameter in self._learned:
+        if self._trusted and not self._kept:
+            return
+        for parameter in self._parameters:
             p = parameter.data.ravel()
             if not p.dot(p) < math.inf and not np.isfinite(p).all():
                 raise NonFiniteError(f"the update made {self._name(parameter)} hold {_counted(p)}")
@@ -92,6 +99,13 @@ class Guard:
 
     def _name(self, parameter: Parameter) -> str:
         return self._names.get(id(parameter), "a Parameter that is not in the model")
+
+
+def _keeps_finite(optimizer: Optimizer) -> bool:
+    """Whether finite numbers give finite weights: with minnet's own, that neither divide by 0 nor decay too much."""
+    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
+        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
+    )
 
 
 def _what_of(g: Array) -> str:

@@ -14,6 +14,7 @@ from minnet.arrays import (
     check_scores,
     check_size,
     class_major,
+    column_sums,
     row_sums,
 )
 
@@ -231,3 +232,14 @@ def test_row_sums(shape, dtype, order):
     assert sums.dtype == dtype
     assert sums.shape == (*shape[:-1], 1)
     np.testing.assert_allclose(sums, x.sum(axis=-1, keepdims=True), rtol=0, atol=10 * np.finfo(dtype).eps * 33)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (128, 10), (3000, 4)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_column_sums(shape, dtype, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), dtype, order)
+    sums = column_sums(x)
+    assert sums.dtype == dtype
+    assert sums.shape == shape[1:]
+    np.testing.assert_allclose(sums, x.sum(axis=0), rtol=0, atol=3 * np.finfo(dtype).eps * max(shape))

@@ -135,6 +135,37 @@ def test_an_optimizer_that_makes_nan_is_found_at_once():
         trainer.fit(loader(), steps=9, progress=False)
 
 
+def test_an_optimizer_that_divides_by_zero_is_found_at_once():
+    model = mn.Sequential(mn.Linear(4, 3, rng=0))
+    x = X.copy()
+    x[:, 0] = 0  # so that the gradient of the first row of weights is 0, and 0 / (√0 + 0) is NaN
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters(), eps=0.0))
+    with pytest.raises(NonFiniteError, match=r"step 1 of epoch 1: the update made layers\[0\].weight hold 3 NaN of 12"):
+        trainer.fit(mn.DataLoader(x, Y, 10), steps=3, progress=False)
+
+
+def test_a_decay_that_multiplies_is_found_at_once():
+    trainer = make(at=99)
+    trainer.optimizer = mn.AdamW(trainer.model.parameters(), lr=1.0, weight_decay=1e39)
+    with pytest.raises(NonFiniteError, match=r"the update made .* infinite"):
+        trainer.fit(loader(), steps=3, progress=False)
+
+
+def test_weights_that_are_unfrozen_on_the_way_are_looked_at():
+    class Unfreeze(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            trainer.model.layers[0].weight.trainable = True
+
+    trainer = make(3, where="backward")
+    trainer.model.layers[0].weight.trainable = False
+    for layer in trainer.model.layers[1:2]:
+        for parameter in layer.parameters():
+            parameter.trainable = False
+    trainer.model.layers[0].bias.trainable = False
+    with pytest.raises(NonFiniteError, match=r"step 3 of epoch 1: the gradient of layers\[0\].weight holds"):
+        trainer.fit(loader(), steps=5, callbacks=[Unfreeze()], progress=False)
+
+
 def test_a_loss_of_ones_own_that_is_infinite():
     class Log(mn.Loss):
         classifies = True
