@@ -40,6 +40,13 @@ def all_finite(x: Array) -> bool:
     return bool(np.isfinite(x).all())
 
 
+def not_finite(x: Array) -> str:
+    """Say how many numbers of x are not finite, such as ``2 NaN and 1 infinite of 12 numbers``."""
+    nans, infinities = int(np.isnan(x).sum()), int(np.isinf(x).sum())
+    parts = [f"{count:,} {name}" for count, name in ((nans, "NaN"), (infinities, "infinite")) if count]
+    return f"{' and '.join(parts)} of {x.size:,} numbers"
+
+
 def row_sums(x: Array) -> Array:
     """Return the sum of each row of x (..., C), as (..., 1).
 

@@ -174,7 +174,7 @@ class Checkpoint:
         snapshot.check(run)
         return snapshot
 
-    def note(self, row: Row, step: int) -> None:
+    def note(self, row: Row) -> None:
         """See whether a row of the history is the best so far."""
         if self.best is not None:
             value = monitored(self, self.best, row)
@@ -189,8 +189,8 @@ class Checkpoint:
             return step % self.every == 0
         return time.monotonic() - self._last >= self.seconds
 
-    def save(self, run: "Run") -> bool:
-        """Write a checkpoint, and remove those that are too old; return whether it could be written."""
+    def save(self, run: "Run") -> None:
+        """Write a checkpoint, and remove those that are too old; warn if it cannot be written."""
         path = self.folder / f"step-{run.trainer.step:09d}.safetensors"
         self._last = time.monotonic()
         try:
@@ -212,7 +212,7 @@ class Checkpoint:
                 CheckpointWarning,
                 stacklevel=2,
             )
-            return False
+            return
         self.newest = path
         self._last = time.monotonic()
         with suppress(OSError):  # what cannot be removed may stay
@@ -220,7 +220,6 @@ class Checkpoint:
             older = [file for file in self.files() if _step_of(file) <= run.trainer.step]
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
-        return True
 
     def _lock(self) -> None:
         """Lock the folder itself: that leaves nothing there, and ends with the process, however it ends."""

@@ -1,14 +1,12 @@
 """A diagnosis says where numbers stopped being numbers: in the data, in which layer, on the way there or back."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.arrays import cast
+from minnet.arrays import cast, not_finite
 from minnet.errors import NonFiniteError
 from minnet.layer import Layer
 
@@ -60,20 +58,22 @@ def explain(
 def find(trainer: "Trainer", x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str]:
     """Return where numbers stop being finite, and the likely cause: do the step again, with a copy of the model."""
     if x.dtype.kind == "f" and (bad := _bad_rows(x)).size:
-        return f"the data: {_numbers(x)} in the batch's rows {_listed(bad)}", (
+        return f"the data: {not_finite(x)} in the batch's rows {_listed(bad)}", (
             "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"
         )
     y = np.asarray(y)
     if y.dtype.kind == "f" and (bad := _bad_rows(y)).size:
-        return f"the targets: {_numbers(y)} in the batch's rows {_listed(bad)}", "remove those rows"
+        return f"the targets: {not_finite(y)} in the batch's rows {_listed(bad)}", "remove those rows"
     for name, parameter in trainer.model.named_parameters():
         if not np.isfinite(parameter.data).all():
-            return f"{name}: {_numbers(parameter.data)}, before the step", (
+            return f"{name}: {not_finite(parameter.data)}, before the step", (
                 "the weights were set, or loaded, or changed by a callback; make or load them anew"
             )
     model, loss = copy.deepcopy(trainer.model), copy.deepcopy(trainer.loss)
     trace: list[str] = []
-    with np.errstate(all="ignore"), _watched(model, "", trace), _watched(loss, THE_LOSS, trace):
+    _watch(model, "", trace)
+    _watch(loss, THE_LOSS, trace)
+    with np.errstate(all="ignore"):
         try:
             loss.forward(model.forward(cast(x, model.dtype)), y)
             if not trace:
@@ -85,7 +85,7 @@ def find(trainer: "Trainer", x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str
     if not trace:
         for name, parameter in model.named_parameters():
             if not np.isfinite(parameter.read_grad()).all():
-                trace.append(f"the gradient of {name}: {_numbers(parameter.read_grad())}, of finite numbers")
+                trace.append(f"the gradient of {name}: {not_finite(parameter.read_grad())}, of finite numbers")
                 break
     if not trace:
         largest = {name: float(np.abs(p.read_grad()).max(initial=0)) for name, p in model.named_parameters()}
@@ -97,9 +97,8 @@ def find(trainer: "Trainer", x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str
     return place, _cause(trainer, x, place)
 
 
-@contextmanager
-def _watched(owner: Layer, name: str, trace: list[str]) -> Iterator[None]:
-    """Note the first layer whose output is not finite, forward and backward, while its input is."""
+def _watch(owner: Layer, name: str, trace: list[str]) -> None:
+    """Let the layers of a copy note the first of them whose output is not finite, while its input is."""
 
     def watch(path: str, layer: Layer, method: str) -> None:
         original = getattr(layer, method)
@@ -108,7 +107,7 @@ def _watched(owner: Layer, name: str, trace: list[str]) -> Iterator[None]:
             result = original(*arguments, **options)
             if not trace and not _finite(result) and all(map(_finite, arguments)):
                 what = "returned" if method == "forward" else "passed back"
-                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {_numbers(np.asarray(result))}")
+                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {not_finite(np.asarray(result))}")
             return result
 
         vars(layer)[method] = watching
@@ -116,7 +115,6 @@ def _watched(owner: Layer, name: str, trace: list[str]) -> Iterator[None]:
     for path, layer in owner.named_layers():
         for method in ("forward", "backward"):
             watch(path or name, layer, method)
-    yield
 
 
 def _cause(trainer: "Trainer", x: NDArray[Any], place: str) -> str:
@@ -145,12 +143,6 @@ def _finite(value: Any) -> bool:
         return bool(np.isfinite(np.asarray(value)).all())
     except TypeError:  # no numbers
         return True
-
-
-def _numbers(x: NDArray[Any]) -> str:
-    nans, infinities = int(np.isnan(x).sum()), int(np.isinf(x).sum())
-    parts = [f"{count:,} {name}" for count, name in ((nans, "NaN"), (infinities, "infinite")) if count]
-    return f"{' and '.join(parts)} of {x.size:,} numbers"
 
 
 def _bad_rows(x: NDArray[Any]) -> NDArray[np.intp]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.arrays import Array, not_finite
 from minnet.errors import NonFiniteError
 from minnet.optimizers import Optimizer
 from minnet.parameter import Parameter
@@ -88,8 +88,8 @@ class Guard:
             return
         for parameter in self._parameters:
             p = parameter.data.ravel()
-            if not p.dot(p) < math.inf and not np.isfinite(p).all():
-                raise NonFiniteError(f"the update made {self._name(parameter)} hold {_counted(p)}")
+            if parameter.trainable and not p.dot(p) < math.inf and not np.isfinite(p).all():
+                raise NonFiniteError(f"the update made {self._name(parameter)} hold {not_finite(p)}")
 
     def undo(self) -> None:
         """Put back what was remembered."""
@@ -111,10 +111,4 @@ def _keeps_finite(optimizer: Optimizer) -> bool:
 def _what_of(g: Array) -> str:
     if np.isfinite(g).all():
         return f"is too large (up to {np.abs(g).max():.1e}): its square leaves the range of {g.dtype}"
-    return f"holds {_counted(g)}"
-
-
-def _counted(x: Array) -> str:
-    nans, infinities = int(np.isnan(x).sum()), int(np.isinf(x).sum())
-    parts = [f"{count:,} {name}" for count, name in ((nans, "NaN"), (infinities, "infinite")) if count]
-    return f"{' and '.join(parts)} of {x.size:,} numbers"
+    return f"holds {not_finite(g)}"

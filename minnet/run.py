@@ -255,7 +255,7 @@ class Run:
         row = self._add_row(self.sets)
         self.trainer.call("on_row", row)
         if self.checkpoint is not None:
-            self.checkpoint.note(row, self.trainer.step)
+            self.checkpoint.note(row)
 
     def _add_row(self, sets: Mapping[str, DataLoader]) -> Row:
         trainer = self.trainer

@@ -275,6 +275,8 @@ def main() -> int:
         child(name, Path(folder), strike)
         return 0
 
+    if options.kills < len(CONFIGURATIONS):
+        parser.error(f"--kills must be at least {len(CONFIGURATIONS)}, one for each configuration")
     shares = [options.kills // len(CONFIGURATIONS)] * len(CONFIGURATIONS)
     shares[: options.kills % len(CONFIGURATIONS)] = [shares[0] + 1] * (options.kills % len(CONFIGURATIONS))
     figures: dict[str, Any] = {}
