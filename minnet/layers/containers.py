@@ -3,6 +3,9 @@
 `branches` has those whose layers stand side by side.
 """
 
+import itertools
+from functools import lru_cache
+
 from minnet.arrays import Array
 from minnet.layer import Layer
 
@@ -51,15 +54,14 @@ class Container(Layer):
         if name == "layers":
             list(self.named_layers())  # raises if a layer comes twice
 
-    def _say_where(self, error: Exception, i: int, what: str, array: object) -> None:
+    def _say_where(self, error: Exception, i: int, what: str, array: object, giver: int | None = None) -> None:
+        """Add a note to an error in layer i, which was given an array by layer number `giver`."""
         name = type(self).__name__
-        if array is None:  # the layer before (or, on the way back, behind) is to blame, and not this one
-            before = i - 1 if what == "input" else i + 1
-            if before in range(len(self.layers)):
-                layer, method = self.layers[before], "forward" if what == "input" else "backward"
-                error.add_note(
-                    f"{name}.layers[{before}] = {layer.describe()} returned None: add a return to its {method}"
-                )
+        if array is None and giver is not None:  # the giver is to blame, and not this one
+            method = "forward" if what == "input" else "backward"
+            error.add_note(
+                f"{name}.layers[{giver}] = {self.layers[giver].describe()} returned None: add a return to its {method}"
+            )
         shape = getattr(array, "shape", type(array).__name__)
         error.add_note(f"in {name}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
 
@@ -104,13 +106,14 @@ class Sequential(Container):
 
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
-        for i, layer in enumerate(self.layers):
+        giver = None
+        for i in self._order() if self.training else range(len(self.layers)):
             try:
-                y = layer.forward(x)
+                y = self.layers[i].forward(x)
             except Exception as error:
-                self._say_where(error, i, "input", x)
+                self._say_where(error, i, "input", x, giver)
                 raise
-            x = y
+            x, giver = y, i
         return x
 
     def backward(self, dy: Array) -> Array:
@@ -119,23 +122,42 @@ class Sequential(Container):
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add up the gradients; stop where no layer below has any."""
-        dy = self._backward(dy, self._first + 1)
+        dy, (i, *above) = self._backward(dy, self._first + 1), self._order()[self._first :]
         try:
-            self.layers[self._first].accumulate_grad(dy)
+            self.layers[i].accumulate_grad(dy)
         except Exception as error:
-            self._say_where(error, self._first, "gradient", dy)
+            self._say_where(error, i, "gradient", dy, above[0] if above else None)
             raise
 
     def _backward(self, dy: Array, stop: int) -> Array:
-        """Map dy back through the layers down to number `stop`."""
-        for i in range(len(self.layers) - 1, stop - 1, -1):
+        """Map dy back through the layers down to the one that came at place `stop`."""
+        giver = None
+        for i in reversed(self._order()[stop:]):
             try:
                 dx = self.layers[i].backward(dy)
             except Exception as error:
-                self._say_where(error, i, "gradient", dy)
+                self._say_where(error, i, "gradient", dy, giver)
                 raise
-            dy = dx
+            dy, giver = dx, i
         return dy
+
+    def _order(self) -> tuple[int, ...]:
+        """Return the order of the layers in training mode: see `_trained_order`."""
+        return _trained_order(*map(type, self.layers))
+
+
+@lru_cache(maxsize=64)
+def _trained_order(*kinds: type[Layer]) -> tuple[int, ...]:
+    """Return the order in which training computes layers: as they stand, but that one may change with the one before.
+
+    Its class says so in ``goes_before`` (see `MaxPool2d`), where the result, forward and backward, is the same. In eval
+    mode, where people look at what single layers make, the order is the one that was written.
+    """
+    order = list(range(len(kinds)))
+    for i, (before, kind) in enumerate(itertools.pairwise(kinds)):
+        if before in vars(kind).get("goes_before", ()):
+            order[i], order[i + 1] = i + 1, i
+    return tuple(order)
 
 
 class Residual(Sequential):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size, column_sums
+from minnet.arrays import Array, check_floats, check_gradient, check_size
 from minnet.initializers import Initializer, draw, uniform
 from minnet.layer import Layer
 from minnet.parameter import Parameter
@@ -114,5 +114,5 @@ class Linear(Layer):
         rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
         self.weight.add_product(x.reshape(-1, self.in_features).T, rows)
         if self.bias is not None:
-            self.bias.grad += column_sums(rows)
+            self.bias.add_rows(rows)
         return rows

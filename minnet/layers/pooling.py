@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array, check_gradient
 from minnet.layer import Layer
+from minnet.layers.activations import ReLU
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
@@ -18,6 +19,10 @@ class MaxPool2d(Layer):
 
     It goes in two steps: the largest of each row of a window, then the largest of these. Each step
     remembers who was larger than all before it.
+
+    After a `ReLU`, it may as well come before it, where there are fewer numbers left to bend: the largest
+    max(x, 0) is max(the largest x, 0). Backward, the same pixel gets dy, or, if none is positive, none does.
+    A `Sequential` makes use of that.
 
     Parameters
     ----------
@@ -40,6 +45,8 @@ class MaxPool2d(Layer):
     array([[[[ 5.,  7.],
              [13., 15.]]]])
     """
+
+    goes_before = (ReLU,)
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding

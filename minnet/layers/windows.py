@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from minnet.arrays import Array, Described, check_floats
 
@@ -92,12 +93,13 @@ class Windows:
         """Lay out the windows: from images (C, size, N) to (C, K, count, N); a column holds one window."""
         count = count or self.count(x.shape[1:-1])
         x = self.pad(x)
-        if self.places == 1 and count == x.shape[1:-1]:
-            return x[:, None]  # windows of one pixel, and all of them: the image itself
-        columns = np.empty((len(x), self.places, *count, x.shape[-1]), x.dtype)
-        for k, place in enumerate(self.slices(count)):
-            columns[:, k] = x[place]
-        return columns
+        c, *steps, n = x.strides  # bytes from a number to the next, along each axis
+        places = [d * step for d, step in zip(self.dilation, steps, strict=True)]
+        windows = [s * step for s, step in zip(self.stride, steps, strict=True)]
+        shape = (len(x), *self.kernel, *count, x.shape[-1])
+        view = as_strided(x, shape, (c, *places, *windows, n), writeable=False)  # all windows, none copied yet
+        columns = np.ascontiguousarray(view)  # the copy; there is none if all windows are of one pixel
+        return columns.reshape(len(x), self.places, *count, x.shape[-1])
 
     def scatter(self, columns: Array, size: tuple[int, ...]) -> Array:
         """Put windows back: add columns (C, K, count, N) up where they came from, in (C, size, N).

@@ -345,3 +345,26 @@ def test_a_forgotten_return_is_found_where_it_is():
     with pytest.raises(TypeError) as raised:
         model.backward(np.zeros(3, np.float32))
     assert "Sequential.layers[1] = Forgetful() returned None: add a return to its backward" in raised.value.__notes__
+
+
+def test_who_returned_nothing_is_named_also_where_pooling_goes_before_relu():
+    image = np.zeros((1, 1, 4, 4), np.float32)
+    with pytest.raises(TypeError) as raised:
+        Sequential(Forgetful(), ReLU(), mn.MaxPool2d(2)).forward(image)
+    assert "Sequential.layers[0] = Forgetful() returned None: add a return to its forward" in raised.value.__notes__
+
+    model = Sequential(mn.Conv2d(1, 1, 1, rng=0), ReLU(), mn.MaxPool2d(2), Forgetful())
+    model.forward(image)
+    for backward in (model.backward, model.accumulate_grad):
+        with pytest.raises(TypeError) as raised:
+            backward(image)
+        assert "Sequential.layers[3] = Forgetful() returned None: add a return to its backward" in (
+            raised.value.__notes__
+        )
+
+
+def test_a_branch_is_not_blamed_for_what_all_branches_were_given():
+    with pytest.raises(TypeError) as raised:
+        Sequential(Forgetful(), Add(mn.Identity(), Tanh())).forward(np.zeros((2, 3), np.float32))
+    blamed = [note for note in raised.value.__notes__ if "returned None" in note]
+    assert blamed == ["Sequential.layers[0] = Forgetful() returned None: add a return to its forward"]

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from minnet import ReLU, Sequential
 from minnet.gradcheck import check_layer
 from minnet.layers.pooling import AvgPool2d, MaxPool2d
 
@@ -85,6 +86,36 @@ def test_windows_of_one_pixel_give_a_copy(kind, x):
     y = kind(1).forward(x)
     np.testing.assert_array_equal(y, x)
     assert not np.shares_memory(x, y)
+
+
+@pytest.mark.parametrize("arguments", [(2,), (3, 2), (3, 1, 1), ((1, 2),), (1,), (2, 2, 1)])
+def test_before_a_relu_it_gives_the_same_as_after_it(arguments):
+    x = random.integers(-3, 4, (40, 2, 6, 6)).astype(np.float32)  # windows full of ties, and some without positives
+    relu, pool = ReLU(), MaxPool2d(*arguments)
+    y = pool.forward(relu.forward(x))
+    dy = random.normal(size=y.shape).astype(np.float32)
+    dx = relu.backward(pool.backward(dy))
+    swapped = Sequential(ReLU(), MaxPool2d(*arguments))
+    np.testing.assert_array_equal(swapped.forward(x), y)
+    np.testing.assert_array_equal(swapped.backward(dy), dx)
+    np.testing.assert_array_equal(swapped.eval().forward(x), y)
+    assert (dx == 0).any()
+    assert (dx != 0).any()
+
+
+def test_it_goes_before_a_relu_in_training_only():
+    class Mine(MaxPool2d):  # which may be anything
+        pass
+
+    def sizes(model):
+        seen, relu = [], model.layers[0]
+        relu.forward = lambda x: seen.append(x.shape[-1]) or ReLU.forward(relu, x)
+        model.forward(X.copy())
+        model.eval().forward(X.copy())
+        return seen
+
+    assert sizes(Sequential(ReLU(), MaxPool2d((1, 5)))) == [1, 5]
+    assert sizes(Sequential(ReLU(), Mine((1, 5)))) == [5, 5]
 
 
 def test_not_a_number_is_passed_on():
