@@ -31,6 +31,7 @@ class Layer:
     """
 
     training: bool = True
+    _cache: Any
 
     def __init_subclass__(cls, **options: Any) -> None:
         # A subclass that re-defines backward must not have its parent's shortcut around it.

@@ -17,6 +17,7 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import Batch, DataLoader
 from minnet.diagnosis import explain
 from minnet.errors import NonFiniteError
+from minnet.fastpath import FastPath
 from minnet.guard import Guard
 from minnet.history import Row
 from minnet.inputs import check_batch
@@ -43,6 +44,8 @@ class Run:
         As for `Trainer.fit`.
     steps, epochs
         How many, from where the trainer is: one of the two.
+    fast
+        Whether steps may take the `FastPath`.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Run:
         every: int | None,
         callbacks: Sequence[Callback],
         checkpoint: Checkpoint | None,
+        fast: bool,
     ) -> None:
         self.trainer = trainer
         self.loader = loader
@@ -63,6 +67,7 @@ class Run:
         self.callbacks = callbacks
         self.checkpoint = checkpoint
         self.team: Team
+        self._learn = FastPath(trainer).learn if fast else trainer.learn
         self._steps, self._epochs, self._every = steps, epochs, every
         self._first_step, self._first_epoch = trainer.step, trainer.epoch
         self._batches: Iterator[Batch] | None = None  # the epoch under way
@@ -231,7 +236,7 @@ class Run:
         try:
             if guard is not None:
                 guard.before_step()
-            trainer.last_loss = trainer.learn(cast(x, self._dtype), y)
+            trainer.last_loss = self._learn(x if x.dtype == self._dtype else cast(x, self._dtype), y)
             if guard is not None:
                 guard.after_update(trainer.last_loss)
             self._loss_sum += trainer.last_loss * len(x)

@@ -20,6 +20,7 @@ from minnet.inputs import check_callbacks, check_evaluate, check_loader, check_m
 from minnet.layer import Layer
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
+from minnet.memory import keep_freed_memory
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.run import Run, length_of
@@ -129,6 +130,7 @@ class Trainer:
         self._evaluation = _Evaluation(model, loss)
         self.stopped = False
         self._check_parts()
+        keep_freed_memory()
 
     def fit(
         self,
@@ -208,7 +210,15 @@ class Trainer:
         self._enlist([*callbacks, Progress(total)] if progress else callbacks)
         self.stopped = False
         self._run = Run(
-            self, loader, sets, steps=steps, epochs=epochs, every=every, callbacks=callbacks, checkpoint=checkpoint
+            self,
+            loader,
+            sets,
+            steps=steps,
+            epochs=epochs,
+            every=every,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            fast=self._is_plain(),
         )
         try:
             self._run.go(resume)
@@ -314,6 +324,12 @@ class Trainer:
         except (TypeError, ValueError) as error:
             error.add_note(f"in the evaluation set {name!r}")
             raise
+
+    def _is_plain(self) -> bool:
+        """Whether a step is this class's `train_step`, and nothing else."""
+        own = type(self)
+        overridden = own.train_step is not Trainer.train_step or own.learn is not Trainer.learn
+        return self.accumulate == self.threads == 1 and not overridden and "train_step" not in vars(self)
 
     def _enlist(self, callbacks: Sequence[Callback]) -> None:
         """Sort the callbacks by the moments they override, so that a step pays for no others."""

@@ -184,14 +184,14 @@ def test_scores_that_look_a_little_like_probabilities_pass(scores):
 # -- class_major, all_finite, add_up
 
 
-@pytest.mark.parametrize("shape", [(200, 10), (64, 2), (63, 2), (200, 33), (0, 10), (10,), (70, 3, 4)])
+@pytest.mark.parametrize("shape", [(200, 10), (2, 2), (1, 2), (200, 33), (0, 10), (10,), (70, 3, 4)])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_class_major_changes_the_order_in_memory_and_nothing_else(shape, order):
     x = np.asarray(np.random.default_rng(0).normal(size=shape).astype(np.float32), order=order)
     y = class_major(x)
     assert np.array_equal(x, y)
     assert y.dtype == x.dtype
-    if len(shape) == 2 and shape[0] >= 64 and shape[1] <= 32:
+    if len(shape) == 2 and shape[0] > 1 and shape[1] <= 32:
         assert y.T.flags.c_contiguous
         assert (y * 2).T.flags.c_contiguous  # what is computed from it has the order, too
     else:
@@ -243,3 +243,6 @@ def test_column_sums(shape, dtype, order):
     assert sums.dtype == dtype
     assert sums.shape == shape[1:]
     np.testing.assert_allclose(sums, x.sum(axis=0), rtol=0, atol=3 * np.finfo(dtype).eps * max(shape))
+    out = np.full(shape[1:], np.nan, dtype)
+    assert column_sums(x, out) is out
+    np.testing.assert_array_equal(out, sums)

@@ -1,6 +1,9 @@
 """What training and evaluating keep in memory, and what they need for a moment."""
 
 import gc
+import platform
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -49,3 +52,40 @@ def test_no_temporary_array_is_as_large_as_the_data(traced, dtype, what):
     else:
         training.fit(mn.DataLoader(X, y, 100, rng=0), steps=20, evaluate={"test": (X, y)}, progress=False)
     assert traced.get_traced_memory()[1] - before < 100_000 * 20 / 1.3  # in bytes: less than even the uint8 data
+
+
+FAULTS = """
+import resource
+import sys
+
+import numpy as np
+
+import minnet as mn
+
+if len(sys.argv) > 1:
+    mn.Trainer(*(lambda m: (m, mn.SoftmaxCrossEntropyLoss(), mn.SGD(m.parameters(), lr=0.1)))(mn.Linear(2, 2)))
+
+def pages():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def step():
+    arrays = [np.ones(400_000) for _ in range(8)]  # of 3.2 MB, too small for large pages; all are freed at the end
+    return sum(array[0] for array in arrays)
+
+step()
+before = pages()
+for _ in range(10):
+    step()
+print(pages() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory in other ways")
+def test_memory_that_was_freed_is_there_for_the_next_step():
+    def pages(*arguments):
+        run = [sys.executable, "-c", FAULTS, *arguments]
+        return int(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+
+    if pages() < 10_000:
+        pytest.skip("this system has memory ready, or gives it in large pages")
+    assert pages("with a Trainer") < 1000

@@ -194,6 +194,21 @@ def test_after_zero_grad_only_the_new_gradient_is_there(held):
     assert p.read_grad().tolist() == [[0, 0], [0, 0]]  # nothing came: zeros, not the old gradient
 
 
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("rows", [0, 1, 3, 2000])
+def test_add_rows_adds_their_sum(held, rows):
+    x = np.arange(2 * rows, dtype=np.float64).reshape(rows, 2)
+    p = Parameter(np.zeros(2), np.float64)
+    if held:
+        p.grad  # noqa: B018 from now on, somebody may look at the array
+    for _ in range(2):
+        p.zero_grad()
+        p.add_rows(x)
+        assert p.read_grad().tolist() == x.sum(axis=0).tolist()
+    p.add_rows(x)
+    assert p.read_grad().tolist() == (2 * x.sum(axis=0)).tolist()
+
+
 def test_who_holds_the_gradient_sees_it_become_zero():
     p = Parameter(np.zeros((2, 2)))
     p.add_product(*product()[:2])
