@@ -234,7 +234,7 @@ def test_row_sums(shape, dtype, order):
     np.testing.assert_allclose(sums, x.sum(axis=-1, keepdims=True), rtol=0, atol=10 * np.finfo(dtype).eps * 33)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (128, 10), (3000, 4)])
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (128, 10), (1024, 2), (1025, 2), (3000, 4)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_column_sums(shape, dtype, order):
@@ -246,3 +246,10 @@ def test_column_sums(shape, dtype, order):
     out = np.full(shape[1:], np.nan, dtype)
     assert column_sums(x, out) is out
     np.testing.assert_array_equal(out, sums)
+
+
+def test_column_sums_of_many_rows_are_exact():
+    x = np.random.default_rng(0).normal(size=(200_000, 4)).astype(np.float32) + 1
+    exact = x.sum(axis=0, dtype=np.float64)
+    assert np.abs(column_sums(x) / exact - 1).max() < 1e-6
+    assert np.abs(x.sum(axis=0) / exact - 1).max() > 5e-6  # row added to row

@@ -1,8 +1,10 @@
 """Layer normalization looks at one sample at a time, so training and eval mode are the same."""
 
+import math
+
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.arrays import Array, check_floats, check_gradient, check_size, column_sums
 from minnet.layer import Layer
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
 from minnet.parameter import Parameter
@@ -75,12 +77,11 @@ class LayerNorm(Layer):
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
         normalized, inverse_std = self.cache
         check_gradient(self, dy, normalized.shape, normalized.dtype)
-        leading = tuple(range(dy.ndim - len(self.normalized_shape)))
         if self.bias is not None:
-            self.bias.grad += dy.sum(axis=leading)
+            self.bias.grad += _sum_over_samples(dy, self.normalized_shape)
         g = dy
         if self.weight is not None:
-            self.weight.grad += (dy * normalized).sum(axis=leading)
+            self.weight.grad += _sum_over_samples(dy * normalized, self.normalized_shape)
             g = dy * self.weight.data
         dx, _, _ = standardize_backward(g, normalized, inverse_std, _last(self.normalized_shape))
         return dx
@@ -151,10 +152,15 @@ class RMSNorm(Layer):
         check_gradient(self, dy, normalized.shape, normalized.dtype)
         g, axes = dy, _last(self.normalized_shape)
         if self.weight is not None:
-            self.weight.grad += (dy * normalized).sum(axis=tuple(range(dy.ndim - len(axes))))
+            self.weight.grad += _sum_over_samples(dy * normalized, self.normalized_shape)
             g = dy * self.weight.data
         dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=axes, keepdims=True))
         return dx
+
+
+def _sum_over_samples(x: Array, shape: tuple[int, ...]) -> Array:
+    """Return the sum over all axes but the last, those of `shape`."""
+    return column_sums(x.reshape(-1, math.prod(shape))).reshape(shape)
 
 
 def _last(shape: tuple[int, ...]) -> tuple[int, ...]:
