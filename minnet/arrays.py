@@ -50,11 +50,11 @@ def not_finite(x: Array) -> str:
 def row_sums(x: Array) -> Array:
     """Return the sum of each row of x (..., C), as (..., 1).
 
-    For rows (N, C) of few classes, it is a product with ones: a sum along the short axis takes NumPy three times as
-    long.
+    For rows (N, C), or one row (C,), of few classes, it is a product with ones: a sum along the short axis takes NumPy
+    three times as long.
     """
-    few = x.ndim == 2 and x.shape[1] <= FEW_CLASSES
-    sums: Array = x.dot(_ones(x.shape[1], x.dtype.char)) if few else x.sum(axis=-1, keepdims=True)
+    few = x.ndim <= 2 and x.shape[-1] <= FEW_CLASSES
+    sums: Array = x.dot(_ones(x.shape[-1], x.dtype.char)) if few else x.sum(axis=-1, keepdims=True)
     return sums
 
 

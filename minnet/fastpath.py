@@ -12,8 +12,9 @@ from minnet.arrays import Array
 from minnet.layer import Layer
 from minnet.layers import Sequential
 from minnet.losses import Loss
+from minnet.losses.labels import LabelLoss
 from minnet.optimizers import Optimizer
-from minnet.unchecked import LAYERS, LOSSES
+from minnet.unchecked import LOSSES, formulas
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
@@ -62,14 +63,14 @@ class Chain:
         self._weight = model.parameters()[0]
         self._dtype = self._weight.data.dtype
         first = next(i for i, layer in enumerate(model.layers) if layer.parameters())
-        listed = [(layer, LAYERS[type(layer)]) for layer in model.layers]
-        self._forward: list[Callable[[Array], Array]] = [partial(formulas.forward, layer) for layer, formulas in listed]
+        known: Any = [(layer, formulas(layer)) for layer in model.layers]
+        self._forward: list[Callable[[Array], Array]] = [partial(own.forward, layer) for layer, own in known]
         self._value: Callable[[Array, Any], tuple[float, Array]] = partial(LOSSES[type(loss)], loss)
         self._backward: list[Callable[[Array], Any]] = [
-            partial(formulas.backward, layer) for layer, formulas in reversed(listed[first + 1 :])
+            partial(own.backward, layer) for layer, own in reversed(known[first + 1 :])
         ]
-        layer, formulas = listed[first]  # which need not say what its input's gradient is
-        self._backward.append(partial(formulas.accumulate_grad, layer))
+        layer, own = known[first]  # which need not say what its input's gradient is
+        self._backward.append(partial(own.accumulate_grad, layer))
 
     def still_of(self, trainer: "Trainer") -> bool:
         """Whether a trainer's model and loss are those of the chain, and as they were: a callback may change them."""
@@ -124,7 +125,7 @@ def _all_listed(model: Layer, loss: Loss) -> bool:
     if type(model) is not Sequential or type(loss) not in LOSSES or not _is_plain(loss):
         return False
     layers = model.layers
-    if any(type(layer) not in LAYERS for layer in layers):
+    if any(formulas(layer) is None for layer in layers):
         return False
     if not all(vars(part).keys().isdisjoint(PATCHED) for part in (model, loss, *layers)):
         return False
@@ -133,4 +134,8 @@ def _all_listed(model: Layer, loss: Loss) -> bool:
 
 def _is_plain(loss: Any) -> bool:
     """Whether a loss has no options but the default ones."""
-    return loss.weight is None and loss.ignore_index is None and not loss.label_smoothing and loss.reduction == "mean"
+    if loss.reduction != "mean":
+        return False
+    return not isinstance(loss, LabelLoss) or (
+        loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
+    )

@@ -17,7 +17,7 @@ from minnet.arrays import FEW_CLASSES, Array, add_up, class_major, row_sums
 from minnet.errors import NonFiniteError
 from minnet.layer import Layer
 from minnet.layers import Linear, ReLU, Sigmoid, Softmax, Tanh
-from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
+from minnet.losses import CrossEntropyLoss, Loss, MSELoss, SoftmaxCrossEntropyLoss
 from minnet.losses.base import DIVERGED
 from minnet.losses.classification import softmax_cross_entropy_of_one
 from minnet.losses.labels import LabelLoss, cells, check_labels
@@ -149,6 +149,17 @@ def _softmax_cross_entropy_of_one(
     return float(z.dtype.type(value)), dz
 
 
+def mean_square(loss: MSELoss, prediction: Array, target: NDArray[Any]) -> tuple[float, Array]:
+    """Return the mean square error of two arrays of one shape, and dL/d prediction."""
+    difference = prediction - target.astype(prediction.dtype, copy=False)
+    count = max(difference.size, 1)
+    value = add_up(difference * difference) / count
+    if value != value:  # NaN
+        raise NonFiniteError(f"{type(loss).__name__} got {DIVERGED}, or there is NaN in the target")
+    loss._cache = difference
+    return value, difference * (2 * (1 / count))
+
+
 def _labels(loss: LabelLoss, rows: Array, y: NDArray[Any]) -> NDArray[np.intp]:
     """Return the labels y (N,), which are new in every step, and have to be classes."""
     labels: NDArray[np.intp] = y if y.dtype == np.intp else y.astype(np.intp)
@@ -175,5 +186,16 @@ LAYERS: dict[type[Layer], Formulas] = {
 }
 LOSSES: dict[type[Loss], Callable[[Any, Array, NDArray[Any]], tuple[float, Array]]] = {
     CrossEntropyLoss: cross_entropy,
+    MSELoss: mean_square,
     SoftmaxCrossEntropyLoss: softmax_cross_entropy,
 }
+# Layers of minnet whose own methods cost little, or are not written twice: between the ones above, they are used.
+AS_THEY_ARE = frozenset(("BatchNorm1d", "Dropout", "ELU", "Flatten", "GELU", "LayerNorm", "LeakyReLU", "SELU", "SiLU"))
+
+
+def formulas(layer: Layer) -> Formulas | None:
+    """Return the functions of a layer, bare or its own; None for one that is not known here."""
+    kind = type(layer)
+    if kind.__name__ in AS_THEY_ARE and kind.__module__.startswith("minnet.layers."):
+        return Formulas(kind.forward, kind.backward, kind.accumulate_grad)
+    return LAYERS.get(kind)

@@ -33,7 +33,7 @@ def make(*hidden, composed=False, features=6, classes=4, dtype=np.float32, optim
     """Return a trainer of Linear layers with what is given between them."""
     layers, width = [], features
     for activation in hidden:
-        layers += [mn.Linear(width, 5, rng=len(layers)), activation()]
+        layers += [mn.Linear(width, 5, rng=len(layers)), *(made() for made in np.atleast_1d(activation))]
         width = 5
     layers += [mn.Linear(width, classes, rng=99), *([mn.Softmax()] if composed else [])]
     model = mn.Sequential(*layers).astype(dtype)
@@ -140,6 +140,43 @@ def test_afterwards_backward_works_as_after_the_five_lines(steps):
     assert steps
 
 
+def drop():
+    return mn.Dropout(0.5, rng=0)
+
+
+def norm():
+    return mn.BatchNorm1d(5)
+
+
+@pytest.mark.parametrize("between", [mn.LeakyReLU, mn.ELU, mn.SELU, mn.GELU, mn.SiLU, mn.Flatten, drop, norm])
+@pytest.mark.parametrize("batch_size", [2, 65])
+def test_other_layers_between(steps, between, batch_size):
+    X, y = data()
+    fast, by_hand = (make([mn.ReLU, between], [between]) for _ in range(2))
+    assert_same(fast, by_hand, X, y, batch_size)
+    assert len(steps) == 2 * len(X) / batch_size
+
+
+def test_layer_norm_between(steps):
+    X, y = data()
+    assert_same(*(make(lambda: mn.LayerNorm(5)) for _ in range(2)), X, y, 13)
+    assert steps
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch_size", [1, 16, 130])
+def test_regression(steps, dtype, batch_size):
+    X, _ = data(dtype=dtype)
+    Y = np.stack([X[:, 0] * X[:, 1], X[:, 2]], axis=1).astype(np.float64)
+
+    def trainer():
+        model = mn.Sequential(mn.Linear(6, 5, rng=0), mn.Tanh(), mn.Linear(5, 2, rng=1)).astype(dtype)
+        return mn.Trainer(model, mn.MSELoss(), mn.Adam(model.parameters()))
+
+    assert_same(trainer(), trainer(), X, Y, batch_size)
+    assert len(steps) == 2 * math.ceil(130 / batch_size)
+
+
 # --- what changes on the way ---------------------------------------------------------------------------------------
 
 
@@ -220,7 +257,11 @@ UNKNOWN = {
     "a subclass of Sequential": (MySequential(mn.Linear(6, 4, rng=0)), mn.SoftmaxCrossEntropyLoss()),
     "a subclass of a loss": (mn.Sequential(mn.Linear(6, 4, rng=0)), MyLoss()),
     "no Sequential": (mn.Linear(6, 4, rng=0), mn.SoftmaxCrossEntropyLoss()),
-    "another layer": (mn.Sequential(mn.Linear(6, 4, rng=0), mn.Dropout(0.5, rng=0)), mn.SoftmaxCrossEntropyLoss()),
+    "another layer": (mn.Sequential(mn.Linear(6, 4, rng=0), mn.Hardtanh()), mn.SoftmaxCrossEntropyLoss()),
+    "a layer of one's own with the name of one of minnet's": (
+        mn.Sequential(mn.Linear(6, 4, rng=0), type("Dropout", (mn.Dropout,), {})(0.5, rng=0)),
+        mn.SoftmaxCrossEntropyLoss(),
+    ),
     "a loss with weights": (mn.Sequential(mn.Linear(6, 4, rng=0)), mn.SoftmaxCrossEntropyLoss([1, 2, 3, 4])),
     "a smooth loss": (mn.Sequential(mn.Linear(6, 4, rng=0)), mn.SoftmaxCrossEntropyLoss(label_smoothing=0.1)),
     "ignored labels": (mn.Sequential(mn.Linear(6, 4, rng=0)), mn.SoftmaxCrossEntropyLoss(ignore_index=9)),
@@ -381,6 +422,20 @@ def infinite(x, y):
 
 def huge(x, y):
     x[:] = 3e38
+
+
+@pytest.mark.parametrize("spoil", [nan, infinite, huge])
+def test_errors_of_a_regression(steps, spoil):
+    X, _ = data()
+    batches = [(X[i : i + 10].copy(), X[i : i + 10, :1].copy()) for i in range(0, 50, 10)]
+    spoil(*batches[3])
+
+    def trainer():
+        model = mn.Sequential(mn.Linear(6, 1, rng=0))
+        return mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1))
+
+    assert failure(trainer(), batches) == failure(slow(trainer()), batches)
+    assert len(steps) >= 3
 
 
 @pytest.mark.parametrize("composed", [False, True])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.unchecked import LAYERS, LOSSES
+from minnet.unchecked import AS_THEY_ARE, LAYERS, LOSSES
 
 LINEAR = [mn.Linear(5, 10, rng=0), mn.Linear(5, 10, bias=False, rng=0), mn.Linear(5, 1, rng=0)]
 OTHERS = [mn.ReLU(), mn.Sigmoid(), mn.Tanh(), mn.Softmax()]
@@ -24,7 +24,8 @@ def same(one, other):
 
 def test_all_are_tried_here():
     assert {type(layer) for layer in LINEAR + OTHERS} == set(LAYERS)
-    assert {mn.CrossEntropyLoss, mn.SoftmaxCrossEntropyLoss} == set(LOSSES)
+    assert {mn.CrossEntropyLoss, mn.MSELoss, mn.SoftmaxCrossEntropyLoss} == set(LOSSES)
+    assert all(hasattr(mn, name) for name in AS_THEY_ARE)  # in a network: test_fastpath.py
 
 
 @pytest.mark.parametrize("layer", LINEAR + OTHERS, ids=repr)
@@ -61,6 +62,18 @@ def test_a_loss(loss, rows, classes, dtype, order):
     value = own.forward(prediction, y)
     assert same((value, own.backward()), LOSSES[type(loss)](bare, prediction, y))
     assert same(own.backward(), bare.backward())  # which reads what the other left in the cache
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (65,), (200, 3), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("of_target", [np.float32, np.float64, np.int64])
+def test_mean_square(shape, dtype, of_target):
+    rng = np.random.default_rng(0)
+    prediction, target = rng.normal(size=shape).astype(dtype), (9 * rng.normal(size=shape)).astype(of_target)
+    own, bare = mn.MSELoss(), mn.MSELoss()
+    value = own.forward(prediction, target)
+    assert same((value, own.backward()), LOSSES[mn.MSELoss](bare, prediction, target))
+    assert same(own.backward(), bare.backward())
 
 
 @pytest.mark.parametrize("loss", [mn.CrossEntropyLoss(), mn.SoftmaxCrossEntropyLoss()], ids=repr)
