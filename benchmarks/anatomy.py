@@ -3,8 +3,8 @@
     python benchmarks/anatomy.py            # prints the tables
     python benchmarks/anatomy.py --page     # writes docs/performance-anatomy.md
 
-Methods are wrapped with a clock, and the same steps run as in a real `fit`, for what is hot in a loop of its own is not
-hot in a step. Beside W1's pieces stand those of the hand-written loop, taken in turns with it. Medians.
+Functions are wrapped with a clock, and the same steps run as in a real `fit`, for what is hot in a loop of its own is
+not hot in a step. Beside W1's pieces stand those of the hand-written loop, taken in turns with it. Medians.
 """
 
 import argparse
@@ -20,8 +20,10 @@ import numpy as np
 from works import digits
 
 import minnet as mn
+from minnet import unchecked
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
+LOSS = "loss, forward and backward"
 ROUNDS, STEPS = 9, {"W1": 400, "W5": 25}
 
 
@@ -31,9 +33,8 @@ class Clock:
     def __init__(self) -> None:
         self.pieces: dict[str, list[float]] = defaultdict(list)
 
-    def wrap(self, owner: Any, method: str, piece: str) -> None:
-        """Time a method of an object under this name, from now on."""
-        function = getattr(owner, method)
+    def timed(self, function: Callable[..., Any], piece: str) -> Callable[..., Any]:
+        """Return a function that does the same, and times it under this name."""
 
         def timed(*arguments: Any, **options: Any) -> Any:
             begin = time.perf_counter()
@@ -41,7 +42,11 @@ class Clock:
             self.pieces[piece].append(1e6 * (time.perf_counter() - begin))
             return result
 
-        object.__setattr__(owner, method, timed)
+        return timed
+
+    def wrap(self, owner: Any, method: str, piece: str) -> None:
+        """Time a method of an object under this name, from now on."""
+        object.__setattr__(owner, method, self.timed(getattr(owner, method), piece))
 
     def batches(self, loader: Iterable[Any], piece: str) -> Iterator[Any]:
         """Pass a loader's batches on, timing how long each took to come."""
@@ -80,7 +85,7 @@ def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
 
     def run(steps: int) -> dict[str, float]:
         clock, order = Clock(), rng.permutation(len(X))
-        names = ["gather the batch", "Linear forward", "loss, forward and backward", "Linear backward", "SGD"]
+        names = ["gather the batch", "Linear forward", LOSS, "Linear backward", "SGD"]
         for i in range(steps):
             rows = order[i % 390 * size : (i % 390 + 1) * size]
             marks = [time.perf_counter()]
@@ -113,18 +118,11 @@ def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str
     optimizer = mn.SGD(model.parameters(), lr=0.1)
     trainer, clock = mn.Trainer(model, loss, optimizer), Clock()
     clock.wrap(optimizer, "zero_grad", "zero the gradients")
-    learning = [bool(layer.parameters()) for layer in model.layers]
-    labels = [f"{i + 1} {type(layer).__name__}" for i, layer in enumerate(model.layers)]
-    if len(labels) == 1:
-        labels = [type(model.layers[0]).__name__]
-    for layer, label in zip(model.layers, labels, strict=True):
-        clock.wrap(layer, "forward", f"{label} forward")
-    clock.wrap(loss, "forward", "loss forward")
-    clock.wrap(loss, "backward", "loss backward")
-    for i, (layer, label) in enumerate(zip(model.layers, labels, strict=True)):
-        # Below the first layer that learns, nothing is computed backward.
-        clock.wrap(layer, "accumulate_grad" if i == learning.index(True) else "backward", f"{label} backward")
     clock.wrap(optimizer, "step", "SGD")
+    if len(model.layers) == 1:
+        time_bare(clock, model.layers[0], loss)
+    else:
+        time_layers(clock, model, loss)
     timed = Timed(loader, clock)
 
     def run(steps: int) -> dict[str, float]:
@@ -137,6 +135,28 @@ def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str
         return pieces | {"the Trainer": max(whole - means, 0.0)}
 
     return run
+
+
+def time_bare(clock: Clock, layer: mn.Layer, loss: mn.Loss) -> None:
+    """Time the bare formulas that a Trainer uses for a small model, here of one layer."""
+    formulas = unchecked.LAYERS[type(layer)]
+    unchecked.LAYERS[type(layer)] = formulas._replace(
+        forward=clock.timed(formulas.forward, "Linear forward"),
+        accumulate_grad=clock.timed(formulas.accumulate_grad, "Linear backward"),
+    )
+    unchecked.LOSSES[type(loss)] = clock.timed(unchecked.LOSSES[type(loss)], LOSS)
+
+
+def time_layers(clock: Clock, model: mn.Sequential, loss: mn.Loss) -> None:
+    """Time the layers' own methods."""
+    learning = [bool(layer.parameters()) for layer in model.layers]
+    for i, layer in enumerate(model.layers):
+        label = f"{i + 1} {type(layer).__name__}"
+        clock.wrap(layer, "forward", f"{label} forward")
+        # Below the first layer that learns, nothing is computed backward.
+        clock.wrap(layer, "accumulate_grad" if i == learning.index(True) else "backward", f"{label} backward")
+    clock.wrap(loss, "forward", "loss forward")
+    clock.wrap(loss, "backward", "loss backward")
 
 
 def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> dict[str, dict[str, float]]:
@@ -158,12 +178,11 @@ def w1() -> list[str]:
     loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
     found = rounds({"minnet": fit(model, loader), "hand-written": by_hand(*data)}, STEPS["W1"])
     ours, theirs = found["minnet"], found["hand-written"]
-    ours["loss, forward and backward"] = ours.pop("loss forward") + ours.pop("loss backward")
     order = [
         "gather the batch",
         "zero the gradients",
         "Linear forward",
-        "loss, forward and backward",
+        LOSS,
         "Linear backward",
         "SGD",
         "the Trainer",

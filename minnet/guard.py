@@ -49,7 +49,8 @@ class Guard:
     def before_step(self) -> None:
         """Remember what a bad batch would spoil."""
         self._kept, self.updated = [], False
-        self._copies = [(p, p.data.copy()) for p in self._statistics]
+        if self._statistics:
+            self._copies = [(p, p.data.copy()) for p in self._statistics]
 
     def before_update(self) -> None:
         """Check the gradients.
