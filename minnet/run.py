@@ -17,7 +17,6 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import Batch, DataLoader
 from minnet.diagnosis import explain
 from minnet.errors import NonFiniteError
-from minnet.fastpath import FastPath
 from minnet.guard import Guard
 from minnet.history import Row
 from minnet.inputs import check_batch
@@ -61,6 +60,8 @@ class Run:
         checkpoint: Checkpoint | None,
         fast: bool,
     ) -> None:
+        from minnet.fastpath import FastPath  # 10 ms that only training needs
+
         self.trainer = trainer
         self.loader = loader
         self.sets = sets

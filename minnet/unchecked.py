@@ -49,8 +49,9 @@ def linear_backward(layer: Linear, dy: Array) -> Array:
 
 def relu(layer: ReLU, x: Array) -> Array:
     """Map x to max(x, 0)."""
-    layer._cache = x > 0
-    return positive_part(x)
+    y = positive_part(x)
+    layer._cache = y > 0
+    return y
 
 
 def relu_backward(layer: ReLU, dy: Array) -> Array:

@@ -25,8 +25,9 @@ class ReLU(Layer):
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
         check_floats(self, x)
-        self.cache = x > 0
-        return positive_part(x)
+        y = positive_part(x)
+        self.cache = y > 0  # faster than x > 0: y has just been written
+        return y
 
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
