@@ -5,6 +5,8 @@ import importlib.util
 import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,11 @@ def test_the_figures_of_reliability_are_those_that_were_taken():
     assert kills["all equal"]
     assert kills["kills"] >= 50
     assert all(figure["inputs"] >= 200_000 and figure["outcomes"]["failure"] == 0 for figure in fuzz.values())
+
+
+def test_the_benchmarks_table_in_the_readme_is_that_of_the_results():
+    """`python benchmarks/compare.py --readme` prints it."""
+    run = [sys.executable, ROOT / "benchmarks" / "compare.py", "--readme"]
+    table = subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+    assert len(table.splitlines()) > 5
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
