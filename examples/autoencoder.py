@@ -50,4 +50,10 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="autoencoder.png", metavar="FILE", help="where the picture goes")
-    main(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    try:
+        main(**vars(options))
+    except (mn.errors.DataError, mn.errors.DataNotFoundError, OSError) as error:
+        parser.error(str(error))

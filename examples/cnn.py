@@ -60,4 +60,10 @@ if __name__ == "__main__":
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="cnn.png", metavar="FILE", help="where the picture goes")
     parser.add_argument("--checkpoint", metavar="FOLDER", help="for what a killed run needs to go on: start it again")
-    main(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    try:
+        main(**vars(options))
+    except (mn.errors.DataError, mn.errors.DataNotFoundError, mn.errors.CheckpointError, OSError) as error:
+        parser.error(str(error))

@@ -63,4 +63,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--out", default="tabular.png", metavar="FILE", help="where the picture goes")
-    main(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    if min(options.epochs, options.seeds) < 1:
+        parser.error(f"--epochs and --seeds must be at least 1, got {options.epochs} and {options.seeds}")
+    main(**vars(options))

@@ -181,6 +181,27 @@ def test_adding_problem(tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mlp.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
+        (("cnn.py", "--epochs", "-1"), "--epochs must be at least 1, got -1"),
+        (("autoencoder.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
+        (("tabular.py", "--seeds", "0"), "--epochs and --seeds must be at least 1, got 100 and 0"),
+        (("mlp.py", "--data", __file__), "expected a pickle"),
+        (("cnn.py", "--data", __file__), "expected a pickle"),
+        (("autoencoder.py", "--data", __file__), "expected a pickle"),
+        (("mlp.py", "--checkpoint", __file__), "checkpoints cannot be written"),
+        (("cnn.py", "--checkpoint", __file__), "checkpoints cannot be written"),
+    ],
+)
+def test_what_the_user_can_mend_is_no_traceback(small_mnist, tmp_path, arguments, message):
+    said = run(*arguments, folder=small_mnist, cwd=tmp_path, ok=False)
+    assert f"{arguments[0]}: error: " in said
+    assert message in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
 def test_every_example_is_short(script):
     source = (EXAMPLES / script).read_text(encoding="utf-8")
