@@ -21,7 +21,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
     ]
     if work.key == "W1":
         found.append(Minnet("minnet, uint8", work, digits(uint8=True)))
-    if work.key == "W5":
+    if work.key in ("W5", "T"):
         if "threads" not in inspect.signature(mn.Trainer).parameters:
             remark("this minnet's Trainer has no threads: left out")
         else:

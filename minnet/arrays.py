@@ -65,7 +65,7 @@ def column_sums(x: Array, out: Array | None = None) -> Array:
     to add row to row, and the rounding errors of many thousand rows are smaller.
     """
     ones = _ones(min(len(x), ROWS), x.dtype.char)[:, 0]
-    sums: Array = np.dot(ones, x[:ROWS], out)
+    sums: Array = ones.dot(x[:ROWS], out=out)
     for start in range(ROWS, len(x), ROWS):
         rows = x[start : start + ROWS]
         sums += ones[: len(rows)].dot(rows)

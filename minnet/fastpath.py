@@ -1,140 +1,154 @@
 """A FastPath does training steps without the checks of layers and losses, once a step has shown what goes through."""
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.arrays import Array
-from minnet.layer import Layer
-from minnet.layers import Sequential
-from minnet.losses import Loss
+from minnet.callbacks import Callback
+from minnet.data.loader import DataLoader
+from minnet.layers import Flatten, Sequential, Softmax
+from minnet.losses import CrossEntropyLoss
 from minnet.losses.labels import LabelLoss
-from minnet.optimizers import Optimizer
-from minnet.unchecked import LOSSES, formulas
+from minnet.unchecked import LOSSES, formulas, is_up_to_date
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
-KINDS = 8  # of batches that are tried: if all are of different shapes, the trials would cost more than is won
+KINDS = 64  # of batches that are remembered
 LARGE = 1_000_000  # numbers in a model: from here on the checks cost nothing beside the arithmetic
-
-PATCHED = ("forward", "backward", "accumulate_grad")  # methods that an object may have got beside its class's
+HOME = str(Path(__file__).parent)
 
 
 class FastPath:
-    """The steps of one `fit`: by `minnet.unchecked` where that is known to give the same, else by `Trainer.train_step`.
+    """The steps of one `fit`: by `minnet.unchecked` where that gives the same, to the last bit; else by `train_step`.
 
-    It is known for a `Sequential` of layers, and for losses, that are listed there, and for a kind of batch (its shapes
-    and dtypes) of which one was tried: copies of the model learn from it both ways, and loss, prediction and gradients
-    must be the same to the last bit. Thus whoever changes a layer, or the five lines, sees what that does.
+    The first batch of each kind, its shapes and dtypes, goes by `Trainer.train_step`, where all questions are asked.
+    The next ones take the fast path if
+
+    - the model is a small `Sequential` of layers, and the loss is one, that are listed in `minnet.unchecked`,
+    - every class and object is as minnet made it: none is a subclass, none has got another method, and the files that
+      the formulas were written from are as they were; so whoever changes a layer sees what that does,
+    - no code of others runs between the steps: callbacks, loader, transform and optimizer are minnet's own.
 
     Parameters
     ----------
     trainer
-        Whose steps; its `train_step` is that of `Trainer`.
+        Whose steps.
+    loader, callbacks
+        As for `Trainer.fit`.
     """
 
-    def __init__(self, trainer: "Trainer") -> None:
+    def __init__(self, trainer: "Trainer", loader: object, callbacks: Sequence[Callback]) -> None:
         self._trainer = trainer
-        self._chain = Chain(trainer.model, trainer.loss) if _all_listed(trainer.model, trainer.loss) else None
-        self._kinds: dict[Any, bool] = {}
+        self._alone = _alone(trainer, loader, callbacks)
+        self._chain: Chain | None = None
+        self._kinds: set[Any] = set()
 
     def learn(self, x: Array, y: NDArray[Any]) -> float:
         """Do a step and return its loss."""
-        trainer, chain = self._trainer, self._chain
-        if chain is None or not isinstance(y, np.ndarray) or not chain.still_of(trainer):
-            return trainer.train_step(x, y)
+        if not self._alone or not isinstance(y, np.ndarray):
+            return self._trainer.learn(x, y)
         kind = (x.shape, x.dtype, y.shape, y.dtype)
-        known = self._kinds.get(kind)
-        if known is None and len(self._kinds) < KINDS:
-            known = self._kinds[kind] = agree(trainer, x, y)
-        return chain.step(trainer, x, y) if known else trainer.train_step(x, y)
+        if kind in self._kinds and self._chain is not None:
+            return self._chain.step(self._trainer, x, y)
+        value = self._trainer.learn(x, y)
+        if self._chain is None:
+            self._alone = _is_known(self._trainer)
+            self._chain = Chain(self._trainer) if self._alone else None
+        if self._chain is not None and self._chain.takes(x) and len(self._kinds) < KINDS:
+            self._kinds.add(kind)
+        return value
 
 
 class Chain:
     """What the five lines call, one function after the other."""
 
-    def __init__(self, model: Any, loss: Any) -> None:
-        self._model, self._layers, self._loss = model, model.layers, loss
-        self._weight = model.parameters()[0]
-        self._dtype = self._weight.data.dtype
-        first = next(i for i, layer in enumerate(model.layers) if layer.parameters())
+    def __init__(self, trainer: "Trainer") -> None:
+        model: Any = trainer.model
         known: Any = [(layer, formulas(layer)) for layer in model.layers]
+        first = next(i for i, layer in enumerate(model.layers) if layer.parameters())
+        self._flattens = isinstance(model.layers[0], Flatten)
+        self._say_where = model._say_where
         self._forward: list[Callable[[Array], Array]] = [partial(own.forward, layer) for layer, own in known]
-        self._value: Callable[[Array, Any], tuple[float, Array]] = partial(LOSSES[type(loss)], loss)
-        self._backward: list[Callable[[Array], Any]] = [
-            partial(own.backward, layer) for layer, own in reversed(known[first + 1 :])
+        self._value: Callable[[Array, Any], tuple[float, Array]] = partial(LOSSES[type(trainer.loss)], trainer.loss)
+        self._backward: list[tuple[int, Callable[[Array], Any]]] = [
+            (i, partial(own.backward, layer)) for i, (layer, own) in reversed(list(enumerate(known))) if i > first
         ]
         layer, own = known[first]  # which need not say what its input's gradient is
-        self._backward.append(partial(own.accumulate_grad, layer))
+        self._backward.append((first, partial(own.accumulate_grad, layer)))
 
-    def still_of(self, trainer: "Trainer") -> bool:
-        """Whether a trainer's model and loss are those of the chain, and as they were: a callback may change them."""
-        loss = self._loss
-        return (
-            self._model.layers is self._layers
-            and trainer.model is self._model
-            and trainer.loss is loss
-            and self._weight.data.dtype == self._dtype
-            and _is_plain(loss)
-        )
+    def takes(self, x: Array) -> bool:
+        """Whether x is samples in rows, or becomes so at once; and not none of them."""
+        return bool(x.size) and (x.ndim == 2 or (x.ndim > 2 and self._flattens))
 
     def step(self, trainer: "Trainer", x: Array, y: NDArray[Any]) -> float:
         """Do what `Trainer.train_step` does."""
         trainer.optimizer.zero_grad()
-        for forward in self._forward:
-            x = forward(x)
+        i = 0
+        try:
+            for i, forward in enumerate(self._forward):  # noqa: B007 (it is used where the error is caught)
+                x = forward(x)
+        except Exception as error:
+            self._say_where(error, i, "input", x)
+            raise
         trainer.prediction = x
         value, dy = self._value(x, y)
-        for backward in self._backward:
-            dy = backward(dy)
+        try:
+            for i, backward in self._backward:  # noqa: B007
+                dy = backward(dy)
+        except Exception as error:
+            self._say_where(error, i, "gradient", dy)
+            raise
         trainer.update()
         return value
 
 
-def agree(trainer: "Trainer", x: Array, y: NDArray[Any]) -> bool:
-    """Whether two copies of a trainer's model learn the same from a batch, one by `train_step`, one by a `Chain`."""
-    slow, fast = _twin(trainer), _twin(trainer)
-    try:
-        with np.errstate(all="ignore"):
-            same = slow.train_step(x, y) == Chain(fast.model, fast.loss).step(fast, x, y)
-    except Exception:  # train_step raises it once more, in the run
+def _alone(trainer: "Trainer", loader: object, callbacks: Sequence[Callback]) -> bool:
+    """Whether no code but minnet's runs between the steps, which could change anything."""
+    if not isinstance(loader, DataLoader) or trainer.accumulate > 1 or trainer.threads > 1:
         return False
-    pairs = [(slow.prediction, fast.prediction)]
-    for p, q in zip(slow.model.parameters(), fast.model.parameters(), strict=True):
-        pairs += [(p.read_grad(), q.read_grad()), (p.data, q.data)]  # forward changes running statistics
-    return same and all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+    return all(map(_as_made, [trainer, trainer.optimizer, loader, *_transforms(loader.transform), *callbacks]))
 
 
-def _twin(trainer: "Trainer") -> "Trainer":
-    """Copy a trainer, its model and its loss; the copy updates nothing."""
-    twin = copy.copy(trainer)
-    twin.model, twin.loss = copy.deepcopy((trainer.model, trainer.loss))
-    twin.optimizer = Optimizer(twin.model.parameters(), lr=1.0)  # for its zero_grad
-    vars(twin)["update"] = lambda: None
-    return twin
+def _transforms(transform: Any) -> list[Any]:
+    """List a loader's transform and those inside it."""
+    inner = [part for other in getattr(transform, "transforms", ()) for part in _transforms(other)]
+    return [] if transform is None else [transform, *inner]
 
 
-def _all_listed(model: Layer, loss: Loss) -> bool:
-    """Whether all of a small model, and its loss, is in `minnet.unchecked`, and nothing patched."""
-    if type(model) is not Sequential or type(loss) not in LOSSES or not _is_plain(loss):
+def _is_known(trainer: "Trainer") -> bool:
+    """Whether all of a small model, its loss, and the step are those that `minnet.unchecked` was written from."""
+    model, loss = trainer.model, trainer.loss
+    if type(model) is not Sequential or type(loss) not in LOSSES or not is_up_to_date():
         return False
-    layers = model.layers
-    if any(formulas(layer) is None for layer in layers):
+    parts = [trainer, model, loss, *model.layers]
+    if any(formulas(layer) is None for layer in model.layers) or not all(map(_as_made, parts)):
         return False
-    if not all(vars(part).keys().isdisjoint(PATCHED) for part in (model, loss, *layers)):
+    if isinstance(loss, CrossEntropyLoss) and type(model.layers[-1]) is not Softmax:
+        return False  # who knows whether it gets probabilities in every step
+    if isinstance(loss, LabelLoss) and (loss.weight is not None or loss.ignore_index is not None):
+        return False
+    if loss.reduction != "mean" or getattr(loss, "label_smoothing", False):
         return False
     return 0 < sum(parameter.data.size for parameter in model.parameters()) < LARGE
 
 
-def _is_plain(loss: Any) -> bool:
-    """Whether a loss has no options but the default ones."""
-    if loss.reduction != "mean":
-        return False
-    return not isinstance(loss, LabelLoss) or (
-        loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
-    )
+def _as_made(part: object) -> bool:
+    """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
+    kinds = type(part).__mro__[:-1]
+    names = {kind.__name__ for kind in kinds}
+    for name, found in [pair for kind in kinds for pair in vars(kind).items()]:
+        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        if isinstance(method, FunctionType):
+            owner, _, own_name = method.__qualname__.partition(".")
+            if own_name != name or owner not in names or not method.__code__.co_filename.startswith(HOME):
+                return False
+        elif callable(method) and not isinstance(method, type):
+            return False
+    return not any(isinstance(getattr(type(part), name, None), FunctionType) for name in vars(part))

@@ -107,10 +107,10 @@ class Parameter:
             If the shapes do not fit.
         """
         if self._stale:
-            np.dot(a, b, out=self._grad)
+            a.dot(b, out=self._grad)
             self._stale = False
         else:
-            self._grad += np.dot(a, b)  # not @, which takes five times as long for a batch of one
+            self._grad += a.dot(b)  # not @, which takes five times as long for a batch of one
 
     def add_rows(self, rows: Array) -> None:
         """Add a sum of rows to the gradient: ``grad += rows.sum(axis=0)``, at once if grad is zero.

@@ -43,8 +43,6 @@ class Run:
         As for `Trainer.fit`.
     steps, epochs
         How many, from where the trainer is: one of the two.
-    fast
-        Whether steps may take the `FastPath`.
     """
 
     def __init__(
@@ -58,7 +56,6 @@ class Run:
         every: int | None,
         callbacks: Sequence[Callback],
         checkpoint: Checkpoint | None,
-        fast: bool,
     ) -> None:
         from minnet.fastpath import FastPath  # 10 ms that only training needs
 
@@ -68,7 +65,7 @@ class Run:
         self.callbacks = callbacks
         self.checkpoint = checkpoint
         self.team: Team
-        self._learn = FastPath(trainer).learn if fast else trainer.learn
+        self._learn = FastPath(trainer, loader, callbacks).learn
         self._steps, self._epochs, self._every = steps, epochs, every
         self._first_step, self._first_epoch = trainer.step, trainer.epoch
         self._batches: Iterator[Batch] | None = None  # the epoch under way

@@ -218,7 +218,6 @@ class Trainer:
             every=every,
             callbacks=callbacks,
             checkpoint=checkpoint,
-            fast=self._is_plain(),
         )
         try:
             self._run.go(resume)
@@ -324,12 +323,6 @@ class Trainer:
         except (TypeError, ValueError) as error:
             error.add_note(f"in the evaluation set {name!r}")
             raise
-
-    def _is_plain(self) -> bool:
-        """Whether a step is this class's `train_step`, and nothing else."""
-        own = type(self)
-        overridden = own.train_step is not Trainer.train_step or own.learn is not Trainer.learn
-        return self.accumulate == self.threads == 1 and not overridden and "train_step" not in vars(self)
 
     def _enlist(self, callbacks: Sequence[Callback]) -> None:
         """Sort the callbacks by the moments they override, so that a step pays for no others."""

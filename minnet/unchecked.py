@@ -1,19 +1,23 @@
-"""Unchecked are the formulas of a few layers and losses once more, for steps whose batches are like the last one's.
+"""Unchecked are the formulas of a few layers and losses once more, for steps whose batches are like one before.
 
 What a layer's own page has for its reader and for the careless, checks with messages, any number of axes, options, a
 cache that explains itself, costs a small model as much as its arithmetic does. Here is what is left without. Each
 function does the same arithmetic in the same order, and leaves the same cache, so that its results are the same to the
-last bit: `minnet.fastpath` compares them before it uses any, and keeps to the layers' own if they differ.
+last bit (tests/test_unchecked.py). When they are used, `minnet.fastpath` says; never, if one of the files they were
+written from has changed since: `is_up_to_date`.
 """
 
+import hashlib
 import math
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.arrays import FEW_CLASSES, Array, add_up, class_major, row_sums
+from minnet.arrays import FEW_CLASSES, Array, add_up, all_finite, class_major, row_sums
 from minnet.errors import NonFiniteError
 from minnet.layer import Layer
 from minnet.layers import Linear, ReLU, Sigmoid, Softmax, Tanh
@@ -23,9 +27,47 @@ from minnet.losses.classification import softmax_cross_entropy_of_one
 from minnet.losses.labels import LabelLoss, cells, check_labels
 from minnet.special import positive_part, sigmoid
 
+WRITTEN_FROM = (
+    "arrays.py",
+    "layer.py",
+    "layers/activations.py",
+    "layers/containers.py",
+    "layers/linear.py",
+    "layers/softmax.py",
+    "losses/base.py",
+    "losses/classification.py",
+    "losses/labels.py",
+    "losses/probabilities.py",
+    "losses/regression.py",
+    "parameter.py",
+    "special.py",
+    "trainer.py",
+)
+# Of those files. When they change, tests/test_unchecked.py fails and says the new one: first see to the formulas here.
+DIGEST = "4a6fe0b4ac294f80e6ff343f3315436f6e2f86b7938c58d8855b0e04cf785891"
+
+
+@lru_cache(maxsize=1)
+def is_up_to_date() -> bool:
+    """Whether the files that the formulas were written from are as they were then."""
+    try:
+        return digest() == DIGEST
+    except OSError:  # there are no source files
+        return False
+
+
+def digest() -> str:
+    """Return a digest of those files."""
+    folder, total = Path(__file__).parent, hashlib.sha256()
+    for name in WRITTEN_FROM:
+        total.update((folder / name).read_text(encoding="utf-8").encode())  # with the line ends of any system
+    return total.hexdigest()
+
 
 def linear(layer: Linear, x: Array) -> Array:
     """Map rows x (N, I) to x @ W + b."""
+    if x.dtype != layer.weight.data.dtype:  # by a layer before it, which has a say in every step
+        return layer.forward(x)
     layer._cache = x
     y: Array = x.dot(layer.weight.data)
     if layer.bias is not None:
@@ -117,12 +159,13 @@ def cross_entropy(loss: CrossEntropyLoss, p: Array, y: NDArray[Any]) -> tuple[fl
 
 def softmax_cross_entropy(loss: SoftmaxCrossEntropyLoss, z: Array, y: NDArray[Any]) -> tuple[float, Array]:
     """Return the mean loss of scores z (N, C) for labels y (N,), and dL/dz."""
-    n, labels = len(z), _labels(loss, z, y)
+    n = len(z)
     if n == 1 and z.size <= FEW_CLASSES:
-        return _softmax_cross_entropy_of_one(loss, z, labels)
+        return _softmax_cross_entropy_of_one(loss, z, y)
+    labels = _labels(loss, z, y)
     z = class_major(z)
     top = np.maximum.reduce(z, axis=1, keepdims=True)
-    if not math.isfinite(np.maximum.reduce(top, axis=None)):
+    if not all_finite(top):
         raise NonFiniteError(f"{type(loss).__name__} got {DIVERGED}")
     z = z - top
     e = np.exp(z)
@@ -136,10 +179,10 @@ def softmax_cross_entropy(loss: SoftmaxCrossEntropyLoss, z: Array, y: NDArray[An
     return add_up(losses) * (1 / n), dz
 
 
-def _softmax_cross_entropy_of_one(
-    loss: SoftmaxCrossEntropyLoss, z: Array, labels: NDArray[np.intp]
-) -> tuple[float, Array]:
-    label = labels.item()
+def _softmax_cross_entropy_of_one(loss: SoftmaxCrossEntropyLoss, z: Array, y: NDArray[Any]) -> tuple[float, Array]:
+    labels, label = y.astype(np.intp, copy=False), y.item()
+    if not 0 <= label < z.shape[1]:
+        check_labels(loss, labels, z.shape[1])
     value, p = softmax_cross_entropy_of_one(z[0].tolist(), label)
     if value != value:  # NaN
         raise NonFiniteError(f"{type(loss).__name__} got {DIVERGED}")

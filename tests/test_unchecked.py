@@ -1,11 +1,14 @@
 """The bare formulas give what layers and losses give, to the last bit. (When they are used: test_fastpath.py.)"""
 
 import copy
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minnet as mn
+from minnet import unchecked
 from minnet.unchecked import AS_THEY_ARE, LAYERS, LOSSES
 
 LINEAR = [mn.Linear(5, 10, rng=0), mn.Linear(5, 10, bias=False, rng=0), mn.Linear(5, 1, rng=0)]
@@ -26,6 +29,29 @@ def test_all_are_tried_here():
     assert {type(layer) for layer in LINEAR + OTHERS} == set(LAYERS)
     assert {mn.CrossEntropyLoss, mn.MSELoss, mn.SoftmaxCrossEntropyLoss} == set(LOSSES)
     assert all(hasattr(mn, name) for name in AS_THEY_ARE)  # in a network: test_fastpath.py
+
+
+def test_the_formulas_were_written_from_the_files_as_they_are():
+    """If it fails: see that the formulas in unchecked.py are those of the files, and put this digest there."""
+    assert unchecked.digest() == unchecked.DIGEST
+    assert unchecked.is_up_to_date()
+
+
+def test_a_changed_file_is_seen(monkeypatch, tmp_path):
+    folder = tmp_path / "minnet"
+    shutil.copytree(Path(unchecked.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(unchecked, "__file__", str(folder / "unchecked.py"))
+    assert unchecked.digest() == unchecked.DIGEST
+    linear = folder / "layers" / "linear.py"
+    source = linear.read_bytes()
+    linear.write_bytes(source.replace(b"\n", b"\r\n"))  # as some systems have it
+    assert unchecked.digest() == unchecked.DIGEST
+    linear.write_bytes(source + b"# hello\n")
+    assert unchecked.digest() != unchecked.DIGEST
+    linear.unlink()
+    unchecked.is_up_to_date.cache_clear()
+    assert not unchecked.is_up_to_date()
+    unchecked.is_up_to_date.cache_clear()
 
 
 @pytest.mark.parametrize("layer", LINEAR + OTHERS, ids=repr)

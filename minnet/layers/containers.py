@@ -3,8 +3,8 @@
 `branches` has those whose layers stand side by side.
 """
 
-import itertools
-from functools import lru_cache
+from collections.abc import Sequence
+from typing import Any
 
 from minnet.arrays import Array
 from minnet.layer import Layer
@@ -103,11 +103,12 @@ class Sequential(Container):
         if name == "layers":
             # Below the first layer that has Parameters there is nothing to learn. Found once: a step has no time.
             self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters()), 0)
+            self._movable = frozenset(i for i, layer in enumerate(self.layers) if i and hasattr(layer, "goes_before"))
 
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
         giver = None
-        for i in self._order() if self.training else range(len(self.layers)):
+        for i in self._order():
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:
@@ -141,23 +142,21 @@ class Sequential(Container):
             dy, giver = dx, i
         return dy
 
-    def _order(self) -> tuple[int, ...]:
-        """Return the order of the layers in training mode: see `_trained_order`."""
-        return _trained_order(*map(type, self.layers))
+    def _order(self) -> Sequence[int]:
+        """Return the order of the layers: in training, one may go before its predecessor if the result is the same.
 
-
-@lru_cache(maxsize=64)
-def _trained_order(*kinds: type[Layer]) -> tuple[int, ...]:
-    """Return the order in which training computes layers: as they stand, but that one may change with the one before.
-
-    Its class says so in ``goes_before`` (see `MaxPool2d`), where the result, forward and backward, is the same. In eval
-    mode, where people look at what single layers make, the order is the one that was written.
-    """
-    order = list(range(len(kinds)))
-    for i, (before, kind) in enumerate(itertools.pairwise(kinds)):
-        if before in vars(kind).get("goes_before", ()):
-            order[i], order[i + 1] = i + 1, i
-    return tuple(order)
+        Its `goes_before` says so (see `MaxPool2d`). In eval mode, where people look at what single layers make, the
+        order is the one that was written.
+        """
+        order = range(len(self.layers))
+        if not self._movable or not self.training:
+            return order
+        moved = list(order)
+        for i in self._movable:
+            layer: Any = self.layers[i]
+            if layer.goes_before(self.layers[i - 1]):
+                moved[i - 1], moved[i] = i, i - 1
+        return moved
 
 
 class Residual(Sequential):

@@ -107,15 +107,32 @@ def test_it_goes_before_a_relu_in_training_only():
     class Mine(MaxPool2d):  # which may be anything
         pass
 
-    def sizes(model):
-        seen, relu = [], model.layers[0]
-        relu.forward = lambda x: seen.append(x.shape[-1]) or ReLU.forward(relu, x)
-        model.forward(X.copy())
-        model.eval().forward(X.copy())
-        return seen
+    model = Sequential(ReLU(), MaxPool2d((1, 5)))
+    model.forward(X.copy())
+    assert model.layers[0].cache.shape[-1] == 1
+    other = Sequential(ReLU(), Mine((1, 5)))
+    other.forward(X.copy())
+    assert other.layers[0].cache.shape[-1] == 5
+    assert list(model._order()) == [1, 0]
+    assert list(model.eval()._order()) == list(other._order()) == [0, 1]
 
-    assert sizes(Sequential(ReLU(), MaxPool2d((1, 5)))) == [1, 5]
-    assert sizes(Sequential(ReLU(), Mine((1, 5)))) == [5, 5]
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize("on", ["object", "class"])
+def test_who_has_got_another_method_stays_in_place(monkeypatch, place, method, on):
+    model, seen = Sequential(ReLU(), MaxPool2d((1, 5))), []
+    layer = model.layers[place]
+    original = getattr(layer if on == "object" else type(layer), method)
+
+    def recording(*arguments):
+        seen.append(arguments[-1].shape[-1])
+        return original(*arguments)
+
+    monkeypatch.setattr(layer if on == "object" else type(layer), method, recording)
+    y = model.forward(X.copy())
+    model.backward(y)
+    assert seen == [{"forward": 5, "backward": (5, 1)[place]}[method]]
 
 
 def test_not_a_number_is_passed_on():
