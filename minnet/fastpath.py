@@ -1,5 +1,6 @@
 """A FastPath does training steps without the checks of layers and losses, once a step has shown what goes through."""
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array
 from minnet.callbacks import Callback
-from minnet.data.loader import DataLoader
+from minnet.data.loader import DataLoader, all_transforms
 from minnet.layers import Flatten, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss
 from minnet.losses.labels import LabelLoss
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 KINDS = 64  # of batches that are remembered
 LARGE = 1_000_000  # numbers in a model: from here on the checks cost nothing beside the arithmetic
-HOME = str(Path(__file__).parent)
+HOME = str(Path(__file__).parent) + os.sep
 
 
 class FastPath:
@@ -34,7 +35,8 @@ class FastPath:
     - the model is a small `Sequential` of layers, and the loss is one, that are listed in `minnet.unchecked`,
     - every class and object is as minnet made it: none is a subclass, none has got another method, and the files that
       the formulas were written from are as they were; so whoever changes a layer sees what that does,
-    - no code of others runs between the steps: callbacks, loader, transform and optimizer are minnet's own.
+    - no code of others runs between the steps: callbacks, loader, transform and optimizer are minnet's own. (Metrics
+      and schedules, which are given numbers only, may be anyone's.)
 
     Parameters
     ----------
@@ -46,21 +48,21 @@ class FastPath:
 
     def __init__(self, trainer: "Trainer", loader: object, callbacks: Sequence[Callback]) -> None:
         self._trainer = trainer
-        self._alone = _alone(trainer, loader, callbacks)
+        self._possible = _alone(trainer, loader, callbacks)
         self._chain: Chain | None = None
         self._kinds: set[Any] = set()
 
     def learn(self, x: Array, y: NDArray[Any]) -> float:
         """Do a step and return its loss."""
-        if not self._alone or not isinstance(y, np.ndarray):
+        if not self._possible or not isinstance(y, np.ndarray):
             return self._trainer.learn(x, y)
         kind = (x.shape, x.dtype, y.shape, y.dtype)
         if kind in self._kinds and self._chain is not None:
             return self._chain.step(self._trainer, x, y)
         value = self._trainer.learn(x, y)
         if self._chain is None:
-            self._alone = _is_known(self._trainer)
-            self._chain = Chain(self._trainer) if self._alone else None
+            self._possible = _is_known(self._trainer)
+            self._chain = Chain(self._trainer) if self._possible else None
         if self._chain is not None and self._chain.takes(x) and len(self._kinds) < KINDS:
             self._kinds.add(kind)
         return value
@@ -113,13 +115,7 @@ def _alone(trainer: "Trainer", loader: object, callbacks: Sequence[Callback]) ->
     """Whether no code but minnet's runs between the steps, which could change anything."""
     if not isinstance(loader, DataLoader) or trainer.accumulate > 1 or trainer.threads > 1:
         return False
-    return all(map(_as_made, [trainer, trainer.optimizer, loader, *_transforms(loader.transform), *callbacks]))
-
-
-def _transforms(transform: Any) -> list[Any]:
-    """List a loader's transform and those inside it."""
-    inner = [part for other in getattr(transform, "transforms", ()) for part in _transforms(other)]
-    return [] if transform is None else [transform, *inner]
+    return all(map(_as_made, [trainer, trainer.optimizer, loader, *all_transforms(loader.transform), *callbacks]))
 
 
 def _is_known(trainer: "Trainer") -> bool:

@@ -1,5 +1,7 @@
 """Memory that a step gives back to the system must be asked for again in the next: zeroed, and mapped page by page."""
 
+from contextlib import suppress
+
 import numpy as np
 
 MOST = 2**25 - 2**16  # bytes: just below the 32 MB from which on glibc maps every block by itself, whatever was freed
@@ -15,4 +17,5 @@ def keep_freed_memory() -> None:
     temporary arrays of a convolution are thousands of pages: by luck of where they lay, some runs asked for 1,800 in
     every step. Other C libraries are not affected.
     """
-    np.empty(MOST, np.uint8)
+    with suppress(MemoryError):  # where memory is as short as that, training may still fit in
+        np.empty(MOST, np.uint8)

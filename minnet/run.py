@@ -234,7 +234,7 @@ class Run:
         try:
             if guard is not None:
                 guard.before_step()
-            trainer.last_loss = self._learn(x if x.dtype == self._dtype else cast(x, self._dtype), y)
+            trainer.last_loss = self._learn(cast(x, self._dtype), y)
             if guard is not None:
                 guard.after_update(trainer.last_loss)
             self._loss_sum += trainer.last_loss * len(x)

@@ -210,14 +210,7 @@ class Trainer:
         self._enlist([*callbacks, Progress(total)] if progress else callbacks)
         self.stopped = False
         self._run = Run(
-            self,
-            loader,
-            sets,
-            steps=steps,
-            epochs=epochs,
-            every=every,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
+            self, loader, sets, steps=steps, epochs=epochs, every=every, callbacks=callbacks, checkpoint=checkpoint
         )
         try:
             self._run.go(resume)

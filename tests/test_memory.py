@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
+from minnet.memory import keep_freed_memory
 
 
 @pytest.fixture
@@ -89,3 +90,11 @@ def test_memory_that_was_freed_is_there_for_the_next_step():
     if pages() < 10_000:
         pytest.skip("this system has memory ready, or gives it in large pages")
     assert pages("with a Trainer") < 1000
+
+
+def test_a_trainer_can_be_made_where_memory_is_short(monkeypatch):
+    def short(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("minnet.memory.np.empty", short)
+    keep_freed_memory()

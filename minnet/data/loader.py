@@ -142,13 +142,13 @@ class DataLoader:
     def state_dict(self) -> State:
         """Return what decides the next epoch: the settings, and the Generator."""
         names = ("batch_size", "shuffle", "drop_last", "fresh", "scale", "rng")
-        transforms = [attributes(transform) for transform in _transforms(self.transform)]
+        transforms = [attributes(transform) for transform in _stateful(self.transform)]
         return {"samples": list(self.X.shape), "transforms": transforms} | {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: State) -> None:
         """Put the Generator back, and what transforms remember."""
         self.rng = merged(self.rng, state["rng"])
-        for transform, remembered in zip(_transforms(self.transform), state["transforms"], strict=True):
+        for transform, remembered in zip(_stateful(self.transform), state["transforms"], strict=True):
             set_attributes(transform, remembered)
 
     def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -158,8 +158,12 @@ class DataLoader:
         return x if self.transform is None else self.transform(x, self.rng)
 
 
-def _transforms(transform: object) -> list[Any]:
-    """List a transform, and those inside it, if they are objects that may remember something."""
-    inner = getattr(transform, "transforms", ())
-    every = [transform, *(part for other in inner for part in _transforms(other))]
-    return [part for part in every if getattr(part, "__dict__", None)]
+def all_transforms(transform: object) -> list[Any]:
+    """List a loader's transform, and those inside it; None is none."""
+    inner = [part for other in getattr(transform, "transforms", ()) for part in all_transforms(other)]
+    return [] if transform is None else [transform, *inner]
+
+
+def _stateful(transform: object) -> list[Any]:
+    """List those that are objects, which may remember something."""
+    return [part for part in all_transforms(transform) if getattr(part, "__dict__", None)]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, column_sums
+from minnet.arrays import Array, check_floats, check_gradient
 from minnet.initializers import Initializer, draw, uniform
 from minnet.layer import Layer
 from minnet.parameter import Parameter
@@ -112,7 +112,7 @@ class Tied(Layer):
         rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
         self.weight.grad += np.dot(rows.T, x.reshape(-1, self.in_features))
         if self.bias is not None:
-            self.bias.grad += column_sums(rows)
+            self.bias.add_rows(rows)
 
     def describe(self) -> str:
         """Say in one line what this layer is, by the weight's shape: ``Tied(weight=(784, 32))``."""
