@@ -1,6 +1,7 @@
 """The README's Python blocks are tests, as those of docs/ are."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from importlib.util import find_spec
 
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
@@ -9,3 +10,6 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
     patterns=["README.md"],
 ).pytest()
+
+# The one file that cannot be imported without its extra.
+collect_ignore = [] if find_spec("numba") else ["minnet/kernels.py"]

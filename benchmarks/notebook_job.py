@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 from tqdm import tqdm
@@ -16,6 +18,8 @@ Result = dict[str, float]
 def measure(steps: int, every: int, figures: dict[str, Result]) -> None:
     """Run both jobs, once each."""
     jobs: dict[str, Callable[[Data, int, int], float]] = {"the notebook's code": notebook, "minnet": with_minnet}
+    if find_spec("numba") and find_spec("scipy"):
+        jobs["minnet, compiled"] = partial(with_minnet, compiled=True)
     data = digits()
     for name, job in tqdm(jobs.items(), "the notebook's job", leave=False, disable=None):
         begin = time.perf_counter()
@@ -52,11 +56,11 @@ def notebook(data: Data, steps: int, every: int) -> float:
     return accuracy
 
 
-def with_minnet(data: Data, steps: int, every: int) -> float:
+def with_minnet(data: Data, steps: int, every: int, compiled: bool = False) -> float:
     """Do it as examples/mnist_logreg.py does, and return the last test accuracy."""
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=0), mn.Softmax())
-    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5))
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5), compiled=compiled)
     batches = mn.DataLoader(data.X, data.y, 128, fresh=True, rng=0)
     sets = {"test": (data.X_test, data.y_test), "train": (data.X, data.y)}
     fit(trainer, batches, steps=steps, every=every, evaluate=sets)

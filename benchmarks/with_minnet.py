@@ -12,6 +12,12 @@ from works import HEADS, Data, Weights, Work, digits, initial_weights
 
 import minnet as mn
 
+# Options of a Trainer, each with the extra of its name: what to call it, for which works, and the package it takes.
+OPTIONS = (
+    ("compiled", ("W1", "W2", "W3", "W3A", "W4"), "numba", {"compiled": True}),
+    ("2 threads", ("W5", "T"), "threadpoolctl", {"threads": 2}),
+)
+
 
 def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["Minnet"]:
     """Return minnet's ways to do a work."""
@@ -21,16 +27,19 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
     ]
     if work.key == "W1":
         found.append(Minnet("minnet, uint8", work, digits(uint8=True)))
-    if work.key in ("W5", "T"):
-        if "threads" not in inspect.signature(mn.Trainer).parameters:
-            remark("this minnet's Trainer has no threads: left out")
+    for name, works, package, options in OPTIONS:
+        if work.key not in works:
+            continue
+        extra = next(iter(options))
+        if extra not in inspect.signature(mn.Trainer).parameters:
+            remark(f"this minnet's Trainer has no {extra}: left out")
+            continue
+        try:
+            mn.extras.require(package, extra)
+        except mn.errors.MissingExtraError as error:
+            remark(f"minnet, {name}, is left out: {error}")
         else:
-            try:
-                mn.extras.require("threadpoolctl", "threads")
-            except mn.errors.MissingExtraError as error:
-                remark(f"minnet, 2 threads, is left out: {error}")
-            else:
-                found.append(Minnet("minnet, 2 threads", work, data, threads=2))
+            found.append(Minnet(f"minnet, {name}", work, data, **options))
     return found
 
 

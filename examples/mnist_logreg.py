@@ -29,20 +29,20 @@ def one_step(x, y, seed: int) -> None:
     report.one_step(y, before, loss_before, model.layers[0].bias.grad, after, loss.forward(after, y))
 
 
-def online(data: mn.data.Mnist, steps: int, lr: float, seed: int) -> mn.Trainer:
+def online(data: mn.data.Mnist, steps: int, lr: float, seed: int, compiled: bool) -> mn.Trainer:
     """Learn from one digit after the other, in order, again and again."""
     model = new_model(seed)
-    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr))
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr), compiled=compiled)
     samples, score = mn.DataLoader(*data.train, batch_size=1), mn.callbacks.RunningScore(decay=0.999)
     trainer.fit(samples, steps=steps, every=max(1, steps // 20), callbacks=[score])
     report.online(trainer)
     return trainer
 
 
-def minibatch(data: mn.data.Mnist, steps: int, batch_size: int, lr: float, seed: int) -> mn.Trainer:
+def minibatch(data: mn.data.Mnist, steps: int, batch_size: int, lr: float, seed: int, compiled: bool) -> mn.Trainer:
     """Learn from a fresh random batch at each step."""
     model = new_model(seed)
-    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr))
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr), compiled=compiled)
     batches = mn.DataLoader(*data.train, batch_size, fresh=True, rng=seed)
     watched = {"test": data.test, "train": data.train, "validation": data.validation}
     trainer.fit(batches, steps=steps, evaluate=watched, every=max(1, steps // 10))
@@ -55,11 +55,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = report.options(arguments)
     data = report.load(options)
     one_step(data.train.X[0], data.train.y[0], options.seed)
-    runs = {}
+    runs, seed, compiled = {}, options.seed, options.compiled
     if options.method in ("online", "both"):
-        runs["online"] = online(data, options.online_steps, options.online_lr, options.seed)
+        runs["online"] = online(data, options.online_steps, options.online_lr, seed, compiled)
     if options.method in ("minibatch", "both") and not report.interrupted(runs):
-        runs["minibatch"] = minibatch(data, options.steps, options.batch_size, options.lr, options.seed)
+        runs["minibatch"] = minibatch(data, options.steps, options.batch_size, options.lr, seed, compiled)
     report.predictions(data.test, runs)
     report.pictures(data, runs, new_model(options.seed), options)
 

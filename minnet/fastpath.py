@@ -115,7 +115,7 @@ def _alone(trainer: "Trainer", loader: object, callbacks: Sequence[Callback]) ->
     """Whether no code but minnet's runs between the steps, which could change anything."""
     if not isinstance(loader, DataLoader) or trainer.accumulate > 1 or trainer.threads > 1:
         return False
-    return all(map(_as_made, [trainer, trainer.optimizer, loader, *all_transforms(loader.transform), *callbacks]))
+    return all(map(as_made, [trainer, trainer.optimizer, loader, *all_transforms(loader.transform), *callbacks]))
 
 
 def _is_known(trainer: "Trainer") -> bool:
@@ -124,7 +124,7 @@ def _is_known(trainer: "Trainer") -> bool:
     if type(model) is not Sequential or type(loss) not in LOSSES or not is_up_to_date():
         return False
     parts = [trainer, model, loss, *model.layers]
-    if any(formulas(layer) is None for layer in model.layers) or not all(map(_as_made, parts)):
+    if any(formulas(layer) is None for layer in model.layers) or not all(map(as_made, parts)):
         return False
     if isinstance(loss, CrossEntropyLoss) and type(model.layers[-1]) is not Softmax:
         return False  # who knows whether it gets probabilities in every step
@@ -135,7 +135,7 @@ def _is_known(trainer: "Trainer") -> bool:
     return 0 < sum(parameter.data.size for parameter in model.parameters()) < LARGE
 
 
-def _as_made(part: object) -> bool:
+def as_made(part: object) -> bool:
     """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
     kinds = type(part).__mro__[:-1]
     names = {kind.__name__ for kind in kinds}

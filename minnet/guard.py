@@ -41,7 +41,7 @@ class Guard:
         self._parameters = trainer.optimizer.parameters
         # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
         self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim < 2]
-        self._trusted = _keeps_finite(trainer.optimizer)
+        self._trusted = keeps_finite(trainer.optimizer)
         self._copies: list[tuple[Parameter, Array]] = []
         self._kept: list[tuple[Parameter, Array]] = []
         self.updated = False
@@ -102,7 +102,7 @@ class Guard:
         return self._names.get(id(parameter), "a Parameter that is not in the model")
 
 
-def _keeps_finite(optimizer: Optimizer) -> bool:
+def keeps_finite(optimizer: Optimizer) -> bool:
     """Whether finite numbers give finite weights: with minnet's own, that neither divide by 0 nor decay too much."""
     return type(optimizer).__module__.startswith("minnet.optimizers") and all(
         group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups

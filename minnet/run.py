@@ -26,6 +26,7 @@ from minnet.state import State
 from minnet.team import Team
 
 if TYPE_CHECKING:
+    from minnet.compiled import CompiledSteps
     from minnet.trainer import Trainer
 
 
@@ -57,7 +58,8 @@ class Run:
         callbacks: Sequence[Callback],
         checkpoint: Checkpoint | None,
     ) -> None:
-        from minnet.fastpath import FastPath  # 10 ms that only training needs
+        from minnet.compiled import CompiledSteps  # 10 ms that only training needs, with the next
+        from minnet.fastpath import FastPath
 
         self.trainer = trainer
         self.loader = loader
@@ -66,6 +68,7 @@ class Run:
         self.checkpoint = checkpoint
         self.team: Team
         self._learn = FastPath(trainer, loader, callbacks).learn
+        self._compiled = CompiledSteps(trainer, loader) if trainer.compiled and isinstance(loader, DataLoader) else None
         self._steps, self._epochs, self._every = steps, epochs, every
         self._first_step, self._first_epoch = trainer.step, trainer.epoch
         self._batches: Iterator[Batch] | None = None  # the epoch under way
@@ -81,6 +84,8 @@ class Run:
     def go(self, resume: Any) -> None:
         """Run, from the beginning or from a checkpoint."""
         trainer, checkpoint = self.trainer, self.checkpoint
+        if self._compiled is not None:
+            self._compiled.compile()
         self._begin = time.perf_counter()
         trainer.interrupted = True
         trainer.model.train()
@@ -117,7 +122,8 @@ class Run:
         """Return where the run stands."""
         trainer, batches = self.trainer, self._batches
         return {
-            "settings": {"every": self._every, "accumulate": trainer.accumulate, "threads": trainer.threads},
+            "settings": {"every": self._every, "accumulate": trainer.accumulate, "threads": trainer.threads}
+            | ({"compiled": True} if trainer.compiled else {}),
             "first_step": self._first_step,
             "first_epoch": self._first_epoch,
             "batches": batches.state_dict() if isinstance(batches, Epoch) else None,
@@ -183,9 +189,7 @@ class Run:
         while self._to_come():
             if self._batches is None:
                 self._batches, self._in_epoch = iter(self.loader), 0
-            for batch in self._batches:
-                interrupts.busy = True
-                self._step(*check_batch(batch))
+            while self._advance():
                 # With a checkpoint, Ctrl-C waits for what belongs to the step, so that the state is whole.
                 interrupts.busy = checkpoint is not None
                 if interrupts.pending and checkpoint is None:
@@ -217,6 +221,35 @@ class Run:
             checkpoint.save(self)
             if interrupts.pending == signal.SIGTERM:  # it is for the whole script, of which this is but a part
                 interrupts.strike()
+
+    def _advance(self) -> bool:
+        """Do the next step of the epoch, or several; return whether there was one."""
+        if self._compiled is not None and isinstance(self._batches, Epoch):
+            self._interrupts.busy = True
+            if self._compiled_steps(self._compiled, self._batches):
+                return True
+        for batch in self._batches or ():
+            self._interrupts.busy = True
+            self._step(*check_batch(batch))
+            return True
+        return False
+
+    def _compiled_steps(self, compiled: "CompiledSteps", epoch: Epoch) -> int:
+        """Do as many steps at once as can be done before something else has to be; return how many."""
+        trainer, checkpoint = self.trainer, self.checkpoint
+        periods = [self._every, None if checkpoint is None else checkpoint.every]
+        ends = [period - trainer.step % period for period in periods if period]
+        if self._steps is not None:
+            ends.append(self._first_step + self._steps - trainer.step)
+        if any(getattr(getattr(hook, "__self__", None), "every_step", True) for hook in trainer.hooks("on_step_end")):
+            ends = [1]
+        self._inside = True
+        steps, samples, self._loss_sum = compiled.run(epoch, min(ends, default=len(epoch.X)), self._loss_sum)
+        self._inside = False
+        trainer.step += steps
+        self._in_epoch += steps
+        self._samples += samples
+        return steps
 
     def _rest(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is time or someone wants to leave."""

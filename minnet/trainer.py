@@ -1,9 +1,7 @@
 """A Trainer runs the five lines of learning again and again, and looks up now and then to see how it goes."""
 
-import itertools
 import math
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,6 +13,7 @@ from minnet.callbacks import Callback, Progress
 from minnet.checkpoint import Checkpoint
 from minnet.data.checks import as_data
 from minnet.data.loader import Batch, DataLoader
+from minnet.evaluation import Evaluation
 from minnet.history import History
 from minnet.inputs import check_callbacks, check_evaluate, check_loader, check_metrics, check_set
 from minnet.layer import Layer
@@ -52,6 +51,10 @@ class Trainer:
     threads
         How many threads work on a batch at the same time, each on as many parts as `accumulate` says;
         meant for convolutions. Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
+    compiled
+        Whether `fit` does its steps by compiled code, several in one call: for small networks of Linear layers and few
+        activations; whatever else is refused. Losses and weights differ in how they are rounded, and gradients are
+        not kept. Takes the extra "compiled".
     nonfinite
         What to do when a loss, a gradient or a weight is NaN or infinite: "stop" with an error that says where it
         began; "skip" the step, without an update (rows of the history say how many were ``skipped``); "ignore"
@@ -70,7 +73,8 @@ class Trainer:
     last_loss : float
         The loss of the last step.
     prediction, target : ndarray
-        The last step's prediction, made before its update, and what it should have been.
+        The last step's prediction, made before its update, and what it should have been. Where compiled code did
+        several steps at once, those of all of them.
 
     Raises
     ------
@@ -98,6 +102,7 @@ class Trainer:
         metrics: Mapping[str, Metric] | None = None,
         accumulate: int = 1,
         threads: int = 1,
+        compiled: bool = False,
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
@@ -118,6 +123,7 @@ class Trainer:
         self.nonfinite = nonfinite
         self.accumulate = accumulate
         self.threads = threads
+        self.compiled = compiled
         self.history = History()
         self.step = 0
         self.epoch = 0
@@ -127,9 +133,13 @@ class Trainer:
         self.target: NDArray[Any] = np.empty(0)
         self._callbacks: dict[str, list[Any]] = {}
         self._run: Run | None = None
-        self._evaluation = _Evaluation(model, loss)
+        self._evaluation = Evaluation(model, loss)
         self.stopped = False
         self._check_parts()
+        if compiled:
+            from minnet.compilable import check_trainer
+
+            check_trainer(self)
         keep_freed_memory()
 
     def fit(
@@ -202,6 +212,10 @@ class Trainer:
         check_callbacks(callbacks)
         sets = {name: self._loader(name, data, loader) for name, data in evaluate.items()}
         check_set("the training data", self.model, self.loss, loader)
+        if self.compiled:
+            from minnet.compilable import check_run
+
+            check_run(self, loader, callbacks)
         for name, data in sets.items():
             check_set(f"the evaluation set {name!r}", self.model, self.loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
@@ -288,8 +302,12 @@ class Trainer:
 
     def call(self, moment: str, *arguments: Any) -> None:
         """Let the callbacks know of a moment."""
-        for hook in self._callbacks.get(moment, ()):
+        for hook in self.hooks(moment):
             hook(self, *arguments)
+
+    def hooks(self, moment: str) -> Sequence[Callable[..., None]]:
+        """List what the callbacks want to do at a moment."""
+        return self._callbacks.get(moment, ())
 
     def _evaluate(self, loader: DataLoader) -> dict[str, float]:
         sums, samples, dtype = dict.fromkeys(["loss", *self.metrics], 0.0), 0, self.model.dtype
@@ -348,35 +366,6 @@ class Trainer:
             )
         if isinstance(last, LogSoftmax) and isinstance(self.loss, CrossEntropyLoss):
             raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
-
-
-class _Evaluation:
-    """While active, model and loss are in eval mode; afterwards each layer is in the mode it was in.
-
-    Several threads may evaluate at the same time: the first switches, the last switches back.
-    """
-
-    _lock = threading.Lock()
-
-    def __init__(self, *layers: Layer) -> None:
-        self._layers = layers
-        self._active = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._active:
-                inner = itertools.chain.from_iterable(layer.named_layers() for layer in self._layers)
-                self._modes = [(layer, layer.training) for _, layer in inner]
-                for layer in self._layers:
-                    layer.eval()
-            self._active += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._active -= 1
-            if not self._active:
-                for layer, training in self._modes:
-                    layer.training = training
 
 
 def _count(name: str, value: int | None) -> int | None:

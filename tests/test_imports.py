@@ -40,6 +40,7 @@ LEVELS = {
     "unchecked": 4,
     "contract": 4,
     "diagnosis": 4,
+    "evaluation": 4,
     "guard": 4,
     "plots": 4,
     "snapshot": 4,
@@ -50,11 +51,14 @@ LEVELS = {
     "gradcheck": 5,
     "inputs": 5,
     "lr_range": 5,
-    "run": 6,
-    "trainer": 7,
-    "__init__": 8,
-    "workload": 8,
-    "doctor": 9,
+    "kernels": 5,
+    "compilable": 6,
+    "compiled": 7,
+    "run": 8,
+    "trainer": 9,
+    "__init__": 10,
+    "workload": 10,
+    "doctor": 11,
 }
 PACKAGES = ("callbacks", "data", "layers", "losses", "optimizers")
 FILES = sorted(ROOT.rglob("*.py"))

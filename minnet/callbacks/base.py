@@ -17,6 +17,15 @@ class Callback:
     ``trainer.stop()`` ends the run after the current step.
     """
 
+    @property
+    def every_step(self) -> bool:
+        """Whether `on_step_end` has to be called after every single step.
+
+        A class with ``every_step = False`` lets ``Trainer(compiled=True)`` do several at once, and finds the
+        predictions of all of them in ``prediction``.
+        """
+        return True
+
     def on_fit_start(self, trainer: "Trainer") -> None:
         """Before the first step of a `fit`."""
 

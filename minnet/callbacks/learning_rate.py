@@ -40,6 +40,11 @@ class LearningRate(Callback):
         self.per = per
         self.base_lr: float | None = None
 
+    @property
+    def every_step(self) -> bool:
+        """Whether the rate changes from step to step."""
+        return self.per == "step"
+
     def on_fit_start(self, trainer: "Trainer") -> None:
         """Remember the first learning rate, and set that of the coming step."""
         if self.base_lr is None:

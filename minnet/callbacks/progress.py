@@ -21,11 +21,13 @@ class RunningScore(Callback):
         See `minnet.metrics.RunningAccuracy`.
     """
 
+    every_step = False
+
     def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
 
     def on_step_end(self, trainer: "Trainer") -> None:
-        """Count the last step's predictions, which were made before its update."""
+        """Count the last predictions, each of which was made before its step's update."""
         self.running.update(trainer.prediction, trainer.target)
 
     def on_row(self, trainer: "Trainer", row: Row) -> None:
@@ -51,6 +53,7 @@ class Progress(Callback):
     """
 
     SECONDS = 0.2  # between two refreshes
+    every_step = False
 
     def __init__(self, total: int | None) -> None:
         self.total = total

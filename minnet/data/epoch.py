@@ -25,6 +25,8 @@ class Epoch:
 
     Attributes
     ----------
+    X, y : ndarray
+        The data set.
     rows : slice or (N,) array of int
         Which rows of the data the last batch is.
 
@@ -36,6 +38,7 @@ class Epoch:
 
     def __init__(self, loader: DataLoader, state: dict[str, Any] | None = None) -> None:
         self.rows: Rows | slice = slice(0, 0)
+        self.X, self.y = loader.X, loader.y
         self._loader = loader
         self._done, self._length = 0, len(loader)
         self._order: Rows | None = None
@@ -48,9 +51,9 @@ class Epoch:
         elif loader.shuffle and not loader.fresh:
             self._order = loader.rng.permutation(len(loader.X))
         if loader.fresh or loader.shuffle:
-            self._take_x, self._take_y = _gatherer(loader.X), _gatherer(loader.y)
+            self._take_x, self._take_y = _gatherer(self.X), _gatherer(self.y)
         else:
-            self._take_x, self._take_y = partial(_read_only, loader.X), partial(_read_only, loader.y)
+            self._take_x, self._take_y = partial(_read_only, self.X), partial(_read_only, self.y)
 
     def __iter__(self) -> Self:
         """Return itself: it is used up as it goes."""
@@ -63,13 +66,45 @@ class Epoch:
         loader, start = self._loader, self._done * self._loader.batch_size
         rows: Rows | slice
         if loader.fresh:
-            rows = loader.rng.choice(len(loader.X), loader.batch_size, replace=False)
+            rows = self._draw()
         elif self._order is not None:
             rows = self._order[start : start + loader.batch_size]
         else:
             rows = slice(start, start + loader.batch_size)
         self._done, self.rows = self._done + 1, rows
         return loader.prepared(self._take_x(rows)), self._take_y(rows)
+
+    def ahead(self, batches: int) -> NDArray[np.int64]:
+        """Return the rows of the next batches, one batch after the other, and count these as done.
+
+        Parameters
+        ----------
+        batches
+            How many, at most: an epoch has no more than are left.
+        """
+        batches, loader = min(batches, self._length - self._done), self._loader
+        self._before = self._done, loader.rng.bit_generator.state if loader.fresh else None
+        start, self._done = self._done * loader.batch_size, self._done + batches
+        end = min(self._done * loader.batch_size, len(self.X))
+        rows: Rows
+        if loader.fresh:
+            rows = np.ravel([self._draw() for _ in range(batches)])
+        elif self._order is not None:
+            rows = self._order[start:end]
+        else:
+            rows = np.arange(start, end)
+        return rows.astype(np.int64, copy=False)
+
+    def back(self, batches: int) -> None:
+        """Count only the first so many batches of the last `ahead` as done; the others are still to come."""
+        self._done, state = self._before
+        if state is not None:
+            self._loader.rng.bit_generator.state = state
+        self.ahead(batches)
+
+    def _draw(self) -> Rows:
+        """Draw a batch for itself."""
+        return self._loader.rng.choice(len(self.X), self._loader.batch_size, replace=False)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where it is: how many batches are done, and the order of the rows."""

@@ -65,3 +65,31 @@ def test_the_state_of_another_loader_is_refused(state):
 def test_an_order_that_is_none_is_refused(order):
     with pytest.raises(ValueError, match="none of this loader"):
         Epoch(loader(shuffle=True), {"done": 1, "order": order})
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("steps", [[1, 1, 1, 1], [2, 9], [9], [0, 3, 1]])
+def test_rows_that_are_taken_ahead_are_those_of_the_batches(settings, steps):
+    whole, other = loader(**settings), loader(**settings)
+    expected = [y.tolist() for _ in range(2) for _, y in whole]
+    rows = []
+    for _ in range(2):
+        epoch = iter(other)
+        for step in steps:
+            ahead = epoch.ahead(step)
+            assert ahead.dtype == np.int64
+            rows += Y[ahead].tolist()
+        assert not len(epoch.ahead(5))
+        assert next(epoch, None) is None
+    assert rows == [label for batch in expected for label in batch]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_what_was_taken_ahead_can_be_given_back(settings, kept):
+    whole, other = loader(**settings), loader(**settings)
+    expected = [y.tolist() for _, y in whole] + [y.tolist() for _, y in whole]
+    epoch = iter(other)
+    epoch.ahead(3)
+    epoch.back(kept)
+    assert [y.tolist() for _, y in epoch] + [y.tolist() for _, y in other] == expected[kept:]

@@ -1,0 +1,133 @@
+"""What the compiled code knows is decided here, part by part; what it does not is named, with the way out."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minnet.arrays import FLOATS
+from minnet.callbacks import Callback
+from minnet.data.loader import DataLoader
+from minnet.extras import require
+from minnet.fastpath import as_made
+from minnet.layer import Layer
+from minnet.layers import Flatten, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
+from minnet.losses import CrossEntropyLoss, MSELoss, SoftmaxCrossEntropyLoss
+from minnet.losses.labels import LabelLoss
+from minnet.optimizers import SGD, Adam, AdamW
+
+if TYPE_CHECKING:
+    from minnet.trainer import Trainer
+
+MODELS = (
+    "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
+    "and Softmax after them, if the loss is CrossEntropyLoss"
+)
+LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
+BYTES = np.dtype(np.uint8)
+
+
+def check_trainer(trainer: "Trainer") -> None:
+    """Check that the compiled code knows a Trainer's model, loss, optimizer and options.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    MissingExtraError
+        If Numba, or SciPy with the BLAS that Numba calls, is not installed.
+    """
+    require("numba", "compiled")
+    require("scipy", "compiled")
+    _refuse(why_not(trainer))
+
+
+def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback]) -> None:
+    """Check a Trainer once more, for its model may have changed; and that the data and callbacks are fit for it.
+
+    Raises
+    ------
+    ValueError
+        If not.
+    """
+    check_trainer(trainer)
+    if not isinstance(loader, DataLoader) or not as_made(loader):
+        _refuse(f"takes batches from a DataLoader, not from {type(loader).__name__}")
+    elif loader.transform is not None:
+        _refuse("takes a DataLoader without a transform")
+    else:
+        _refuse(why_not_data(trainer, loader))
+    for callback in callbacks:
+        if type(callback).on_gradients is not Callback.on_gradients:
+            _refuse(f"has no gradients for callbacks to change, as {type(callback).__name__} does")
+
+
+def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
+    """Return a model's Linear layers, each with the activation after it; an empty list, if it has others."""
+    layers = list(model.layers) if isinstance(model, Sequential) and as_made(model) else []
+    parameters = [id(parameter) for layer in layers for parameter in layer.parameters()]
+    if type(model) is not Sequential or not all(map(as_made, layers)) or len(set(parameters)) < len(parameters):
+        return []
+    if layers and type(layers[0]) is Flatten:
+        del layers[0]
+    if layers and type(layers[-1]) is Softmax:
+        del layers[-1]
+    found: list[tuple[Linear, Layer | None]] = []
+    for layer in layers:
+        if type(layer) is Linear:
+            found.append((layer, None))
+        elif type(layer) in (ReLU, Tanh, Sigmoid) and found and found[-1][1] is None:
+            found[-1] = found[-1][0], layer
+        else:
+            return []
+    return found
+
+
+def why_not(trainer: "Trainer") -> str:
+    """Say why a Trainer's steps cannot be compiled; nothing, if they can."""
+    model, loss, optimizer = trainer.model, trainer.loss, trainer.optimizer
+    if trainer.accumulate > 1 or trainer.threads > 1:
+        return "goes with accumulate=1 and threads=1"
+    if not as_made(trainer):
+        return f"does not call the methods of {type(trainer).__name__}"
+    layers = chain(model)
+    if not layers:
+        return f"takes {MODELS}. This is {model!r}"
+    if len({linear.weight.data.dtype for linear, _ in layers}) > 1:
+        return "takes Parameters of one dtype"
+    ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
+    known = type(loss) in LOSSES and as_made(loss) and loss.reduction == "mean"
+    if isinstance(loss, LabelLoss):
+        known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
+    if not known or ends_with_softmax != isinstance(loss, CrossEntropyLoss):
+        names = "SoftmaxCrossEntropyLoss, MSELoss, and CrossEntropyLoss after Softmax"
+        return f"takes {names}, with their defaults. This is {loss.describe()}"
+    if type(optimizer) not in (SGD, Adam, AdamW) or not as_made(optimizer):
+        return f"takes SGD, Adam and AdamW. This is {type(optimizer).__name__}"
+    if any(group.get("amsgrad") for group in optimizer.param_groups):
+        return "takes Adam without amsgrad"
+    return ""
+
+
+def why_not_data(trainer: "Trainer", loader: DataLoader) -> str:
+    """Say why the compiled code cannot read a loader's data; nothing, if it can."""
+    X, y, layers = loader.X, loader.y, chain(trainer.model)
+    for name, array in (("X", X), ("y", y)):
+        if not array.flags.c_contiguous:
+            return f"takes {name} in C order: pass np.ascontiguousarray({name})"
+    if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
+        return f"takes X of float32, float64, or uint8 with a scale, not {X.dtype}"
+    if isinstance(trainer.loss, LabelLoss):
+        fits = y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
+    else:
+        fits = y.ndim == 2 and y.dtype in FLOATS and y.shape[1] == layers[-1][0].weight.data.shape[1]
+    flat = X.ndim == 2 or (isinstance(trainer.model, Sequential) and type(trainer.model.layers[0]) is Flatten)
+    if not fits or not flat or X[0].size != layers[0][0].weight.data.shape[0] or len(X) != len(y):
+        kind = "labels (N,)" if isinstance(trainer.loss, LabelLoss) else "float targets (N, O)"
+        return f"takes samples (N, I) and {kind}, got X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
+    return ""
+
+
+def _refuse(reason: str) -> None:
+    if reason:
+        raise ValueError(f"compiled=True {reason}: leave out compiled=True")

@@ -1,0 +1,441 @@
+"""Kernels are the training steps of a small network once more, as code that Numba compiles: for `compiled=True`.
+
+A step of one sample is ten calls of NumPy, which take far longer than what they compute; and of a batch, each call goes
+over memory that the next one reads again. Here a loop over many steps is one call, and no number is fetched twice
+without need. The layers' own pages say what is computed; this one, how a processor likes it: loops over the longest
+axis, which become vector instructions; weights of few outputs with the inputs along it, see `forward_few`; products of
+larger matrices by the BLAS that SciPy brings. `fastmath` lets sums be taken in any order, and nothing else.
+
+What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples of one kind of array.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.arrays import Array
+from minnet.extras import require
+from minnet.optimizers.base import FLUSH
+
+numba = require("numba", "compiled")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Rows = NDArray[np.int64]
+Slots = tuple[tuple[Array, Array, Array], ...]
+
+NOTHING, RELU, TANH, SIGMOID = range(4)
+ACTIVATIONS = {"NoneType": NOTHING, "ReLU": RELU, "Tanh": TANH, "Sigmoid": SIGMOID}
+SOFTMAX_CROSS_ENTROPY, CROSS_ENTROPY, MEAN_SQUARE = range(3)
+LOSSES = {
+    "SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY,
+    "CrossEntropyLoss": CROSS_ENTROPY,
+    "MSELoss": MEAN_SQUARE,
+}
+SGD, ADAM = range(2)
+# The columns of `table`, a row a Parameter: whether it is trained, how often it was, whether its velocity is still to
+# begin, and its options, of which the last three are SGD's or Adam's.
+TRAINED, STEP, FRESH, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(9)
+BETA1, BETA2, EPS = MOMENTUM, DAMPENING, NESTEROV
+COLUMNS = 9
+
+
+def compiled(function: Function) -> Function:
+    """Have Numba compile a function when it is first called, and keep the code for the next process."""
+    options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
+    try:
+        result: Function = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder to keep it in
+        result = numba.njit(**options)(function)
+    return result
+
+
+@compiled
+def train(
+    weights: Slots,
+    biases: Slots,
+    layout: NDArray[np.int64],
+    table: NDArray[np.float64],
+    loss: int,
+    optimizer: int,
+    X: NDArray[Any],
+    scale: np.float32 | None,
+    labels: NDArray[Any],
+    targets: Array,
+    rows: Rows,
+    batch_size: int,
+    longest: float,
+    total: float,
+    prediction: Array,
+) -> tuple[int, float, float]:
+    """Do a training step for each batch of `batch_size` rows, in order; the last one may be shorter.
+
+    A step that is out of the ordinary is not done, and none after it: where a label is no class, the loss is not
+    finite, or a step is not surely shorter than `longest`. It has changed nothing by then.
+
+    Parameters
+    ----------
+    weights, biases
+        For each Linear layer (p, first, second): values, and what the optimizer remembers. Written into.
+    layout
+        For each layer, whether its weights are transposed, (O, I), see `forward_few`; and its activation.
+    table
+        For each Parameter, weights before biases, what the columns above say; the first three are written into.
+    loss, optimizer
+        Which: the constants above.
+    X, scale, labels, targets
+        The data set (n, I), of which bytes are multiplied by `scale`; the classes (n,), or the targets (n, O).
+    rows, batch_size
+        The samples to train on, in order.
+    longest
+        The norm of a step from which on it may leave the range of the numbers.
+    total
+        A sum of losses times samples, to go on from.
+    prediction
+        (len(rows), O), to which the predictions are written.
+
+    Returns
+    -------
+    samples, total, loss
+        How many were learned from, the sum, and the last step's loss.
+    """
+    dtype, layers = weights[0][0].dtype, len(weights)
+    # One array for all that lies between two layers, beginning with the batch: layer l reads starts[l] and writes
+    # starts[l + 1]; gradients lie likewise.
+    widths = np.empty(layers + 1, np.int64)
+    widths[0] = X.shape[1]
+    for l in range(layers):  # noqa: E741
+        widths[l + 1] = biases[l][0].size
+    starts = np.zeros(layers + 2, np.int64)
+    starts[1:] = np.cumsum(widths) * batch_size
+    values, gradients = np.empty(starts[-1], dtype), np.empty(starts[-1], dtype)
+    size = 0
+    for l in range(layers):  # noqa: E741
+        size = max(size, weights[l][0].size)
+    of_weights, of_biases = np.empty(size, dtype), np.empty(widths.max(), dtype)
+    samples, value = 0, np.nan
+    while samples < len(rows):
+        batch = rows[samples : samples + batch_size]
+        n = len(batch)
+        x = rows_of(values, starts[0], n, widths[0])
+        gather(X, batch, scale, x)
+        for l in range(layers):  # noqa: E741
+            x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
+            if layout[l, 0]:
+                forward_few(x, weights[l][0], y)
+            else:
+                forward_many(x, weights[l][0], y)
+            activate(y, biases[l][0], layout[l, 1])
+        dy = rows_of(gradients, starts[layers], n, widths[layers])
+        if loss == MEAN_SQUARE:
+            next_value = mean_square(y, targets, batch, dy)
+        else:
+            next_value = cross_entropy(y, labels, batch, dy, loss == CROSS_ENTROPY)
+        square = 0.0
+        for l in range(layers - 1, -1, -1):  # noqa: E741
+            x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
+            dy = rows_of(gradients, starts[l + 1], n, widths[l + 1])
+            deactivate(dy, y, layout[l, 1])
+            square = max(square, (square_of(x) + n) * square_of(dy))  # of a product's norm, this is a bound
+            if l:
+                dx = rows_of(gradients, starts[l], n, widths[l])
+                if layout[l, 0]:
+                    backward_few(dy, weights[l][0], dx)
+                else:
+                    backward_many(dy, weights[l][0], dx)
+        lr = table[:, LR].max()
+        if not (abs(next_value) < np.inf and square < np.finfo(dtype).max and lr * lr * square <= longest * longest):
+            break
+        for l in range(layers):  # noqa: E741
+            x, dy = rows_of(values, starts[l], n, widths[l]), rows_of(gradients, starts[l + 1], n, widths[l + 1])
+            if table[l, TRAINED]:
+                g = of_weights[: weights[l][0].size]
+                if layout[l, 0]:
+                    gradient_few(x, dy, g.reshape((dy.shape[1], x.shape[1])))
+                else:
+                    gradient_many(x, dy, g.reshape((x.shape[1], dy.shape[1])))
+                p, first, second = weights[l]
+                update(p.reshape(-1), g, first.reshape(-1), second.reshape(-1), optimizer, table[l])
+            if table[layers + l, TRAINED]:
+                g = of_biases[: widths[l + 1]]
+                column_sums(dy, g)
+                p_, first_, second_ = biases[l]
+                update(p_, g, first_, second_, optimizer, table[layers + l])
+        prediction[samples : samples + n] = rows_of(values, starts[layers], n, widths[layers])
+        value, samples = next_value, samples + n
+        total += value * n
+    return samples, total, value
+
+
+@compiled
+def rows_of(buffer: Array, start: int, n: int, width: int) -> Array:
+    """View a part of a buffer as n rows."""
+    return buffer[start : start + n * width].reshape((n, width))
+
+
+@compiled
+def gather(X: NDArray[Any], batch: Rows, scale: Any, x: Array) -> None:
+    """Write the samples of a batch in the dtype of x; bytes are multiplied by `scale`, which is else None."""
+    for n in range(len(batch)):
+        sample, row = X[batch[n]], x[n]
+        for i in range(len(row)):
+            if scale is None:
+                row[i] = sample[i]
+            else:
+                row[i] = np.float32(sample[i]) * scale
+
+
+@compiled
+def forward_few(x: Array, weight: Array, y: Array) -> None:
+    """Write x @ W, of which W transposed is given: where outputs are few, the inputs are the long axis.
+
+    Four samples at a time: each weight is read once for four products.
+    """
+    n, zero = 0, y.dtype.type(0)
+    while n + 4 <= len(x):
+        a, b, c, d = x[n], x[n + 1], x[n + 2], x[n + 3]
+        for o in range(len(weight)):
+            w = weight[o]
+            s = t = u = v = zero
+            for i in range(len(w)):
+                s += a[i] * w[i]
+                t += b[i] * w[i]
+                u += c[i] * w[i]
+                v += d[i] * w[i]
+            y[n, o], y[n + 1, o], y[n + 2, o], y[n + 3, o] = s, t, u, v
+        n += 4
+    while n < len(x):
+        a = x[n]
+        for o in range(len(weight)):
+            w, s = weight[o], zero
+            for i in range(len(w)):
+                s += a[i] * w[i]
+            y[n, o] = s
+        n += 1
+
+
+@compiled
+def backward_few(dy: Array, weight: Array, dx: Array) -> None:
+    """Write dy @ W.T, of which W transposed is given."""
+    for n in range(len(dy)):
+        row = dx[n]
+        row[:] = 0
+        for o in range(len(weight)):
+            w, d = weight[o], dy[n, o]
+            for i in range(len(w)):
+                row[i] += d * w[i]
+
+
+@compiled
+def gradient_few(x: Array, dy: Array, g: Array) -> None:
+    """Write (x.T @ dy).T, four samples at a time."""
+    g[:] = 0
+    n = 0
+    while n + 4 <= len(x):
+        a, b, c, d = x[n], x[n + 1], x[n + 2], x[n + 3]
+        for o in range(len(g)):
+            s, t, u, v, row = dy[n, o], dy[n + 1, o], dy[n + 2, o], dy[n + 3, o], g[o]
+            for i in range(len(row)):
+                row[i] += s * a[i] + t * b[i] + u * c[i] + v * d[i]
+        n += 4
+    while n < len(x):
+        a = x[n]
+        for o in range(len(g)):
+            s, row = dy[n, o], g[o]
+            for i in range(len(row)):
+                row[i] += s * a[i]
+        n += 1
+
+
+@compiled
+def forward_many(x: Array, weight: Array, y: Array) -> None:
+    """Write x @ W."""
+    if len(x) == 1:
+        np.dot(x[0], weight, y[0])
+    else:
+        np.dot(x, weight, y)
+
+
+@compiled
+def backward_many(dy: Array, weight: Array, dx: Array) -> None:
+    """Write dy @ W.T."""
+    if len(dy) == 1:
+        np.dot(weight, dy[0], dx[0])
+    else:
+        np.dot(dy, weight.T, dx)
+
+
+@compiled
+def gradient_many(x: Array, dy: Array, g: Array) -> None:
+    """Write x.T @ dy."""
+    if len(x) == 1:
+        for i in range(len(g)):
+            row, a = g[i], x[0, i]
+            for o in range(len(row)):
+                row[o] = a * dy[0, o]
+    else:
+        np.dot(x.T, dy, g)
+
+
+@compiled
+def activate(y: Array, bias: Array, activation: int) -> None:
+    """Add the bias to rows, and apply an activation."""
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    for n in range(len(y)):
+        row = y[n]
+        for o in range(len(row)):
+            row[o] += bias[o]
+        if activation == RELU:
+            for o in range(len(row)):
+                row[o] = zero if row[o] < zero else row[o]  # NaN stays NaN
+        elif activation == TANH:
+            for o in range(len(row)):
+                row[o] = np.tanh(row[o])
+        elif activation == SIGMOID:
+            for o in range(len(row)):
+                e = np.exp(-abs(row[o]))
+                row[o] = (e if row[o] < zero else one) / (one + e)
+
+
+@compiled
+def deactivate(dy: Array, y: Array, activation: int) -> None:
+    """Multiply dL/dy by the derivative of an activation, of which y is what it returned."""
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    for n in range(len(y)):
+        row, d = y[n], dy[n]
+        if activation == RELU:
+            for o in range(len(row)):
+                d[o] = d[o] if row[o] > zero else zero
+        elif activation == TANH:
+            for o in range(len(row)):
+                d[o] *= one - row[o] * row[o]
+        elif activation == SIGMOID:
+            for o in range(len(row)):
+                d[o] *= row[o] * (one - row[o])
+
+
+@compiled
+def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probabilities: bool) -> Any:
+    """Return the mean loss of scores z (N, C), NaN where a label is no class; write dL/dz, and the softmax, if asked.
+
+    The loss of probabilities is limited, as CrossEntropyLoss has it, by the smallest that there are.
+    """
+    limit = -np.log(np.finfo(z.dtype).tiny)
+    total, share = 0.0, z.dtype.type(1 / len(z))
+    for n in range(len(z)):
+        label = np.int64(labels[batch[n]])
+        if not 0 <= label < z.shape[1]:
+            return np.nan
+        row, d = z[n], dz[n]
+        top, s = row.max(), z.dtype.type(0)
+        for o in range(len(row)):
+            d[o] = np.exp(row[o] - top)
+            s += d[o]
+        loss = np.log(s) - (row[label] - top)
+        total += min(loss, limit) if probabilities and loss == loss else loss
+        for o in range(len(row)):
+            d[o] /= s
+            if probabilities:
+                row[o] = d[o]
+            d[o] *= share
+        d[label] -= share
+    return total / len(z)
+
+
+@compiled
+def mean_square(y: Array, targets: Array, batch: Rows, dy: Array) -> Any:
+    """Return the mean square error of predictions y (N, O); write dL/dy."""
+    total, share = 0.0, y.dtype.type(2 / y.size)
+    for n in range(len(y)):
+        row, target, d = y[n], targets[batch[n]], dy[n]
+        for o in range(len(row)):
+            difference = row[o] - y.dtype.type(target[o])
+            total += difference * difference
+            d[o] = difference * share
+    return total / y.size
+
+
+@compiled
+def square_of(rows: Array) -> Any:
+    """Return the sum of squares, in float64."""
+    total: Any = 0.0
+    for n in range(len(rows)):
+        row, s = rows[n], rows.dtype.type(0)
+        for i in range(len(row)):
+            s += row[i] * row[i]
+        total += s
+    return total
+
+
+@compiled
+def column_sums(rows: Array, sums: Array) -> None:
+    """Write the sum of rows."""
+    sums[:] = 0
+    for n in range(len(rows)):
+        row = rows[n]
+        for o in range(len(row)):
+            sums[o] += row[o]
+
+
+@compiled
+def update(p: Array, g: Array, first: Array, second: Array, optimizer: int, row: Any) -> None:
+    """Give a Parameter its next values: see `Optimizer.step`, `SGD.update` and `Adam.update`."""
+    row[STEP] += 1
+    lr, decay, number = row[LR], row[DECAY], p.dtype.type
+    if decay and row[DECOUPLED]:
+        keep = number(1 - lr * decay)
+        for j in range(len(p)):
+            p[j] *= keep
+    elif decay:
+        penalty = number(decay)
+        for j in range(len(p)):
+            g[j] += penalty * p[j]
+    if optimizer == SGD:
+        sgd(p, g, first, lr, row[MOMENTUM], row[DAMPENING] * (1 - row[FRESH]), row[NESTEROV])
+        row[FRESH] = 0
+    else:
+        adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
+    if row[STEP] % FLUSH == 0:
+        flush(first)
+        flush(second)
+
+
+@compiled
+def sgd(p: Array, g: Array, v: Array, lr: float, momentum: float, dampening: float, nesterov: float) -> None:
+    """See `minnet.optimizers.sgd`."""
+    rate, share, new = p.dtype.type(lr), p.dtype.type(momentum), p.dtype.type(1 - dampening)
+    if momentum == 0:
+        for j in range(len(p)):
+            p[j] -= rate * g[j]
+    elif nesterov:
+        ahead = p.dtype.type(lr * momentum)
+        for j in range(len(p)):
+            v[j] = share * v[j] + g[j]
+            p[j] -= rate * g[j] + ahead * v[j]
+    else:
+        for j in range(len(p)):
+            v[j] = share * v[j] + new * g[j]
+            p[j] -= rate * v[j]
+
+
+@compiled
+def adam(p: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2: float, eps: float, t: float) -> None:
+    """See `minnet.optimizers.adam`."""
+    c = np.sqrt(1 - beta2**t)
+    number = p.dtype.type
+    rate, small = number(lr * c / (1 - beta1**t)), number(eps * c)
+    keep1, new1, keep2, new2 = number(beta1), number(1 - beta1), number(beta2), number(1 - beta2)
+    for j in range(len(p)):
+        m[j] = keep1 * m[j] + new1 * g[j]
+        v[j] = keep2 * v[j] + new2 * (g[j] * g[j])
+        p[j] -= rate * (m[j] / (np.sqrt(v[j]) + small))
+
+
+@compiled
+def flush(array: Array) -> None:
+    """Set to zero what has faded below the smallest normal number: see `Optimizer._flush`."""
+    tiny = np.finfo(array.dtype).tiny
+    for j in range(len(array)):
+        if abs(array[j]) < tiny:
+            array[j] = array.dtype.type(0)

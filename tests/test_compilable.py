@@ -1,0 +1,170 @@
+"""What the compiled code does not know is refused before the first step, in one sentence with the way out."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.compilable import chain
+
+needs_numba = pytest.mark.skipif(
+    not all(map(__import__("importlib.util").util.find_spec, ("numba", "scipy"))),
+    reason="the extra compiled is not installed",
+)
+
+
+def trainer(model=None, loss=None, optimizer=None, **options):
+    model = model or mn.Sequential(mn.Linear(4, 3, rng=0), mn.ReLU(), mn.Linear(3, 2, rng=0))
+    optimizer = optimizer or mn.SGD(model.parameters(), lr=0.1)
+    return mn.Trainer(model, loss or mn.SoftmaxCrossEntropyLoss(), optimizer, compiled=True, **options)
+
+
+def sequential(*layers):
+    return lambda: mn.Sequential(*(layer() for layer in layers))
+
+
+def linear(inputs=4, outputs=2):
+    return lambda: mn.Linear(inputs, outputs, rng=0)
+
+
+class MyReLU(mn.ReLU):
+    pass
+
+
+def patched():
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    model.layers[0].forward = lambda x: x
+    return model
+
+
+def mixed():
+    model = mn.Sequential(mn.Linear(4, 4, rng=0), mn.Linear(4, 2, rng=0))
+    model.layers[1].astype(np.float64)
+    return model
+
+
+def tied():
+    model = mn.Sequential(mn.Linear(4, 4, rng=0), mn.Linear(4, 4, rng=0))
+    model.layers[1].weight = model.layers[0].weight
+    return model
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    "make",
+    [
+        sequential(linear(), mn.Dropout),
+        sequential(linear(), MyReLU, linear(2, 2)),
+        sequential(mn.ReLU, linear()),
+        sequential(linear(), mn.ReLU, mn.Tanh),
+        sequential(linear(), mn.Flatten),
+        sequential(linear(), mn.Softmax, linear(2, 2)),
+        sequential(linear(), sequential(linear(2, 2))),
+        linear(),
+        lambda: mn.Residual(mn.Linear(4, 4, rng=0)),
+        patched,
+        tied,
+    ],
+)
+def test_models(make):
+    model = make()
+    assert chain(model) == []
+    with pytest.raises(ValueError, match=r"(?s)compiled=True takes a Sequential of Linear.*: leave out compiled=True"):
+        trainer(model)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accumulate": 2}, "accumulate=1 and threads=1"),
+        ({"loss": lambda: mn.NLLLoss()}, "NLLLoss"),
+        ({"loss": lambda: mn.CrossEntropyLoss()}, "after Softmax"),
+        ({"loss": lambda: mn.MAELoss() if hasattr(mn, "MAELoss") else mn.L1Loss()}, "MSELoss"),
+        ({"loss": lambda: mn.SoftmaxCrossEntropyLoss(label_smoothing=0.1)}, "with their defaults"),
+        ({"loss": lambda: mn.SoftmaxCrossEntropyLoss(weight=[1.0, 2.0])}, "with their defaults"),
+        ({"loss": lambda: mn.SoftmaxCrossEntropyLoss(ignore_index=0)}, "with their defaults"),
+        ({"model": mixed}, "one dtype|the dtype"),
+        ({"optimizer": lambda p: mn.RMSprop(p)}, "RMSprop"),
+        ({"optimizer": lambda p: mn.Adam(p, amsgrad=True)}, "amsgrad"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_parts(options, message):
+    model = options.pop("model", sequential(linear()))()
+    made = {
+        name: make(model.parameters()) if name == "optimizer" else make() if callable(make) else make
+        for name, make in options.items()
+    }
+    with pytest.raises((ValueError, TypeError), match=message):
+        trainer(model, **made)
+
+
+@needs_numba
+def test_a_trainer_of_ones_own():
+    class Mine(mn.Trainer):
+        def train_step(self, x, y):
+            return super().train_step(x, y)
+
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    with pytest.raises(ValueError, match="methods of Mine"):
+        Mine(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)
+
+
+def xy(samples=8):
+    return np.zeros((samples, 4), np.float32), np.zeros(samples, np.int64)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        (lambda X, y: [(X, y)], "from a DataLoader, not from list"),
+        (lambda X, y: mn.DataLoader(X, y, transform=lambda x, rng: x.copy()), "without a transform"),
+        (lambda X, y: mn.DataLoader(np.asfortranarray(X), y), r"X in C order: pass np.ascontiguousarray\(X\)"),
+        (lambda X, y: mn.DataLoader(X, np.repeat(y, 2)[::2]), "y in C order"),
+        (lambda X, y: mn.DataLoader(X.astype(np.float16), y), "float16"),
+        (lambda X, y: mn.DataLoader(X.astype(">f4"), y), ">f4|float32"),
+    ],
+    ids=["list", "transform", "order of X", "order of y", "float16", "byte order"],
+)
+def test_data(loader, message):
+    with pytest.raises(ValueError, match=message):
+        trainer().fit(loader(*xy()), epochs=1, progress=False)
+
+
+@needs_numba
+def test_targets_of_another_shape():
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    made = trainer(model, mn.MSELoss())
+    with pytest.raises(ValueError, match=r"float targets|expected"):
+        made.fit(mn.DataLoader(xy()[0], np.zeros((8, 2), np.int64)), epochs=1, progress=False)
+
+
+@needs_numba
+def test_callbacks_that_change_gradients():
+    with pytest.raises(ValueError, match="no gradients for callbacks to change, as ClipGradNorm does"):
+        trainer().fit(mn.DataLoader(*xy()), epochs=1, callbacks=[mn.callbacks.ClipGradNorm(1.0)], progress=False)
+
+
+@needs_numba
+def test_a_model_that_was_changed_later():
+    made = trainer()
+    made.model.layers = [*made.model.layers, mn.Dropout(0.5, rng=0)]
+    with pytest.raises(ValueError, match="Dropout"):
+        made.fit(mn.DataLoader(*xy()), epochs=1, progress=False)
+
+
+@needs_numba
+def test_an_activation_after_each_layer_is_found():
+    model = mn.Sequential(mn.Flatten(), mn.Linear(4, 3, rng=0), mn.Tanh(), mn.Linear(3, 2, rng=0), mn.Softmax())
+    assert chain(model) == [(model.layers[1], model.layers[2]), (model.layers[3], None)]
+
+
+@pytest.mark.parametrize("package", ["numba", "scipy"])
+def test_without_the_extra_one_line_says_so(monkeypatch, package):
+    for name in ("numba", "scipy"):
+        monkeypatch.setitem(sys.modules, name, None if name == package else sys)
+    with pytest.raises(mn.errors.MissingExtraError, match=f'^{package} is not installed: .* extra "compiled"'):
+        trainer()

@@ -1,0 +1,453 @@
+"""Compiled steps learn what the layers' methods do, up to rounding, and leave to them what is out of the ordinary."""
+
+import math
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.callbacks import Callback, RunningScore
+from minnet.compiled import CompiledSteps
+from minnet.errors import NonFiniteError
+
+pytest.importorskip("numba", reason="the extra compiled is not installed")
+pytest.importorskip("scipy", reason="the extra compiled is not installed")
+
+FEATURES, CLASSES, SAMPLES = 12, 5, 130
+DENSE = [(mn.Linear, FEATURES, 7), mn.ReLU, (mn.Linear, 7, CLASSES)]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return a list that gets the number of steps of each call of the compiled code."""
+    seen, original = [], CompiledSteps.run
+
+    def run(self, epoch, most, total):
+        result = original(self, epoch, most, total)
+        seen.append(result[0])
+        return result
+
+    monkeypatch.setattr(CompiledSteps, "run", run)
+    return seen
+
+
+def data(dtype=np.float64, labels=np.int64, samples=SAMPLES, seed=0):
+    rng = np.random.default_rng(seed)
+    if dtype == np.uint8:
+        return rng.integers(0, 256, (samples, FEATURES), np.uint8), rng.integers(0, CLASSES, samples).astype(labels)
+    return rng.normal(size=(samples, FEATURES)).astype(dtype), rng.integers(0, CLASSES, samples).astype(labels)
+
+
+def make(layers=DENSE, loss=mn.SoftmaxCrossEntropyLoss, optimizer=None, dtype=np.float64, **options):
+    made = [
+        mn.Linear(*layer[1:3], **(layer[3] if len(layer) > 3 else {}), rng=i) if isinstance(layer, tuple) else layer()
+        for i, layer in enumerate(layers)
+    ]
+    model = mn.Sequential(*made).astype(dtype)
+    optimizer = optimizer or (lambda parameters: mn.SGD(parameters, lr=0.1))
+    return mn.Trainer(model, loss(), optimizer(model.parameters()), **options)
+
+
+def pair(**options):
+    return make(**options), make(**options, compiled=True)
+
+
+def fit(trainer, X, y, batch_size=16, rng=1, loader=None, **options):
+    loader = mn.DataLoader(X, y, batch_size, rng=rng, **(loader or {"shuffle": True}))
+    return trainer.fit(loader, progress=False, **({"epochs": 2} if "steps" not in options else {}) | options)
+
+
+def everything(trainer):
+    arrays = [p.data for p in trainer.model.parameters()]
+    return arrays + [a for entries in trainer.optimizer.state.values() for a in entries if isinstance(a, np.ndarray)]
+
+
+def bits(trainer):
+    rows = [{name: repr(value) for name, value in row.items() if name != "seconds"} for row in trainer.history]
+    return [array.tobytes() for array in everything(trainer)], rows, repr(trainer.last_loss)
+
+
+def assert_close(a, b, rtol=1e-9):
+    for ours, theirs in zip(everything(a), everything(b), strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol)
+    assert (a.step, a.epoch, a.optimizer.state["step"]) == (b.step, b.epoch, b.optimizer.state["step"])
+    assert a.last_loss == pytest.approx(b.last_loss, rel=rtol, nan_ok=True)
+    assert len(a.history) == len(b.history)
+    for row, other in zip(a.history, b.history, strict=True):
+        assert list(row) == list(other)
+        for name in set(row) - {"seconds"}:
+            assert row[name] == pytest.approx(other[name], rel=rtol, nan_ok=True), name
+
+
+# --- they learn the same -------------------------------------------------------------------------------------------
+
+CHAINS = {
+    "one matrix": [(mn.Linear, FEATURES, CLASSES)],
+    "without bias": [(mn.Linear, FEATURES, CLASSES, {"bias": False})],
+    "ReLU": DENSE,
+    "wide": [(mn.Linear, FEATURES, 40), mn.ReLU, (mn.Linear, 40, 33), mn.Tanh, (mn.Linear, 33, CLASSES)],
+    "square": [(mn.Linear, FEATURES, FEATURES), mn.Sigmoid, (mn.Linear, FEATURES, CLASSES)],
+    "two in a row": [(mn.Linear, FEATURES, 40), (mn.Linear, 40, CLASSES), mn.Tanh],
+    "flat": [mn.Flatten, *DENSE],
+}
+
+
+@pytest.mark.parametrize("layers", CHAINS.values(), ids=list(CHAINS))
+@pytest.mark.parametrize("batch_size", [1, 2, 6, 64, 1000])
+def test_chains(calls, layers, batch_size):
+    ordinary, compiled = pair(layers=layers)
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, batch_size, evaluate={"test": (X, y)})
+    assert_close(ordinary, compiled)
+    assert sum(calls) == compiled.step
+
+
+@pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"]], ids=["few", "wide"])
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_probabilities(calls, layers, batch_size):
+    ordinary, compiled = pair(layers=[*layers, mn.Softmax], loss=mn.CrossEntropyLoss)
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, batch_size)
+    assert_close(ordinary, compiled)
+    np.testing.assert_allclose(compiled.prediction.sum(axis=1), 1, rtol=1e-12)
+    assert sum(calls) == compiled.step
+
+
+def test_a_loss_of_probabilities_is_limited_alike(calls):
+    ordinary, compiled = pair(layers=[(mn.Linear, FEATURES, CLASSES), mn.Softmax], loss=mn.CrossEntropyLoss)
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X * 1000, y, epochs=1)
+    assert_close(ordinary, compiled)
+    assert compiled.history[-1]["loss"] > 100
+    assert sum(calls) == compiled.step
+
+
+@pytest.mark.parametrize("last", [(), (mn.Sigmoid,)])
+def test_mean_square_error(calls, last):
+    X, _ = data()
+    targets = np.tanh(X @ np.random.default_rng(1).normal(size=(FEATURES, 3)))
+    ordinary, compiled = pair(layers=[(mn.Linear, FEATURES, 8), mn.Tanh, (mn.Linear, 8, 3), *last], loss=mn.MSELoss)
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, targets, 32)
+    assert_close(ordinary, compiled)
+    assert sum(calls) == compiled.step
+
+
+OPTIMIZERS = {
+    "momentum": lambda p: mn.SGD(p, lr=0.05, momentum=0.9),
+    "dampening": lambda p: mn.SGD(p, lr=0.05, momentum=0.9, dampening=0.3),
+    "nesterov": lambda p: mn.SGD(p, lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.1),
+    "weights decay": lambda p: mn.SGD(p, lr=0.05, weight_decay=0.1, decay_biases=False),
+    "Adam": lambda p: mn.Adam(p, lr=0.01),
+    "Adam, decay": lambda p: mn.Adam(p, lr=0.01, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    "AdamW": lambda p: mn.AdamW(p, lr=0.01, weight_decay=0.1),
+    "groups": lambda p: mn.Adam(
+        [{"params": list(p)[:2], "lr": 0.1, "weight_decay": 0.1}, {"params": list(p)[3:]}], lr=0.01
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
+@pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"]], ids=["few", "wide"])
+def test_optimizers(calls, optimizer, layers):
+    ordinary, compiled = pair(layers=layers, optimizer=optimizer)
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, epochs=3)
+        trainer.optimizer.lr *= 2
+        fit(trainer, X, y, epochs=2)
+    assert_close(ordinary, compiled)
+    assert sum(calls) == compiled.step
+
+
+def test_frozen_parameters_stay(calls):
+    ordinary, compiled = pair(layers=CHAINS["wide"], optimizer=OPTIMIZERS["AdamW"])
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        first, *_ = trainer.model.parameters()
+        before, first.trainable = first.data.copy(), False
+        fit(trainer, X, y)
+        assert np.array_equal(first.data, before)
+        first.trainable = True
+        fit(trainer, X, y)
+        assert not np.array_equal(first.data, before)
+    assert_close(ordinary, compiled)
+
+
+def test_what_has_faded_becomes_zero():
+    X, y = data()
+    X[:, 0] = np.arange(SAMPLES) == 0  # a pixel that is seen once an epoch
+    trainer = make(optimizer=lambda p: mn.Adam(p, betas=(0.5, 0.5)), dtype=np.float32, compiled=True)
+    fit(trainer, X, y, 1, loader={"shuffle": False}, epochs=2)
+    for arrays in (trainer.optimizer.state["mean"], trainer.optimizer.state["square"]):
+        for array in arrays:
+            assert not np.any((array != 0) & (np.abs(array) < np.finfo(np.float32).tiny) & (trainer.step % 256 == 0))
+    fit(trainer, X, y, 1, loader={"shuffle": False}, steps=512 - trainer.step)  # the last flush is just done
+    small = np.finfo(np.float32).tiny
+    assert all(np.all((array == 0) | (np.abs(array) >= small)) for array in trainer.optimizer.state["square"])
+    assert np.any(trainer.optimizer.state["square"][0] == 0)
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "loader", [{"shuffle": True}, {"shuffle": False}, {"fresh": True}, {"shuffle": True, "drop_last": True}], ids=str
+)
+@pytest.mark.parametrize("every", [None, 1, 3])
+def test_loaders(calls, loader, every):
+    ordinary, compiled = pair()
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, loader=loader, steps=31, every=every)
+        fit(trainer, X, y, loader=loader, epochs=1, every=every)
+    assert_close(ordinary, compiled)
+    assert sum(calls) == compiled.step
+
+
+@pytest.mark.parametrize("labels", [np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_dtypes(calls, dtype, labels):
+    X, y = data(dtype, labels)
+    ordinary, compiled = pair(dtype=np.float32)
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled, 1e-4)
+    assert sum(calls) == compiled.step
+
+
+def test_bytes_in_float64(calls):
+    X, y = data(np.uint8)
+    ordinary, compiled = pair()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled)
+
+
+def test_read_only_data_and_images(calls, tmp_path):
+    X, y = data()
+    np.save(tmp_path / "X.npy", X.reshape(SAMPLES, 3, 2, 2))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    ordinary, compiled = pair(layers=CHAINS["flat"])
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled)
+    assert sum(calls) == compiled.step
+
+
+# --- how many steps a call does decides nothing ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_the_same_bits_step_by_step(calls, batch_size):
+    class Looks(Callback):
+        def on_step_end(self, trainer):
+            self.steps = getattr(self, "steps", 0) + 1
+            assert len(trainer.prediction) == len(trainer.target) <= batch_size
+
+    trainers = [make(CHAINS["wide"], optimizer=OPTIMIZERS["Adam"], dtype=np.float32, compiled=True) for _ in range(2)]
+    X, y = data(np.float32)
+    looks = Looks()
+    fit(trainers[0], X, y, batch_size, epochs=5)
+    many = list(calls)
+    calls.clear()
+    fit(trainers[1], X, y, batch_size, epochs=5, callbacks=[looks])
+    assert bits(trainers[0]) == bits(trainers[1])
+    assert set(calls) <= {0, 1}
+    assert looks.steps == trainers[1].step
+    assert len(many) < len(calls)
+
+
+def test_callbacks_see_the_weights_of_their_step():
+    X, y = data()
+    ordinary, compiled = pair(optimizer=OPTIMIZERS["momentum"])
+    for trainer in (ordinary, compiled):
+        schedule = mn.callbacks.LearningRate(mn.schedules.CosineAnnealingLR(40), "step")
+        trainer.averaged = mn.callbacks.EMA(0.9)
+        fit(trainer, X, y, steps=40, every=7, callbacks=[schedule, trainer.averaged])
+    assert_close(ordinary, compiled)
+
+
+def test_the_running_score_counts_every_prediction(calls):
+    X, y = data()
+    ordinary, compiled = pair()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, 1, steps=300, every=100, callbacks=[RunningScore(0.9)])
+    assert_close(ordinary, compiled)
+    assert len(calls) < 60
+
+
+# --- what is out of the ordinary is left to the ordinary way ---------------------------------------------------------
+
+
+def poisoned(where, value):
+    X, y = data()
+    X[where] = value
+    return X, y
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
+def test_numbers_that_are_none_are_found_and_explained(value):
+    X, y = poisoned((50, 3), value)
+    said = []
+    for trainer in pair():
+        with pytest.raises(NonFiniteError) as caught:
+            fit(trainer, X, y, loader={"shuffle": False, "check": False})
+        said.append((str(caught.value), trainer.step))
+    assert said[0] == said[1]
+    assert said[0][1] == 3  # of 16 samples each
+    assert "rows 48 to 63" in said[0][0]
+
+
+def test_bad_steps_are_skipped_alike(calls):
+    X, y = poisoned((50, 3), np.nan)
+    ordinary, compiled = pair(nonfinite="skip", optimizer=OPTIMIZERS["momentum"])
+    for trainer in (ordinary, compiled):
+        for loader in ({"shuffle": True, "check": False}, {"fresh": True, "check": False}):
+            fit(trainer, X, y, loader=loader, steps=40, every=10)
+    assert_close(ordinary, compiled)
+    assert sum(row["skipped"] for row in compiled.history) >= 5
+    assert sum(calls) == 80 - sum(row["skipped"] for row in compiled.history)
+
+
+def test_ignored_numbers_go_on_alike():
+    X, y = poisoned((50, 3), 1e200)
+    ordinary, compiled = pair(nonfinite="ignore")
+    for trainer in (ordinary, compiled):
+        with np.errstate(all="ignore"):
+            fit(trainer, X, y, loader={"shuffle": False, "check": False}, every=1)
+    assert_close(ordinary, compiled)
+
+
+def test_the_first_velocity_after_a_bad_first_step():
+    X, y = poisoned(0, np.nan)
+    ordinary, compiled = pair(nonfinite="skip", optimizer=OPTIMIZERS["dampening"])
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y, loader={"shuffle": False, "check": False})
+    assert_close(ordinary, compiled)
+
+
+def test_a_label_that_is_no_class_is_named():
+    X, y = data()
+    said = []
+    for trainer in pair():
+        labels = y.copy()
+
+        class Spoils(Callback):
+            def on_epoch_end(self, trainer, labels=labels):
+                labels[77] = CLASSES
+
+        with pytest.raises(ValueError, match="labels") as caught:
+            fit(trainer, X, labels, loader={"shuffle": False}, callbacks=[Spoils()])
+        said.append((str(caught.value), trainer.step))
+    assert said[0] == said[1]
+    assert said[0][1] == 9 + 4
+
+
+def test_options_that_may_spoil_weights_are_watched(calls):
+    X, y = data()
+    ordinary, compiled = pair(optimizer=lambda p: mn.SGD(p, lr=2.0, weight_decay=0.9))  # lr · λ > 1
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled)
+    assert sum(calls) == 0
+
+
+def test_another_dtype_in_between(calls):
+    ordinary, compiled = pair(optimizer=OPTIMIZERS["momentum"])
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+        trainer.model.astype(np.float32)
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled, 1e-4)
+    assert 0 < sum(calls) < compiled.step
+
+
+def test_gradients_are_not_kept():
+    trainer = make(compiled=True)
+    first = next(iter(trainer.model.parameters()))
+    first.grad += 1
+    fit(trainer, *data())
+    assert not first.grad.any()
+
+
+# --- resuming, and Ctrl-C ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loader", [{"shuffle": True}, {"fresh": True}], ids=str)
+def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader):
+    class Killed(BaseException):
+        pass
+
+    class Kills(Callback):
+        every_step = False
+
+        def __init__(self, step):
+            self.step = step
+
+        def on_step_end(self, trainer):
+            if trainer.step >= self.step:
+                raise Killed
+
+        def state_dict(self):
+            return {}
+
+    def run(folder, dies_at):
+        trainer = make(optimizer=OPTIMIZERS["Adam"], compiled=True)
+        kills = Kills(dies_at)
+        checkpoint = mn.Checkpoint(tmp_path / folder, every=4)
+        fit(trainer, *data(), loader=loader, epochs=6, checkpoint=checkpoint, every=5, callbacks=[kills])
+        return trainer
+
+    whole = run("whole", math.inf)
+    for step in (13, 27, 41):
+        with pytest.raises(Killed):
+            run("cut", step)
+    assert bits(run("cut", math.inf)) == bits(whole)
+
+
+def test_a_checkpoint_of_the_ordinary_way_is_of_another_run(tmp_path):
+    ordinary, compiled = pair()
+    fit(ordinary, *data(), checkpoint=tmp_path)
+    with pytest.raises(mn.errors.CheckpointError, match="compiled"):
+        fit(compiled, *data(), epochs=3, checkpoint=tmp_path)
+
+
+SCRIPT = """
+import numpy as np, minnet as mn
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(1000, 12)).astype(np.float32), rng.integers(0, 5, 1000)
+model = mn.Sequential(mn.Linear(12, 5, rng=0))
+trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)
+
+class Says(mn.callbacks.Callback):
+    every_step = False
+
+    def on_step_end(self, trainer):
+        if trainer.step > 1000:
+            print("ready", flush=True)
+
+history = trainer.fit(mn.DataLoader(X, y, 1, shuffle=True, rng=0), epochs=10**9, callbacks=[Says()])
+print("over", trainer.step == history[-1]["step"] > 1000, trainer.interrupted, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_ctrl_c_ends_after_the_current_call():
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.splitlines()[-1] == "over True True"
+    assert "interrupted after step" in err
