@@ -1,7 +1,7 @@
 """What the compiled code knows is decided here, part by part; what it does not is named, with the way out."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from minnet.layers import Flatten, Linear, ReLU, Sequential, Sigmoid, Softmax, T
 from minnet.losses import CrossEntropyLoss, MSELoss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import LabelLoss
 from minnet.optimizers import SGD, Adam, AdamW
+from minnet.parameter import Parameter
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
 MODELS = (
     "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
-    "and Softmax after them, if the loss is CrossEntropyLoss"
+    "and Softmax after them, if the loss is CrossEntropyLoss; no Parameter is shared"
 )
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 BYTES = np.dtype(np.uint8)
@@ -65,8 +66,11 @@ def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback])
 def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
     """Return a model's Linear layers, each with the activation after it; an empty list, if it has others."""
     layers = list(model.layers) if isinstance(model, Sequential) and as_made(model) else []
-    parameters = [id(parameter) for layer in layers for parameter in layer.parameters()]
-    if type(model) is not Sequential or not all(map(as_made, layers)) or len(set(parameters)) < len(parameters):
+    parameters = [parameter for layer in layers for parameter in layer.parameters()]
+    arrays = {id(parameter.data) for parameter in parameters}
+    if type(model) is not Sequential or not all(map(as_made, layers)) or len(arrays) < len(parameters):
+        return []
+    if any(type(parameter) is not Parameter for parameter in parameters):
         return []
     if layers and type(layers[0]) is Flatten:
         del layers[0]
@@ -74,7 +78,7 @@ def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
         del layers[-1]
     found: list[tuple[Linear, Layer | None]] = []
     for layer in layers:
-        if type(layer) is Linear:
+        if type(layer) is Linear and layer.weight.data.ndim == 2 and (layer.bias is None or layer.bias.data.ndim == 1):
             found.append((layer, None))
         elif type(layer) in (ReLU, Tanh, Sigmoid) and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
@@ -106,6 +110,8 @@ def why_not(trainer: "Trainer") -> str:
         return f"takes SGD, Adam and AdamW. This is {type(optimizer).__name__}"
     if any(group.get("amsgrad") for group in optimizer.param_groups):
         return "takes Adam without amsgrad"
+    if not {id(parameter) for parameter in optimizer.parameters} <= {id(parameter) for parameter in model.parameters()}:
+        return "takes an optimizer of the model's Parameters, and of no others"
     return ""
 
 
@@ -126,6 +132,21 @@ def why_not_data(trainer: "Trainer", loader: DataLoader) -> str:
         kind = "labels (N,)" if isinstance(trainer.loss, LabelLoss) else "float targets (N, O)"
         return f"takes samples (N, I) and {kind}, got X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
     return ""
+
+
+def parts(trainer: "Trainer", loader: DataLoader) -> list[Any]:
+    """List what has been looked at here and may be replaced later, be it by a callback."""
+    loss, model = trainer.loss, trainer.model
+    layers = model.layers if isinstance(model, Sequential) else ()
+    named = ("reduction", "label_smoothing", "ignore_index")
+    return [
+        *(model, loss, trainer.optimizer, trainer.accumulate, trainer.threads, loader.transform, loader.scale),
+        *layers,
+        *((layer.weight, layer.bias) for layer in layers if isinstance(layer, Linear)),
+        *((tuple(group["params"]), group.get("amsgrad")) for group in trainer.optimizer.param_groups),
+        *(getattr(loss, name, None) for name in named),
+        getattr(loss, "weight", None) is None,
+    ]
 
 
 def _refuse(reason: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array
 from minnet.checkpoint import announce
-from minnet.compilable import BYTES, chain
+from minnet.compilable import BYTES, chain, parts
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.guard import RISKY, keeps_finite
@@ -54,9 +54,12 @@ class CompiledSteps:
         self._slots = self._weights + self._biases
         self._X, self._y, self._dtype = loader.X, loader.y, self._weights[0].parameter.data.dtype
         self._size = 1  # how many steps take about SECONDS
+        self._parts = parts(trainer, loader)
 
     def compile(self) -> None:
         """Have the code compiled for data of this kind, or read from the disk; say so, if that takes long."""
+        if not self._is_as_it_was():
+            return
         hint = threading.Timer(PATIENCE, announce, ["compiling the training step (up to half a minute, but once) ..."])
         hint.daemon = True
         hint.start()
@@ -84,14 +87,14 @@ class CompiledSteps:
             and the sum.
         """
         trainer, loader, begin = self._trainer, self._loader, time.perf_counter()
-        same = epoch.X is self._X and epoch.y is self._y and all(slot.is_of(self._dtype) for slot in self._slots)
-        if not same or not keeps_finite(trainer.optimizer):
+        if epoch.X is not self._X or epoch.y is not self._y or not self._is_as_it_was():
             return 0, 0, total
         rows = epoch.ahead(min(most, self._size))
         samples, total, loss, prediction = self._train(rows, total)
         steps = math.ceil(samples / loader.batch_size)
         if samples < len(rows):
             epoch.back(steps)
+            self._size = max(1, steps)
         elif (took := time.perf_counter() - begin) > SECONDS:
             self._size = max(1, self._size // 2)
         elif took < SECONDS / 3 and steps == self._size:
@@ -102,6 +105,12 @@ class CompiledSteps:
             for slot in self._slots:
                 slot.parameter.zero_grad()  # what is there is of an earlier step
         return steps, samples, total
+
+    def _is_as_it_was(self) -> bool:
+        """Whether no part has been replaced since the run began, and the arrays are what the kernels take."""
+        if not all(slot.is_of(self._dtype) for slot in self._slots) or not keeps_finite(self._trainer.optimizer):
+            return False
+        return parts(self._trainer, self._loader) == self._parts
 
     def _train(self, rows: NDArray[np.int64], total: float) -> tuple[int, float, float, Array]:
         """Call the compiled code."""
@@ -147,9 +156,15 @@ class _Slot:
         self._nothing = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
 
     def is_of(self, dtype: np.dtype[Any]) -> bool:
-        """Whether the Parameter and all that is remembered of it have a dtype."""
-        kept = [arrays[self._place] for arrays in self._optimizer.state.values() if self._place >= 0]
-        return all(array.dtype == dtype for array in (self.parameter.data, *kept) if isinstance(array, np.ndarray))
+        """Whether the Parameter, and all that is remembered of it, are arrays that the kernels can write into."""
+        shape, arrays = self.parameter.data.shape, [self.parameter.data]
+        if self._place >= 0:
+            arrays += [kept[self._place] for kept in self._optimizer.state.values()]
+        return all(
+            array.dtype == dtype and array.shape == shape and array.flags.carray
+            for array in arrays
+            if isinstance(array, np.ndarray)
+        )
 
     def row(self) -> list[float]:
         """Return its row of the kernels' table."""

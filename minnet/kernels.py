@@ -127,17 +127,19 @@ def train(
             else:
                 forward_many(x, weights[l][0], y)
             activate(y, biases[l][0], layout[l, 1])
-        dy = rows_of(gradients, starts[layers], n, widths[layers])
+        dy, predicted = rows_of(gradients, starts[layers], n, widths[layers]), prediction[samples : samples + n]
+        predicted[:] = y
         if loss == MEAN_SQUARE:
             next_value = mean_square(y, targets, batch, dy)
         else:
-            next_value = cross_entropy(y, labels, batch, dy, loss == CROSS_ENTROPY)
-        square = 0.0
+            next_value = cross_entropy(predicted, labels, batch, dy, loss == CROSS_ENTROPY)
+        square = 1.0
         for l in range(layers - 1, -1, -1):  # noqa: E741
             x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
             dy = rows_of(gradients, starts[l + 1], n, widths[l + 1])
             deactivate(dy, y, layout[l, 1])
-            square = max(square, (square_of(x) + n) * square_of(dy))  # of a product's norm, this is a bound
+            bound = (square_of(x) + n) * square_of(dy)  # of the norm of their product
+            square = square if bound <= square else bound  # NaN is kept
             if l:
                 dx = rows_of(gradients, starts[l], n, widths[l])
                 if layout[l, 0]:
@@ -162,7 +164,6 @@ def train(
                 column_sums(dy, g)
                 p_, first_, second_ = biases[l]
                 update(p_, g, first_, second_, optimizer, table[layers + l])
-        prediction[samples : samples + n] = rows_of(values, starts[layers], n, widths[layers])
         value, samples = next_value, samples + n
         total += value * n
     return samples, total, value
@@ -317,11 +318,13 @@ def deactivate(dy: Array, y: Array, activation: int) -> None:
 
 @compiled
 def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probabilities: bool) -> Any:
-    """Return the mean loss of scores z (N, C), NaN where a label is no class; write dL/dz, and the softmax, if asked.
+    """Return the mean loss of scores z (N, C), NaN if a label is no class, and write dL/dz.
 
-    The loss of probabilities is limited, as CrossEntropyLoss has it, by the smallest that there are.
+    If probabilities are asked for, they take the place of z; and the loss is limited as CrossEntropyLoss limits it, by
+    the smallest normal number.
     """
-    limit = -np.log(np.finfo(z.dtype).tiny)
+    tiny = np.finfo(z.dtype).tiny
+    limit = -np.log(tiny)
     total, share = 0.0, z.dtype.type(1 / len(z))
     for n in range(len(z)):
         label = np.int64(labels[batch[n]])
@@ -337,7 +340,7 @@ def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probab
         for o in range(len(row)):
             d[o] /= s
             if probabilities:
-                row[o] = d[o]
+                row[o] = max(d[o], tiny)
             d[o] *= share
         d[label] -= share
     return total / len(z)
@@ -411,7 +414,7 @@ def sgd(p: Array, g: Array, v: Array, lr: float, momentum: float, dampening: flo
     elif nesterov:
         ahead = p.dtype.type(lr * momentum)
         for j in range(len(p)):
-            v[j] = share * v[j] + g[j]
+            v[j] = share * v[j] + new * g[j]
             p[j] -= rate * g[j] + ahead * v[j]
     else:
         for j in range(len(p)):

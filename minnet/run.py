@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.arrays import cast
-from minnet.callbacks import Callback
+from minnet.callbacks.base import Callback, looks_at_every_step
 from minnet.checkpoint import Checkpoint, announce
 from minnet.data.epoch import Epoch
 from minnet.data.loader import Batch, DataLoader
@@ -79,6 +79,9 @@ class Run:
         self._finished = False
         self._dtype = trainer.model.dtype
         self._inside = False  # whether a step is under way
+        # Progress, which is not among the callbacks, need not look at every step.
+        watching = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
+        self._step_by_step = any(map(looks_at_every_step, watching))
         self._guard = None if trainer.nonfinite == "ignore" else Guard(trainer)
 
     def go(self, resume: Any) -> None:
@@ -224,11 +227,17 @@ class Run:
 
     def _advance(self) -> bool:
         """Do the next step of the epoch, or several; return whether there was one."""
-        if self._compiled is not None and isinstance(self._batches, Epoch):
+        batches = self._batches
+        if batches is None:
+            return False
+        if self._compiled is not None and isinstance(batches, Epoch):
             self._interrupts.busy = True
-            if self._compiled_steps(self._compiled, self._batches):
+            if self._compiled_steps(self._compiled, batches):
                 return True
-        for batch in self._batches or ():
+            self._interrupts.busy = self.checkpoint is not None
+            if self._interrupts.pending and self.checkpoint is None:
+                self._interrupts.strike()
+        for batch in batches:
             self._interrupts.busy = True
             self._step(*check_batch(batch))
             return True
@@ -241,7 +250,7 @@ class Run:
         ends = [period - trainer.step % period for period in periods if period]
         if self._steps is not None:
             ends.append(self._first_step + self._steps - trainer.step)
-        if any(getattr(getattr(hook, "__self__", None), "every_step", True) for hook in trainer.hooks("on_step_end")):
+        if self._step_by_step:
             ends = [1]
         self._inside = True
         steps, samples, self._loss_sum = compiled.run(epoch, min(ends, default=len(epoch.X)), self._loss_sum)

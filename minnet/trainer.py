@@ -302,12 +302,8 @@ class Trainer:
 
     def call(self, moment: str, *arguments: Any) -> None:
         """Let the callbacks know of a moment."""
-        for hook in self.hooks(moment):
+        for hook in self._callbacks.get(moment, ()):
             hook(self, *arguments)
-
-    def hooks(self, moment: str) -> Sequence[Callable[..., None]]:
-        """List what the callbacks want to do at a moment."""
-        return self._callbacks.get(moment, ())
 
     def _evaluate(self, loader: DataLoader) -> dict[str, float]:
         sums, samples, dtype = dict.fromkeys(["loss", *self.metrics], 0.0), 0, self.model.dtype

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.compilable import chain
+from minnet.compilable import chain, why_not_data
 
 needs_numba = pytest.mark.skipif(
     not all(map(__import__("importlib.util").util.find_spec, ("numba", "scipy"))),
@@ -50,6 +50,27 @@ def tied():
     return model
 
 
+def shared():
+    model = mn.Sequential(mn.Linear(4, 4, rng=0), mn.Linear(4, 4, rng=0))
+    model.layers[1].weight.share(model.layers[0].weight)
+    return model
+
+
+def other_parameters():
+    class Mine(mn.Parameter):
+        pass
+
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    model.layers[0].weight = Mine(np.ones((4, 2)))
+    return model
+
+
+def bias_with_two_axes():
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    model.layers[0].bias = mn.Parameter(np.ones((1, 2)))
+    return model
+
+
 @needs_numba
 @pytest.mark.parametrize(
     "make",
@@ -65,6 +86,9 @@ def tied():
         lambda: mn.Residual(mn.Linear(4, 4, rng=0)),
         patched,
         tied,
+        shared,
+        other_parameters,
+        bias_with_two_axes,
     ],
 )
 def test_models(make):
@@ -79,6 +103,7 @@ def test_models(make):
     ("options", "message"),
     [
         ({"accumulate": 2}, "accumulate=1 and threads=1"),
+        ({"threads": 2}, "accumulate=1 and threads=1"),
         ({"loss": lambda: mn.NLLLoss()}, "NLLLoss"),
         ({"loss": lambda: mn.CrossEntropyLoss()}, "after Softmax"),
         ({"loss": lambda: mn.MAELoss() if hasattr(mn, "MAELoss") else mn.L1Loss()}, "MSELoss"),
@@ -112,6 +137,59 @@ def test_a_trainer_of_ones_own():
         Mine(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)
 
 
+@needs_numba
+@pytest.mark.parametrize("part", ["model", "loss", "optimizer"])
+def test_methods_that_were_replaced(part):
+    made = trainer()
+    owner = getattr(made, part)
+    name = "update" if part == "optimizer" else "forward"
+    setattr(owner, name, lambda *arguments: getattr(type(owner), name)(owner, *arguments))
+    with pytest.raises(ValueError, match="compiled=True takes"):
+        made.fit(mn.DataLoader(*xy()), epochs=1, progress=False)
+
+
+@needs_numba
+def test_an_optimizer_of_ones_own():
+    class Mine(mn.SGD):
+        def update(self, i, p, g, group):
+            p -= g
+
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    with pytest.raises(ValueError, match=r"takes SGD, Adam and AdamW\. This is Mine"):
+        trainer(model, optimizer=Mine(model.parameters(), lr=0.1))
+
+
+class MyLoader(mn.DataLoader):
+    def __iter__(self):
+        return iter([(self.X, self.y)])
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("X", "y", "loss"),
+    [
+        (np.zeros((8, 5), np.float32), np.zeros(8, np.int64), mn.SoftmaxCrossEntropyLoss),
+        (np.zeros((8, 2, 2), np.float32), np.zeros(8, np.int64), mn.SoftmaxCrossEntropyLoss),
+        (np.zeros((8, 4), np.int64), np.zeros(8, np.int64), mn.SoftmaxCrossEntropyLoss),
+        (np.zeros((8, 4), np.float32), np.zeros((8, 1), np.int64), mn.SoftmaxCrossEntropyLoss),
+        (np.zeros((8, 4), np.float32), np.zeros(8, np.float32), mn.SoftmaxCrossEntropyLoss),
+        (np.zeros((8, 4), np.float32), np.zeros((8, 3), np.float32), mn.MSELoss),
+        (np.zeros((8, 4), np.float32), np.zeros(8, np.float32), mn.MSELoss),
+        (np.zeros((8, 4), np.float32), np.zeros((7, 2), np.float32), mn.MSELoss),
+    ],
+)
+def test_what_compiled_code_would_read_beyond_an_array(X, y, loss):
+    made, loader = trainer(loss=loss()), mn.DataLoader(*xy())
+    loader.X, loader.y = X, y
+    assert why_not_data(made, loader)
+
+
+@needs_numba
+def test_bytes_without_a_scale():
+    loader = mn.DataLoader(np.zeros((8, 4), np.uint8), xy()[1], scale=None)
+    assert "uint8 with a scale" in why_not_data(trainer(), loader)
+
+
 def xy(samples=8):
     return np.zeros((samples, 4), np.float32), np.zeros(samples, np.int64)
 
@@ -126,8 +204,10 @@ def xy(samples=8):
         (lambda X, y: mn.DataLoader(X, np.repeat(y, 2)[::2]), "y in C order"),
         (lambda X, y: mn.DataLoader(X.astype(np.float16), y), "float16"),
         (lambda X, y: mn.DataLoader(X.astype(">f4"), y), ">f4|float32"),
+        (lambda X, y: mn.DataLoader(X, y.astype(">i8")), ">i8"),
+        (lambda X, y: MyLoader(X, y), "from a DataLoader, not from MyLoader"),
     ],
-    ids=["list", "transform", "order of X", "order of y", "float16", "byte order"],
+    ids=["list", "transform", "order of X", "order of y", "float16", "byte order", "labels", "another loader"],
 )
 def test_data(loader, message):
     with pytest.raises(ValueError, match=message):
@@ -140,6 +220,13 @@ def test_targets_of_another_shape():
     made = trainer(model, mn.MSELoss())
     with pytest.raises(ValueError, match=r"float targets|expected"):
         made.fit(mn.DataLoader(xy()[0], np.zeros((8, 2), np.int64)), epochs=1, progress=False)
+
+
+@needs_numba
+def test_parameters_of_another_model():
+    model, other = mn.Sequential(mn.Linear(4, 2, rng=0)), mn.Parameter(np.ones(3))
+    with pytest.raises(ValueError, match="of the model's Parameters, and of no others"):
+        trainer(model, optimizer=mn.SGD([*model.parameters(), other], lr=0.1))
 
 
 @needs_numba

@@ -4,6 +4,8 @@ import math
 import signal
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +95,7 @@ CHAINS = {
     "square": [(mn.Linear, FEATURES, FEATURES), mn.Sigmoid, (mn.Linear, FEATURES, CLASSES)],
     "two in a row": [(mn.Linear, FEATURES, 40), (mn.Linear, 40, CLASSES), mn.Tanh],
     "flat": [mn.Flatten, *DENSE],
+    "activated": [(mn.Linear, FEATURES, CLASSES), mn.Tanh],
 }
 
 
@@ -107,7 +110,7 @@ def test_chains(calls, layers, batch_size):
     assert sum(calls) == compiled.step
 
 
-@pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"]], ids=["few", "wide"])
+@pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"], CHAINS["activated"]], ids=["few", "wide", "activated"])
 @pytest.mark.parametrize("batch_size", [1, 32])
 def test_probabilities(calls, layers, batch_size):
     ordinary, compiled = pair(layers=[*layers, mn.Softmax], loss=mn.CrossEntropyLoss)
@@ -126,6 +129,8 @@ def test_a_loss_of_probabilities_is_limited_alike(calls):
         fit(trainer, X * 1000, y, epochs=1)
     assert_close(ordinary, compiled)
     assert compiled.history[-1]["loss"] > 100
+    assert np.array_equal(ordinary.prediction[-1] == 0, compiled.prediction[-1] == 0)
+    assert compiled.prediction.min() == np.finfo(np.float64).tiny
     assert sum(calls) == compiled.step
 
 
@@ -178,21 +183,40 @@ def test_frozen_parameters_stay(calls):
         first.trainable = True
         fit(trainer, X, y)
         assert not np.array_equal(first.data, before)
+        first.trainable = False
+        fit(trainer, X, y)
     assert_close(ordinary, compiled)
 
 
-def test_what_has_faded_becomes_zero():
-    X, y = data()
-    X[:, 0] = np.arange(SAMPLES) == 0  # a pixel that is seen once an epoch
-    trainer = make(optimizer=lambda p: mn.Adam(p, betas=(0.5, 0.5)), dtype=np.float32, compiled=True)
-    fit(trainer, X, y, 1, loader={"shuffle": False}, epochs=2)
-    for arrays in (trainer.optimizer.state["mean"], trainer.optimizer.state["square"]):
-        for array in arrays:
-            assert not np.any((array != 0) & (np.abs(array) < np.finfo(np.float32).tiny) & (trainer.step % 256 == 0))
-    fit(trainer, X, y, 1, loader={"shuffle": False}, steps=512 - trainer.step)  # the last flush is just done
-    small = np.finfo(np.float32).tiny
-    assert all(np.all((array == 0) | (np.abs(array) >= small)) for array in trainer.optimizer.state["square"])
-    assert np.any(trainer.optimizer.state["square"][0] == 0)
+def test_a_velocity_that_begins_later():
+    ordinary, compiled = pair(optimizer=OPTIMIZERS["dampening"])
+    for trainer in (ordinary, compiled):
+        first, *_ = trainer.model.parameters()
+        for first.trainable in (False, True):
+            fit(trainer, *data())
+    assert_close(ordinary, compiled)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "names"),
+    [
+        (lambda p: mn.Adam(p, betas=(0.5, 0.5)), ("mean", "square")),
+        (lambda p: mn.SGD(p, lr=0.01, momentum=0.5), ("velocity",)),
+    ],
+    ids=["Adam", "SGD"],
+)
+def test_what_has_faded_becomes_zero(optimizer, names):
+    X, y = data(samples=300)
+    X[:, 0] = np.arange(300) == 125  # a pixel that is seen once, 130 steps before the flush
+    trainer = make(optimizer=optimizer, dtype=np.float32, compiled=True)
+    fit(trainer, X, y, 1, loader={"shuffle": False}, steps=255)
+    for name in names:
+        faded = np.abs(trainer.optimizer.state[name][0][0])
+        assert np.any((faded > 0) & (faded < np.finfo(np.float32).tiny)), "there is something to flush"
+    fit(trainer, X, y, 1, loader={"shuffle": False}, steps=1)
+    for name in names:
+        for array in trainer.optimizer.state[name]:
+            assert np.all((array == 0) | (np.abs(array) >= np.finfo(np.float32).tiny))
 
 
 # --- data ----------------------------------------------------------------------------------------------------------
@@ -207,6 +231,7 @@ def test_loaders(calls, loader, every):
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y, loader=loader, steps=31, every=every)
+        fit(trainer, X, y, loader=loader, steps=2 * len(mn.DataLoader(X, y, 16, drop_last="drop_last" in loader)))
         fit(trainer, X, y, loader=loader, epochs=1, every=every)
     assert_close(ordinary, compiled)
     assert sum(calls) == compiled.step
@@ -360,15 +385,16 @@ def test_options_that_may_spoil_weights_are_watched(calls):
     assert sum(calls) == 0
 
 
-def test_another_dtype_in_between(calls):
-    ordinary, compiled = pair(optimizer=OPTIMIZERS["momentum"])
+@pytest.mark.parametrize("optimizer", [None, OPTIMIZERS["momentum"]], ids=["SGD", "momentum"])
+def test_another_dtype_in_between(calls, optimizer):
+    ordinary, compiled = pair(optimizer=optimizer)
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y)
         trainer.model.astype(np.float32)
         fit(trainer, X, y)
     assert_close(ordinary, compiled, 1e-4)
-    assert 0 < sum(calls) < compiled.step
+    assert sum(calls) > 20
 
 
 def test_gradients_are_not_kept():
@@ -377,6 +403,206 @@ def test_gradients_are_not_kept():
     first.grad += 1
     fit(trainer, *data())
     assert not first.grad.any()
+
+
+@pytest.mark.parametrize("nonfinite", ["stop", "skip"])
+@pytest.mark.parametrize("loss", [mn.MSELoss, mn.SoftmaxCrossEntropyLoss])
+def test_infinity_behind_a_unit_that_is_saturated(loss, nonfinite):
+    """dL/dx is exactly 0 there, and infinity times 0 is NaN, which no comparison must pass over."""
+    X, y = poisoned((11, 0), np.inf)
+    y = y if loss is mn.SoftmaxCrossEntropyLoss else np.eye(CLASSES)[y]
+    said = []
+    for trainer in pair(layers=[(mn.Linear, FEATURES, CLASSES), mn.Tanh], loss=loss, nonfinite=nonfinite):
+        try:
+            fit(trainer, X, y, 1, loader={"check": False}, every=1)
+        except NonFiniteError as error:
+            said.append(str(error))
+        said += [trainer.step, [row.get("skipped") for row in trainer.history]]
+        assert all(np.isfinite(p.data).all() for p in trainer.model.parameters())
+    assert said[: len(said) // 2] == said[len(said) // 2 :]
+
+
+@pytest.mark.parametrize(
+    ("scale", "optimizer"),
+    [
+        (1e12, lambda p: mn.SGD(p, lr=1e6)),
+        (1.0, lambda p: mn.SGD([{"params": list(p)[:2], "lr": 1e-3}, {"params": list(p)[2:], "lr": 1e20}], lr=1e-3)),
+        (1e19, lambda p: mn.SGD(p, lr=1e-30)),
+    ],
+    ids=["long", "one of two groups", "a square out of range"],
+)
+def test_long_steps_are_watched(calls, scale, optimizer):
+    X, y = data(np.float32)
+    ordinary, compiled = pair(optimizer=lambda p: optimizer(list(p)), dtype=np.float32, nonfinite="skip")
+    for trainer in (ordinary, compiled):
+        fit(trainer, X * np.float32(scale), y, 100, steps=3)
+    assert sum(calls) == 0
+    assert bits(ordinary) == bits(compiled)
+
+
+def test_a_bias_whose_step_is_too_long(calls):
+    X, y = np.zeros((8, FEATURES), np.float32), np.full((8, 3), 1e16, np.float32)
+    for trainer in pair(
+        layers=[(mn.Linear, FEATURES, 3)], loss=mn.MSELoss, optimizer=lambda p: mn.SGD(p, lr=1.0), dtype=np.float32
+    ):
+        fit(trainer, X, y, 4, steps=1)
+    assert sum(calls) == 0
+
+
+def test_predictions_of_a_call_that_broke_off(calls):
+    class Looks(Callback):
+        every_step, done = False, 0
+
+        def on_step_end(self, trainer):
+            assert len(trainer.prediction) == len(trainer.target) == trainer.step - self.done
+            assert np.array_equal(trainer.target, y[self.done : trainer.step])
+            self.done = trainer.step
+
+    X, y = poisoned((50, 3), np.nan)
+    with pytest.raises(NonFiniteError):
+        fit(make(compiled=True), X, y, 1, loader={"shuffle": False, "check": False}, callbacks=[Looks()])
+    assert max(calls) > 1
+    assert sum(calls) == 50
+
+
+def test_a_step_that_is_too_long_for_a_gradient_of_zero():
+    X, y = np.zeros((8, 4), np.float32), np.zeros((8, 2), np.float32)
+    initial = {"weight_init": mn.initializers.zeros(), "bias_init": mn.initializers.zeros()}
+    for trainer in pair(
+        layers=[(mn.Linear, 4, 2, initial)], loss=mn.MSELoss, optimizer=lambda p: mn.SGD(p, lr=1e39), dtype=np.float32
+    ):
+        with pytest.raises(NonFiniteError):
+            fit(trainer, X, y, 4)
+        assert trainer.step == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: setattr(t, "optimizer", mn.Adam(t.model.parameters(), lr=0.01)),
+        lambda t: setattr(t, "optimizer", mn.SGD(t.model.parameters(), lr=0.01)),
+        lambda t: setattr(t, "loss", mn.SoftmaxCrossEntropyLoss(label_smoothing=0.3)),
+        lambda t: setattr(t.loss, "label_smoothing", 0.3),
+        lambda t: setattr(t.loss, "weight", np.arange(1.0, 1 + CLASSES)),
+        lambda t: setattr(t.loss, "ignore_index", 0),
+        lambda t: setattr(t.model, "layers", [*t.model.layers, mn.Tanh()]),
+        lambda t: setattr(t.model.layers[2], "bias", None),
+        lambda t: setattr(t.model.layers[0], "weight", mn.Parameter(t.model.layers[0].weight.data * 2, np.float64)),
+        lambda t: t.model.layers[0].weight.share(mn.Parameter(t.model.layers[0].weight.data * 2, np.float64)),
+        lambda t: setattr(t.loader, "transform", lambda x, rng: x * 2),
+        lambda t: setattr(t.loader, "batch_size", 7),
+        lambda t: setattr(t.loader, "shuffle", False),
+        lambda t: setattr(t.loader, "X", t.loader.X * 2),
+        lambda t: setattr(t.loader, "y", t.loader.y[::-1].copy()),
+        lambda t: setattr(t.model.layers[0].weight, "trainable", False),
+        lambda t: setattr(t.optimizer, "lr", 0.01),
+        lambda t: setattr(t.optimizer, "nesterov", True),
+        lambda t: setattr(t.optimizer, "dampening", 0.5),
+        lambda t: t.optimizer.param_groups[0].update(momentum=0.0),
+    ],
+)
+def test_what_a_callback_changes_in_the_middle(change):
+    class Changes(Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.epoch == 1:
+                change(trainer)
+
+    ordinary, compiled = pair(optimizer=OPTIMIZERS["momentum"])
+    for trainer in (ordinary, compiled):
+        X, y = data()
+        trainer.loader = mn.DataLoader(X, y, 16, shuffle=True, rng=1)
+        trainer.fit(trainer.loader, epochs=3, callbacks=[Changes()], progress=False)
+    assert_close(ordinary, compiled)
+
+
+def test_a_group_of_its_own_in_the_middle():
+    class Moves(Callback):
+        def on_epoch_end(self, trainer):
+            first, second = trainer.optimizer.param_groups
+            if trainer.epoch == 1:
+                second["params"].insert(0, first["params"].pop())
+
+    def groups(parameters):
+        parameters = list(parameters)
+        return mn.SGD([{"params": parameters[:2]}, {"params": parameters[2:], "lr": 0.01}], lr=0.1)
+
+    ordinary, compiled = pair(optimizer=groups)
+    for trainer in (ordinary, compiled):
+        fit(trainer, *data(), epochs=3, callbacks=[Moves()])
+    assert_close(ordinary, compiled)
+
+
+def test_a_subclass_that_looks_at_every_step():
+    class Stops(RunningScore):
+        def on_step_end(self, trainer):
+            super().on_step_end(trainer)
+            if trainer.step == 10:
+                trainer.stop()
+
+    for trainer in pair():
+        fit(trainer, *data(), 1, callbacks=[Stops()])
+        assert trainer.step == 10
+
+
+def test_dtypes_that_change_between_fits_without_any_state(calls):
+    ordinary, compiled = pair(layers=CHAINS["without bias"], optimizer=OPTIMIZERS["momentum"])
+    X, y = data()
+    for trainer in (ordinary, compiled):
+        fit(trainer, X, y)
+        trainer.model.astype(np.float32)
+        fit(trainer, X, y)
+    assert_close(ordinary, compiled, 1e-4)
+
+
+def test_weights_that_cannot_be_written_are_left_to_the_ordinary_way():
+    ordinary, compiled = pair(layers=CHAINS["wide"])
+    for trainer in (ordinary, compiled):
+        weight = trainer.model.layers[2].weight
+        weight.trainable = weight.data.flags.writeable = False
+        fit(trainer, *data())
+    assert_close(ordinary, compiled)
+
+
+def test_broken_off_calls_do_not_draw_many_batches_anew(monkeypatch):
+    drawn, draw = [], mn.data.epoch.Epoch._draw
+    monkeypatch.setattr(mn.data.epoch.Epoch, "_draw", lambda self: (drawn.append(1), draw(self))[1])
+    X, y = data()
+    X[::3] = np.nan
+    trainer = make(nonfinite="skip", compiled=True)
+    fit(trainer, X, y, 1, loader={"fresh": True, "check": False}, steps=1000)
+    assert len(drawn) < 6 * 1000
+
+
+# --- how long a call takes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("took", "sizes"), [(0.0, [1, 2, 4, 8, 16, 32, 64, 128]), (0.03, [1] * 8), (9.0, [1] * 8)])
+def test_calls_grow_until_they_take_long_enough(calls, monkeypatch, took, sizes):
+    now = iter(range(10**6))
+    monkeypatch.setattr("minnet.compiled.time", SimpleNamespace(perf_counter=lambda: next(now) * took))
+    fit(make(compiled=True), *data(samples=300), 1, epochs=1)
+    assert calls[: len(sizes)] == sizes
+
+
+def test_calls_shrink_when_they_take_too_long(calls, monkeypatch):
+    times = iter([0.0, 0.0] * 5 + [0.0, 9.0] * 100)
+    monkeypatch.setattr("minnet.compiled.time", SimpleNamespace(perf_counter=lambda: next(times)))
+    fit(make(compiled=True), *data(samples=100), 1, epochs=1)
+    assert calls[:8] == [1, 2, 4, 8, 16, 32, 16, 8]
+
+
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_compiling_says_so_if_it_takes_long(capsys, monkeypatch, patience):
+    monkeypatch.setattr("minnet.compiled.PATIENCE", patience)
+    original = CompiledSteps._train
+
+    def slow(self, rows, total):
+        time.sleep(0.2 * (len(rows) == 0))
+        return original(self, rows, total)
+
+    monkeypatch.setattr(CompiledSteps, "_train", slow)
+    fit(make(compiled=True), *data(), epochs=1)
+    assert capsys.readouterr().err.count("compiling the training step") == (patience == 0)
 
 
 # --- resuming, and Ctrl-C ------------------------------------------------------------------------------------------
@@ -414,6 +640,14 @@ def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader):
     assert bits(run("cut", math.inf)) == bits(whole)
 
 
+def test_checkpoints_are_written_when_they_are_due(tmp_path, monkeypatch):
+    saved, save = [], mn.Checkpoint.save
+    monkeypatch.setattr(mn.Checkpoint, "save", lambda self, run: (saved.append(run.trainer.step), save(self, run))[1])
+    for i, trainer in enumerate(pair()):
+        fit(trainer, *data(), 1, epochs=1, checkpoint=mn.Checkpoint(tmp_path / str(i), every=40))
+    assert saved == 2 * [40, 80, 120, 130]
+
+
 def test_a_checkpoint_of_the_ordinary_way_is_of_another_run(tmp_path):
     ordinary, compiled = pair()
     fit(ordinary, *data(), checkpoint=tmp_path)
@@ -438,6 +672,20 @@ class Says(mn.callbacks.Callback):
 history = trainer.fit(mn.DataLoader(X, y, 1, shuffle=True, rng=0), epochs=10**9, callbacks=[Says()])
 print("over", trainer.step == history[-1]["step"] > 1000, trainer.interrupted, flush=True)
 """
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_ctrl_c_at_the_end_of_an_epoch(capsys, epoch):
+    class Presses(Callback):
+        def on_row(self, trainer, row):
+            if trainer.epoch == epoch:
+                signal.raise_signal(signal.SIGINT)
+
+    for trainer in pair():
+        fit(trainer, *data(), callbacks=[Presses()])
+        assert trainer.interrupted
+        assert trainer.step == 9 * epoch
+        assert f"interrupted after step {9 * epoch}" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")

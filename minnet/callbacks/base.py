@@ -56,6 +56,19 @@ class Callback:
         set_attributes(self, state)
 
 
+def looks_at_every_step(callback: Callback) -> bool:
+    """Whether a callback's `on_step_end` has to be called after every single step.
+
+    A class that inherits ``every_step = False``, and has another `on_step_end`, has not thought of it.
+    """
+    for kind in type(callback).__mro__:
+        if "every_step" in vars(kind):
+            return callback.every_step
+        if "on_step_end" in vars(kind):
+            break
+    return True
+
+
 def monitored(owner: object, monitor: str, row: Row) -> float:
     """Return the column of a row that a callback, or a Checkpoint, watches.
 

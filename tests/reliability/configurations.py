@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -204,11 +205,21 @@ def recurrent() -> Job:
     return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, epochs=3, every=9, evaluate={"train": (X, y)})
 
 
+def compiled() -> Job:
+    """Compiled steps, with fresh draws, Adam, and NaN in steps that are left out; where Numba is installed."""
+    X, y = data()
+    X[77, 3] = np.nan
+    model, options = dense(), {"compiled": True, "nonfinite": "skip"}
+    loader = mn.DataLoader(X, y, 16, fresh=True, check=False, rng=3)
+    return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, steps=90, every=12, trainer=options)
+
+
 CONFIGURATIONS: dict[str, Callable[[], Job]] = {
     make.__name__.replace("_", " "): make
     for make in (
         *(sgd, momentum, adam, dropout, batch_norm, augmentation, schedule, plateau, online, accumulation),
         *(threads, averaging, fresh_draws, plain_iterable, shuffled_evaluation, skipping, recurrent),
+        *([compiled] if find_spec("numba") and find_spec("scipy") else []),
     )
 }
 
