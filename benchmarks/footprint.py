@@ -13,6 +13,7 @@ Figures = dict[str, dict[str, float | None]]
 STARTS = {  # name → what is imported, timed after NumPy, which all of them need
     "minnet": "import minnet",
     "minnet, all that a first Trainer needs": "import minnet; minnet.Trainer, minnet.Linear, minnet.DataLoader",
+    "minnet, what compiled=True needs as well": "import minnet; minnet.Trainer, minnet.Linear; import minnet.kernels",
     "PyTorch": "import torch",
     "JAX": "import jax, jax.numpy",
     "scikit-learn": "import sklearn.linear_model",
@@ -30,6 +31,7 @@ LEARNERS = {  # name → the module and what it makes, and whether the images st
     "NumPy, best split uint8": ("handwritten", "OneMatrix", True),
     "minnet": ("with_minnet", "Minnet", False),
     "minnet, uint8": ("with_minnet", "Minnet", True),
+    "minnet, compiled": ("with_minnet", "Minnet", False),
     "PyTorch": ("with_torch", "Torch", False),
     "JAX": ("with_jax", "Jax", False),
 }
@@ -76,9 +78,10 @@ def _ask_python(arguments: list[str], what: str, remark: Remark) -> str | None:
     if done.returncode == 0:
         return done.stdout
     last = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
-    if not last.startswith("ModuleNotFoundError"):
+    kind, _, missing = last.partition(": ")
+    if not kind.endswith(("ModuleNotFoundError", "MissingExtraError")):
         raise RuntimeError(f"{what}: the process failed\n{done.stderr}")
-    remark(f"{what}: left out ({last.removeprefix('ModuleNotFoundError: ')})")
+    remark(f"{what}: left out ({missing})")
     return None
 
 
@@ -104,7 +107,7 @@ def train(name: str, steps: int) -> None:
     module, kind, uint8 = LEARNERS[name]
     data = digits(uint8=uint8)
     make: Callable[..., object] = getattr(import_module(module), kind)
-    options = {"split": True} if kind == "OneMatrix" else {}
+    options = {"split": True} if kind == "OneMatrix" else {"compiled": True} if "compiled" in name else {}
     learner = make(name, WORKS["W1"], data, **options)
     learner.run(steps)
     right = 0

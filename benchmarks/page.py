@@ -141,7 +141,17 @@ def _training(variant: Results) -> Iterator[str]:
     for name, times, section in works(variant):
         plain = next((loop for loop in PLAIN if loop in times.seconds), None)
         idiom = next((other for other in IDIOMS if other in times.seconds), None)
-        contenders = ["minnet", _option(times), "PyTorch", idiom, "JAX", "JAX, scan", "scikit-learn", plain, best(times)]
+        contenders = [
+            "minnet",
+            _option(times),
+            "PyTorch",
+            idiom,
+            "JAX",
+            "JAX, scan",
+            "scikit-learn",
+            plain,
+            best(times),
+        ]
         cells = [micros(times, other) for other in contenders]
         for i, other in enumerate(contenders):
             if other in times.seconds and other != "PyTorch":
