@@ -4,7 +4,8 @@
     python benchmarks/anatomy.py --page     # writes docs/performance-anatomy.md
 
 Functions are wrapped with a clock, and the same steps run as in a real `fit`, for what is hot in a loop of its own is
-not hot in a step. Beside W1's pieces stand those of the hand-written loop, taken in turns with it. Medians.
+not hot in a step. Beside W1's pieces stand those of the hand-written loop and of the compiled step, taken in turns with
+them. Medians.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,45 @@ def time_layers(clock: Clock, model: mn.Sequential, loss: mn.Loss) -> None:
     clock.wrap(loss, "backward", "loss backward")
 
 
+def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
+    """Return W1 by compiled steps: the kernels, one by one on real batches, and what more a whole `fit` takes."""
+    from minnet import kernels
+
+    model, size = mn.Sequential(mn.Linear(784, 10, rng=0)), 128
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)
+    loader, rng = mn.DataLoader(X, y, size, shuffle=True, rng=0), np.random.default_rng(0)
+    weight, bias, g, db = (np.zeros(shape, np.float32) for shape in ((10, 784), 10, (10, 784), 10))
+    x, z, dz, nothing = (np.empty(shape, np.float32) for shape in ((size, 784), (size, 10), (size, 10), 0))
+
+    def run(steps: int) -> dict[str, float]:
+        clock, order = Clock(), rng.permutation(len(X))
+        names = ["gather the batch", "Linear forward", LOSS, "Linear backward", "SGD"]
+        for i in range(steps):
+            rows = order[i % 390 * size : (i % 390 + 1) * size]
+            marks = [time.perf_counter()]
+            kernels.gather(X, rows, None, x)
+            marks.append(time.perf_counter())
+            kernels.forward_few(x, weight, z)
+            kernels.activate(z, bias, kernels.NOTHING)
+            marks.append(time.perf_counter())
+            kernels.cross_entropy(z, y, rows, dz, False)
+            marks.append(time.perf_counter())
+            kernels.gradient_few(x, dz, g)
+            kernels.column_sums(dz, db)
+            marks.append(time.perf_counter())
+            kernels.sgd(weight.reshape(-1), g.reshape(-1), nothing, 0.1, 0.0, 0.0, 0.0)
+            kernels.sgd(bias, db, nothing, 0.1, 0.0, 0.0, 0.0)
+            marks.append(time.perf_counter())
+            for name, begin, end in zip(names, marks, marks[1:], strict=False):
+                clock.pieces[name].append(1e6 * (end - begin))
+        begin = time.perf_counter()
+        trainer.fit(loader, steps=steps, progress=False)
+        whole, pieces = 1e6 * (time.perf_counter() - begin) / steps, clock.medians()
+        return pieces | {"the Trainer": max(whole - sum(pieces.values()), 0.0)}
+
+    return run
+
+
 def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> dict[str, dict[str, float]]:
     """Run in turns, and return the medians over the rounds, piece by piece."""
     seen: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in runs}
@@ -179,8 +220,10 @@ def w1() -> list[str]:
     data = digits()[:2]
     model = mn.Sequential(mn.Linear(784, 10, rng=0))
     loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
-    found = rounds({"minnet": fit(model, loader), "hand-written": by_hand(*data)}, STEPS["W1"])
-    ours, theirs = found["minnet"], found["hand-written"]
+    runs = {"minnet": fit(model, loader), "hand-written": by_hand(*data)}
+    if find_spec("numba") and find_spec("scipy"):
+        runs["compiled"] = by_kernels(*data)
+    found = rounds(runs, STEPS["W1"])
     order = [
         "gather the batch",
         "zero the gradients",
@@ -190,9 +233,10 @@ def w1() -> list[str]:
         "SGD",
         "the Trainer",
     ]
-    lines = ["| piece | minnet, µs | hand-written, µs |", "|---|---|---|"]
-    lines += [f"| {piece} | {ours[piece]:.1f} | {theirs.get(piece, 0.0):.1f} |" for piece in order]
-    return [*lines, f"| together | {sum(ours.values()):.0f} | {sum(theirs.values()):.0f} |"]
+    lines = ["| piece, µs | " + " | ".join(found) + " |", "|---" * (1 + len(found)) + "|"]
+    for piece in order:
+        lines.append(f"| {piece} | " + " | ".join(f"{pieces.get(piece, 0.0):.1f}" for pieces in found.values()) + " |")
+    return [*lines, "| together | " + " | ".join(f"{sum(pieces.values()):.0f}" for pieces in found.values()) + " |"]
 
 
 def w5() -> list[str]:
