@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,22 @@ def test_the_same_seed_prints_the_same(small_mnist, tmp_path):
         return re.findall(r"[\d.]+%", run(*arguments, folder=small_mnist, cwd=tmp_path))
 
     assert accuracies(1) == accuracies(1) != accuracies(2)
+
+
+def test_mnist_logreg_compiled(small_mnist, tmp_path):
+    arguments = ["mnist_logreg.py", "--steps", "400", "--no-pictures"]
+    there = find_spec("numba") is not None and find_spec("scipy") is not None
+    said = run(*arguments, "--compiled", folder=small_mnist, cwd=tmp_path, ok=there)
+    if not there:
+        assert re.search(r"^mnist_logreg.py: \w+ is not installed: it comes with the extra", said, re.MULTILINE)
+        return
+    ordinary = run(*arguments, folder=small_mnist, cwd=tmp_path)
+    found, expected = (
+        [float(number) for number in re.findall(r"accuracy on all 500 test digits.*: ([\d.]+)%", text)]
+        for text in (said, ordinary)
+    )
+    assert len(found) == 2
+    assert found == pytest.approx(expected, abs=1)  # the last digits of the weights differ
 
 
 def test_without_file_and_network_it_says_so_and_runs(tmp_path):
