@@ -35,6 +35,8 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("mnist_logreg_output"), metavar="FOLDER", help="for pictures")
     parser.add_argument("--no-pictures", action="store_true", help="print only")
     chosen = parser.parse_args(arguments)
+    for package in ("numba", "scipy") if chosen.compiled else ():
+        mn.extras.require(package, "compiled")  # now, and not after the digits were made
     if chosen.seed < 0:
         parser.error(f"argument --seed: {chosen.seed} is negative")
     chosen.online_steps, chosen.online_lr = chosen.steps or 1_000_000, chosen.lr or 0.01

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array
 from minnet.extras import require
-from minnet.optimizers.base import FLUSH
+from minnet.optimizers.base import FLUSH  # a number: of what lies in other files, the code that is kept sees no change
 
 numba = require("numba", "compiled")
 
