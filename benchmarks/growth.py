@@ -6,6 +6,8 @@ measures only this, and prints it. `compare.py` does so, too, unless it is to be
 """
 
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -38,13 +40,14 @@ def measure(races: dict[str, Times], effort: Effort = EFFORT) -> None:
 class Training:
     """Steps of a Trainer on random data: batches of N rows, as wide as the first layer takes."""
 
-    def __init__(self, name: str, layers: list[mn.Layer], batch_size: int) -> None:
+    def __init__(self, name: str, layers: list[mn.Layer], batch_size: int, compiled: bool = False) -> None:
         self.name = name
         rng = np.random.default_rng(0)
         rows = max(1024, 2 * batch_size)
         X, y = rng.random((rows, layers[0].in_features), np.float32), rng.integers(10, size=rows)
         model = mn.Sequential(*layers)
-        self.trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=1e-3))
+        optimizer = mn.SGD(model.parameters(), lr=1e-3)
+        self.trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, compiled=compiled)
         self.loader = mn.DataLoader(X, y, batch_size, shuffle=True, rng=0)
 
     def run(self, steps: int) -> None:
@@ -60,9 +63,9 @@ def _width(name: str, size: int) -> Training:
     return Training(name, [mn.Linear(size, size, rng=0), mn.ReLU(), mn.Linear(size, 10, rng=1)], 128)
 
 
-def _depth(name: str, size: int) -> Training:
+def _depth(name: str, size: int, compiled: bool = False) -> Training:
     pairs = [layer for i in range(size) for layer in (mn.Linear(16, 16, rng=i), mn.ReLU())]
-    return Training(name, [*pairs, mn.Linear(16, 10, rng=0)], 1)
+    return Training(name, [*pairs, mn.Linear(16, 10, rng=0)], 1, compiled)
 
 
 def _cheap_depth(name: str, size: int) -> Training:
@@ -91,10 +94,12 @@ BATCH, WIDTH, DEPTH, DATA = (
     "layers (width 16, batch 1)",
     "rows of the data set (one epoch)",
 )
+COMPILED = find_spec("numba") is not None and find_spec("scipy") is not None
 LINES = [
     Line(BATCH, "Linear(784, 10)", [4**i for i in range(7)], _batch),
     Line(WIDTH, "Linear(w, w), ReLU, Linear(w, 10)", DOUBLING[4:], _width),
     Line(DEPTH, "pairs of Linear and ReLU", DOUBLING[:8], _depth),
+    *([Line(DEPTH, "the pairs, compiled", DOUBLING[:8], partial(_depth, compiled=True))] if COMPILED else []),
     Line(DEPTH, "ReLU only", DOUBLING[:8], _cheap_depth),
     Line(DATA, "DataLoader, 8 floats a row", [1000, 4000, 16_000, 64_000, 256_000, 1_000_000], _rows(8, np.float32)),
     Line(DATA, "DataLoader, 784 floats a row", [500, 2000, 10_000, 50_000], _rows(784, np.float32)),

@@ -21,6 +21,8 @@ from minnet.parameter import Parameter
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
+Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
+
 FEW = 32  # outputs of a layer, up to which the kernels' loops are faster than BLAS
 SECONDS = 0.05  # of one call: so long may Ctrl-C and the progress bar have to wait
 PATIENCE = 1.0  # seconds of compiling after which one should say so
@@ -43,7 +45,9 @@ class CompiledSteps:
     def __init__(self, trainer: "Trainer", loader: DataLoader) -> None:
         from minnet import kernels  # which takes half a second, and Numba
 
-        layers, own = chain(trainer.model), (trainer.optimizer, kernels)
+        layers, groups = chain(trainer.model), trainer.optimizer.param_groups
+        grouped = [(parameter, group) for group in groups for parameter in group["params"]]  # as optimizer.parameters
+        own = trainer.optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels
         few = [linear.weight.data.shape[1] <= FEW for linear, _ in layers]
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
         self._trainer, self._loader, self._kernels = trainer, loader, kernels
@@ -146,13 +150,12 @@ class CompiledSteps:
 class _Slot:
     """A Parameter, and what the optimizer has for it, as the kernels take it."""
 
-    def __init__(self, parameter: Parameter, transposed: bool, optimizer: Optimizer, kernels: ModuleType) -> None:
+    def __init__(
+        self, parameter: Parameter, transposed: bool, optimizer: Optimizer, places: Places, kernels: ModuleType
+    ) -> None:
         self.parameter, self._transposed = parameter, transposed
         self._optimizer, self._kernels = optimizer, kernels
-        places = {id(own): i for i, own in enumerate(optimizer.parameters)}
-        self._place = places.get(id(parameter), -1)
-        groups = {id(own): group for group in optimizer.param_groups for own in group["params"]}
-        self._group = groups.get(id(parameter), {})
+        self._place, self._group = places.get(id(parameter), (-1, {}))
         self._nothing = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
 
     def is_of(self, dtype: np.dtype[Any]) -> bool:
