@@ -42,8 +42,12 @@ COLUMNS = 9
 
 
 def compiled(function: Function) -> Function:
-    """Have Numba compile a function when it is first called, and keep the code for the next process."""
-    options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
+    """Have Numba compile a function when it is first called, and keep the code for the next process.
+
+    All is made one function: one that was only called would be another copy of it in the process that compiles than
+    in those that read the code from the disk, and sums could round otherwise.
+    """
+    options = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
     try:
         result: Function = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder to keep it in

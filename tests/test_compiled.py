@@ -1,6 +1,7 @@
 """Compiled steps learn what the layers' methods do, up to rounding, and leave to them what is out of the ordinary."""
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -653,6 +654,32 @@ def test_a_checkpoint_of_the_ordinary_way_is_of_another_run(tmp_path):
     fit(ordinary, *data(), checkpoint=tmp_path)
     with pytest.raises(mn.errors.CheckpointError, match="compiled"):
         fit(compiled, *data(), epochs=3, checkpoint=tmp_path)
+
+
+BITS = """
+import hashlib, sys
+import numpy as np, minnet as mn
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(300, 12)).astype(np.float32), rng.integers(0, 4, 300)
+for layers in [[mn.Linear(12, 4, rng=0)]] * ("other" in sys.argv) + [
+    [mn.Linear(12, 16, rng=0), mn.ReLU(), mn.Linear(16, 40, rng=1), mn.Tanh(), mn.Linear(40, 4, rng=2)]
+]:
+    model = mn.Sequential(*layers)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()), compiled=True)
+    trainer.fit(mn.DataLoader(X, y, 16, fresh=True, rng=3), steps=90)
+print(hashlib.sha256(b"".join(p.data.tobytes() for p in model.parameters())).hexdigest())
+"""
+
+
+def test_code_that_was_just_compiled_gives_the_bits_of_code_from_the_disk(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", BITS, *arguments], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for arguments in ([], [], ["other"])
+    ]
+    assert len(set(said)) == 1
 
 
 SCRIPT = """
