@@ -13,12 +13,12 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import environment
 import numpy as np
+from with_minnet import can_compile
 from works import digits
 
 import minnet as mn
@@ -26,6 +26,7 @@ from minnet import fastpath, unchecked
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
 LOSS = "loss, forward and backward"
+W1_PIECES = ("gather the batch", "Linear forward", LOSS, "Linear backward", "SGD")
 ROUNDS, STEPS = 9, {"W1": 400, "W5": 25}
 
 
@@ -49,6 +50,11 @@ class Clock:
     def wrap(self, owner: Any, method: str, piece: str) -> None:
         """Time a method of an object under this name, from now on."""
         object.__setattr__(owner, method, self.timed(getattr(owner, method), piece))
+
+    def note(self, marks: list[float]) -> None:
+        """Note the pieces of a step of W1, between which there are these marks."""
+        for piece, begin, end in zip(W1_PIECES, marks, marks[1:], strict=False):
+            self.pieces[piece].append(1e6 * (end - begin))
 
     def batches(self, loader: Iterable[Any], piece: str) -> Iterator[Any]:
         """Pass a loader's batches on, timing how long each took to come."""
@@ -87,7 +93,6 @@ def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
 
     def run(steps: int) -> dict[str, float]:
         clock, order = Clock(), rng.permutation(len(X))
-        names = ["gather the batch", "Linear forward", LOSS, "Linear backward", "SGD"]
         for i in range(steps):
             rows = order[i % 390 * size : (i % 390 + 1) * size]
             marks = [time.perf_counter()]
@@ -107,8 +112,7 @@ def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
             np.subtract(weight, gradient, weight)
             np.subtract(bias, bias_gradient, bias)
             marks.append(time.perf_counter())
-            for name, begin, end in zip(names, marks, marks[1:], strict=False):
-                clock.pieces[name].append(1e6 * (end - begin))
+            clock.note(marks)
         return clock.medians()
 
     return run
@@ -176,7 +180,6 @@ def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]
 
     def run(steps: int) -> dict[str, float]:
         clock, order = Clock(), rng.permutation(len(X))
-        names = ["gather the batch", "Linear forward", LOSS, "Linear backward", "SGD"]
         for i in range(steps):
             rows = order[i % 390 * size : (i % 390 + 1) * size]
             marks = [time.perf_counter()]
@@ -193,8 +196,7 @@ def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]
             kernels.sgd(weight.reshape(-1), g.reshape(-1), nothing, 0.1, 0.0, 0.0, 0.0)
             kernels.sgd(bias, db, nothing, 0.1, 0.0, 0.0, 0.0)
             marks.append(time.perf_counter())
-            for name, begin, end in zip(names, marks, marks[1:], strict=False):
-                clock.pieces[name].append(1e6 * (end - begin))
+            clock.note(marks)
         begin = time.perf_counter()
         trainer.fit(loader, steps=steps, progress=False)
         whole, pieces = 1e6 * (time.perf_counter() - begin) / steps, clock.medians()
@@ -221,7 +223,7 @@ def w1() -> list[str]:
     model = mn.Sequential(mn.Linear(784, 10, rng=0))
     loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
     runs = {"minnet": fit(model, loader), "hand-written": by_hand(*data)}
-    if find_spec("numba") and find_spec("scipy"):
+    if can_compile():
         runs["compiled"] = by_kernels(*data)
     found = rounds(runs, STEPS["W1"])
     order = [

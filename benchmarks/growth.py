@@ -7,12 +7,11 @@ measures only this, and prints it. `compare.py` does so, too, unless it is to be
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 from rounds import Call, Contender, Effort, Times, quartiles, race
-from with_minnet import fit
+from with_minnet import can_compile, fit
 
 import minnet as mn
 
@@ -95,12 +94,11 @@ BATCH, WIDTH, DEPTH, DATA = (
     "layers (width 16, batch 1)",
     "rows of the data set (one epoch)",
 )
-COMPILED = find_spec("numba") is not None and find_spec("scipy") is not None
 LINES = [
     Line(BATCH, "Linear(784, 10)", [4**i for i in range(7)], _batch),
     Line(WIDTH, "Linear(w, w), ReLU, Linear(w, 10)", DOUBLING[4:], _width),
     Line(DEPTH, "pairs of Linear and ReLU", DOUBLING[:8], _depth),
-    *([Line(DEPTH, "the pairs, compiled", DOUBLING[:8], partial(_depth, compiled=True))] if COMPILED else []),
+    *([Line(DEPTH, "the pairs, compiled", DOUBLING[:8], partial(_depth, compiled=True))] if can_compile() else []),
     Line(DEPTH, "ReLU only", DOUBLING[:8], _cheap_depth),
     Line(DATA, "DataLoader, 8 floats a row", [1000, 4000, 16_000, 64_000, 256_000, 1_000_000], _rows(8, np.float32)),
     Line(DATA, "DataLoader, 784 floats a row", [500, 2000, 10_000, 50_000], _rows(784, np.float32)),

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from tqdm import tqdm
-from with_minnet import fit
+from with_minnet import can_compile, fit
 from works import Data, digits
 
 import minnet as mn
@@ -18,7 +17,7 @@ Result = dict[str, float]
 def measure(steps: int, every: int, figures: dict[str, Result]) -> None:
     """Run both jobs, once each."""
     jobs: dict[str, Callable[[Data, int, int], float]] = {"the notebook's code": notebook, "minnet": with_minnet}
-    if find_spec("numba") and find_spec("scipy"):
+    if can_compile():
         jobs["minnet, compiled"] = partial(with_minnet, compiled=True)
     data = digits()
     for name, job in tqdm(jobs.items(), "the notebook's job", leave=False, disable=None):

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,9 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
             continue
         try:
             mn.extras.require(package, extra)
+            found.append(Minnet(f"minnet, {name}", work, data, **options))
         except mn.errors.MissingExtraError as error:
             remark(f"minnet, {name}, is left out: {error}")
-        else:
-            found.append(Minnet(f"minnet, {name}", work, data, **options))
     return found
 
 
@@ -47,6 +47,11 @@ def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -
     """Return minnet's way to map one image to probabilities."""
     model = mn.Sequential(*dense(weights), mn.Softmax()).eval()
     return [Call("minnet", lambda: model.forward(x))]
+
+
+def can_compile() -> bool:
+    """Whether what compiled=True takes is installed."""
+    return find_spec("numba") is not None and find_spec("scipy") is not None
 
 
 class Minnet:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MODELS = (
     "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
-    "and Softmax after them, if the loss is CrossEntropyLoss; no Parameter is shared"
+    "and Softmax after them, if the loss is CrossEntropyLoss"
 )
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 BYTES = np.dtype(np.uint8)
@@ -64,27 +64,39 @@ def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback])
 
 
 def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
-    """Return a model's Linear layers, each with the activation after it; an empty list, if it has others."""
-    layers = list(model.layers) if isinstance(model, Sequential) and as_made(model) else []
-    parameters = [parameter for layer in layers for parameter in layer.parameters()]
-    arrays = {id(parameter.data) for parameter in parameters}
-    if type(model) is not Sequential or not all(map(as_made, layers)) or len(arrays) < len(parameters):
-        return []
-    if any(type(parameter) is not Parameter for parameter in parameters):
-        return []
-    if layers and type(layers[0]) is Flatten:
+    """Return a model's Linear layers, each with the activation after it; an empty list, if it is not made of these."""
+    return _read(model)[0]
+
+
+def _read(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
+    """Return a model's chain; or none, and what is out of place."""
+    if type(model) is not Sequential or not as_made(model):
+        return [], f"{type(model).__name__}, of another class or with a method of its own"
+    parameters = [parameter for layer in model.layers for parameter in layer.parameters()]  # shared ones several times
+    if len({id(parameter.data) for parameter in parameters}) < len(parameters):
+        return [], "a Parameter that is shared"
+    layers = list(enumerate(model.layers))
+    if layers and type(layers[0][1]) is Flatten:
         del layers[0]
-    if layers and type(layers[-1]) is Softmax:
+    if layers and type(layers[-1][1]) is Softmax:
         del layers[-1]
     found: list[tuple[Linear, Layer | None]] = []
-    for layer in layers:
-        if type(layer) is Linear and layer.weight.data.ndim == 2 and (layer.bias is None or layer.bias.data.ndim == 1):
+    for i, layer in layers:
+        if not as_made(layer):
+            return [], f"layers[{i}], {layer.describe()}, with a method of its own"
+        if type(layer) is Linear and _is_plain(layer):
             found.append((layer, None))
         elif type(layer) in (ReLU, Tanh, Sigmoid) and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
         else:
-            return []
-    return found
+            return [], f"layers[{i}], {layer.describe()}"
+    return found, "" if found else "no Linear"
+
+
+def _is_plain(linear: Linear) -> bool:
+    """Whether the Parameters are W (I, O) and b (O,), and of minnet's own class."""
+    plain = all(type(parameter) is Parameter for parameter in linear.parameters())
+    return plain and linear.weight.data.ndim == 2 and (linear.bias is None or linear.bias.data.ndim == 1)
 
 
 def why_not(trainer: "Trainer") -> str:
@@ -94,9 +106,9 @@ def why_not(trainer: "Trainer") -> str:
         return "goes with accumulate=1 and threads=1"
     if not as_made(trainer):
         return f"does not call the methods of {type(trainer).__name__}"
-    layers = chain(model)
-    if not layers:
-        return f"takes {MODELS}. This is {model!r}"
+    layers, out_of_place = _read(model)
+    if out_of_place:
+        return f"takes {MODELS}. Here is {out_of_place}"
     if len({linear.weight.data.dtype for linear, _ in layers}) > 1:
         return "takes Parameters of one dtype"
     ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
@@ -122,7 +134,7 @@ def why_not_data(trainer: "Trainer", loader: DataLoader) -> str:
         if not array.flags.c_contiguous:
             return f"takes {name} in C order: pass np.ascontiguousarray({name})"
     if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
-        return f"takes X of float32, float64, or uint8 with a scale, not {X.dtype}"
+        return f"takes X of float32, float64, or uint8 with a scale, not {X.dtype}: pass X.astype(np.float32)"
     if isinstance(trainer.loss, LabelLoss):
         fits = y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
     else:
@@ -151,4 +163,4 @@ def parts(trainer: "Trainer", loader: DataLoader) -> list[Any]:
 
 def _refuse(reason: str) -> None:
     if reason:
-        raise ValueError(f"compiled=True {reason}: leave out compiled=True")
+        raise ValueError(f"compiled=True {reason}{', or' if ': pass ' in reason else ':'} leave out compiled=True")

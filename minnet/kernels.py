@@ -6,7 +6,8 @@ without need. The layers' own pages say what is computed; this one, how a proces
 axis, which become vector instructions; weights of few outputs with the inputs along it, see `forward_few`; products of
 larger matrices by the BLAS that SciPy brings. `fastmath` lets sums be taken in any order, and nothing else.
 
-What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples of one kind of array.
+What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples of one kind of array. All kernels are in
+this one file, long as it is: the code that Numba keeps on the disk is renewed when its own file changes, and no other.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from minnet.arrays import Array
 from minnet.extras import require
-from minnet.optimizers.base import FLUSH  # a number: of what lies in other files, the code that is kept sees no change
+from minnet.optimizers.base import FLUSH
 
 numba = require("numba", "compiled")
 
@@ -85,7 +86,7 @@ def train(
     layout
         For each layer, whether its weights are transposed, (O, I), see `forward_few`; and its activation.
     table
-        For each Parameter, weights before biases, what the columns above say; the first three are written into.
+        For each Parameter, weights before biases, what the columns above say; STEP and FRESH are written into.
     loss, optimizer
         Which: the constants above.
     X, scale, labels, targets
@@ -340,7 +341,7 @@ def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probab
             d[o] = np.exp(row[o] - top)
             s += d[o]
         loss = np.log(s) - (row[label] - top)
-        total += min(loss, limit) if probabilities and loss == loss else loss
+        total += min(loss, limit) if probabilities else loss
         for o in range(len(row)):
             d[o] /= s
             if probabilities:

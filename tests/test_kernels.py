@@ -81,6 +81,12 @@ def test_a_label_that_is_no_class_gives_nan(label):
     assert math.isnan(kernels.cross_entropy(z, np.array([label]), np.array([0]), z.copy(), False))
 
 
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_a_loss_that_is_nan_is_not_limited(probabilities):
+    z = np.array([[1.0, np.nan, 0.0]])
+    assert math.isnan(kernels.cross_entropy(z, np.array([0]), np.array([0]), z.copy(), probabilities))
+
+
 def test_column_sums_and_squares(rng):
     rows = rng.normal(size=(9, 5))
     sums = np.full(5, np.nan)
