@@ -188,7 +188,7 @@ def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]
             kernels.forward_few(x, weight, z)
             kernels.activate(z, bias, kernels.NOTHING)
             marks.append(time.perf_counter())
-            kernels.cross_entropy(z, y, rows, dz, False)
+            kernels.cross_entropy(z, y, rows, size, dz, False)
             marks.append(time.perf_counter())
             kernels.gradient_few(x, dz, g)
             kernels.column_sums(dz, db)

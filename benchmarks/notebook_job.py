@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -19,6 +21,8 @@ def measure(steps: int, every: int, figures: dict[str, Result]) -> None:
     jobs: dict[str, Callable[[Data, int, int], float]] = {"the notebook's code": notebook, "minnet": with_minnet}
     if can_compile():
         jobs["minnet, compiled"] = partial(with_minnet, compiled=True)
+        if find_spec("threadpoolctl"):
+            jobs["minnet, compiled, 2 threads"] = partial(with_minnet, compiled=True, threads=2)
     data = digits()
     for name, job in tqdm(jobs.items(), "the notebook's job", leave=False, disable=None):
         begin = time.perf_counter()
@@ -55,11 +59,11 @@ def notebook(data: Data, steps: int, every: int) -> float:
     return accuracy
 
 
-def with_minnet(data: Data, steps: int, every: int, compiled: bool = False) -> float:
+def with_minnet(data: Data, steps: int, every: int, **options: Any) -> float:
     """Do it as examples/mnist_logreg.py does, and return the last test accuracy."""
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=0), mn.Softmax())
-    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5), compiled=compiled)
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5), **options)
     batches = mn.DataLoader(data.X, data.y, 128, fresh=True, rng=0)
     sets = {"test": (data.X_test, data.y_test), "train": (data.X, data.y)}
     fit(trainer, batches, steps=steps, every=every, evaluate=sets)

@@ -13,11 +13,13 @@ from works import HEADS, Data, Weights, Work, digits, initial_weights
 
 import minnet as mn
 
-# Options of a Trainer, each with the extra of its name: what to call it, for which works, and the package it takes.
+# Options of a Trainer: what to call them, and for which works.
 OPTIONS = (
-    ("compiled", ("W1", "W2", "W3", "W3A", "W4"), "numba", {"compiled": True}),
-    ("2 threads", ("W5", "T"), "threadpoolctl", {"threads": 2}),
+    ("compiled", ("W1", "W2", "W3", "W3A", "W4"), {"compiled": True}),
+    ("2 threads", ("W5", "T"), {"threads": 2}),
+    ("compiled, 2 threads", ("W1", "W3", "W3A"), {"compiled": True, "threads": 2}),
 )
+PACKAGES = {"compiled": "numba", "threads": "threadpoolctl"}  # that each takes; its extra has its name
 
 
 def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["Minnet"]:
@@ -28,15 +30,14 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
     ]
     if work.key == "W1":
         found.append(Minnet("minnet, uint8", work, digits(uint8=True)))
-    for name, works, package, options in OPTIONS:
+    for name, works, options in OPTIONS:
         if work.key not in works:
             continue
-        extra = next(iter(options))
-        if extra not in inspect.signature(mn.Trainer).parameters:
-            remark(f"this minnet's Trainer has no {extra}: left out")
-            continue
         try:
-            mn.extras.require(package, extra)
+            for option in options:
+                if option not in inspect.signature(mn.Trainer).parameters:
+                    raise mn.errors.MissingExtraError(f"this Trainer has no {option}")
+                mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
         except mn.errors.MissingExtraError as error:
             remark(f"minnet, {name}, is left out: {error}")

@@ -102,8 +102,8 @@ def _is_plain(linear: Linear) -> bool:
 def why_not(trainer: "Trainer") -> str:
     """Say why a Trainer's steps cannot be compiled; nothing, if they can."""
     model, loss, optimizer = trainer.model, trainer.loss, trainer.optimizer
-    if trainer.accumulate > 1 or trainer.threads > 1:
-        return "goes with accumulate=1 and threads=1"
+    if trainer.accumulate > 1:
+        return "goes with accumulate=1"
     if not as_made(trainer):
         return f"does not call the methods of {type(trainer).__name__}"
     layers, out_of_place = _read(model)

@@ -3,6 +3,8 @@
 import math
 import threading
 import time
+from collections.abc import Callable
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,12 @@ from minnet.data.loader import DataLoader
 from minnet.guard import RISKY, keeps_finite
 from minnet.optimizers import SGD, Optimizer
 from minnet.parameter import Parameter
+from minnet.team import Team
 
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
+Together = Callable[[Callable[[int], tuple[int, float, float]]], list[tuple[int, float, float]]]  # see Team.together
 Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
 
 FEW = 32  # outputs of a layer, up to which the kernels' loops are faster than BLAS
@@ -45,6 +49,7 @@ class CompiledSteps:
     def __init__(self, trainer: "Trainer", loader: DataLoader) -> None:
         from minnet import kernels  # which takes half a second, and Numba
 
+        import_module("scipy.linalg.cython_blas")  # or a Team could not tell its BLAS how many threads to use
         layers, groups = chain(trainer.model), trainer.optimizer.param_groups
         grouped = [(parameter, group) for group in groups for parameter in group["params"]]  # as optimizer.parameters
         own = trainer.optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels
@@ -56,6 +61,8 @@ class CompiledSteps:
         self._weights = [_Slot(linear.weight, turned, *own) for (linear, _), turned in zip(layers, few, strict=True)]
         self._biases = [_Slot(linear.bias or _no_bias(linear.weight), False, *own) for linear, _ in layers]
         self._slots = self._weights + self._biases
+        numbers = sum(slot.parameter.data.size for slot in self._slots)
+        self._gradients = np.empty((trainer.threads, numbers), self._weights[0].parameter.data.dtype)
         self._X, self._y, self._dtype = loader.X, loader.y, self._weights[0].parameter.data.dtype
         self._size = 1  # how many steps take about SECONDS
         self._parts = parts(trainer, loader)
@@ -68,17 +75,19 @@ class CompiledSteps:
         hint.daemon = True
         hint.start()
         try:
-            self._train(np.empty(0, np.int64), 0.0)
+            self._train(lambda work: [work(0)], np.empty(0, np.int64), 0.0)
         finally:
             hint.cancel()
 
-    def run(self, epoch: Epoch, most: int, total: float) -> tuple[int, int, float]:
+    def run(self, epoch: Epoch, team: Team, most: int, total: float) -> tuple[int, int, float]:
         """Do some of an epoch's next steps.
 
         Parameters
         ----------
         epoch
             Whose batches.
+        team
+            Whose threads do them.
         most
             How many steps, at most.
         total
@@ -94,7 +103,7 @@ class CompiledSteps:
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_as_it_was():
             return 0, 0, total
         rows = epoch.ahead(min(most, self._size))
-        samples, total, loss, prediction = self._train(rows, total)
+        samples, total, loss, prediction = self._train(team.together, rows, total)
         steps = math.ceil(samples / loader.batch_size)
         if samples < len(rows):
             epoch.back(steps)
@@ -116,33 +125,53 @@ class CompiledSteps:
             return False
         return parts(self._trainer, self._loader) == self._parts
 
-    def _train(self, rows: NDArray[np.int64], total: float) -> tuple[int, float, float, Array]:
-        """Call the compiled code."""
+    def _train(self, together: Together, rows: NDArray[np.int64], total: float) -> tuple[int, float, float, Array]:
+        """Call the compiled code, once for each thread."""
         kernels, X, y = self._kernels, self._X, self._y
-        table = np.array([slot.row() for slot in self._slots])
+        parts = len(self._gradients)
+        tables = np.array([[slot.row() for slot in self._slots]] * parts)
         weights, biases = (tuple(slot.arrays() for slot in slots) for slots in (self._weights, self._biases))
         outputs = biases[-1][0]
         prediction = np.empty((len(rows), outputs.size), outputs.dtype)
         square = self._loss == kernels.LOSSES["MSELoss"]
-        samples, total, loss = kernels.train(
-            weights,
-            biases,
-            self._layout,
-            table,
-            self._loss,
-            kernels.SGD if isinstance(self._trainer.optimizer, SGD) else kernels.ADAM,
-            X.reshape(len(X), -1),
-            np.float32(self._loader.scale) if X.dtype == BYTES else None,
-            np.empty(0, np.int64) if square else y,
-            y if square else np.empty((0, 0), self._dtype),
-            rows,
-            min(self._loader.batch_size, len(X)),
-            RISKY,
-            total,
-            prediction,
-        )
+        meeting, sums = np.zeros(2, np.int64), np.empty((parts, 1 + 2 * len(weights)))
+
+        def work(part: int) -> tuple[int, float, float]:
+            try:
+                found: tuple[int, float, float] = kernels.train(
+                    part,
+                    parts,
+                    meeting,
+                    sums,
+                    self._gradients,
+                    weights,
+                    biases,
+                    self._layout,
+                    tables,
+                    self._loss,
+                    kernels.SGD if isinstance(self._trainer.optimizer, SGD) else kernels.ADAM,
+                    X.reshape(len(X), -1),
+                    np.float32(self._loader.scale) if X.dtype == BYTES else None,
+                    np.empty(0, np.int64) if square else y,
+                    y if square else np.empty((0, 0), self._dtype),
+                    rows,
+                    min(self._loader.batch_size, len(X)),
+                    RISKY,
+                    total,
+                    prediction,
+                )
+            except BaseException:
+                meeting[1] = 1  # the others need not wait for this one
+                raise
+            return found
+
+        try:
+            samples, total, loss = together(work)[0]
+        except BaseException:
+            meeting[1] = 1  # nor for one that has not even begun
+            raise
         if samples:
-            for slot, arrays, row in zip(self._slots, weights + biases, table, strict=True):
+            for slot, arrays, row in zip(self._slots, weights + biases, tables[0], strict=True):
                 slot.take_over(arrays, int(row[kernels.STEP]))
         return samples, total, loss, prediction
 

@@ -6,6 +6,9 @@ without need. The layers' own pages say what is computed; this one, how a proces
 axis, which become vector instructions; weights of few outputs with the inputs along it, see `forward_few`; products of
 larger matrices by the BLAS that SciPy brings. `fastmath` lets sums be taken in any order, and nothing else.
 
+Several threads may do a step together: each goes forward and backward with its own rows of the batch, adds up what all
+found for its own share of the weights, and brings that share forward. What belongs to whom depends on sizes only.
+
 What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples of one kind of array. All kernels are in
 this one file, long as it is: the code that Numba keeps on the disk is renewed when its own file changes, and no other.
 """
@@ -41,6 +44,8 @@ TRAINED, STEP, FRESH, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = rang
 BETA1, BETA2, EPS = MOMENTUM, DAMPENING, NESTEROV
 COLUMNS = 9
 
+give_way = numba.types.ExternalFunction("sched_yield", numba.int32())  # POSIX: let another thread have the processor
+
 
 def compiled(function: Function) -> Function:
     """Have Numba compile a function when it is first called, and keep the code for the next process.
@@ -58,10 +63,15 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def train(
+    part: int,
+    parts: int,
+    meeting: Rows,
+    sums: NDArray[np.float64],
+    gradients: Array,
     weights: Slots,
     biases: Slots,
     layout: NDArray[np.int64],
-    table: NDArray[np.float64],
+    tables: NDArray[np.float64],
     loss: int,
     optimizer: int,
     X: NDArray[Any],
@@ -76,17 +86,26 @@ def train(
 ) -> tuple[int, float, float]:
     """Do a training step for each batch of `batch_size` rows, in order; the last one may be shorter.
 
+    It is to be called for each part at the same time, in a thread of its own, with the same arrays.
+
     A step that is out of the ordinary is not done, and none after it: where a label is no class, the loss is not
     finite, or a step is not surely shorter than `longest`. It has changed nothing by then.
 
     Parameters
     ----------
+    part, parts
+        Which part of each step to do, of how many.
+    meeting
+        Zeros (2,), see `meet`.
+    sums, gradients
+        (parts, 1 + 2 · layers) and (parts, numbers of all Parameters): what the parts found, for all to read.
     weights, biases
         For each Linear layer (p, first, second): values, and what the optimizer remembers. Written into.
     layout
         For each layer, whether its weights are transposed, (O, I), see `forward_few`; and its activation.
-    table
-        For each Parameter, weights before biases, what the columns above say; STEP and FRESH are written into.
+    tables
+        For each part the same, its own: for each Parameter, weights before biases, what the columns above say. STEP and
+        FRESH are written into.
     loss, optimizer
         Which: the constants above.
     X, scale, labels, targets
@@ -105,26 +124,26 @@ def train(
     samples, total, loss
         How many were learned from, the sum, and the last step's loss.
     """
-    dtype, layers = weights[0][0].dtype, len(weights)
+    dtype, layers, table = weights[0][0].dtype, len(weights), tables[part]
     # One array for all that lies between two layers, beginning with the batch: layer l reads starts[l] and writes
-    # starts[l + 1]; gradients lie likewise.
+    # starts[l + 1]; what is found for y lies likewise.
     widths = np.empty(layers + 1, np.int64)
     widths[0] = X.shape[1]
     for l in range(layers):  # noqa: E741
         widths[l + 1] = biases[l][0].size
     starts = np.zeros(layers + 2, np.int64)
-    starts[1:] = np.cumsum(widths) * batch_size
-    values, gradients = np.empty(starts[-1], dtype), np.empty(starts[-1], dtype)
-    size = 0
+    starts[1:] = np.cumsum(widths) * (batch_size // parts + 1)
+    values, slopes = np.empty(starts[-1], dtype), np.empty(starts[-1], dtype)
+    places = np.zeros(2 * layers + 1, np.int64)  # of a Parameter's gradient, weights before biases
     for l in range(layers):  # noqa: E741
-        size = max(size, weights[l][0].size)
-    of_weights, of_biases = np.empty(size, dtype), np.empty(widths.max(), dtype)
-    samples, value = 0, np.nan
+        places[l + 1], places[layers + l + 1] = weights[l][0].size, biases[l][0].size
+    places = np.cumsum(places)
+    samples, value, meetings = 0, np.nan, 0
     while samples < len(rows):
-        batch = rows[samples : samples + batch_size]
-        n = len(batch)
-        x = rows_of(values, starts[0], n, widths[0])
-        gather(X, batch, scale, x)
+        size = min(batch_size, len(rows) - samples)
+        begin, end = share_of(size, part, parts)
+        batch, n = rows[samples + begin : samples + end], end - begin
+        gather(X, batch, scale, rows_of(values, starts[0], n, widths[0]))
         for l in range(layers):  # noqa: E741
             x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
             if layout[l, 0]:
@@ -132,46 +151,98 @@ def train(
             else:
                 forward_many(x, weights[l][0], y)
             activate(y, biases[l][0], layout[l, 1])
-        dy, predicted = rows_of(gradients, starts[layers], n, widths[layers]), prediction[samples : samples + n]
+        y, dy = rows_of(values, starts[layers], n, widths[layers]), rows_of(slopes, starts[layers], n, widths[layers])
+        predicted = prediction[samples + begin : samples + end]
         predicted[:] = y
         if loss == MEAN_SQUARE:
-            next_value = mean_square(y, targets, batch, dy)
+            sums[part, 0] = mean_square(y, targets, batch, size, dy)
         else:
-            next_value = cross_entropy(predicted, labels, batch, dy, loss == CROSS_ENTROPY)
-        square = 1.0
+            sums[part, 0] = cross_entropy(predicted, labels, batch, size, dy, loss == CROSS_ENTROPY)
         for l in range(layers - 1, -1, -1):  # noqa: E741
             x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
-            dy = rows_of(gradients, starts[l + 1], n, widths[l + 1])
+            dy = rows_of(slopes, starts[l + 1], n, widths[l + 1])
             deactivate(dy, y, layout[l, 1])
-            bound = (square_of(x) + n) * square_of(dy)  # of the norm of their product
-            square = square if bound <= square else bound  # NaN is kept
+            sums[part, 1 + 2 * l], sums[part, 2 + 2 * l] = square_of(x) + n, square_of(dy)
             if l:
-                dx = rows_of(gradients, starts[l], n, widths[l])
+                dx = rows_of(slopes, starts[l], n, widths[l])
                 if layout[l, 0]:
                     backward_few(dy, weights[l][0], dx)
                 else:
                     backward_many(dy, weights[l][0], dx)
-        lr = table[:, LR].max()
-        if not (abs(next_value) < np.inf and square < np.finfo(dtype).max and lr * lr * square <= longest * longest):
-            break
-        for l in range(layers):  # noqa: E741
-            x, dy = rows_of(values, starts[l], n, widths[l]), rows_of(gradients, starts[l + 1], n, widths[l + 1])
             if table[l, TRAINED]:
-                g = of_weights[: weights[l][0].size]
+                g = gradients[part, places[l] : places[l + 1]]
                 if layout[l, 0]:
                     gradient_few(x, dy, g.reshape((dy.shape[1], x.shape[1])))
                 else:
                     gradient_many(x, dy, g.reshape((x.shape[1], dy.shape[1])))
-                p, first, second = weights[l]
-                update(p.reshape(-1), g, first.reshape(-1), second.reshape(-1), optimizer, table[l])
             if table[layers + l, TRAINED]:
-                g = of_biases[: widths[l + 1]]
-                column_sums(dy, g)
-                p_, first_, second_ = biases[l]
-                update(p_, g, first_, second_, optimizer, table[layers + l])
-        value, samples = next_value, samples + n
-        total += value * n
+                column_sums(dy, gradients[part, places[layers + l] : places[layers + l + 1]])
+        meetings += 1
+        if not meet(meeting, meetings * parts):
+            break
+        square = 1.0
+        for l in range(layers):  # noqa: E741
+            bound = sum_of(sums, 1 + 2 * l) * sum_of(sums, 2 + 2 * l)  # of the norm of their product
+            square = square if bound <= square else bound  # NaN is kept
+        lr, next_value = table[:, LR].max(), sum_of(sums, 0)
+        if not (abs(next_value) < np.inf and square < np.finfo(dtype).max and lr * lr * square <= longest * longest):
+            break
+        for l in range(layers):  # noqa: E741
+            update_share(weights[l], gradients, places[l], part, optimizer, table[l])
+            update_share(biases[l], gradients, places[layers + l], part, optimizer, table[layers + l])
+        meetings += 1
+        if not meet(meeting, meetings * parts):
+            break
+        value, samples = next_value, samples + size
+        total += value * size
     return samples, total, value
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]
+def add(context: Any, array: Any, i: Any, number: Any) -> Any:
+    """Add a number to array[i], of int64, and return what was there: at once, and in the order in which it is written.
+
+    Numba has no such operation for the threads of a CPU; this is LLVM's.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, i, number = arguments
+        data = context.make_array(signature.args[0])(context, builder, array).data
+        return builder.atomic_rmw("add", builder.gep(data, [i]), number, "seq_cst")
+
+    return numba.int64(array, numba.int64, numba.int64), code
+
+
+@compiled
+def meet(meeting: Rows, arrivals: int) -> bool:
+    """Wait until so many have arrived at a meeting since it began: see `minnet.team.Team.together`.
+
+    The meeting is (2,): how many came, and whether the others are to go home, which is returned as False.
+    """
+    patience = 1000
+    add(meeting, 0, 1)
+    while add(meeting, 0, 0) < arrivals:
+        if add(meeting, 1, 0):
+            return False
+        patience -= 1
+        if patience < 0:  # a microsecond or two; the one that is missing may have no processor
+            give_way()
+    return True
+
+
+@compiled
+def share_of(n: int, part: int, parts: int) -> tuple[int, int]:
+    """Return where a part of n things begins and ends."""
+    return n * part // parts, n * (part + 1) // parts
+
+
+@compiled
+def sum_of(sums: NDArray[np.float64], column: int) -> Any:
+    """Return what all parts found together."""
+    total = 0.0
+    for part in range(len(sums)):
+        total += sums[part, column]
+    return total
 
 
 @compiled
@@ -259,7 +330,7 @@ def forward_many(x: Array, weight: Array, y: Array) -> None:
     """Write x @ W."""
     if len(x) == 1:
         np.dot(x[0], weight, y[0])
-    else:
+    elif len(x):
         np.dot(x, weight, y)
 
 
@@ -268,7 +339,7 @@ def backward_many(dy: Array, weight: Array, dx: Array) -> None:
     """Write dy @ W.T."""
     if len(dy) == 1:
         np.dot(weight, dy[0], dx[0])
-    else:
+    elif len(dy):
         np.dot(dy, weight.T, dx)
 
 
@@ -280,8 +351,10 @@ def gradient_many(x: Array, dy: Array, g: Array) -> None:
             row, a = g[i], x[0, i]
             for o in range(len(row)):
                 row[o] = a * dy[0, o]
-    else:
+    elif len(x):
         np.dot(x.T, dy, g)
+    else:
+        g[:] = 0
 
 
 @compiled
@@ -322,15 +395,15 @@ def deactivate(dy: Array, y: Array, activation: int) -> None:
 
 
 @compiled
-def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probabilities: bool) -> Any:
-    """Return the mean loss of scores z (N, C), NaN if a label is no class, and write dL/dz.
+def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, size: int, dz: Array, probabilities: bool) -> Any:
+    """Return what scores z (N, C) add to a mean loss of `size` samples, NaN if a label is no class; write dL/dz.
 
     If probabilities are asked for, they take the place of z; and the loss is limited as CrossEntropyLoss limits it, by
     the smallest normal number.
     """
     tiny = np.finfo(z.dtype).tiny
     limit = -np.log(tiny)
-    total, share = 0.0, z.dtype.type(1 / len(z))
+    total, share = 0.0, z.dtype.type(1 / size)
     for n in range(len(z)):
         label = np.int64(labels[batch[n]])
         if not 0 <= label < z.shape[1]:
@@ -348,20 +421,21 @@ def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, dz: Array, probab
                 row[o] = max(d[o], tiny)
             d[o] *= share
         d[label] -= share
-    return total / len(z)
+    return total / size
 
 
 @compiled
-def mean_square(y: Array, targets: Array, batch: Rows, dy: Array) -> Any:
-    """Return the mean square error of predictions y (N, O); write dL/dy."""
-    total, share = 0.0, y.dtype.type(2 / y.size)
+def mean_square(y: Array, targets: Array, batch: Rows, size: int, dy: Array) -> Any:
+    """Return what predictions y (N, O) add to the mean square error of `size` samples; write dL/dy."""
+    numbers = size * y.shape[1]
+    total, share = 0.0, y.dtype.type(2 / numbers)
     for n in range(len(y)):
         row, target, d = y[n], targets[batch[n]], dy[n]
         for o in range(len(row)):
             difference = row[o] - y.dtype.type(target[o])
             total += difference * difference
             d[o] = difference * share
-    return total / y.size
+    return total / numbers
 
 
 @compiled
@@ -384,6 +458,22 @@ def column_sums(rows: Array, sums: Array) -> None:
         row = rows[n]
         for o in range(len(row)):
             sums[o] += row[o]
+
+
+@compiled
+def update_share(
+    slot: tuple[Array, Array, Array], gradients: Array, place: int, part: int, optimizer: int, row: Any
+) -> None:
+    """Add up what all parts found for a share of a Parameter, and give that share its next values."""
+    if row[TRAINED]:
+        p, first, second = slot
+        begin, end = share_of(p.size, part, len(gradients))
+        g = gradients[0, place + begin : place + end]
+        for other in range(1, len(gradients)):
+            h = gradients[other, place + begin : place + end]
+            for j in range(len(g)):
+                g[j] += h[j]
+        update(p.reshape(-1)[begin:end], g, first.reshape(-1)[begin:end], second.reshape(-1)[begin:end], optimizer, row)
 
 
 @compiled

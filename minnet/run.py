@@ -253,7 +253,7 @@ class Run:
         if self._step_by_step:
             ends = [1]
         self._inside = True
-        steps, samples, self._loss_sum = compiled.run(epoch, min(ends, default=len(epoch.X)), self._loss_sum)
+        steps, samples, self._loss_sum = compiled.run(epoch, self.team, min(ends, default=len(epoch.X)), self._loss_sum)
         self._inside = False
         trainer.step += steps
         self._in_epoch += steps

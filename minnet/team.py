@@ -5,10 +5,11 @@ from __future__ import annotations  # or numpy.random would be imported with min
 import copy
 import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from minnet.layer import Layer
 from minnet.losses import Loss
 from minnet.state import merged
 
+Result = TypeVar("Result")
 Work = list[tuple[slice, float, Array]]  # the parts that a member did: where in the batch, loss, prediction
 
 
@@ -90,6 +92,15 @@ class Team:
         self._bring_together(len(shares))
         return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
 
+    def together(self, work: Callable[[int], Result]) -> list[Result]:
+        """Call work(0), work(1), ... at the same time, each in a thread of its own; return what they return."""
+        others = [self._pool.submit(work, member) for member in range(1, self.threads)]
+        try:
+            first = work(0)
+        finally:
+            wait(others)
+        return [first, *(other.result() for other in others)]
+
     def state_dict(self) -> list[list[np.random.Generator]]:
         """Return the Generators of all members but the first, whose are the model's."""
         return [[generator for _, _, generator in _generators(model)] for model, _ in self._members[1:]]
@@ -123,8 +134,10 @@ class Team:
                     gradient = parameter.read_grad()
                     gradient += copied.read_grad()
             if copies and not parameter.trainable:
-                # Written so that what did not change does not change.
-                parameter.data += sum(copied.data - parameter.data for copied in copies) / members
+                # Written so that what did not change does not change, nor needs to be writeable.
+                moved = sum(copied.data - parameter.data for copied in copies) / members
+                if np.any(moved):
+                    parameter.data += moved
 
     def _share_statistics(self) -> None:
         """Give the copies the model's running statistics: what the last step made, or was put back since."""

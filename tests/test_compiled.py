@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +20,8 @@ from minnet.errors import NonFiniteError
 pytest.importorskip("numba", reason="the extra compiled is not installed")
 pytest.importorskip("scipy", reason="the extra compiled is not installed")
 
+from minnet import kernels
+
 FEATURES, CLASSES, SAMPLES = 12, 5, 130
 DENSE = [(mn.Linear, FEATURES, 7), mn.ReLU, (mn.Linear, 7, CLASSES)]
 
@@ -28,13 +31,21 @@ def calls(monkeypatch):
     """Return a list that gets the number of steps of each call of the compiled code."""
     seen, original = [], CompiledSteps.run
 
-    def run(self, epoch, most, total):
-        result = original(self, epoch, most, total)
+    def run(self, *arguments):
+        result = original(self, *arguments)
         seen.append(result[0])
         return result
 
     monkeypatch.setattr(CompiledSteps, "run", run)
     return seen
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    """How many threads do a compiled step together."""
+    if request.param > 1:
+        pytest.importorskip("threadpoolctl", reason="the extra threads is not installed")
+    return request.param
 
 
 def data(dtype=np.float64, labels=np.int64, samples=SAMPLES, seed=0):
@@ -54,8 +65,8 @@ def make(layers=DENSE, loss=mn.SoftmaxCrossEntropyLoss, optimizer=None, dtype=np
     return mn.Trainer(model, loss(), optimizer(model.parameters()), **options)
 
 
-def pair(**options):
-    return make(**options), make(**options, compiled=True)
+def pair(threads=1, **options):
+    return make(**options), make(**options, compiled=True, threads=threads)
 
 
 def fit(trainer, X, y, batch_size=16, rng=1, loader=None, **options):
@@ -102,8 +113,8 @@ CHAINS = {
 
 @pytest.mark.parametrize("layers", CHAINS.values(), ids=list(CHAINS))
 @pytest.mark.parametrize("batch_size", [1, 2, 6, 64, 1000])
-def test_chains(calls, layers, batch_size):
-    ordinary, compiled = pair(layers=layers)
+def test_chains(calls, layers, batch_size, threads):
+    ordinary, compiled = pair(threads, layers=layers)
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y, batch_size, evaluate={"test": (X, y)})
@@ -113,8 +124,8 @@ def test_chains(calls, layers, batch_size):
 
 @pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"], CHAINS["activated"]], ids=["few", "wide", "activated"])
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_probabilities(calls, layers, batch_size):
-    ordinary, compiled = pair(layers=[*layers, mn.Softmax], loss=mn.CrossEntropyLoss)
+def test_probabilities(calls, layers, batch_size, threads):
+    ordinary, compiled = pair(threads, layers=[*layers, mn.Softmax], loss=mn.CrossEntropyLoss)
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y, batch_size)
@@ -136,10 +147,11 @@ def test_a_loss_of_probabilities_is_limited_alike(calls):
 
 
 @pytest.mark.parametrize("last", [(), (mn.Sigmoid,)])
-def test_mean_square_error(calls, last):
+def test_mean_square_error(calls, last, threads):
     X, _ = data()
     targets = np.tanh(X @ np.random.default_rng(1).normal(size=(FEATURES, 3)))
-    ordinary, compiled = pair(layers=[(mn.Linear, FEATURES, 8), mn.Tanh, (mn.Linear, 8, 3), *last], loss=mn.MSELoss)
+    layers = [(mn.Linear, FEATURES, 8), mn.Tanh, (mn.Linear, 8, 3), *last]
+    ordinary, compiled = pair(threads, layers=layers, loss=mn.MSELoss)
     for trainer in (ordinary, compiled):
         fit(trainer, X, targets, 32)
     assert_close(ordinary, compiled)
@@ -162,8 +174,8 @@ OPTIMIZERS = {
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
 @pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"]], ids=["few", "wide"])
-def test_optimizers(calls, optimizer, layers):
-    ordinary, compiled = pair(layers=layers, optimizer=optimizer)
+def test_optimizers(calls, optimizer, layers, threads):
+    ordinary, compiled = pair(threads, layers=layers, optimizer=optimizer)
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y, epochs=3)
@@ -173,8 +185,8 @@ def test_optimizers(calls, optimizer, layers):
     assert sum(calls) == compiled.step
 
 
-def test_frozen_parameters_stay(calls):
-    ordinary, compiled = pair(layers=CHAINS["wide"], optimizer=OPTIMIZERS["AdamW"])
+def test_frozen_parameters_stay(calls, threads):
+    ordinary, compiled = pair(threads, layers=CHAINS["wide"], optimizer=OPTIMIZERS["AdamW"])
     X, y = data()
     for trainer in (ordinary, compiled):
         first, *_ = trainer.model.parameters()
@@ -227,8 +239,8 @@ def test_what_has_faded_becomes_zero(optimizer, names):
     "loader", [{"shuffle": True}, {"shuffle": False}, {"fresh": True}, {"shuffle": True, "drop_last": True}], ids=str
 )
 @pytest.mark.parametrize("every", [None, 1, 3])
-def test_loaders(calls, loader, every):
-    ordinary, compiled = pair()
+def test_loaders(calls, loader, every, threads):
+    ordinary, compiled = pair(threads)
     X, y = data()
     for trainer in (ordinary, compiled):
         fit(trainer, X, y, loader=loader, steps=31, every=every)
@@ -240,9 +252,9 @@ def test_loaders(calls, loader, every):
 
 @pytest.mark.parametrize("labels", [np.uint8, np.int32, np.uint64])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_dtypes(calls, dtype, labels):
+def test_dtypes(calls, dtype, labels, threads):
     X, y = data(dtype, labels)
-    ordinary, compiled = pair(dtype=np.float32)
+    ordinary, compiled = pair(threads, dtype=np.float32)
     for trainer in (ordinary, compiled):
         fit(trainer, X, y)
     assert_close(ordinary, compiled, 1e-4)
@@ -272,13 +284,14 @@ def test_read_only_data_and_images(calls, tmp_path):
 
 
 @pytest.mark.parametrize("batch_size", [1, 16])
-def test_the_same_bits_step_by_step(calls, batch_size):
+def test_the_same_bits_step_by_step(calls, batch_size, threads):
     class Looks(Callback):
         def on_step_end(self, trainer):
             self.steps = getattr(self, "steps", 0) + 1
             assert len(trainer.prediction) == len(trainer.target) <= batch_size
 
-    trainers = [make(CHAINS["wide"], optimizer=OPTIMIZERS["Adam"], dtype=np.float32, compiled=True) for _ in range(2)]
+    options = {"optimizer": OPTIMIZERS["Adam"], "dtype": np.float32, "compiled": True, "threads": threads}
+    trainers = [make(CHAINS["wide"], **options) for _ in range(2)]
     X, y = data(np.float32)
     looks = Looks()
     fit(trainers[0], X, y, batch_size, epochs=5)
@@ -320,10 +333,10 @@ def poisoned(where, value):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
-def test_numbers_that_are_none_are_found_and_explained(value):
+def test_numbers_that_are_none_are_found_and_explained(value, threads):
     X, y = poisoned((50, 3), value)
     said = []
-    for trainer in pair():
+    for trainer in pair(threads):
         with pytest.raises(NonFiniteError) as caught:
             fit(trainer, X, y, loader={"shuffle": False, "check": False})
         said.append((str(caught.value), trainer.step))
@@ -332,9 +345,9 @@ def test_numbers_that_are_none_are_found_and_explained(value):
     assert "rows 48 to 63" in said[0][0]
 
 
-def test_bad_steps_are_skipped_alike(calls):
+def test_bad_steps_are_skipped_alike(calls, threads):
     X, y = poisoned((50, 3), np.nan)
-    ordinary, compiled = pair(nonfinite="skip", optimizer=OPTIMIZERS["momentum"])
+    ordinary, compiled = pair(threads, nonfinite="skip", optimizer=OPTIMIZERS["momentum"])
     for trainer in (ordinary, compiled):
         for loader in ({"shuffle": True, "check": False}, {"fresh": True, "check": False}):
             fit(trainer, X, y, loader=loader, steps=40, every=10)
@@ -360,10 +373,10 @@ def test_the_first_velocity_after_a_bad_first_step():
     assert_close(ordinary, compiled)
 
 
-def test_a_label_that_is_no_class_is_named():
+def test_a_label_that_is_no_class_is_named(threads):
     X, y = data()
     said = []
-    for trainer in pair():
+    for trainer in (make(threads=threads, compiled=compiled) for compiled in (False, True)):
         labels = y.copy()
 
         class Spoils(Callback):
@@ -440,6 +453,16 @@ def test_long_steps_are_watched(calls, scale, optimizer):
         fit(trainer, X * np.float32(scale), y, 100, steps=3)
     assert sum(calls) == 0
     assert bits(ordinary) == bits(compiled)
+
+
+def test_a_long_step_of_one_sample_is_seen_by_all_threads(calls, threads):
+    X, y = data(np.float32)
+    X[-1] *= np.float32(1e30)  # which is in the last thread's part
+    trainer = make(
+        optimizer=lambda p: mn.SGD(p, lr=1.0), dtype=np.float32, nonfinite="skip", compiled=True, threads=threads
+    )
+    fit(trainer, X, y, len(X), steps=1, loader={"shuffle": False, "check": False})
+    assert calls == [0]
 
 
 def test_a_bias_whose_step_is_too_long(calls):
@@ -546,8 +569,8 @@ def test_a_subclass_that_looks_at_every_step():
         assert trainer.step == 10
 
 
-def test_weights_that_cannot_be_written_are_left_to_the_ordinary_way():
-    ordinary, compiled = pair(layers=CHAINS["wide"])
+def test_weights_that_cannot_be_written_are_left_to_the_ordinary_way(threads):
+    ordinary, compiled = pair(threads, layers=CHAINS["wide"])
     for trainer in (ordinary, compiled):
         weight = trainer.model.layers[2].weight
         weight.trainable = weight.data.flags.writeable = False
@@ -588,20 +611,81 @@ def test_compiling_says_so_if_it_takes_long(capsys, monkeypatch, patience):
     monkeypatch.setattr("minnet.compiled.PATIENCE", patience)
     original = CompiledSteps._train
 
-    def slow(self, rows, total):
+    def slow(self, together, rows, total):
         time.sleep(0.2 * (len(rows) == 0))
-        return original(self, rows, total)
+        return original(self, together, rows, total)
 
     monkeypatch.setattr(CompiledSteps, "_train", slow)
     fit(make(compiled=True), *data(), epochs=1)
     assert capsys.readouterr().err.count("compiling the training step") == (patience == 0)
 
 
+# --- several threads -----------------------------------------------------------------------------------------------
+
+
+def test_which_thread_is_faster_decides_nothing(threads):
+    trainers = [make(optimizer=OPTIMIZERS["Adam"], dtype=np.float32, compiled=True, threads=threads) for _ in range(5)]
+    for trainer in trainers:
+        fit(trainer, *data(np.float32), epochs=20)
+    assert len({str(bits(trainer)) for trainer in trainers}) == 1
+
+
+class FailsError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
+    """None is left waiting for it; and the error is the one that it raised."""
+    if failing >= threads:
+        pytest.skip("there are not so many threads")
+    train = kernels.train
+
+    def fails(part, parts, meeting, sums, gradients, weights, biases, layout, tables, *rest):
+        if part == failing and trainer.step:
+            raise FailsError
+        return train(part, parts, meeting, sums, gradients, weights, biases, layout, tables, *rest)
+
+    trainer = make(compiled=True, threads=threads)
+    monkeypatch.setattr(kernels, "train", fails)
+    with pytest.raises(FailsError):
+        fit(trainer, *data())
+    assert trainer.step == 1
+
+
+def test_a_thread_that_cannot_be_started_ends_all(monkeypatch):
+    pytest.importorskip("threadpoolctl", reason="the extra threads is not installed")
+    submit = ThreadPoolExecutor.submit
+
+    def fails(self, work, part):
+        if part == 2:
+            raise RuntimeError("can't start new thread")
+        return submit(self, work, part)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", fails)
+    with pytest.raises(RuntimeError, match="can't start"):
+        fit(make(compiled=True, threads=3), *data())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not say which processor to use")
+def test_threads_that_share_a_processor(threads):
+    """The one that waits lets the others have it: were it to hold on to it, each step would take a time slice."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        ordinary, compiled = pair(threads)
+        for trainer in (ordinary, compiled):
+            fit(trainer, *data(), 1, epochs=20)
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert_close(ordinary, compiled)
+
+
 # --- resuming, and Ctrl-C ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loader", [{"shuffle": True}, {"fresh": True}], ids=str)
-def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader):
+def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader, threads):
     class Killed(BaseException):
         pass
 
@@ -619,7 +703,7 @@ def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader):
             return {}
 
     def run(folder, dies_at):
-        trainer = make(optimizer=OPTIMIZERS["Adam"], compiled=True)
+        trainer = make(optimizer=OPTIMIZERS["Adam"], compiled=True, threads=threads)
         kills = Kills(dies_at)
         checkpoint = mn.Checkpoint(tmp_path / folder, every=4)
         fit(trainer, *data(), loader=loader, epochs=6, checkpoint=checkpoint, every=5, callbacks=[kills])
@@ -693,13 +777,13 @@ print("over", trainer.step == history[-1]["step"] > 1000, trainer.interrupted, f
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_ctrl_c_at_the_end_of_an_epoch(capsys, epoch):
+def test_ctrl_c_at_the_end_of_an_epoch(capsys, epoch, threads):
     class Presses(Callback):
         def on_row(self, trainer, row):
             if trainer.epoch == epoch:
                 signal.raise_signal(signal.SIGINT)
 
-    for trainer in pair():
+    for trainer in pair(threads):
         fit(trainer, *data(), callbacks=[Presses()])
         assert trainer.interrupted
         assert trainer.step == 9 * epoch

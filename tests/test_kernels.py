@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_cross_entropy(rng, gap, probabilities):
     z[:, 1] += gap
     loss, dz, out = mn.SoftmaxCrossEntropyLoss(), np.empty_like(z), z.copy()
     expected = loss.forward(z, labels[rows])
-    found = kernels.cross_entropy(out, labels, rows, dz, probabilities)
+    found = kernels.cross_entropy(out, labels, rows, len(rows), dz, probabilities)
     limit = -math.log(np.finfo(np.float64).tiny)
     assert found == pytest.approx(expected if not probabilities else min(expected, limit), rel=1e-12)
     np.testing.assert_allclose(dz, loss.backward(), rtol=1e-12, atol=1e-300)
@@ -78,13 +79,71 @@ def test_cross_entropy(rng, gap, probabilities):
 @pytest.mark.parametrize("label", [-1, 4])
 def test_a_label_that_is_no_class_gives_nan(label):
     z = np.zeros((1, 4))
-    assert math.isnan(kernels.cross_entropy(z, np.array([label]), np.array([0]), z.copy(), False))
+    assert math.isnan(kernels.cross_entropy(z, np.array([label]), np.array([0]), 1, z.copy(), False))
 
 
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_a_loss_that_is_nan_is_not_limited(probabilities):
     z = np.array([[1.0, np.nan, 0.0]])
-    assert math.isnan(kernels.cross_entropy(z, np.array([0]), np.array([0]), z.copy(), probabilities))
+    assert math.isnan(kernels.cross_entropy(z, np.array([0]), np.array([0]), 1, z.copy(), probabilities))
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "mean_square"])
+def test_losses_of_parts_add_up_to_the_loss_of_a_batch(rng, kind):
+    y, targets, labels = rng.normal(size=(7, 4)), rng.normal(size=(9, 4)), rng.integers(0, 4, 9)
+    rows, whole, parts = np.array([8, 0, 3, 3, 1, 6, 2]), np.empty_like(y), np.empty_like(y)
+    more = () if kind == "mean_square" else (False,)
+
+    def loss(part, dy):
+        given = targets if kind == "mean_square" else labels
+        return getattr(kernels, kind)(y[part], given, rows[part], 7, dy[part], *more)
+
+    cut = [slice(0, 2), slice(2, 2), slice(2, 7)]
+    assert sum(loss(part, parts) for part in cut) == pytest.approx(loss(slice(None), whole), rel=1e-12)
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
+
+
+def test_shares_are_all_there_is_and_alike():
+    for n in (0, 1, 2, 5, 784):
+        ends = [kernels.share_of(n, part, 3) for part in range(3)]
+        assert [ends[0][0], *(end for _, end in ends)] == [*(begin for begin, _ in ends), n]
+        sizes = [end - begin for begin, end in ends]
+        assert max(sizes) - min(sizes) <= 1
+
+
+@kernels.compiled
+def meets(meeting, seen, part, parts, times):
+    """Write, as each part, when it is there; return what it then reads of the others."""
+    late = 0
+    for time in range(1, times + 1):
+        seen[part] = time
+        if not kernels.meet(meeting, 2 * time * parts - parts):
+            return -1
+        for other in range(parts):
+            late += seen[other] != time
+        if not kernels.meet(meeting, 2 * time * parts):
+            return -1
+    return late
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_nobody_goes_on_before_all_have_met(parts):
+    meeting, seen = np.zeros(2, np.int64), np.zeros(parts, np.int64)
+    with ThreadPoolExecutor(parts) as pool:
+        late = list(pool.map(lambda part: meets(meeting, seen, part, parts, 2000), range(parts)))
+    assert late == [0] * parts
+    assert meeting.tolist() == [4000 * parts, 0]
+
+
+def test_who_waits_can_be_sent_home():
+    meeting = np.zeros(2, np.int64)
+    meets(meeting, np.zeros(1, np.int64), 0, 1, 0)  # compiled
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(meets, meeting, np.zeros(2, np.int64), 0, 2, 1)
+        with pytest.raises(TimeoutError):
+            waits.result(timeout=0.1)
+        meeting[1] = 1
+        assert waits.result(timeout=60) == -1
 
 
 def test_column_sums_and_squares(rng):

@@ -86,10 +86,12 @@ def test_running_statistics_are_the_mean_of_the_members():
             np.testing.assert_allclose(p.data, (a + b) / 2, atol=1e-12)
 
 
-def test_a_frozen_weight_does_not_move():
+@pytest.mark.parametrize("writeable", [True, False])
+def test_a_frozen_weight_does_not_move(writeable):
     X, y = data()
     model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Linear(8, 3, rng=1))
     model.layers[0].weight.trainable = False
+    model.layers[0].weight.data.flags.writeable = writeable
     before = model.layers[0].weight.data.copy()
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=3)
     trainer.fit(mn.DataLoader(X, y, 16), epochs=2, progress=False)

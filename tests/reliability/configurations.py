@@ -205,13 +205,18 @@ def recurrent() -> Job:
     return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, epochs=3, every=9, evaluate={"train": (X, y)})
 
 
-def compiled() -> Job:
+def compiled(threads: int = 1) -> Job:
     """Compiled steps, with fresh draws, Adam, and NaN in steps that are left out; where Numba is installed."""
     X, y = data()
     X[77, 3] = np.nan
-    model, options = dense(), {"compiled": True, "nonfinite": "skip"}
+    model, options = dense(), {"compiled": True, "threads": threads, "nonfinite": "skip"}
     loader = mn.DataLoader(X, y, 16, fresh=True, check=False, rng=3)
     return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, steps=90, every=12, trainer=options)
+
+
+def compiled_threads() -> Job:
+    """Compiled steps that two threads do together."""
+    return compiled(2)
 
 
 CONFIGURATIONS: dict[str, Callable[[], Job]] = {
@@ -219,7 +224,7 @@ CONFIGURATIONS: dict[str, Callable[[], Job]] = {
     for make in (
         *(sgd, momentum, adam, dropout, batch_norm, augmentation, schedule, plateau, online, accumulation),
         *(threads, averaging, fresh_draws, plain_iterable, shuffled_evaluation, skipping, recurrent),
-        *([compiled] if find_spec("numba") and find_spec("scipy") else []),
+        *([compiled, compiled_threads] if find_spec("numba") and find_spec("scipy") else []),
     )
 }
 
