@@ -47,7 +47,13 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
 def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -> list[Call]:
     """Return minnet's way to map one image to probabilities."""
     model = mn.Sequential(*dense(weights), mn.Softmax()).eval()
-    return [Call("minnet", lambda: model.forward(x))]
+    found = [Call("minnet", lambda: model.forward(x))]
+    try:
+        predict = mn.Predictor(model)
+        found.append(Call("minnet, Predictor", lambda: predict(x)))
+    except (AttributeError, mn.errors.MissingExtraError) as error:
+        remark(f"minnet's Predictor is left out: {error}")
+    return found
 
 
 def can_compile() -> bool:

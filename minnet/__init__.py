@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from minnet.lr_range import lr_finder
     from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
     from minnet.parameter import Parameter
+    from minnet.predictor import Predictor
     from minnet.trainer import Trainer
     from minnet.weights import load, save
 
@@ -139,6 +140,7 @@ __all__ = [
     "Optimizer",
     "Parameter",
     "Permute",
+    "Predictor",
     "RMSNorm",
     "RMSprop",
     "ReLU",
@@ -188,6 +190,7 @@ __getattr__ = later(
         "layer": ("Layer",),
         "parameter": ("Parameter",),
         "checkpoint": ("Checkpoint",),
+        "predictor": ("Predictor",),
         "trainer": ("Trainer",),
         "weights": ("load", "save"),
         "lr_range": ("lr_finder",),

@@ -20,9 +20,9 @@ from minnet.parameter import Parameter
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
-MODELS = (
+NETWORKS = (
     "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
-    "and Softmax after them, if the loss is CrossEntropyLoss"
+    "and Softmax after them"
 )
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 BYTES = np.dtype(np.uint8)
@@ -65,10 +65,10 @@ def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback])
 
 def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
     """Return a model's Linear layers, each with the activation after it; an empty list, if it is not made of these."""
-    return _read(model)[0]
+    return read_chain(model)[0]
 
 
-def _read(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
+def read_chain(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
     """Return a model's chain; or none, and what is out of place."""
     if type(model) is not Sequential or not as_made(model):
         return [], f"{type(model).__name__}, of another class or with a method of its own"
@@ -106,9 +106,9 @@ def why_not(trainer: "Trainer") -> str:
         return "goes with accumulate=1"
     if not as_made(trainer):
         return f"does not call the methods of {type(trainer).__name__}"
-    layers, out_of_place = _read(model)
+    layers, out_of_place = read_chain(model)
     if out_of_place:
-        return f"takes {MODELS}. Here is {out_of_place}"
+        return f"takes {NETWORKS}, if the loss is CrossEntropyLoss. Here is {out_of_place}"
     if len({linear.weight.data.dtype for linear, _ in layers}) > 1:
         return "takes Parameters of one dtype"
     ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax

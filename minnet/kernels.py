@@ -358,6 +358,41 @@ def gradient_many(x: Array, dy: Array, g: Array) -> None:
 
 
 @compiled
+def predict(x: Array, parameters: Array, layout: NDArray[np.int64], probabilities: bool) -> Array:
+    """Return what a network makes of samples (N, I), (N, O).
+
+    Its `parameters` are one array: for each layer the weights, transposed, (O, I), and the biases. `layout` says for
+    each how many inputs and outputs it has, and which activation. If probabilities are asked for, softmax comes last.
+    """
+    begin = 0
+    for l in range(len(layout)):  # noqa: E741
+        inputs, outputs, activation = layout[l]
+        middle, end = begin + inputs * outputs, begin + inputs * outputs + outputs
+        y = np.empty((len(x), outputs), x.dtype)
+        forward_few(x, parameters[begin:middle].reshape((outputs, inputs)), y)
+        activate(y, parameters[middle:end], activation)
+        x, begin = y, end
+    if probabilities:
+        softmax(x)
+    return x
+
+
+@compiled
+def softmax(y: Array) -> None:
+    """Put probabilities in the place of scores: see `minnet.layers.softmax`."""
+    tiny = np.finfo(y.dtype).tiny
+    for n in range(len(y)):
+        row = y[n]
+        top, s = row.max(), y.dtype.type(0)
+        for o in range(len(row)):
+            row[o] = np.exp(row[o] - top)
+            s += row[o]
+        for o in range(len(row)):
+            p = row[o] / s
+            row[o] = tiny if p < tiny else p  # NaN stays NaN
+
+
+@compiled
 def activate(y: Array, bias: Array, activation: int) -> None:
     """Add the bias to rows, and apply an activation."""
     zero, one = y.dtype.type(0), y.dtype.type(1)

@@ -54,6 +54,7 @@ LEVELS = {
     "kernels": 5,
     "compilable": 6,
     "compiled": 7,
+    "predictor": 7,
     "run": 8,
     "trainer": 9,
     "__init__": 10,
