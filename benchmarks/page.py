@@ -139,7 +139,8 @@ def _title(section: Results) -> str:
 def _option(times: Times) -> str | None:
     """Return minnet with the options that make it fastest, if that was measured."""
     measured = [name for name in OPTIONS if name in times.seconds]
-    return min(measured, key=lambda name: statistics.median(times.seconds[name]), default=None)
+    reference = "PyTorch" if "PyTorch" in times.seconds else "minnet"
+    return min(measured, key=lambda name: statistics.median(times.ratios(name, reference)), default=None)
 
 
 def _training(variant: Results) -> Iterator[str]:

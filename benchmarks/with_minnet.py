@@ -39,7 +39,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
                     raise mn.errors.MissingExtraError(f"this Trainer has no {option}")
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
-        except mn.errors.MissingExtraError as error:
+        except (ValueError, mn.errors.MissingExtraError) as error:  # what an older minnet says, too
             remark(f"minnet, {name}, is left out: {error}")
     return found
 

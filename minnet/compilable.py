@@ -26,6 +26,7 @@ NETWORKS = (
 )
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 BYTES = np.dtype(np.uint8)
+Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
 
 
 def check_trainer(trainer: "Trainer") -> None:
@@ -40,6 +41,8 @@ def check_trainer(trainer: "Trainer") -> None:
     """
     require("numba", "compiled")
     require("scipy", "compiled")
+    if trainer.threads > 1:
+        require("threadpoolctl", "threads")
     _refuse(why_not(trainer))
 
 
@@ -63,12 +66,12 @@ def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback])
             _refuse(f"has no gradients for callbacks to change, as {type(callback).__name__} does")
 
 
-def chain(model: Layer) -> list[tuple[Linear, Layer | None]]:
-    """Return a model's Linear layers, each with the activation after it; an empty list, if it is not made of these."""
+def chain(model: Layer) -> Chain:
+    """Return a model's chain; an empty list, if it is not made of what the compiled code knows."""
     return read_chain(model)[0]
 
 
-def read_chain(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
+def read_chain(model: Layer) -> tuple[Chain, str]:
     """Return a model's chain; or none, and what is out of place."""
     if type(model) is not Sequential or not as_made(model):
         return [], f"{type(model).__name__}, of another class or with a method of its own"
@@ -76,15 +79,19 @@ def read_chain(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
     if len({id(parameter.data) for parameter in parameters}) < len(parameters):
         return [], "a Parameter that is shared"
     layers = list(enumerate(model.layers))
+    for i, layer in layers:
+        if not as_made(layer):
+            return [], f"layers[{i}], {layer.describe()}, with a method of its own"
     if layers and type(layers[0][1]) is Flatten:
         del layers[0]
     if layers and type(layers[-1][1]) is Softmax:
         del layers[-1]
-    found: list[tuple[Linear, Layer | None]] = []
+    found: Chain = []
     for i, layer in layers:
-        if not as_made(layer):
-            return [], f"layers[{i}], {layer.describe()}, with a method of its own"
         if type(layer) is Linear and _is_plain(layer):
+            features = found[-1][0].weight.data.shape[1] if found else layer.weight.data.shape[0]
+            if layer.weight.data.shape[0] != features:
+                return [], f"layers[{i}], {layer.describe()}, which is given {features} features"
             found.append((layer, None))
         elif type(layer) in (ReLU, Tanh, Sigmoid) and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
@@ -93,10 +100,16 @@ def read_chain(model: Layer) -> tuple[list[tuple[Linear, Layer | None]], str]:
     return found, "" if found else "no Linear"
 
 
+def dtypes(layers: Chain) -> set[np.dtype[Any]]:
+    """Return which dtypes the Parameters of a chain have."""
+    return {parameter.data.dtype for linear, _ in layers for parameter in linear.parameters()}
+
+
 def _is_plain(linear: Linear) -> bool:
     """Whether the Parameters are W (I, O) and b (O,), and of minnet's own class."""
     plain = all(type(parameter) is Parameter for parameter in linear.parameters())
-    return plain and linear.weight.data.ndim == 2 and (linear.bias is None or linear.bias.data.ndim == 1)
+    weight, bias = linear.weight.data, linear.bias
+    return plain and weight.ndim == 2 and (bias is None or bias.data.shape == weight.shape[1:])
 
 
 def why_not(trainer: "Trainer") -> str:
@@ -109,7 +122,7 @@ def why_not(trainer: "Trainer") -> str:
     layers, out_of_place = read_chain(model)
     if out_of_place:
         return f"takes {NETWORKS}, if the loss is CrossEntropyLoss. Here is {out_of_place}"
-    if len({linear.weight.data.dtype for linear, _ in layers}) > 1:
+    if len(dtypes(layers)) > 1:
         return "takes Parameters of one dtype"
     ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
     known = type(loss) in LOSSES and as_made(loss) and loss.reduction == "mean"

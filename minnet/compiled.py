@@ -24,7 +24,8 @@ from minnet.team import Team
 if TYPE_CHECKING:
     from minnet.trainer import Trainer
 
-Together = Callable[[Callable[[int], tuple[int, float, float]]], list[tuple[int, float, float]]]  # see Team.together
+Done = tuple[int, float, float]  # see kernels.train
+Together = Callable[[Callable[[int], Done], Callable[[], None]], list[Done]]  # see Team.together
 Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
 
 FEW = 32  # outputs of a layer, up to which the kernels' loops are faster than BLAS
@@ -75,7 +76,7 @@ class CompiledSteps:
         hint.daemon = True
         hint.start()
         try:
-            self._train(lambda work: [work(0)], np.empty(0, np.int64), 0.0)
+            self._train(lambda work, _: [work(0)], np.empty(0, np.int64), 0.0)
         finally:
             hint.cancel()
 
@@ -136,40 +137,35 @@ class CompiledSteps:
         square = self._loss == kernels.LOSSES["MSELoss"]
         meeting, sums = np.zeros(2, np.int64), np.empty((parts, 1 + 2 * len(weights)))
 
-        def work(part: int) -> tuple[int, float, float]:
-            try:
-                found: tuple[int, float, float] = kernels.train(
-                    part,
-                    parts,
-                    meeting,
-                    sums,
-                    self._gradients,
-                    weights,
-                    biases,
-                    self._layout,
-                    tables,
-                    self._loss,
-                    kernels.SGD if isinstance(self._trainer.optimizer, SGD) else kernels.ADAM,
-                    X.reshape(len(X), -1),
-                    np.float32(self._loader.scale) if X.dtype == BYTES else None,
-                    np.empty(0, np.int64) if square else y,
-                    y if square else np.empty((0, 0), self._dtype),
-                    rows,
-                    min(self._loader.batch_size, len(X)),
-                    RISKY,
-                    total,
-                    prediction,
-                )
-            except BaseException:
-                meeting[1] = 1  # the others need not wait for this one
-                raise
+        def work(part: int) -> Done:
+            found: Done = kernels.train(
+                part,
+                parts,
+                meeting,
+                sums,
+                self._gradients,
+                weights,
+                biases,
+                self._layout,
+                tables,
+                self._loss,
+                kernels.SGD if isinstance(self._trainer.optimizer, SGD) else kernels.ADAM,
+                X.reshape(len(X), -1),
+                np.float32(self._loader.scale) if X.dtype == BYTES else None,
+                np.empty(0, np.int64) if square else y,
+                y if square else np.empty((0, 0), self._dtype),
+                rows,
+                min(self._loader.batch_size, len(X)),
+                RISKY,
+                total,
+                prediction,
+            )
             return found
 
-        try:
-            samples, total, loss = together(work)[0]
-        except BaseException:
-            meeting[1] = 1  # nor for one that has not even begun
-            raise
+        def give_up() -> None:
+            meeting[1] = 1  # who waits there goes home
+
+        samples, total, loss = together(work, give_up)[0]
         if samples:
             for slot, arrays, row in zip(self._slots, weights + biases, tables[0], strict=True):
                 slot.take_over(arrays, int(row[kernels.STEP]))

@@ -13,6 +13,7 @@ What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples 
 this one file, long as it is: the code that Numba keeps on the disk is renewed when its own file changes, and no other.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -44,7 +45,8 @@ TRAINED, STEP, FRESH, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = rang
 BETA1, BETA2, EPS = MOMENTUM, DAMPENING, NESTEROV
 COLUMNS = 9
 
-give_way = numba.types.ExternalFunction("sched_yield", numba.int32())  # POSIX: let another thread have the processor
+# What the system has for letting another thread have the processor.
+give_way = numba.types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", numba.int32())
 
 
 def compiled(function: Function) -> Function:
@@ -178,7 +180,7 @@ def train(
             if table[layers + l, TRAINED]:
                 column_sums(dy, gradients[part, places[layers + l] : places[layers + l + 1]])
         meetings += 1
-        if not meet(meeting, meetings * parts):
+        if parts > 1 and not meet(meeting, meetings * parts):
             break
         square = 1.0
         for l in range(layers):  # noqa: E741
@@ -191,7 +193,7 @@ def train(
             update_share(weights[l], gradients, places[l], part, optimizer, table[l])
             update_share(biases[l], gradients, places[layers + l], part, optimizer, table[layers + l])
         meetings += 1
-        if not meet(meeting, meetings * parts):
+        if parts > 1 and not meet(meeting, meetings * parts):
             break
         value, samples = next_value, samples + size
         total += value * size
@@ -225,7 +227,7 @@ def meet(meeting: Rows, arrivals: int) -> bool:
         if add(meeting, 1, 0):
             return False
         patience -= 1
-        if patience < 0:  # a microsecond or two; the one that is missing may have no processor
+        if patience < 0:  # some microseconds; the one that is missing may have no processor
             give_way()
     return True
 

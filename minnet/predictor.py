@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from minnet.arrays import Array, check_floats
-from minnet.compilable import NETWORKS, read_chain
+from minnet.compilable import NETWORKS, dtypes, read_chain
 from minnet.extras import require
+from minnet.layer import Layer
 from minnet.layers import Flatten, Sequential, Softmax
 
 
@@ -31,7 +32,7 @@ class Predictor:
     ValueError
         For another model; when called, for samples of another shape.
     TypeError
-        When called, if x is not an array of the dtype of the weights.
+        If the model is no layer; when called, if x is not an array of the dtype of the weights.
     MissingExtraError
         If Numba is not installed, which the extra "compiled" brings.
 
@@ -47,15 +48,17 @@ class Predictor:
 
     def __init__(self, model: Sequential) -> None:
         require("numba", "compiled")
+        if not isinstance(model, Layer):
+            got = f"the class {model.__name__}: make one" if isinstance(model, type) else type(model).__name__
+            raise TypeError(f"Predictor expected model to be a Layer, got {got}")
         layers, out_of_place = read_chain(model)
         if out_of_place:
             raise ValueError(f"Predictor takes {NETWORKS}. Here is {out_of_place}: call model.forward instead")
-        dtypes = {linear.weight.data.dtype for linear, _ in layers}
-        if len(dtypes) > 1:
-            raise ValueError("Predictor takes weights of one dtype: call model.astype(np.float32) first")
+        if len(dtypes(layers)) > 1:
+            raise ValueError("Predictor takes Parameters of one dtype: call model.astype(np.float32) first")
         from minnet import kernels  # which takes half a second
 
-        (self._dtype,) = dtypes
+        (self._dtype,) = dtypes(layers)
         self._flat = type(model.layers[0]) is Flatten
         self._softmax = type(model.layers[-1]) is Softmax
         parts, layout = [], []
@@ -66,21 +69,29 @@ class Predictor:
         self._parameters = np.concatenate(parts, dtype=self._dtype, casting="same_kind")
         self._layout = np.array(layout)
         self._features, self._outputs = layout[0][0], layout[-1][1]
-        self._predict = kernels.predict
         self(np.zeros((1, self._features), self._dtype))  # or the first prediction would have to wait for the compiler
 
     def __call__(self, x: Array) -> Array:
         """Map samples x (..., I), or images (N, ...) if the model begins with `Flatten`, to y (..., O)."""
+        from minnet import kernels  # not an attribute, for copies in other processes are to find the code on the disk
+
         check_floats(self, x, self._dtype)
+        shape = x.shape
         if self._flat and x.ndim > 1:
-            x = x.reshape(len(x), math.prod(x.shape[1:]))
+            x = x.reshape(len(x), math.prod(shape[1:]))
         if x.shape[-1] != self._features:
-            raise ValueError(f"{self.describe()} expected them in the last axis, got shape {x.shape}")
+            raise ValueError(f"{self.describe()} expected them in the last axis, got shape {shape}{self._cure(shape)}")
         rows = x.reshape(-1, self._features)
         if not (rows.flags.c_contiguous and rows.flags.writeable):
             rows = rows.copy()  # or code for arrays of another kind would have to be compiled
-        y: Array = self._predict(rows, self._parameters, self._layout, self._softmax)
+        y: Array = kernels.predict(rows, self._parameters, self._layout, self._softmax)
         return y.reshape(*x.shape[:-1], self._outputs)
+
+    def _cure(self, shape: tuple[int, ...]) -> str:
+        """Say what to do with samples of a shape that does not fit, if that is plain."""
+        if math.prod(shape) == self._features:
+            return ": pass x.reshape(-1) for one sample"
+        return ": pass x.reshape(len(x), -1)" if math.prod(shape[1:]) == self._features else ""
 
     def describe(self) -> str:
         """Say what it is, for messages."""

@@ -92,11 +92,27 @@ class Team:
         self._bring_together(len(shares))
         return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
 
-    def together(self, work: Callable[[int], Result]) -> list[Result]:
-        """Call work(0), work(1), ... at the same time, each in a thread of its own; return what they return."""
-        others = [self._pool.submit(work, member) for member in range(1, self.threads)]
+    def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
+        """Call work(0), work(1), ... at the same time, each in a thread of its own; return what they return.
+
+        They may wait for each other: `give_up` is called as soon as one of them fails.
+        """
+
+        def watched(member: int) -> Result:
+            try:
+                return work(member)
+            except BaseException:
+                give_up()
+                raise
+
+        others: list[Future[Result]] = []
         try:
+            for member in range(1, self.threads):
+                others.append(self._pool.submit(watched, member))
             first = work(0)
+        except BaseException:
+            give_up()
+            raise
         finally:
             wait(others)
         return [first, *(other.result() for other in others)]

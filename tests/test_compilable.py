@@ -71,6 +71,22 @@ def bias_with_two_axes():
     return model
 
 
+def patched_flatten():
+    model = mn.Sequential(mn.Flatten(), mn.Linear(4, 2, rng=0))
+    model.layers[0].forward = lambda x: x
+    return model
+
+
+def wrong_width():
+    return mn.Sequential(mn.Linear(4, 3, rng=0), mn.ReLU(), mn.Linear(7, 2, rng=0))
+
+
+def short_bias():
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    model.layers[0].bias = mn.Parameter(np.ones(1))
+    return model
+
+
 @needs_numba
 @pytest.mark.parametrize(
     ("make", "out_of_place"),
@@ -86,6 +102,9 @@ def bias_with_two_axes():
         (linear(), "Linear, of another class"),
         (lambda: mn.Residual(mn.Linear(4, 4, rng=0)), "Residual, of another class"),
         (patched, "layers[0], Linear(4, 2), with a method of its own"),
+        (patched_flatten, "layers[0], Flatten(), with a method of its own"),
+        (wrong_width, "layers[2], Linear(7, 2), which is given 3 features"),
+        (short_bias, "layers[0], Linear(4, 2)"),
         (tied, "a Parameter that is shared"),
         (shared, "a Parameter that is shared"),
         (other_parameters, "layers[0], Linear(4, 2)"),
@@ -252,6 +271,13 @@ def test_a_model_that_was_changed_later():
 def test_an_activation_after_each_layer_is_found():
     model = mn.Sequential(mn.Flatten(), mn.Linear(4, 3, rng=0), mn.Tanh(), mn.Linear(3, 2, rng=0), mn.Softmax())
     assert chain(model) == [(model.layers[1], model.layers[2]), (model.layers[3], None)]
+
+
+@needs_numba
+def test_threads_take_their_extra_before_anything_is_compiled(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(mn.errors.MissingExtraError, match=r'^threadpoolctl is not installed: .* extra "threads"'):
+        trainer(threads=2)
 
 
 @pytest.mark.parametrize("package", ["numba", "scipy"])

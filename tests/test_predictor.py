@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -138,7 +139,9 @@ def test_copies(twin):
     ("x", "error", "message"),
     [
         (np.zeros(11, np.float32), ValueError, r"Predictor for 12 features expected them in the last axis.*\(11,\)"),
-        (np.zeros((12, 1), np.float32), ValueError, r"got shape \(12, 1\)"),
+        (np.zeros((12, 1), np.float32), ValueError, r"got shape \(12, 1\): pass x.reshape\(-1\) for one sample"),
+        (np.zeros((5, 3, 4), np.float32), ValueError, r"got shape \(5, 3, 4\): pass x.reshape\(len\(x\), -1\)"),
+        (np.zeros((5, 3), np.float32), ValueError, r"got shape \(5, 3\)$"),
         (np.zeros(12), TypeError, "float64"),
         (np.zeros(12, ">f4"), TypeError, "float32"),
         (np.zeros(12, np.uint8), TypeError, "uint8"),
@@ -152,9 +155,44 @@ def test_samples_that_do_not_fit(x, error, message):
         mn.Predictor(network("softmax"))(x)
 
 
+@needs_numba
+def test_an_image_without_the_axis_of_the_batch():
+    predict, image = mn.Predictor(network("flat")), samples((3, 4))
+    with pytest.raises(ValueError, match=r"got shape \(3, 4\): pass x.reshape\(-1\) for one sample"):
+        predict(image)
+    np.testing.assert_allclose(predict(image.reshape(-1)), predict(image[None])[0], rtol=1e-6)
+
+
+COPIED = """
+import pickle, sys
+import numpy as np
+from minnet import kernels
+predict = pickle.load(sys.stdin.buffer)
+predict(np.zeros(12, np.float32))
+print(sum(kernels.predict.stats.cache_misses.values()))
+"""
+
+
+@needs_numba
+def test_a_copy_in_another_process_compiles_nothing():
+    given = pickle.dumps(mn.Predictor(network("deep")))
+    done = subprocess.run([sys.executable, "-c", COPIED], input=given, capture_output=True, check=True)
+    assert done.stdout.split() == [b"0"]
+
+
 class Doubled(mn.Linear):
     def forward(self, x):
         return 2 * super().forward(x)
+
+
+def patched(layer):
+    layer.forward = lambda x: 2 * x
+    return layer
+
+
+def short_bias(linear):
+    linear.bias = mn.Parameter(np.ones(1))
+    return linear
 
 
 @needs_numba
@@ -166,6 +204,10 @@ class Doubled(mn.Linear):
         (lambda: mn.Sequential(Doubled(3, 2)), r"layers\[0\], Doubled"),
         (lambda: mn.Sequential(mn.Softmax(), mn.Linear(3, 2)), r"layers\[0\], Softmax"),
         (lambda: mn.Sequential(mn.ReLU()), "ReLU"),
+        (lambda: mn.Sequential(mn.Linear(3, 4), mn.Linear(50, 2)), r"layers\[1\].*which is given 4 features"),
+        (lambda: mn.Sequential(mn.Linear(3, 4), patched(mn.Softmax())), r"layers\[1\], Softmax.*a method of its own"),
+        (lambda: mn.Sequential(patched(mn.Flatten()), mn.Linear(3, 4)), r"layers\[0\], Flatten.*a method of its own"),
+        (lambda: mn.Sequential(short_bias(mn.Linear(3, 4))), r"layers\[0\], Linear"),
         (lambda: mn.Linear(3, 2), "Here is Linear"),
         (lambda: mn.Residual(mn.Linear(2, 2)), "Here is Residual"),
     ],
@@ -176,10 +218,18 @@ def test_models_that_it_does_not_know(make, message):
 
 
 @needs_numba
-def test_weights_of_two_dtypes():
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_parameters_of_two_dtypes(name):
     model = network("deep")
-    model.layers[0].astype(np.float64)
+    getattr(model.layers[0], name).astype(np.float64)
     with pytest.raises(ValueError, match="one dtype"):
+        mn.Predictor(model)
+
+
+@needs_numba
+@pytest.mark.parametrize(("model", "got"), [(None, "NoneType"), (mn.Sequential, "the class Sequential: make one")])
+def test_what_is_no_model(model, got):
+    with pytest.raises(TypeError, match=got):
         mn.Predictor(model)
 
 

@@ -146,6 +146,19 @@ def test_blas_has_one_thread_during_a_run_and_its_own_number_after():
     assert numbers() == before
 
 
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_who_waits_for_others_is_told_when_one_fails(failing):
+    told = threading.Event()
+
+    def work(member):
+        if member == failing:
+            raise ZeroDivisionError
+        assert told.wait(60)
+
+    with Team(mn.Linear(2, 2), mn.MSELoss(), threads=3, parts=1) as team, pytest.raises(ZeroDivisionError):
+        team.together(work, told.set)
+
+
 def test_without_threadpoolctl_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pytest.raises(mn.errors.MissingExtraError, match=r'threadpoolctl is not installed: .* extra "threads"'):
