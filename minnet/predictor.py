@@ -1,6 +1,7 @@
 """A Predictor is a small network as one call of compiled code, for one sample at a time."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -69,12 +70,11 @@ class Predictor:
         self._parameters = np.concatenate(parts, dtype=self._dtype, casting="same_kind")
         self._layout = np.array(layout)
         self._features, self._outputs = layout[0][0], layout[-1][1]
+        self._predict = kernels.predict
         self(np.zeros((1, self._features), self._dtype))  # or the first prediction would have to wait for the compiler
 
     def __call__(self, x: Array) -> Array:
         """Map samples x (..., I), or images (N, ...) if the model begins with `Flatten`, to y (..., O)."""
-        from minnet import kernels  # not an attribute, for copies in other processes are to find the code on the disk
-
         check_floats(self, x, self._dtype)
         shape = x.shape
         if self._flat and x.ndim > 1:
@@ -84,8 +84,17 @@ class Predictor:
         rows = x.reshape(-1, self._features)
         if not (rows.flags.c_contiguous and rows.flags.writeable):
             rows = rows.copy()  # or code for arrays of another kind would have to be compiled
-        y: Array = kernels.predict(rows, self._parameters, self._layout, self._softmax)
+        y: Array = self._predict(rows, self._parameters, self._layout, self._softmax)
         return y.reshape(*x.shape[:-1], self._outputs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the compiled code: a copy in another process is to find it on the disk, and not to compile it anew.
+        return {name: value for name, value in vars(self).items() if name != "_predict"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from minnet import kernels
+
+        vars(self).update(state, _predict=kernels.predict)
 
     def _cure(self, shape: tuple[int, ...]) -> str:
         """Say what to do with samples of a shape that does not fit, if that is plain."""
