@@ -36,7 +36,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
         try:
             for option in options:
                 if option not in inspect.signature(mn.Trainer).parameters:
-                    raise mn.errors.MissingExtraError(f"this Trainer has no {option}")
+                    raise ValueError(f"this minnet's Trainer has no {option}")
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
         except (ValueError, mn.errors.MissingExtraError) as error:  # what an older minnet says, too

@@ -1,4 +1,4 @@
-"""Kernels are the training steps of a small network once more, as code that Numba compiles: for `compiled=True`.
+"""Kernels are the steps and predictions of a small network once more, as code that Numba compiles.
 
 A step of one sample is ten calls of NumPy, which take far longer than what they compute; and of a batch, each call goes
 over memory that the next one reads again. Here a loop over many steps is one call, and no number is fetched twice
@@ -9,8 +9,9 @@ larger matrices by the BLAS that SciPy brings. `fastmath` lets sums be taken in 
 Several threads may do a step together: each goes forward and backward with its own rows of the batch, adds up what all
 found for its own share of the weights, and brings that share forward. What belongs to whom depends on sizes only.
 
-What `minnet.compiled` hands over, as Numba wants it: arrays in C order, tuples of one kind of array. All kernels are in
-this one file, long as it is: the code that Numba keeps on the disk is renewed when its own file changes, and no other.
+What `minnet.compiled` and `minnet.predictor` hand over, as Numba wants it: arrays in C order, tuples of one kind of
+array. All kernels are in this one file, long as it is: the code that Numba keeps on the disk is renewed when its own
+file changes, and no other.
 """
 
 import sys
@@ -381,7 +382,7 @@ def predict(x: Array, parameters: Array, layout: NDArray[np.int64], probabilitie
 
 @compiled
 def softmax(y: Array) -> None:
-    """Put probabilities in the place of scores: see `minnet.layers.softmax`."""
+    """Put probabilities e^y / Σ e^y in the place of scores y (N, C), none below the smallest normal number."""
     tiny = np.finfo(y.dtype).tiny
     for n in range(len(y)):
         row = y[n]

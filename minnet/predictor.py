@@ -55,19 +55,19 @@ class Predictor:
         layers, out_of_place = read_chain(model)
         if out_of_place:
             raise ValueError(f"Predictor takes {NETWORKS}. Here is {out_of_place}: call model.forward instead")
-        if len(dtypes(layers)) > 1:
+        self._dtype, *others = dtypes(layers)
+        if others:
             raise ValueError("Predictor takes Parameters of one dtype: call model.astype(np.float32) first")
         from minnet import kernels  # which takes half a second
 
-        (self._dtype,) = dtypes(layers)
         self._flat = type(model.layers[0]) is Flatten
         self._softmax = type(model.layers[-1]) is Softmax
         parts, layout = [], []
         for linear, activation in layers:
             weight, bias = linear.weight.data, linear.bias
-            parts += [weight.T.reshape(-1), np.zeros(weight.shape[1]) if bias is None else bias.data]
+            parts += [weight.T.reshape(-1), np.zeros(weight.shape[1], self._dtype) if bias is None else bias.data]
             layout.append([*weight.shape, kernels.ACTIVATIONS[type(activation).__name__]])
-        self._parameters = np.concatenate(parts, dtype=self._dtype, casting="same_kind")
+        self._parameters = np.concatenate(parts)
         self._layout = np.array(layout)
         self._features, self._outputs = layout[0][0], layout[-1][1]
         self._predict = kernels.predict

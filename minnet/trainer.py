@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, cast
+from minnet.arrays import Array, cast, check_size
 from minnet.callbacks import Callback, Progress
 from minnet.checkpoint import Checkpoint
 from minnet.data.checks import as_data
@@ -110,10 +110,6 @@ class Trainer:
             if not isinstance(value, kind):
                 got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
                 raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
-        if accumulate < 1 or threads < 1:
-            raise ValueError(
-                f"Trainer needs accumulate >= 1, the parts of a batch, and threads >= 1, got {accumulate} and {threads}"
-            )
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -122,8 +118,8 @@ class Trainer:
         if nonfinite not in ("stop", "skip", "ignore"):
             raise ValueError(f'Trainer expected nonfinite to be "stop", "skip" or "ignore", got {nonfinite!r}')
         self.nonfinite = nonfinite
-        self.accumulate = accumulate
-        self.threads = threads
+        self.accumulate = check_size("Trainer", "accumulate", accumulate)
+        self.threads = check_size("Trainer", "threads", threads)
         self.compiled = compiled
         self.history = History()
         self.step = 0

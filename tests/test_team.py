@@ -166,7 +166,15 @@ def test_without_threadpoolctl_one_line_says_what_to_install(monkeypatch):
     trained(1, accumulate=2)  # which does not need it
 
 
-def test_threads_must_be_at_least_one():
+@pytest.mark.parametrize(
+    ("threads", "error", "message"),
+    [
+        (0, ValueError, "Trainer needs threads >= 1, got 0"),
+        (2.0, TypeError, r"Trainer expected threads to be an int, got float 2.0: pass .* threads=int\(2.0\)"),
+        ("2", TypeError, r"got str '2': pass .* threads=int\('2'\)"),
+    ],
+)
+def test_threads_must_be_at_least_one(threads, error, message):
     model = mn.Linear(5, 3)
-    with pytest.raises(ValueError, match="threads >= 1, got 1 and 0"):
-        mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=0)
+    with pytest.raises(error, match=message):
+        mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=threads)

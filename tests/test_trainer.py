@@ -491,7 +491,7 @@ def test_bad_parts():
         mn.Trainer(model, optimizer=mn.CrossEntropyLoss(), loss=mn.CrossEntropyLoss())
     with pytest.raises(ValueError, match="holds no Parameter of this model"):
         mn.Trainer(mn.Sequential(mn.Linear(4, 3), mn.Softmax()), mn.CrossEntropyLoss(), optimizer)
-    with pytest.raises(ValueError, match="accumulate >= 1"):
+    with pytest.raises(ValueError, match="Trainer needs accumulate >= 1, got 0"):
         mn.Trainer(model, mn.CrossEntropyLoss(), optimizer, accumulate=0)
 
 
