@@ -67,13 +67,16 @@ def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
         try:
             mn.plots.learning_curves(history, title="Always answering 1 has a loss of 0.167").savefig(out)
             print(f"wrote {out}")
-        except mn.errors.MissingExtraError as reason:
+        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
             print(f"No picture: {reason}")
     return error
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1000, help="training steps, of one batch each (1000)")
     parser.add_argument("--out", default="adding_problem.png", metavar="FILE", help="where the picture goes")
-    main(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    if options.steps < 1:
+        parser.error(f"--steps must be at least 1, got {options.steps}")
+    main(**vars(options))

@@ -40,14 +40,14 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "autoencode
             title = "Test digits, the same with noise, and what the autoencoder makes of these"
             mn.plots.digits(np.concatenate(rows), columns=20, title=title).savefig(out)
             print(f"wrote {out}")
-        except mn.errors.MissingExtraError as reason:
+        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
             print(f"No picture: {reason}")
     return error
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=8, help="passes over the training set (8)")
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="autoencoder.png", metavar="FILE", help="where the picture goes")
     options = parser.parse_args()

@@ -55,13 +55,16 @@ def main(steps: int = 600, out: str | None = "char_rnn.png") -> float:
         try:
             mn.plots.learning_curves(history).savefig(out)
             print(f"\nwrote {out}")
-        except mn.errors.MissingExtraError as reason:
+        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
             print(f"\nNo picture: {reason}")
     return float(bits)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=600, help="training steps, of one batch each (600)")
     parser.add_argument("--out", default="char_rnn.png", metavar="FILE", help="where the picture goes")
-    main(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    if options.steps < 1:
+        parser.error(f"--steps must be at least 1, got {options.steps}")
+    main(**vars(options))

@@ -49,14 +49,14 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png", 
         try:
             mn.plots.learning_curves(history).savefig(out)
             print(f"wrote {out}")
-        except mn.errors.MissingExtraError as error:
+        except (mn.errors.MissingExtraError, OSError, ValueError) as error:
             print(f"No picture: {error}")
     return accuracy
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=8, help="passes over the training set (8)")
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="cnn.png", metavar="FILE", help="where the picture goes")
     parser.add_argument("--checkpoint", metavar="FOLDER", help="for what a killed run needs to go on: start it again")

@@ -53,15 +53,15 @@ def main(seeds: int = 10, epochs: int = 100, out: str | None = "tabular.png") ->
         try:
             mn.plots.learning_curves(runs[0][2], title="Seed 0 (losses in units of the target's variance)").savefig(out)
             print(f"wrote {out}")
-        except mn.errors.MissingExtraError as reason:
+        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
             print(f"No picture: {reason}")
     return float(errors.mean())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Regression on a table, with the spread of the score over seeds.")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=10, help="networks, each of another seed (10)")
+    parser.add_argument("--epochs", type=int, default=100, help="passes over the training set (100)")
     parser.add_argument("--out", default="tabular.png", metavar="FILE", help="where the picture goes")
     options = parser.parse_args()
     if min(options.epochs, options.seeds) < 1:
