@@ -62,9 +62,10 @@ def _performance(works: dict[str, Times], path: Path) -> None:
         colours = [COLOURS[name.partition(",")[0]] for name in names]
         axis.barh(names, [middle for _, middle, _ in spreads], color=colours, height=0.75)
         for place, (low, middle, high) in enumerate(spreads):
-            axis.plot([low, high], [place, place], color="black", linewidth=1)
             text, end = f"{middle:.2f}" if middle <= WIDEST else f"{middle:.1f} →", min(max(middle, high), WIDEST)
-            axis.annotate(text, (end, place), (3, 0), textcoords="offset points", va="center", fontsize=7)
+            axis.plot([min(low, end), end], [place, place], color="black", linewidth=1)
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # the line at 1 goes through no number
+            axis.annotate(text, (end, place), (4, 0), textcoords="offset points", va="center", fontsize=7, bbox=paper)
         axis.axvline(1, color="black", linewidth=0.8, linestyle="--")
         axis.set_xlim(0, WIDEST + 0.45)  # the numbers stand beside the bars
         axis.set_xticks(range(int(WIDEST) + 1))
