@@ -50,8 +50,8 @@ class Trainer:
         the parts.)
     threads
         How many threads work on a batch at the same time, each on as many parts as `accumulate` says; meant for
-        convolutions, and for compiled steps of a single Linear. Meanwhile BLAS uses one thread in the whole process.
-        Takes the extra "threads".
+        convolutions and transformers, and for compiled steps of a single Linear; recurrent layers take longer so.
+        Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
     compiled
         Whether `fit` does its steps by compiled code, several in one call: for small networks of Linear layers and few
         activations; whatever else is refused. Losses and weights differ in how they are rounded, and gradients are
