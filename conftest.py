@@ -12,4 +12,4 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 # The files that cannot be imported, or whose examples cannot run, without their extra.
-collect_ignore = [] if find_spec("numba") else ["minnet/kernels.py", "minnet/predictor.py"]
+collect_ignore = [] if find_spec("numba") else ["minnet/compiled/kernels.py", "minnet/compiled/predictor.py"]

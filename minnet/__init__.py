@@ -1,272 +1,29 @@
 """minnet: deep learning in NumPy, every layer a class with a `forward` and the matching `backward`."""
 
-from typing import TYPE_CHECKING
-
-from minnet.lazy import later
-from minnet.summary import summary  # now: the module of this name would else come to stand for the function
+from minnet import callbacks as callbacks
+from minnet import data as data
+from minnet import errors as errors
+from minnet import initializers as initializers
+from minnet import metrics as metrics
+from minnet.compiled.predictor import Predictor as Predictor
+from minnet.core import extras as extras
+from minnet.core.layer import Layer as Layer
+from minnet.core.parameter import Parameter as Parameter
+from minnet.data import DataLoader as DataLoader
+from minnet.inspection import gradcheck as gradcheck
+from minnet.inspection import plots as plots
+from minnet.inspection.summary import summary as summary
+from minnet.layers import *
+from minnet.losses import *
+from minnet.optimizers import *
+from minnet.optimizers import schedules as schedules
+from minnet.saving.checkpoint import Checkpoint as Checkpoint
+from minnet.saving.weights import load as load
+from minnet.saving.weights import save as save
+from minnet.training.history import History as History
+from minnet.training.lr_finder import lr_finder as lr_finder
+from minnet.training.trainer import Trainer as Trainer
 from minnet.version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from minnet import callbacks, data, errors, extras, gradcheck, initializers, metrics, plots, schedules
-    from minnet.checkpoint import Checkpoint
-    from minnet.data import DataLoader
-    from minnet.history import History
-    from minnet.layer import Layer
-    from minnet.layers import (
-        ELU,
-        GELU,
-        GRU,
-        LSTM,
-        RNN,
-        SELU,
-        AdaptiveAvgPool2d,
-        Add,
-        AvgPool2d,
-        BatchNorm1d,
-        BatchNorm2d,
-        Concat,
-        Conv1d,
-        Conv2d,
-        ConvTranspose2d,
-        Dropout,
-        Dropout2d,
-        DropPath,
-        Embedding,
-        Flatten,
-        GlobalAvgPool2d,
-        GroupNorm,
-        Hardtanh,
-        Identity,
-        LayerNorm,
-        LeakyReLU,
-        LearnedPosition,
-        Linear,
-        LogSoftmax,
-        MaxPool2d,
-        MultiHeadAttention,
-        Permute,
-        ReLU,
-        ReLU6,
-        Reshape,
-        Residual,
-        RMSNorm,
-        Sequential,
-        Sigmoid,
-        SiLU,
-        SinusoidalPosition,
-        Softmax,
-        Softplus,
-        Tanh,
-        Tied,
-        TransformerBlock,
-    )
-    from minnet.losses import (
-        BCELoss,
-        BCEWithLogitsLoss,
-        CrossEntropyLoss,
-        HingeLoss,
-        HuberLoss,
-        KLDivLoss,
-        L1Loss,
-        Loss,
-        MSELoss,
-        MultiMarginLoss,
-        NLLLoss,
-        SmoothL1Loss,
-        SoftmaxCrossEntropyLoss,
-    )
-    from minnet.lr_range import lr_finder
-    from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
-    from minnet.parameter import Parameter
-    from minnet.predictor import Predictor
-    from minnet.trainer import Trainer
-    from minnet.weights import load, save
-
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SELU",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "AdaptiveAvgPool2d",
-    "Add",
-    "AvgPool2d",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Checkpoint",
-    "Concat",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "CrossEntropyLoss",
-    "DataLoader",
-    "DropPath",
-    "Dropout",
-    "Dropout2d",
-    "Embedding",
-    "Flatten",
-    "GlobalAvgPool2d",
-    "GroupNorm",
-    "Hardtanh",
-    "HingeLoss",
-    "History",
-    "HuberLoss",
-    "Identity",
-    "KLDivLoss",
-    "L1Loss",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "LearnedPosition",
-    "Linear",
-    "Lion",
-    "LogSoftmax",
-    "Loss",
-    "MSELoss",
-    "MaxPool2d",
-    "MultiHeadAttention",
-    "MultiMarginLoss",
-    "NAdam",
-    "NLLLoss",
-    "Optimizer",
-    "Parameter",
-    "Permute",
-    "Predictor",
-    "RMSNorm",
-    "RMSprop",
-    "ReLU",
-    "ReLU6",
-    "Reshape",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SinusoidalPosition",
-    "SmoothL1Loss",
-    "Softmax",
-    "SoftmaxCrossEntropyLoss",
-    "Softplus",
-    "Tanh",
-    "Tied",
-    "Trainer",
-    "TransformerBlock",
-    "callbacks",
-    "data",
-    "errors",
-    "extras",
-    "gradcheck",
-    "initializers",
-    "load",
-    "lr_finder",
-    "metrics",
-    "plots",
-    "save",
-    "schedules",
-    "summary",
-]
-
-__getattr__ = later(
-    __name__,
-    {
-        "callbacks": (),
-        "data": ("DataLoader",),
-        "errors": (),
-        "extras": (),
-        "gradcheck": (),
-        "initializers": (),
-        "metrics": (),
-        "plots": (),
-        "schedules": (),
-        "history": ("History",),
-        "layer": ("Layer",),
-        "parameter": ("Parameter",),
-        "checkpoint": ("Checkpoint",),
-        "predictor": ("Predictor",),
-        "trainer": ("Trainer",),
-        "weights": ("load", "save"),
-        "lr_range": ("lr_finder",),
-        "layers": (
-            "AdaptiveAvgPool2d",
-            "Add",
-            "AvgPool2d",
-            "BatchNorm1d",
-            "BatchNorm2d",
-            "Concat",
-            "Conv1d",
-            "Conv2d",
-            "ConvTranspose2d",
-            "DropPath",
-            "Dropout",
-            "Dropout2d",
-            "ELU",
-            "Embedding",
-            "Flatten",
-            "GELU",
-            "GRU",
-            "GlobalAvgPool2d",
-            "GroupNorm",
-            "Hardtanh",
-            "Identity",
-            "LSTM",
-            "LayerNorm",
-            "LeakyReLU",
-            "LearnedPosition",
-            "Linear",
-            "LogSoftmax",
-            "MaxPool2d",
-            "MultiHeadAttention",
-            "Permute",
-            "RMSNorm",
-            "RNN",
-            "ReLU",
-            "ReLU6",
-            "Reshape",
-            "Residual",
-            "SELU",
-            "Sequential",
-            "SiLU",
-            "Sigmoid",
-            "SinusoidalPosition",
-            "Softmax",
-            "Softplus",
-            "Tanh",
-            "Tied",
-            "TransformerBlock",
-        ),
-        "losses": (
-            "BCELoss",
-            "BCEWithLogitsLoss",
-            "CrossEntropyLoss",
-            "HingeLoss",
-            "HuberLoss",
-            "KLDivLoss",
-            "L1Loss",
-            "Loss",
-            "MSELoss",
-            "MultiMarginLoss",
-            "NLLLoss",
-            "SmoothL1Loss",
-            "SoftmaxCrossEntropyLoss",
-        ),
-        "optimizers": (
-            "Adadelta",
-            "Adagrad",
-            "Adam",
-            "AdamW",
-            "Lion",
-            "NAdam",
-            "Optimizer",
-            "RMSprop",
-            "SGD",
-        ),
-    },
-)
+_ROOMS = {"compiled", "core", "inspection", "layers", "losses", "optimizers", "saving", "training", "version"}
+__all__ = sorted(name for name in globals() if not name.startswith("_") and name not in _ROOMS)

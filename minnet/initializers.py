@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 
 Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array]"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minnet.core.extras import require
 from minnet.errors import MissingExtraError
-from minnet.extras import require
 
 Facts = dict[str, Any]
 Variants = dict[str, dict[str, str | None]]

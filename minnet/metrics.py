@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, Labels
+from minnet.core.arrays import Array, Labels
 
 
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:

@@ -6,15 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from minnet.arrays import Array
 from minnet.callbacks import Callback
+from minnet.core.arrays import Array
+from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
-from minnet.layer import Layer
 from minnet.layers import Linear, ReLU, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss
 from minnet.optimizers import SGD
 from minnet.stopwatch import Job, More, timed
-from minnet.trainer import Trainer
+from minnet.training.trainer import Trainer
 
 NOTEBOOK, WIDE, BATCH = (784, 10), (784, 1024, 1024, 10), 128
 

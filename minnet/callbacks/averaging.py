@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minnet.arrays import Array
 from minnet.callbacks.base import Callback
-from minnet.parameter import Parameter
-from minnet.state import State, merged
+from minnet.core.arrays import Array
+from minnet.core.parameter import Parameter
+from minnet.core.state import State, merged
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class EMA(Callback):

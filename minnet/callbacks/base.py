@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from minnet.history import Row
-from minnet.state import State, attributes, set_attributes
+from minnet.core.rows import Row
+from minnet.core.state import State, attributes, set_attributes
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class Callback:
@@ -45,7 +45,7 @@ class Callback:
         """After the last step, also if the run was interrupted or an error ended it."""
 
     def state_dict(self) -> State:
-        """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.state`).
+        """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.core.state`).
 
         Override both methods for what is remembered elsewhere, such as in an object or a file.
         """
@@ -67,25 +67,3 @@ def looks_at_every_step(callback: Callback) -> bool:
         if "on_step_end" in vars(kind):
             break
     return True
-
-
-def monitored(owner: object, monitor: str, row: Row) -> float:
-    """Return the column of a row that a callback, or a Checkpoint, watches.
-
-    Raises
-    ------
-    ValueError
-        If the row lacks it.
-    """
-    if monitor not in row:
-        raise ValueError(
-            f"{type(owner).__name__} monitors {monitor!r}, but a row has only {', '.join(row)}: "
-            'pass fit(..., evaluate={"validation": (X, y)}) and monitor="validation_loss"'
-        )
-    return row[monitor]
-
-
-def improves(monitor: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-    """Whether a value is better than the best so far: a loss is to fall, anything else to rise; NaN is no value."""
-    sign = 1 if monitor.endswith("loss") else -1
-    return value == value and (best is None or sign * value < sign * best - min_delta)

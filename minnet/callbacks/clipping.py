@@ -7,7 +7,7 @@ import numpy as np
 from minnet.callbacks.base import Callback
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class ClipGradNorm(Callback):

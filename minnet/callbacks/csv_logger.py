@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minnet.callbacks.base import Callback
-from minnet.history import Row
+from minnet.core.rows import Row
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class CSVLogger(Callback):

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from minnet.arrays import Array
-from minnet.callbacks.base import Callback, improves, monitored
-from minnet.history import Row
+from minnet.callbacks.base import Callback
+from minnet.core.arrays import Array
+from minnet.core.rows import Row, improves, monitored
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class EarlyStopping(Callback):

@@ -3,12 +3,12 @@
 import math
 from typing import TYPE_CHECKING, Literal
 
-from minnet.callbacks.base import Callback, monitored
-from minnet.history import Row
-from minnet.schedules import Schedule
+from minnet.callbacks.base import Callback
+from minnet.core.rows import Row, monitored
+from minnet.optimizers.schedules import Schedule
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class LearningRate(Callback):
@@ -17,7 +17,7 @@ class LearningRate(Callback):
     Parameters
     ----------
     schedule
-        One of `minnet.schedules`, or any function ``(base_lr, t) -> lr``. `base_lr` is the
+        One of `minnet.optimizers.schedules`, or any function ``(base_lr, t) -> lr``. `base_lr` is the
         optimizer's learning rate when the first `fit` begins. Groups of Parameters keep their ratio to it.
     per
         What t counts: "epoch" or "step".

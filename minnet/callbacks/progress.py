@@ -4,12 +4,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from minnet.callbacks.base import Callback
-from minnet.history import Row
+from minnet.core.rows import Row
+from minnet.core.state import State, attributes, set_attributes
 from minnet.metrics import RunningAccuracy
-from minnet.state import State, attributes, set_attributes
 
 if TYPE_CHECKING:
-    from minnet.trainer import Trainer
+    from minnet.training.trainer import Trainer
 
 
 class RunningScore(Callback):

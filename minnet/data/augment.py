@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 
 Transform = Callable[..., Array]  # (x, rng) -> x
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.core.state import State, attributes, merged, set_attributes
 from minnet.data.checks import as_data, check_finite, warn_of_pixels, warn_of_swapped
 from minnet.data.epoch import Epoch
-from minnet.state import State, attributes, merged, set_attributes
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 Rows = NDArray[np.integer[Any]]

@@ -1,157 +1,50 @@
 """The layers, one file a family."""
 
-from typing import TYPE_CHECKING
+from minnet.layers.activations import Hardtanh as Hardtanh
+from minnet.layers.activations import LeakyReLU as LeakyReLU
+from minnet.layers.activations import ReLU as ReLU
+from minnet.layers.activations import ReLU6 as ReLU6
+from minnet.layers.activations import Sigmoid as Sigmoid
+from minnet.layers.activations import Tanh as Tanh
+from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from minnet.layers.adaptive_pooling import GlobalAvgPool2d as GlobalAvgPool2d
+from minnet.layers.attention import MultiHeadAttention as MultiHeadAttention
+from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
+from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
+from minnet.layers.branches import Add as Add
+from minnet.layers.branches import Concat as Concat
+from minnet.layers.containers import Residual as Residual
+from minnet.layers.containers import Sequential as Sequential
+from minnet.layers.convolution import Conv1d as Conv1d
+from minnet.layers.convolution import Conv2d as Conv2d
+from minnet.layers.dropout import Dropout as Dropout
+from minnet.layers.dropout import Dropout2d as Dropout2d
+from minnet.layers.dropout import DropPath as DropPath
+from minnet.layers.embedding import Embedding as Embedding
+from minnet.layers.embedding import LearnedPosition as LearnedPosition
+from minnet.layers.embedding import SinusoidalPosition as SinusoidalPosition
+from minnet.layers.flatten import Flatten as Flatten
+from minnet.layers.group_norm import GroupNorm as GroupNorm
+from minnet.layers.layer_norm import LayerNorm as LayerNorm
+from minnet.layers.layer_norm import RMSNorm as RMSNorm
+from minnet.layers.linear import Linear as Linear
+from minnet.layers.pooling import AvgPool2d as AvgPool2d
+from minnet.layers.pooling import MaxPool2d as MaxPool2d
+from minnet.layers.recurrent import GRU as GRU
+from minnet.layers.recurrent import LSTM as LSTM
+from minnet.layers.recurrent import RNN as RNN
+from minnet.layers.smooth_activations import ELU as ELU
+from minnet.layers.smooth_activations import GELU as GELU
+from minnet.layers.smooth_activations import SELU as SELU
+from minnet.layers.smooth_activations import SiLU as SiLU
+from minnet.layers.smooth_activations import Softplus as Softplus
+from minnet.layers.softmax import LogSoftmax as LogSoftmax
+from minnet.layers.softmax import Softmax as Softmax
+from minnet.layers.structure import Identity as Identity
+from minnet.layers.structure import Permute as Permute
+from minnet.layers.structure import Reshape as Reshape
+from minnet.layers.tied import Tied as Tied
+from minnet.layers.transformer import TransformerBlock as TransformerBlock
+from minnet.layers.transposed import ConvTranspose2d as ConvTranspose2d
 
-from minnet.lazy import later
-
-if TYPE_CHECKING:
-    from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
-    from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
-    from minnet.layers.attention import MultiHeadAttention
-    from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
-    from minnet.layers.branches import Add, Concat
-    from minnet.layers.containers import Residual, Sequential
-    from minnet.layers.convolution import Conv1d, Conv2d
-    from minnet.layers.dropout import Dropout, Dropout2d, DropPath
-    from minnet.layers.embedding import Embedding, LearnedPosition, SinusoidalPosition
-    from minnet.layers.flatten import Flatten
-    from minnet.layers.group_norm import GroupNorm
-    from minnet.layers.layer_norm import LayerNorm, RMSNorm
-    from minnet.layers.linear import Linear
-    from minnet.layers.pooling import AvgPool2d, MaxPool2d
-    from minnet.layers.recurrent import GRU, LSTM, RNN
-    from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
-    from minnet.layers.softmax import LogSoftmax, Softmax
-    from minnet.layers.structure import Identity, Permute, Reshape
-    from minnet.layers.tied import Tied
-    from minnet.layers.transformer import TransformerBlock
-    from minnet.layers.transposed import ConvTranspose2d
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SELU",
-    "AdaptiveAvgPool2d",
-    "Add",
-    "AvgPool2d",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Concat",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "DropPath",
-    "Dropout",
-    "Dropout2d",
-    "Embedding",
-    "Flatten",
-    "GlobalAvgPool2d",
-    "GroupNorm",
-    "Hardtanh",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "LearnedPosition",
-    "Linear",
-    "LogSoftmax",
-    "MaxPool2d",
-    "MultiHeadAttention",
-    "Permute",
-    "RMSNorm",
-    "ReLU",
-    "ReLU6",
-    "Reshape",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SinusoidalPosition",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "Tied",
-    "TransformerBlock",
-]
-
-__getattr__ = later(
-    __name__,
-    {
-        "activations": (
-            "Hardtanh",
-            "LeakyReLU",
-            "ReLU",
-            "ReLU6",
-            "Sigmoid",
-            "Tanh",
-        ),
-        "adaptive_pooling": (
-            "AdaptiveAvgPool2d",
-            "GlobalAvgPool2d",
-        ),
-        "attention": ("MultiHeadAttention",),
-        "batch_norm": (
-            "BatchNorm1d",
-            "BatchNorm2d",
-        ),
-        "branches": (
-            "Add",
-            "Concat",
-        ),
-        "containers": (
-            "Residual",
-            "Sequential",
-        ),
-        "convolution": (
-            "Conv1d",
-            "Conv2d",
-        ),
-        "dropout": (
-            "Dropout",
-            "Dropout2d",
-            "DropPath",
-        ),
-        "embedding": (
-            "Embedding",
-            "LearnedPosition",
-            "SinusoidalPosition",
-        ),
-        "flatten": ("Flatten",),
-        "group_norm": ("GroupNorm",),
-        "layer_norm": (
-            "LayerNorm",
-            "RMSNorm",
-        ),
-        "linear": ("Linear",),
-        "pooling": (
-            "AvgPool2d",
-            "MaxPool2d",
-        ),
-        "recurrent": (
-            "GRU",
-            "LSTM",
-            "RNN",
-        ),
-        "smooth_activations": (
-            "ELU",
-            "GELU",
-            "SELU",
-            "SiLU",
-            "Softplus",
-        ),
-        "softmax": (
-            "LogSoftmax",
-            "Softmax",
-        ),
-        "structure": (
-            "Identity",
-            "Permute",
-            "Reshape",
-        ),
-        "tied": ("Tied",),
-        "transformer": ("TransformerBlock",),
-        "transposed": ("ConvTranspose2d",),
-    },
-)
+__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

@@ -9,9 +9,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.arrays import Array, check_floats, check_gradient
-from minnet.layer import Layer
-from minnet.special import positive_part, sigmoid
+from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.layer import Layer
+from minnet.core.special import positive_part, sigmoid
 
 
 class ReLU(Layer):

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.arrays import Array, Described, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array, Described, check_floats, check_gradient, check_size
+from minnet.core.layer import Layer
 from minnet.initializers import uniform, zeros
-from minnet.layer import Layer
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
-from minnet.parameter import Parameter
 
 
 class _BatchNorm(Layer):

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minnet.arrays import Array, check_gradient
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_gradient
+from minnet.core.layer import Layer
 from minnet.layers.containers import Container
 
 

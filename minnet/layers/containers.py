@@ -6,8 +6,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minnet.arrays import Array
-from minnet.layer import Layer
+from minnet.core.arrays import Array
+from minnet.core.layer import Layer
 
 
 class Container(Layer):

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_gradient, check_size
+from minnet.core.arrays import Array, check_gradient, check_size
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
-from minnet.layer import Layer
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
-from minnet.parameter import Parameter
 
 
 class _Convolution(Layer):

@@ -7,8 +7,8 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.layer import Layer
 
 
 class Dropout(Layer):

@@ -4,11 +4,11 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.arrays import Array, Labels, check_gradient, check_size
+from minnet.core.arrays import Array, Labels, check_gradient, check_size
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.initializers import draw, normal
-from minnet.layer import Layer
 from minnet.layers.attention import check_sequence
-from minnet.parameter import Parameter
 
 
 class Embedding(Layer):

@@ -2,8 +2,8 @@
 
 import math
 
-from minnet.arrays import Array, check_floats, check_gradient
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.layer import Layer
 
 
 class Flatten(Layer):

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size, column_sums
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient, check_size, column_sums
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
-from minnet.parameter import Parameter
 
 
 class LayerNorm(Layer):

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
-from minnet.layer import Layer
-from minnet.parameter import Parameter
 
 
 class Linear(Layer):

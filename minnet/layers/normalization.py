@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
+from minnet.core.special import positive_part, sigmoid
 from minnet.layers.unrolling import Recurrent
-from minnet.special import positive_part, sigmoid
 
 
 class RNN(Recurrent):

@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.layer import Layer
+from minnet.core.special import erfc, sigmoid
 from minnet.layers.activations import check_number
-from minnet.special import erfc, sigmoid
 
 
 class ELU(Layer):

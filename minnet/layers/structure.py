@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from minnet.arrays import Array, check_floats, check_gradient
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.layer import Layer
 
 
 class Identity(Layer):

@@ -4,8 +4,8 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.arrays import Array, check_gradient, check_size
-from minnet.layer import Layer
+from minnet.core.arrays import Array, check_gradient, check_size
+from minnet.core.layer import Layer
 from minnet.layers.activations import ReLU
 from minnet.layers.attention import Mask, MultiHeadAttention, check_mask, check_sequence
 from minnet.layers.containers import Sequential

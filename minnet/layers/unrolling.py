@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
-from minnet.layer import Layer
-from minnet.parameter import Parameter
 
 State: TypeAlias = "Array | tuple[Array, ...]"
 Mask: TypeAlias = NDArray[np.bool_]

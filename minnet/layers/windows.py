@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minnet.arrays import Array, Described, check_floats
+from minnet.core.arrays import Array, Described, check_floats
 
 Sizes = int | tuple[int, ...]
 

@@ -19,57 +19,18 @@ probabilities `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MS
 Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
 """
 
-from typing import TYPE_CHECKING
+from minnet.losses.base import Loss as Loss
+from minnet.losses.binary import BCELoss as BCELoss
+from minnet.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
+from minnet.losses.classification import CrossEntropyLoss as CrossEntropyLoss
+from minnet.losses.classification import NLLLoss as NLLLoss
+from minnet.losses.classification import SoftmaxCrossEntropyLoss as SoftmaxCrossEntropyLoss
+from minnet.losses.divergence import KLDivLoss as KLDivLoss
+from minnet.losses.margin import HingeLoss as HingeLoss
+from minnet.losses.margin import MultiMarginLoss as MultiMarginLoss
+from minnet.losses.regression import HuberLoss as HuberLoss
+from minnet.losses.regression import L1Loss as L1Loss
+from minnet.losses.regression import MSELoss as MSELoss
+from minnet.losses.regression import SmoothL1Loss as SmoothL1Loss
 
-from minnet.lazy import later
-
-if TYPE_CHECKING:
-    from minnet.losses.base import Loss
-    from minnet.losses.binary import BCELoss, BCEWithLogitsLoss
-    from minnet.losses.classification import CrossEntropyLoss, NLLLoss, SoftmaxCrossEntropyLoss
-    from minnet.losses.divergence import KLDivLoss
-    from minnet.losses.margin import HingeLoss, MultiMarginLoss
-    from minnet.losses.regression import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
-
-__all__ = [
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "HingeLoss",
-    "HuberLoss",
-    "KLDivLoss",
-    "L1Loss",
-    "Loss",
-    "MSELoss",
-    "MultiMarginLoss",
-    "NLLLoss",
-    "SmoothL1Loss",
-    "SoftmaxCrossEntropyLoss",
-]
-
-__getattr__ = later(
-    __name__,
-    {
-        "base": ("Loss",),
-        "binary": (
-            "BCELoss",
-            "BCEWithLogitsLoss",
-        ),
-        "classification": (
-            "CrossEntropyLoss",
-            "NLLLoss",
-            "SoftmaxCrossEntropyLoss",
-        ),
-        "divergence": ("KLDivLoss",),
-        "margin": (
-            "HingeLoss",
-            "MultiMarginLoss",
-        ),
-        "regression": (
-            "HuberLoss",
-            "L1Loss",
-            "MSELoss",
-            "SmoothL1Loss",
-        ),
-    },
-)
+__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, add_up, check_floats, check_gradient
+from minnet.core.arrays import Array, add_up, check_floats, check_gradient
+from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
-from minnet.layer import Layer
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 from minnet.losses.base import Loss, check_pair
 from minnet.losses.probabilities import check_log_probabilities, is_log_probabilities, is_probabilities
 

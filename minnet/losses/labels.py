@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.arrays import Array, Labels, add_up, class_major
+from minnet.core.arrays import Array, Labels, add_up, class_major
 from minnet.losses.base import Loss, check_number, check_weights
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minnet.arrays import Array, row_sums
+from minnet.core.arrays import Array, row_sums
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss
 

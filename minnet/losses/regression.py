@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 from minnet.losses.base import Loss, check_number, check_pair
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minnet.arrays import Array
-from minnet.parameter import Parameter
-from minnet.state import State, attributes, set_attributes
+from minnet.core.arrays import Array
+from minnet.core.parameter import Parameter
+from minnet.core.state import State, attributes, set_attributes
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.arrays import Array
+from minnet.core.arrays import Array
 from minnet.optimizers.adam import check_betas
 from minnet.optimizers.base import Optimizer, Option, Parameters
 

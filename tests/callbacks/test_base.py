@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from minnet.callbacks import Callback
-from minnet.callbacks.base import monitored
+from minnet.core.rows import monitored
 
 
 def test_every_moment_of_the_base_does_nothing():

@@ -6,7 +6,7 @@ import pytest
 
 import minnet as mn
 from minnet.callbacks import CSVLogger, RunningScore
-from minnet.checkpoint import Checkpoint
+from minnet.saving.checkpoint import Checkpoint
 
 X = np.random.default_rng(0).random((40, 4), dtype=np.float32)
 Y = np.arange(40) % 3

@@ -7,7 +7,7 @@ import pytest
 
 import minnet as mn
 from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
-from minnet.schedules import ExponentialLR, StepLR
+from minnet.optimizers.schedules import ExponentialLR, StepLR
 
 random = np.random.default_rng(0)
 X = random.normal(size=(40, 4)).astype(np.float32)

@@ -18,12 +18,13 @@ import numpy as np
 from mutations import instructions, mutate, mutate_pickle, zipped
 from tensorfiles import arrays, digests, mutate_tensorfile, parse, samples
 
-from minnet.data.idx import read_idx
-from minnet.data.pickles import read_mnist_pickle
+from minnet.core.state import is_plain
+from minnet.data.mnist.idx import read_idx
+from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import CheckpointError, DataError
-from minnet.snapshot import Snapshot
-from minnet.state import decode, is_plain
-from minnet.tensorfile import OWN, parse_json, read_tensors
+from minnet.saving.run_state import Snapshot
+from minnet.saving.serialize import decode
+from minnet.saving.tensorfile import OWN, parse_json, read_tensors
 
 
 class Target(NamedTuple):

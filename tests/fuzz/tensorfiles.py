@@ -121,8 +121,8 @@ def samples(name: str) -> list[bytes]:
 def write_samples() -> None:
     """Write these files anew (they are kept, for the order of the metadata differs from run to run)."""
     import minnet as mn
-    from minnet.state import Tensors, encode
-    from minnet.tensorfile import write_tensors
+    from minnet.saving.serialize import Tensors, encode
+    from minnet.saving.tensorfile import write_tensors
 
     folder = Path(__file__).parent / "samples"
     folder.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from targets import TARGETS
 
-from minnet.data.idx import read_idx
+from minnet.data.mnist.idx import read_idx
 from minnet.errors import CheckpointError, DataError
 
 KEPT = sorted(path for path in fuzz.CORPUS.glob("*/*") if path.is_file())

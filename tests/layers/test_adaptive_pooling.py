@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
 from minnet.layers.pooling import AvgPool2d
 

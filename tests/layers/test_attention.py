@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.attention import MultiHeadAttention, masked_softmax, softmax_backward
 from minnet.layers.embedding import SinusoidalPosition
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minnet import SGD, Sequential
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 
 generator = np.random.default_rng(0)

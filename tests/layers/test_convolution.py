@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minnet import Flatten, Linear, ReLU, Sequential
-from minnet.gradcheck import check_layer
 from minnet.initializers import zeros
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.convolution import Conv1d, Conv2d
 
 random = np.random.default_rng(3)

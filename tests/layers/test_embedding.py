@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minnet import SGD, DataLoader, Flatten, Linear, Sequential, Softmax, SoftmaxCrossEntropyLoss, Trainer
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.embedding import Embedding, LearnedPosition, SinusoidalPosition
 
 generator = np.random.default_rng(0)

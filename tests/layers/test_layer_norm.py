@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
 
 generator = np.random.default_rng(0)

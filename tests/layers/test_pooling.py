@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minnet import ReLU, Sequential
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.pooling import AvgPool2d, MaxPool2d
 
 random = np.random.default_rng(6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.recurrent import GRU, LSTM, RNN
 from minnet.layers.unrolling import Recurrent
 

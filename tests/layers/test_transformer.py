@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minnet import SGD, Flatten, Linear, ReLU, Sequential, SoftmaxCrossEntropyLoss, Tanh
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.embedding import Embedding, LearnedPosition
 from minnet.layers.transformer import TransformerBlock
 

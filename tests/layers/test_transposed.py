@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.convolution import Conv2d
 from minnet.layers.transposed import ConvTranspose2d
 

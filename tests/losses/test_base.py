@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.gradcheck import check_layer
-from minnet.layer import Layer
+from minnet.core.layer import Layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.losses import (
     BCELoss,
     BCEWithLogitsLoss,

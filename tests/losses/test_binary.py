@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minnet import Sigmoid
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.losses import BCELoss, BCEWithLogitsLoss
 
 Z = np.random.default_rng(0).normal(size=(6, 3))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Softmax, SoftmaxCrossEntropyLoss
-from minnet.gradcheck import check_layer
+from minnet.inspection.gradcheck import check_layer
 from minnet.losses.labels import cells
 
 CLASSIFIERS = [CrossEntropyLoss, NLLLoss, SoftmaxCrossEntropyLoss]

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from minnet import Linear, Sequential, Tanh
+from minnet.core.special import erf, erfc
 from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU6
 from minnet.layers.branches import Add, Concat
 from minnet.layers.dropout import Dropout2d, DropPath
 from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.structure import Identity, Permute, Reshape
 from minnet.layers.tied import Tied
-from minnet.special import erf, erfc
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
 

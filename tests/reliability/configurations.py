@@ -15,7 +15,7 @@ import numpy as np
 
 import minnet as mn
 from minnet.data.augment import Chain, Rotate, Shift
-from minnet.state import encode
+from minnet.saving.serialize import encode
 
 Arrays = tuple[np.ndarray, np.ndarray]
 

@@ -34,9 +34,9 @@ from configurations import CONFIGURATIONS, digest
 from tqdm import tqdm
 
 import minnet as mn
-from minnet.checkpoint import BEST
-from minnet.snapshot import Snapshot
-from minnet.tensorfile import read_tensors
+from minnet.saving.checkpoint import BEST
+from minnet.saving.run_state import Snapshot
+from minnet.saving.tensorfile import read_tensors
 from minnet.version import __version__
 
 FIGURES = Path(__file__).with_name("kills.json")

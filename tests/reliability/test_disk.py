@@ -15,9 +15,9 @@ from configurations import CONFIGURATIONS, digest
 from kills import best_of, leftovers, unlike, whole
 
 import minnet as mn
-from minnet.checkpoint import BEST, Checkpoint
 from minnet.errors import CheckpointError, CheckpointWarning
-from minnet.snapshot import Snapshot
+from minnet.saving.checkpoint import BEST, Checkpoint
+from minnet.saving.run_state import Snapshot
 
 FAILS = range(21, 60)  # the steps after which the disk fails
 READY = "the newest is step-000000020.safetensors"

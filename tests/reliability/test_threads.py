@@ -15,7 +15,9 @@ from kills import fresh, leftovers, unlike, whole
 
 import minnet as mn
 
-_spec = importlib.util.spec_from_file_location("contract", Path(__file__).parents[1] / "test_contract.py")
+_spec = importlib.util.spec_from_file_location(
+    "contract", Path(__file__).parents[1] / "inspection" / "test_layer_checks.py"
+)
 contract = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(contract)  # for its lists of all layers and losses
 
@@ -192,7 +194,7 @@ def test_blas_has_its_threads_back():
 
     def team(first):
         job = CONFIGURATIONS["threads"]()
-        with mn.team.Team(job.trainer.model, job.trainer.loss, 2, 1):
+        with mn.training.parallel.Team(job.trainer.model, job.trainer.loss, 2, 1):
             inside.wait(10)  # so the one begins after the other, and ends after it
             if not first:
                 first_left.wait(10)

@@ -1,0 +1,1 @@
+"""Core: what everything else is made of: arrays and their checks, Parameters, and the Layer."""

@@ -1,0 +1,1 @@
+"""MNIST: its files read, found or downloaded, and synthetic digits where there are none."""

@@ -1,0 +1,80 @@
+"""Digits are the real MNIST where it can be had, and else a synthetic stand-in that says it is one."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from minnet.data.mnist.dataset import Mnist, Split, check_scaling, find_mnist, scale
+from minnet.data.mnist.download import ARCHIVES
+
+_TRAIN_LABELS_SHA256 = ARCHIVES["train-labels-idx1-ubyte.gz"][1]
+_WIDTH = 79
+
+
+def load_digits(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    scaling: str = "256",
+    rng: int | np.random.Generator | None = 0,
+) -> tuple[Mnist, str]:
+    """Load the real MNIST, or, without a file and without a network, draw synthetic digits in its shape.
+
+    Parameters
+    ----------
+    path, scaling
+        As for `load_mnist`. With a path, only the digits there will do.
+    rng
+        What the synthetic digits are drawn from.
+
+    Returns
+    -------
+    digits
+        As `load_mnist` returns them: 50,000 / 10,000 / 10,000 images.
+    which
+        Which data it is, in one to four lines for the user to read. Print it: results on synthetic digits are
+        not results on MNIST.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scaling.
+    DataNotFoundError
+        If a path is given and nothing is there.
+    DataError
+        If a file is there and is damaged.
+    """
+    check_scaling(scaling)
+    found = find_mnist(path, download=True)
+    if not isinstance(found, list):
+        raw, source = found
+        return scale(raw, scaling), _describe(raw, source)
+    # Only here: who has the real digits does not wait for the drawing machine to be imported.
+    from minnet.data.mnist.synthetic import synthetic_digits
+
+    generator = np.random.default_rng(rng)
+    drawn = Mnist(*(Split(*synthetic_digits(n, rng=generator)) for n in (50_000, 10_000, 10_000)))
+    del found[1]  # what the cache lacks helps nobody; what $MINNET_DATA lacks does, if it is set
+    start = 0 if os.environ.get("MINNET_DATA") else 1
+    lines = [
+        "SYNTHETIC digits, not MNIST, because that is not on disk, and:",
+        *(f"  {reason}" for reason in found[start : start + 2]),
+        "For the real ones: put its four files in a folder, and set MINNET_DATA to it.",
+    ]
+    return scale(drawn, scaling), "\n".join(map(_fitted, lines))
+
+
+def _describe(raw: Mnist, source: Path) -> str:
+    """Say "MNIST" only of MNIST: Fashion-MNIST has the same file names, and a teacher's sample too."""
+    labels = np.concatenate([raw.train.y, raw.validation.y]).astype(np.uint8)
+    header = b"\0\0\x08\x01" + len(labels).to_bytes(4, "big")
+    if hashlib.sha256(header + labels.tobytes()).hexdigest() == _TRAIN_LABELS_SHA256:
+        return _fitted(f"real MNIST from {source}")
+    counts = " / ".join(f"{len(split.y):,}" for split in raw)
+    return f"{_fitted(f'digits from {source}')}\n{counts} images: not the published MNIST"
+
+
+def _fitted(line: str) -> str:
+    """Shorten a line, a long path mostly, to what a terminal shows; its end says more than its middle."""
+    return line if len(line) <= _WIDTH else f"{line[:30]}...{line[-(_WIDTH - 33) :]}"

@@ -1,0 +1,197 @@
+"""A gradient check compares what a layer's `backward` says with what its `forward` does.
+
+The slope of a function is measured by moving one number a little to either side (finite
+differences, in float64) and laid beside the slope that `backward` returns.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.core.arrays import Array
+from minnet.core.layer import Layer
+from minnet.inspection.layer_checks import ContractError, Trial, check_basics, check_promises
+
+__all__ = ["ContractError", "check_layer"]
+
+# An array larger than this is checked at so many random places, and along one random direction as a whole.
+MOST_ELEMENTS = 300
+
+
+def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | None = 0) -> str:
+    """Check a layer, loss or container: its gradients, and every promise that a minnet layer makes.
+
+    It works on copies, in float64, and leaves `layer` as it was. That a layer passes is also a test
+    to write: ``assert check_layer(MyLayer(), x)``.
+
+    Checked are: dL/dx and dL/dp of every trainable Parameter against central differences (Baydin et
+    al., "Automatic differentiation in machine learning: a survey", JMLR 18, 2018, section 2.1).
+    And the promises: backward adds to grad, in place, and answers for the last forward; nobody
+    writes into its arguments, or changes what it returned before; float32 and float64 come out as
+    they went in; a batch of one and an empty batch work; arrays need not be contiguous; eval mode is
+    deterministic and keeps nothing; copies and pickles compute the same; the layer works inside
+    `Sequential` and `Residual`.
+
+    Parameters
+    ----------
+    layer
+        What to check, ready to be used.
+    *inputs
+        What its `forward` takes: x for a layer, prediction and target for a loss. Floats are varied;
+        integers (labels, indices) are taken as they are. A batch of 2 to 5 and few features make a
+        fast and sharp test; the first axis is the batch.
+    rng
+        Where the random dL/dy, and the elements of large arrays, are drawn from.
+
+    Returns
+    -------
+    str
+        One line: what was compared, and the largest relative difference.
+
+    Raises
+    ------
+    ContractError
+        An AssertionError, if the layer breaks a promise: says which, and names the array that is wrong.
+    TypeError, ValueError
+        If `layer` is not a Layer, or there is nothing to check.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> x = np.random.default_rng(0).normal(size=(4, 3))
+    >>> check_layer(mn.Tanh(), x)  # doctest: +ELLIPSIS
+    'Tanh(): right to ...e-... (x), and every promise kept'
+    """
+    if isinstance(layer, type):
+        raise TypeError(
+            f"check_layer expected a layer, got the class {layer.__name__}: make one, {layer.__name__}(...)"
+        )
+    if not isinstance(layer, Layer):
+        raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
+    if not inputs:
+        raise ValueError("check_layer(layer, x) needs what forward takes: an array x, or a prediction and a target")
+    arrays = [np.array(x) for x in inputs]
+    arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
+    if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
+        raise ValueError(f"check_layer: {layer.describe()} has no Parameters, and no input is of floats to vary")
+    trial = Trial(layer, arrays, np.random.default_rng(rng))
+    check_basics(trial)
+    checked = _check_gradients(trial)
+    check_promises(trial)
+    return f"{layer.describe()}: right to {max(checked.values()):.1e} ({', '.join(checked)}), and every promise kept"
+
+
+def _check_gradients(trial: Trial) -> dict[str, float]:
+    """Compare every gradient with finite differences; return the largest relative error of each."""
+    clean = trial.clean
+    base = trial.fresh()
+    inputs = [x.copy() for x in trial.inputs]
+
+    def objective() -> float:
+        """L = Σ dy · y, whose gradient is what backward(dy) returns."""
+        return trial.objective(copy.deepcopy(base).forward(*inputs))
+
+    checked = {}
+    for name, i, dx in zip(trial.input_names, trial.floats, clean.dx, strict=False):
+        checked[name] = _compare(trial, f"dL/d{name}", dx, inputs[i], objective)
+    for name, parameter in base.named_parameters():
+        if parameter.trainable:
+            checked[name] = _compare(trial, f"{name}.grad", clean.grads[name], parameter.data, objective)
+    return checked
+
+
+def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: Callable[[], float]) -> float:
+    """Compare the claimed gradient with the slopes of `objective` as `array` is moved; return the relative error."""
+    size, rng = array.size, trial.rng
+    places = np.arange(size) if size <= MOST_ELEMENTS else rng.choice(size, MOST_ELEMENTS, replace=False)
+    flat, slopes = array.reshape(-1), np.zeros(len(places))
+    scale = float(np.abs(claimed).max(initial=0.0))
+
+    for k, place in enumerate(places):
+        here = flat[place]
+
+        def move(distance: float, place: int = place, here: float = here) -> float:
+            flat[place] = here + distance
+            value = objective()
+            flat[place] = here
+            return value
+
+        slopes[k] = _slope(move, claimed.flat[place], scale)
+    wrong = ~_close(claimed.reshape(-1)[places], slopes, scale)
+    if wrong.any():
+        raise ContractError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
+    if size > MOST_ELEMENTS:
+        start, direction = array.copy(), rng.normal(size=array.shape)
+
+        def move_all(distance: float) -> float:
+            array[...] = start + distance * direction
+            value = objective()
+            array[...] = start
+            return value
+
+        along = float((claimed * direction).sum())
+        if not _close(along, _slope(move_all, along, abs(along)), abs(along)):
+            raise ContractError(
+                f"{trial.name}: {name} is wrong somewhere: along a random direction backward says {along:.6g}, "
+                f"finite differences say {_slope(move_all, along, abs(along)):.6g}"
+            )
+    error = np.abs(claimed.reshape(-1)[places] - slopes).max(initial=0.0)
+    return float(error / max(scale, 1e-2))
+
+
+def _slope(move: Callable[[float], float], claimed: float, scale: float) -> float:
+    """Measure dL/d distance at 0; where a kink makes it ambiguous, anything between its two sides counts."""
+    # A step too long meets the curvature, one too short the rounding; a right gradient fits at one of them.
+    for step in (1e-5, 1e-4, 1e-6, 1e-7, 1e-8, 1e-9):
+        try:
+            slope = (move(step) - move(-step)) / (2 * step)
+        except ValueError:  # out of the domain: a probability of 1e-6 allows no longer step
+            continue
+        if _close(claimed, slope, scale):
+            return slope
+    middle, step = move(0.0), 1e-6
+    left, right = (middle - move(-step)) / step, (move(step) - middle) / step
+    low, high = min(left, right), max(left, right)
+    margin = 1e-5 * max(abs(low), abs(high), 1e-3)
+    if high - low > 100 * margin and low - margin <= claimed <= high + margin:
+        return claimed
+    return (left + right) / 2
+
+
+def _close(claimed: Array | float, slope: Array | float, scale: float) -> NDArray[np.bool_]:
+    tolerance = 1e-5 * np.maximum(np.abs(claimed), np.abs(slope)) + 1e-7 * max(scale, 1e-2)
+    return np.asarray(np.abs(np.asarray(claimed) - slope) <= tolerance)
+
+
+def _wrong_gradient(
+    trial: Trial, name: str, claimed: Array, places: NDArray[Any], slopes: Array, wrong: NDArray[np.bool_]
+) -> str:
+    """Say where the gradient is wrong, and what the pattern of the errors suggests."""
+    values = claimed.reshape(-1)[places]
+    worst = int(np.argmax(np.abs(values - slopes)))
+    where = [int(i) for i in np.unravel_index(int(places[worst]), claimed.shape)]
+    message = (
+        f"{trial.name}: {name}{where} is wrong: backward says {values[worst]:.6g}, finite differences say "
+        f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
+    )
+    if not values.any():
+        return f"{message}: it is zero everywhere, so backward leaves it out"
+    if claimed.shape == trial.dy.shape and _close(values * trial.dy.reshape(-1)[places], slopes, 1.0).all():
+        return f"{message}: it lacks the factor dy"
+    apart = np.abs(slopes) > 1e-3 * np.abs(slopes).max()
+    ratios = values[apart] / slopes[apart]
+    if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
+        ratio = float(ratios.mean())
+        hint = f"it is {ratio:.6g} times what it should be everywhere"
+        for size in trial.inputs[trial.floats[0]].shape if trial.floats else ():
+            if size > 1 and (math.isclose(ratio, size, rel_tol=1e-3) or math.isclose(ratio, 1 / size, rel_tol=1e-3)):
+                hint += f"; {size} is a size of the input: a mean in one of forward and backward, a sum in the other?"
+                break
+        else:
+            hint += "; a sign?" if math.isclose(ratio, -1, rel_tol=1e-3) else "; a constant factor?"
+        return f"{message}: {hint}"
+    return message

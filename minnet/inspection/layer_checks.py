@@ -1,0 +1,398 @@
+"""The contract is what every layer promises: here each promise is put to the test.
+
+`minnet.inspection.gradcheck.check_layer` is how to ask for it; docs/design.md gives the reasons.
+"""
+
+import copy
+import operator
+import pickle
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minnet.core.arrays import Array
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
+from minnet.layers import Residual, Sequential
+
+
+class ContractError(AssertionError):
+    """A layer breaks a promise that every layer makes; the message says which, and how."""
+
+
+@dataclass
+class Run:
+    """What came of one forward and one backward."""
+
+    y: Any
+    dx: list[Array]
+    grads: dict[str, Array]
+
+
+class Trial:
+    """A layer on trial: it makes fresh copies of the layer, runs them, and remembers one clean run."""
+
+    def __init__(self, layer: Layer, inputs: list[Any], rng: np.random.Generator) -> None:
+        self.layer = layer
+        self.name = layer.describe()
+        self.inputs = inputs
+        self.rng = rng
+        self.floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+        y = self.forward(self.fresh(), inputs)
+        if not isinstance(y, (np.ndarray, float, np.floating)):
+            self.fail(f"forward returned a {type(y).__name__}: a layer returns an array, a loss a float")
+        self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
+        self.dy = rng.normal(size=np.shape(y))
+        self.clean = self.run(self.fresh(), inputs)
+        # A loss has no gradient for its target, so backward may answer for fewer than all inputs.
+        self.input_names = ["x"] if len(inputs) == len(self.floats) == 1 else [f"input{i}" for i in self.floats]
+        if self.is_loss:
+            self.input_names = ["prediction"]
+
+    def fail(self, what: str) -> None:
+        """Raise ContractError."""
+        raise ContractError(f"{self.name}: {what}")
+
+    def fresh(self, dtype: type = np.float64) -> Layer:
+        """Return a copy in training mode with gradients of zero, its random Generators as they stand."""
+        layer = copy.deepcopy(self.layer).astype(dtype).train()
+        for parameter in layer.parameters():
+            parameter.grad[...] = 0
+        return layer
+
+    def forward(self, layer: Layer, inputs: list[Any]) -> Any:
+        """Run forward on read-only views of the inputs; fail if it would write into them."""
+        return self._guarded("forward", "its input", layer.forward, inputs)
+
+    def backward(self, layer: Layer, dy: Any) -> list[Array]:
+        """Run backward on a read-only view of dy and return the input gradients as a list."""
+        dx = self._guarded("backward", "dy", layer.backward, [] if self.is_loss else [dy])
+        return list(dx) if isinstance(dx, tuple) else [dx]
+
+    def run(self, layer: Layer, inputs: list[Any], dy: Any = None) -> Run:
+        """Run forward and backward once."""
+        y = self.forward(layer, inputs)
+        dx = self.backward(layer, self.dy if dy is None else dy)
+        return Run(y, dx, {name: p.grad.copy() for name, p in layer.named_parameters()})
+
+    def objective(self, y: Any) -> float:
+        """L = Σ dy · y, or the loss itself."""
+        return float(y) if self.is_loss else float((self.dy * y).sum())
+
+    def _guarded(self, method: str, argument: str, call: Any, arguments: list[Any]) -> Any:
+        arguments = [x.view() for x in arguments]
+        for x in arguments:
+            x.flags.writeable = False
+        try:
+            return call(*arguments)
+        except (ValueError, RuntimeError, AttributeError) as error:
+            for sign, broken in (
+                ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
+                (
+                    "non-broadcastable",
+                    f"{method} adds an array of another shape: is it summed over the batch? ({error})",
+                ),
+                ("before forward()", "forward kept nothing for backward: set self.cache on every way through it"),
+                ("cache is empty", f"{method} needs what is not there: {error}"),
+                ("re-bound", f"{method} re-binds grad: {error}"),
+            ):
+                if sign in str(error):
+                    raise ContractError(f"{self.name}: {broken}") from error
+            raise
+
+
+def check_basics(trial: Trial) -> None:
+    """Put to the test what must hold before gradients can be compared.
+
+    Raises
+    ------
+    ContractError
+        At the first broken promise.
+    """
+    _backward_shapes(trial)
+    _randomness_is_its_own(trial)
+    _parameters_stay(trial)
+
+
+def check_promises(trial: Trial) -> None:
+    """Put every other promise of the contract to the test.
+
+    Raises
+    ------
+    ContractError
+        At the first broken promise.
+    """
+    _gradients_add_up(trial)
+    _last_forward_counts(trial)
+    _results_stay(trial)
+    _dtypes(trial)
+    _contiguity(trial)
+    _batch_sizes(trial)
+    _evaluation(trial)
+    _copies(trial)
+    _containers(trial)
+
+
+def _same(trial: Trial, run: Run, what: str, exact: bool = False) -> None:
+    """Fail if a run differs from the clean one."""
+    tolerance = {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-7, "atol": 1e-10}
+    clean = trial.clean
+    pairs = [("the output", run.y, clean.y)]
+    pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.input_names, run.dx, clean.dx, strict=False)]
+    pairs += [(f"{n}.grad", run.grads[n], clean.grads[n]) for n in clean.grads]
+    for name, got, expected in pairs:
+        if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, **tolerance, equal_nan=True):
+            trial.fail(f"{name} is different {what}")
+
+
+def _randomness_is_its_own(trial: Trial) -> None:
+    _same(
+        trial,
+        trial.run(trial.fresh(), trial.inputs),
+        "when a copy of the layer is given the same input: random numbers must come from a Generator that the "
+        "layer owns (self.rng = np.random.default_rng(rng)), and nothing may be shared between layers",
+    )
+
+
+def _backward_shapes(trial: Trial) -> None:
+    dx = trial.clean.dx
+    if trial.floats and (len(dx) > len(trial.inputs) or dx[0] is None):
+        trial.fail(f"backward returned {'None' if dx[0] is None else len(dx)}: it must return dL/dx")
+    for name, i, d in zip(trial.input_names, trial.floats, dx, strict=False):
+        x = trial.inputs[i]
+        if not isinstance(d, np.ndarray):
+            trial.fail(f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of {name}'s shape")
+        if d.shape != x.shape:
+            trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}")
+
+
+def _parameters_stay(trial: Trial) -> None:
+    layer = trial.fresh()
+    before = [(n, p, p.data, p.grad, p.data.copy()) for n, p in layer.named_parameters()]
+    trial.run(layer, trial.inputs)
+    if [(n, id(p)) for n, p in layer.named_parameters()] != [(n, id(p)) for n, p, *_ in before]:
+        trial.fail("forward or backward adds or replaces a Parameter: make all of them in __init__")
+    for name, parameter, data, grad, values in before:
+        if parameter.data is not data or parameter.grad is not grad:
+            trial.fail(f"forward or backward re-binds {name}.data or .grad: write into them in place")
+        if parameter.trainable and not np.array_equal(parameter.data, values, equal_nan=True):
+            trial.fail(f"forward or backward changes {name}.data: that is the optimizer's work")
+
+
+def _gradients_add_up(trial: Trial) -> None:
+    for method in ("backward", "accumulate_grad"):
+        layer = trial.fresh()
+        trial.forward(layer, trial.inputs)
+        start = {}
+        for name, parameter in layer.named_parameters():
+            parameter.grad[...] = start[name] = trial.rng.normal(size=parameter.grad.shape)
+        if method == "backward":
+            trial.backward(layer, trial.dy)
+        elif trial.is_loss:
+            return
+        else:
+            trial._guarded(method, "dy", layer.accumulate_grad, [trial.dy])
+        for name, parameter in layer.named_parameters():
+            added = parameter.grad - start[name]
+            if parameter.trainable and not np.allclose(added, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
+                if np.allclose(parameter.grad, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
+                    trial.fail(f"{method} overwrites {name}.grad: it must add to it, {name}.grad += ...")
+                trial.fail(
+                    f"{method} does not add dL/d{name} to {name}.grad: started from other values, it adds others"
+                )
+
+
+def _other(inputs: list[Any]) -> list[Any]:
+    """Return other inputs that are as valid: the same samples in reverse order."""
+    return [x[::-1] if x.ndim else x for x in inputs]
+
+
+def _last_forward_counts(trial: Trial) -> None:
+    layer = trial.fresh()
+    start = copy.deepcopy(layer)
+    trial.forward(layer, _other(trial.inputs))
+    _restore(layer, start)
+    _same(trial, trial.run(layer, trial.inputs), "after an earlier forward: backward must answer for the last one")
+    first, second = trial.fresh(), trial.fresh()
+    y = trial.forward(first, trial.inputs)
+    trial.forward(second, _other(trial.inputs))
+    run = Run(y, trial.backward(first, trial.dy), {n: p.grad for n, p in first.named_parameters()})
+    _same(trial, run, "when another layer of the class runs in between: keep the cache in self, not in the class")
+
+
+def _restore(layer: Layer, start: Layer) -> None:
+    """Put running statistics and Generators back to where `start` has them, and nothing else."""
+    for (_, inner), (_, other) in zip(layer.named_layers(), start.named_layers(), strict=True):
+        for name, value in vars(inner).items():
+            saved = vars(other).get(name)
+            if isinstance(value, np.random.Generator) and isinstance(saved, np.random.Generator):
+                value.bit_generator.state = saved.bit_generator.state
+    for p, saved in zip(layer.parameters(), start.parameters(), strict=True):
+        p.data[...] = saved.data
+
+
+def _results_stay(trial: Trial) -> None:
+    layer = trial.fresh()
+    run = trial.run(layer, trial.inputs)
+    results = [("output", run.y)] if not trial.is_loss else []
+    results += [("dL/dx", d) for d in run.dx if isinstance(d, np.ndarray)]
+    saved = [(name, array, array.copy()) for name, array in results]
+    for name, array in results:
+        for path, parameter in layer.named_parameters():
+            for part in ("data", "grad"):
+                if np.may_share_memory(array, getattr(parameter, part)):
+                    trial.fail(f"the {name} is a view of {path}.{part}, and changes with it: return a copy")
+    trial.run(layer, _other(trial.inputs))
+    for name, array, values in saved:
+        if not np.array_equal(array, values, equal_nan=True):
+            trial.fail(f"the {name} of one call changes at the next: return a new array each time")
+
+
+def _dtypes(trial: Trial) -> None:
+    for dtype in (np.float64, np.float32):
+        inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in trial.inputs]
+        run = trial.run(trial.fresh(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
+        results = [] if trial.is_loss else [("forward", run.y)]
+        results += [("backward", d) for _, d in zip(trial.floats, run.dx, strict=False)]
+        if not trial.is_loss:
+            results.append(("forward in eval mode", trial.forward(trial.fresh(dtype).eval(), inputs)))
+        for method, array in results:
+            if array.dtype != dtype:
+                trial.fail(
+                    f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks of x.dtype, and "
+                    "keep arrays in Parameters (trainable=False), which astype converts"
+                )
+
+
+def _contiguity(trial: Trial) -> None:
+    strided = [np.repeat(x[..., None], 2, axis=-1)[..., 0] if x.ndim else x for x in trial.inputs]
+    dy = np.repeat(trial.dy[..., None], 2, axis=-1)[..., 0]
+    _same(trial, trial.run(trial.fresh(), strided, dy), "when the arrays are not contiguous")
+
+
+def _batch_sizes(trial: Trial) -> None:
+    inputs, y = trial.inputs, trial.clean.y
+    x = inputs[0]
+    # Without a batch axis of their own, arrays cannot be cut: one sample, or (C,) and a label.
+    if x.ndim < 2 or any(a.ndim < 1 or len(a) != len(x) for a in inputs):
+        return
+    for n in (1, 0):
+        dy = trial.dy if trial.is_loss else trial.dy[:n]
+        batch = [a[:n] for a in inputs]
+        what = "a batch of one" if n else "an empty batch"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)
+                run = trial.run(trial.fresh(), batch, dy)
+        except ContractError:
+            raise
+        except Exception as error:
+            raise ContractError(f"{trial.name}: {what} fails: {type(error).__name__}: {error}") from error
+        if not trial.is_loss and run.y.shape != (n, *y.shape[1:]) and len(y) == len(x):
+            trial.fail(f"{what} of shape {batch[0].shape} gives an output of shape {run.y.shape}")
+        for name, i, d in zip(trial.input_names, trial.floats, run.dx, strict=False):
+            if d.shape != batch[i].shape:
+                trial.fail(f"{what} of shape {batch[i].shape} gives a dL/d{name} of shape {d.shape}")
+        if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values()) if a is not None):
+            trial.fail(f"{what} gives infinite numbers or NaN")
+
+
+def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
+    """List all that an object holds, as path: comparable value."""
+    if isinstance(value, (list, tuple, dict)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, item in items for k, v in _snapshot(item, f"{path}[{key!r}]").items()} | {
+            path: len(value)
+        }
+    if isinstance(value, Parameter):
+        return _snapshot(value.data, f"{path}.data") | _snapshot(value.grad, f"{path}.grad")
+    if isinstance(value, np.ndarray):
+        return {path: (value.dtype.str, value.shape, value.tobytes())}
+    if isinstance(value, np.random.Generator):
+        return {f"{path} (a Generator)": repr(value.bit_generator.state)}
+    if hasattr(value, "__dict__") and not callable(value):
+        return {k: v for name, item in vars(value).items() for k, v in _snapshot(item, f"{path}.{name}").items()}
+    return {path: repr(value)}
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def _evaluation(trial: Trial) -> None:
+    layer = trial.fresh()
+    fresh = _snapshot(copy.deepcopy(layer))
+    trial.run(layer, _other(trial.inputs))
+    layer.eval()
+    before = _snapshot(layer)
+    y = trial.forward(layer, trial.inputs)
+    again = trial.forward(layer, trial.inputs)
+    changed = _changes(before, _snapshot(layer))
+    if changed:
+        trial.fail(
+            f"forward in eval mode changes {', '.join(changed)}: it must keep nothing, as threads may share the layer; "
+            "self.cache sees to that by itself"
+        )
+    if not np.array_equal(y, again, equal_nan=True):
+        trial.fail("forward in eval mode gives two results for one input: it must not be random")
+    learned = [p for p in _changes(fresh, before) if not p.endswith((".grad", ".training", "._cache", "(a Generator)"))]
+    x = trial.inputs[0]
+    if learned and not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]:
+        alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
+        if not np.allclose(alone, y, rtol=1e-7, atol=1e-9):
+            trial.fail(
+                f"forward in eval mode depends on the rest of the batch, though training keeps {', '.join(learned)}: "
+                "use what was learned if not self.training"
+            )
+    layer = trial.fresh()
+    trial.forward(layer.eval(), _other(trial.inputs))
+    _same(trial, trial.run(layer.train(), trial.inputs), "after an eval-mode forward: the two modes share something")
+
+
+def _copies(trial: Trial) -> None:
+    layer = trial.fresh()
+    trial.run(layer, trial.inputs)
+    layer.eval()
+    y = trial.forward(layer, trial.inputs)
+    copies = {"copy.deepcopy": copy.deepcopy(layer)}
+    originals = dict(trial.layer.named_parameters())
+    for name, parameter in copy.deepcopy(trial.layer).named_parameters():
+        if name not in originals or not np.array_equal(parameter.data, originals[name].data, equal_nan=True):
+            trial.fail(f"a copy made by copy.deepcopy has another {name}.data")
+    if all(_pickle_finds(type(inner)) for _, inner in layer.named_layers()):
+        try:
+            copies["pickle"] = pickle.loads(pickle.dumps(layer))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ContractError(f"{trial.name}: pickle fails: {error}") from error
+    for how, copied in copies.items():
+        if not np.array_equal(trial.forward(copied, trial.inputs), y, equal_nan=True):
+            trial.fail(f"a copy made by {how} computes something else")
+
+
+def _pickle_finds(cls: type) -> bool:
+    """Whether a class can be found by its name, as pickle does; one made in a function or a session cannot."""
+    try:
+        return operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
+    except (KeyError, AttributeError):
+        return False
+
+
+def _containers(trial: Trial) -> None:
+    if trial.is_loss or len(trial.inputs) > 1 or not trial.floats:
+        return
+    inside = Sequential(trial.fresh())
+    y, dx = trial.forward(inside, trial.inputs), None
+    dx = trial.backward(inside, trial.dy)
+    _same(trial, Run(y, dx, _inner_grads(inside)), "inside Sequential")
+    if np.shape(y) == trial.inputs[0].shape:
+        around = Residual(trial.fresh())
+        y = trial.forward(around, trial.inputs) - trial.inputs[0]
+        dx = [trial.backward(around, trial.dy)[0] - trial.dy]
+        _same(trial, Run(y, dx, _inner_grads(around)), "inside Residual")
+
+
+def _inner_grads(container: Layer) -> dict[str, Array]:
+    return {name.removeprefix("layers[0]."): p.grad for name, p in container.named_parameters()}

@@ -1,0 +1,90 @@
+"""A summary is a table of a model: its layers, what comes out of each, and how many numbers it learns."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minnet.core.layer import Layer
+
+TERMINAL = 79  # columns
+
+
+def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
+    """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
+
+    A copy of the model is run on zeros in eval mode; the model itself is left alone.
+
+    Parameters
+    ----------
+    model
+        Any layer.
+    input_shape
+        The shape of one sample, without the batch: 784, or (28, 28).
+
+    Raises
+    ------
+    ValueError, TypeError
+        What the layers raise for an input of that shape.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> print(summary(mn.Sequential(mn.Linear(784, 10), mn.Softmax()), 784))
+    layer                        output   parameters
+    ────────────────────────────────────────────────
+    Sequential()                 (N, 10)
+      layers[0] Linear(784, 10)  (N, 10)       7,850
+      layers[1] Softmax()        (N, 10)
+    ────────────────────────────────────────────────
+    7,850 parameters, 7,850 of them trainable; 31 kB of float32
+    """
+    shape = tuple(np.atleast_1d(input_shape).tolist())
+    probe = copy.deepcopy(model).eval()
+    outputs = {path: _record(layer) for path, layer in probe.named_layers()}
+    probe.forward(np.zeros((1, *shape), probe.dtype or np.float32))
+
+    rows, counted = [("layer", "output", "parameters")], set[int]()
+    for path, layer in model.named_layers():
+        own = [p for name, p in layer.named_parameters() if "." not in name and id(p) not in counted]
+        counted |= {id(p) for p in own}
+        depth = path.count(".") + bool(path)
+        label = "  " * depth + (path.rpartition(".")[2] + " " if path else "") + layer.describe()
+        rows.append((label, outputs[path](), f"{sum(p.data.size for p in own):,}" if own else ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    room = TERMINAL - 4 - widths[1] - widths[2]
+    if widths[0] > room:  # a layer with many arguments; its name and its sizes come first
+        widths[0] = room
+        rows = [(a if len(a) <= room else a[: room - 1] + "…", b, c) for a, b, c in rows]
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    rule = "─" * (sum(widths) + 4)
+
+    parameters = model.parameters()
+    total = sum(p.data.size for p in parameters)
+    trainable = sum(p.data.size for p in parameters if p.trainable)
+    size = sum(p.data.nbytes for p in parameters)
+    foot = f"{total:,} parameters"
+    if total:
+        foot += f", {trainable:,} of them trainable; {size / 1000:,.0f} kB of {model.dtype}"
+    return "\n".join([lines[0], rule, *lines[1:], rule, foot])
+
+
+def _record(layer: Layer) -> Callable[[], str]:
+    """Make a layer remember the shape of its output; return the function that tells it."""
+    shapes: list[Any] = []
+    forward = layer.forward
+
+    def recorded(*inputs: Any, **options: Any) -> Any:
+        y = forward(*inputs, **options)
+        shapes.append(y.shape)
+        return y
+
+    layer.forward = recorded  # type: ignore[method-assign]
+
+    def tell() -> str:
+        if not shapes:
+            return "not run"
+        return "(" + ", ".join(["N", *map(str, shapes[-1][1:])]) + ("," if len(shapes[-1]) == 1 else "") + ")"
+
+    return tell

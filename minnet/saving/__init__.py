@@ -1,0 +1,1 @@
+"""Saving: models and runs in files, and back."""

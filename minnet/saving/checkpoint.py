@@ -1,0 +1,262 @@
+"""A Checkpoint is where a training run puts down, now and then, all it needs to go on after it was killed."""
+
+import os
+import re
+import shutil
+import sys
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minnet.core.rows import Row, improves, monitored
+from minnet.errors import CheckpointError, CheckpointWarning
+from minnet.saving.run_state import Snapshot, write
+from minnet.saving.tensorfile import TEMPORARY, write_whole
+
+if TYPE_CHECKING:
+    from minnet.training.fit_loop import Run
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_NAME = re.compile(r"step-\d{9,}\.safetensors")
+BEST = "best.safetensors"
+
+
+class Checkpoint:
+    """A folder of checkpoints, and when they are written: ``trainer.fit(..., checkpoint=Checkpoint("run", keep=5))``.
+
+    A file ``step-000001234.safetensors`` holds everything that decides what comes after step 1234; so the run, when
+    its script is started again, ends with the same bits as one that was never killed. It is written under another
+    name, forced to the disk, and renamed: whenever the machine fails, the newest file there is whole. One is
+    written at the end of `fit`, too, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
+
+    If one cannot be written, because the disk is full or the folder gone, a `CheckpointWarning` says so, training
+    goes on, and the next one is tried when it is due.
+
+    Parameters
+    ----------
+    folder
+        Where; it is made if it is not there. Each call of `fit` in a script needs a folder of its own.
+    every
+        How many steps lie between two checkpoints.
+    seconds
+        How much time lies between them, if `every` is not given.
+    keep
+        How many of the newest are kept, at least 1; older ones are removed.
+    best
+        A column of the history, such as "validation_loss". After each row that is the best so far (a loss is to
+        fall, anything else to rise), a checkpoint ``best.safetensors`` is written as well.
+
+    Attributes
+    ----------
+    newest : Path or None
+        The last file written, or resumed from.
+    best_value : float or None
+        The best value so far.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> import minnet as mn, numpy as np
+    >>> X, y = np.eye(4, dtype=np.float32), np.arange(4)
+    >>> def train(epochs):
+    ...     model = mn.Sequential(mn.Linear(4, 4, rng=0))
+    ...     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()))
+    ...     loader = mn.DataLoader(X, y, 2, shuffle=True, rng=0)
+    ...     return trainer.fit(loader, epochs=epochs, checkpoint=getfixture("tmp_path") / "run")
+    >>> len(train(epochs=2)), len(train(epochs=5))  # the second goes on from where the first ended
+    (2, 5)
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        every: int | None = None,
+        seconds: float = 60.0,
+        keep: int = 3,
+        best: str | None = None,
+    ) -> None:
+        if (every is not None and every < 1) or not seconds >= 0 or keep < 1:
+            raise ValueError(f"Checkpoint needs every >= 1, seconds >= 0 and keep >= 1, got {every}, {seconds}, {keep}")
+        self.folder = Path(folder)
+        self.every = every
+        self.seconds = seconds
+        self.keep = keep
+        self.best = best
+        self.newest: Path | None = None
+        self.best_value: float | None = None
+        self._before: float | None = None  # the best value before the last that improved
+        self._improved = False
+        self._last = 0.0
+        self._locked: int | None = None
+
+    def files(self) -> list[Path]:
+        """List the checkpoints that are there, oldest first, without the best."""
+        return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_step_of)
+
+    def open(self) -> None:
+        """Make the folder, and see that one can write there: now, and not after an hour of training.
+
+        Until `close`, the folder is this run's, as far as the file system can lock it.
+
+        Raises
+        ------
+        OSError
+            If one cannot write there.
+        CheckpointError
+            If another run does.
+        """
+        probe = self.folder / ".writable"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            for name in (f".*.safetensors.*{TEMPORARY}", f".{probe.name}.*{TEMPORARY}"):
+                for left in self.folder.glob(name):  # of a process that was killed
+                    left.unlink(missing_ok=True)
+            write_whole(probe, b"minnet")
+            probe.unlink()
+        except OSError as error:
+            raise type(error)(
+                error.errno, f"checkpoints cannot be written: {error.strerror}; choose another folder", str(self.folder)
+            ) from None
+        self._last = time.monotonic()
+
+    def close(self) -> None:
+        """Let other runs have the folder."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
+
+    def find(self, run: "Run", resume: str | os.PathLike[str] | None) -> Snapshot | None:
+        """Return the snapshot to go on from, or None to begin anew.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder has checkpoints, but none that is whole, or they are not to be touched (resume=None); if
+            they are of another run.
+        """
+        files = self.files()
+        if resume is not None and resume != "auto":
+            chosen = Snapshot(Path(resume))
+            if files and _step_of(files[-1]) > chosen.step:
+                raise CheckpointError(
+                    f"{chosen.path} is of step {chosen.step}, but {self.folder} holds {files[-1].name}, which would "
+                    "seem to be of this run: choose another folder, or remove what came later"
+                )
+            chosen.check(run)
+            return chosen
+        if files and resume is None:
+            raise CheckpointError(
+                f"{self.folder} holds the checkpoints of an earlier run, up to {files[-1].name}: "
+                'go on with it (resume="auto"), or choose another folder to begin anew'
+            )
+        snapshot = self._newest_whole(files)
+        step = run.trainer.step
+        if snapshot is None or (snapshot.finished and snapshot.first_step < step == snapshot.step):
+            return None  # nothing there; or the end of this trainer's last fit, and this is its next
+        if step < snapshot.first_step or (snapshot.finished and step > snapshot.first_step):
+            raise CheckpointError(
+                f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
+                f"step {step}: give each fit a folder of its own"
+            )
+        snapshot.check(run)
+        return snapshot
+
+    def note(self, row: Row) -> None:
+        """See whether a row of the history is the best so far."""
+        if self.best is not None:
+            value = monitored(self, self.best, row)
+            if improves(self.best, value, self.best_value):
+                self._before, self.best_value, self._improved = self.best_value, value, True
+
+    def due(self, step: int) -> bool:
+        """Whether it is time to write one."""
+        if self._improved:
+            return True
+        if self.every is not None:
+            return step % self.every == 0
+        return time.monotonic() - self._last >= self.seconds
+
+    def save(self, run: "Run") -> None:
+        """Write a checkpoint, and remove those that are too old; warn if it cannot be written."""
+        path = self.folder / f"step-{run.trainer.step:09d}.safetensors"
+        self._last = time.monotonic()
+        try:
+            # The best comes first: of a run that is killed in between, the step and its row are done once more.
+            if self._improved:
+                write(self.folder / BEST, run)
+                self._improved = False
+            write(path, run)
+        except OSError as error:
+            if self._improved:  # that moment is gone: the next steps have other weights
+                self.best_value, self._improved = self._before, False
+            with suppress(OSError):
+                free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
+                error.strerror = f"{error.strerror}{free}"
+            newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
+            warnings.warn(
+                f"no checkpoint could be written after step {run.trainer.step} in {self.folder} ({error.strerror}); "
+                f"training goes on, {newest}",
+                CheckpointWarning,
+                stacklevel=2,
+            )
+            return
+        self.newest = path
+        self._last = time.monotonic()
+        with suppress(OSError):  # what cannot be removed may stay
+            # Those of later steps are damaged, or this run went on from an older one: they are not newer than `path`.
+            older = [file for file in self.files() if _step_of(file) <= run.trainer.step]
+            for old in older[: -self.keep]:
+                old.unlink(missing_ok=True)
+
+    def _lock(self) -> None:
+        """Lock the folder itself: that leaves nothing there, and ends with the process, however it ends."""
+        if fcntl is None:
+            return
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise CheckpointError(
+                f"another run is writing its checkpoints to {self.folder}: wait for its end, or choose another folder"
+            ) from None
+        except OSError:  # a file system without locks
+            os.close(folder)
+        else:
+            self._locked = folder
+
+    def _newest_whole(self, files: list[Path]) -> Snapshot | None:
+        for path in reversed(files):
+            try:
+                snapshot = Snapshot(path)
+            except (CheckpointError, OSError) as error:
+                warnings.warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
+                continue
+            self.newest = path
+            return snapshot
+        if files:
+            raise CheckpointError(
+                f"{self.folder} holds {len(files)} checkpoints, and none is whole: to begin anew, choose another folder"
+            )
+        return None
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def announce(text: str) -> None:
+    """Tell the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)

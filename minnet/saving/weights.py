@@ -1,0 +1,123 @@
+"""Weights are what a model has learned; here they are saved to a file and loaded again."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
+from minnet.errors import CheckpointError
+from minnet.saving.tensorfile import read_tensors, write_tensors
+
+STATE = "state/"  # how the names of those arrays of a checkpoint begin that are no weights
+
+L = TypeVar("L", bound=Layer)
+
+
+def save(model: Layer, path: str | os.PathLike[str]) -> None:
+    """Save a model's weights, running statistics included, as a safetensors file.
+
+    Arrays are named as `Layer.named_parameters` names them, such as ``layers[0].weight``; a shared one is there
+    once. The metadata say what the model looks like (``structure``), and hold digests: see `minnet.saving.tensorfile`.
+
+    Parameters
+    ----------
+    model
+        What to save.
+    path
+        The file, usually ``….safetensors``. It is replaced in one instant if it exists.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before is untouched.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> model = mn.Sequential(mn.Linear(3, 2, rng=0), mn.Softmax())
+    >>> mn.save(model, path)
+    >>> other = mn.load(mn.Sequential(mn.Linear(3, 2, rng=1), mn.Softmax()), path)
+    >>> bool((other.layers[0].weight.data == model.layers[0].weight.data).all())
+    True
+    """
+    if not isinstance(model, Layer):
+        raise TypeError(f"save(model, path) expected a Layer, got {type(model).__name__}")
+    tensors = {name: parameter.data for name, parameter in model.named_parameters()}
+    write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)})
+
+
+def load(model: L, path: str | os.PathLike[str]) -> L:
+    """Load weights that `save` has saved, or those of a checkpoint, into a model of the same structure.
+
+    Any safetensors file will do whose arrays have the names, shapes and dtypes of the model's Parameters.
+
+    Parameters
+    ----------
+    model
+        What to load them into, in place.
+    path
+        The file.
+
+    Returns
+    -------
+    model
+        The same object.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If there is no such file, or it cannot be read.
+    CheckpointError
+        If the file is damaged, or anything does not fit: every mismatch is listed, and nothing was changed.
+    """
+    if not isinstance(model, Layer):
+        raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
+    tensors, metadata = read_tensors(path)
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+    put(model, weights, Path(path), metadata.get("structure"))
+    return model
+
+
+def put(model: Layer, weights: dict[str, NDArray[Any]], path: Path, structure: str | None) -> None:
+    """Copy weights of a file into a model, all or none.
+
+    Raises
+    ------
+    CheckpointError
+        If anything does not fit.
+    """
+    own = dict(model.named_parameters())
+    if found := mismatches(own.items(), weights):
+        lines = [f"{path} does not fit the model, in {len(found)} place{'s' * (len(found) > 1)}:", *found]
+        if structure is not None and structure != repr(model):
+            lines.append(f"The file is of this model:\n{structure[:4000]}")
+        raise CheckpointError("\n  ".join(lines))
+    for name, parameter in own.items():
+        parameter.data = weights[name]
+
+
+def mismatches(parameters: Iterable[tuple[str, Parameter]], weights: dict[str, NDArray[Any]]) -> list[str]:
+    """List what does not fit, a line each."""
+    own = {name: parameter.data for name, parameter in parameters}
+    lines = []
+    for name, array in own.items():
+        if name not in weights:
+            lines.append(f"{name}: in the model, not in the file")
+        elif weights[name].shape != array.shape or weights[name].dtype != array.dtype:
+            lines.append(f"{name}: {_of(array)} in the model, {_of(weights[name])} in the file")
+    lines += [f"{name}: in the file, not in the model" for name in weights if name not in own]
+    if any(name in weights and weights[name].dtype != array.dtype for name, array in own.items()):
+        kinds = {str(array.dtype) for array in weights.values()}
+        if len(kinds) == 1 and kinds <= {"float32", "float64"}:
+            lines.append(f"For the dtype: model.astype(np.{kinds.pop()}) before loading")
+    return lines
+
+
+def _of(array: NDArray[np.generic]) -> str:
+    return f"{array.shape} {array.dtype}"

@@ -1,0 +1,1 @@
+"""Training: the Trainer, its loop, and what watches over it."""

@@ -1,0 +1,55 @@
+"""A History is what happened in training, as a list of rows, each a dict."""
+
+import csv
+import json
+import math
+from os import PathLike
+
+from minnet.core.rows import Row
+
+
+class History(list[Row]):
+    """The rows of a training run, oldest first.
+
+    A row holds ``step`` and ``epoch`` (how many were finished), ``seconds`` since `fit` began,
+    ``lr``, ``loss`` (the mean training loss, weighted by samples, since the row before), and
+    ``NAME_loss`` and the metrics (``NAME_accuracy``, …) of every evaluation set.
+
+    Examples
+    --------
+    >>> history = History([{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5, "test_accuracy": 0.9}])
+    >>> history.column("loss")
+    [2.0, 1.5]
+    >>> history[-1]["test_accuracy"]
+    0.9
+    """
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order of their first appearance."""
+        return list(dict.fromkeys(name for row in self for name in row))
+
+    def column(self, name: str) -> list[float]:
+        """Return one column; rows without it have NaN there.
+
+        Raises
+        ------
+        KeyError
+            If no row has it.
+        """
+        if name not in self.names:
+            raise KeyError(f"the history has no column {name!r}, only {', '.join(self.names) or 'no row yet'}")
+        return [row.get(name, math.nan) for row in self]
+
+    def to_json(self, path: str | PathLike[str]) -> None:
+        """Write the rows as a JSON array of objects; a number that is not finite becomes null."""
+        rows = [{name: value if math.isfinite(value) else None for name, value in row.items()} for row in self]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(rows, indent=1, default=float) + "\n")
+
+    def to_csv(self, path: str | PathLike[str]) -> None:
+        """Write the rows as a CSV table with a header; a row without a column has an empty cell there."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.names)
+            writer.writeheader()
+            writer.writerows(self)

@@ -1,0 +1,155 @@
+"""The learning rate finder tries many learning rates in one short run, and shows at which of them the loss falls."""
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minnet.callbacks import Callback
+from minnet.data.loader import Batch, DataLoader
+from minnet.errors import NonFiniteError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minnet.training.trainer import Trainer
+
+SMOOTHING = 0.9  # the share of the past in the smoothed loss
+DIVERGED = 4.0  # times the lowest smoothed loss: the run may end
+
+
+@dataclass(frozen=True)
+class LRCurve:
+    """The loss over the learning rate, as `lr_finder` saw it.
+
+    Attributes
+    ----------
+    lrs : list of float
+        The learning rates, rising.
+    losses : list of float
+        The loss of the batch at each, before the step that was made with it.
+    smoothed : list of float
+        Its running average, as of Adam: s ← 0.9 s + 0.1 · loss, divided by 1 − 0.9ᵗ.
+    """
+
+    lrs: list[float]
+    losses: list[float]
+    smoothed: list[float]
+
+    @property
+    def suggestion(self) -> float:
+        """A learning rate to start from: a tenth of the one at which the smoothed loss was lowest.
+
+        At the lowest point the loss is about to rise. A tenth of it is well inside the fall, where the
+        average has not yet caught up either. It is a rule of thumb: look at the plot.
+        """
+        return self.lrs[int(np.argmin(self.smoothed))] / 10
+
+    def plot(self, *, title: str | None = None) -> "Figure":
+        """Draw the curve, with the suggestion; needs matplotlib, the extra "plots"."""
+        from minnet.inspection.plots import NORMAL, OTHER, PALETTE, SMALL, WIDTH, _figure, _tidy
+
+        figure = _figure(0.6 * WIDTH, 4.2, title or "Loss over learning rate")
+        axes = figure.add_subplot()
+        axes.plot(self.lrs, self.losses, color=OTHER, linewidth=1, label="loss of each batch")
+        axes.plot(self.lrs, self.smoothed, color=PALETTE[0], linewidth=1.6, label="smoothed")
+        axes.axvline(self.suggestion, color=PALETTE[1], linestyle="--", label=f"suggestion: {self.suggestion:.1e}")
+        axes.set_xscale("log")
+        low, high = min(self.smoothed), self.smoothed[0]
+        axes.set_ylim(low - 0.2 * (high - low) - 1e-12, high + 0.5 * (high - low) + 1e-12)
+        _tidy(axes, "learning rate", "loss", NORMAL)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)
+        return figure
+
+
+class _Ramp(Callback):
+    """Raise the learning rate by a factor a step, and note the losses, until they diverge."""
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        self.start = start
+        self.factor = (end / start) ** (1 / (steps - 1))
+        self.average = 0.0
+        self.lrs: list[float] = []
+        self.losses: list[float] = []
+        self.smoothed: list[float] = []
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        trainer.optimizer.lr = self.start
+
+    def on_step_end(self, trainer: "Trainer") -> None:
+        self.lrs.append(self.start * self.factor ** len(self.lrs))
+        self.losses.append(trainer.last_loss)
+        self.average = SMOOTHING * self.average + (1 - SMOOTHING) * trainer.last_loss
+        self.smoothed.append(self.average / (1 - SMOOTHING ** len(self.losses)))
+        if self.smoothed[-1] > DIVERGED * min(self.smoothed):
+            trainer.stop()
+        trainer.optimizer.lr = self.start * self.factor ** len(self.lrs)
+
+
+def lr_finder(
+    trainer: "Trainer", loader: Iterable[Batch], *, start: float = 1e-7, end: float = 10.0, steps: int = 100
+) -> LRCurve:
+    """Train a copy for a few steps while the learning rate rises from `start` to `end`, by a factor a step.
+
+    Where the loss falls fastest, learning rates are good; where it rises, they are too large. The trainer, its
+    model and optimizer, and the order of the loader's batches stay as they are. The run ends early when the
+    loss is no longer finite, or its running average four times the lowest.
+
+    L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+
+    Parameters
+    ----------
+    trainer
+        With the model as it is to be trained. Groups of Parameters keep their ratio to the rate.
+    loader
+        The batches to train on, as for `Trainer.fit`.
+    start, end
+        The first learning rate and the last.
+    steps
+        How many are tried, at least 2.
+
+    Returns
+    -------
+    LRCurve
+        With ``lrs``, ``losses``, ``suggestion``, and ``plot()``.
+
+    Raises
+    ------
+    ValueError
+        If not 0 < start < end, or if steps is below 2.
+    NonFiniteError
+        If the loss or a gradient is not finite from the first step.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> X = np.random.default_rng(0).normal(size=(200, 4))
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> model = mn.Sequential(mn.Linear(4, 2, rng=0), mn.Softmax())
+    >>> trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=1))
+    >>> curve = lr_finder(trainer, mn.DataLoader(X, y, 20, shuffle=True, rng=0))
+    >>> 0.1 < curve.suggestion < 2
+    True
+    """
+    if not 0 < start < end < math.inf:
+        raise ValueError(f"lr_finder needs 0 < start < end, got {start} and {end}")
+    if steps < 2:
+        raise ValueError(f"lr_finder needs steps >= 2, got {steps}")
+    if isinstance(loader, DataLoader):
+        own = copy.copy(loader)  # the data are not copied, only the state of its shuffling
+        own.rng = copy.deepcopy(loader.rng)
+        loader = own
+    ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
+    trial.nonfinite = "stop"
+    try:
+        trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
+    except NonFiniteError:  # it is meant to go too far
+        if not ramp.lrs:
+            raise
+        trial.interrupted = False
+    if trial.interrupted:
+        raise KeyboardInterrupt
+    return LRCurve(ramp.lrs, ramp.losses, ramp.smoothed)

@@ -1,0 +1,179 @@
+"""What `Trainer.fit` is given is checked before the first step, so that nothing has changed when it is refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.callbacks import Callback
+from minnet.core.layer import Layer
+from minnet.data.checks import on_disk
+from minnet.data.loader import DataLoader
+from minnet.errors import NonFiniteError
+from minnet.losses import Loss, MultiMarginLoss
+from minnet.losses.labels import LabelLoss, check_labels
+
+FEW = 2  # samples that are sent through the model to see whether everything fits
+PAIR = "mn.DataLoader(X, y, batch_size=...)"
+SETS = 'evaluate={"test": (X, y)}'
+
+
+def check_loader(loader: object, epochs: int | None) -> None:
+    """Check that a loader yields batches each time it is iterated over.
+
+    Raises
+    ------
+    TypeError
+        If it is data instead, or nothing to iterate over.
+    ValueError
+        If it can be used only once, but there are several epochs.
+    """
+    got = _named(loader)
+    data = isinstance(loader, np.ndarray | str | bytes | Mapping)
+    # Two arrays (X, y), or lists of rows, are data; a list or tuple of pairs (x, y) is a loader.
+    if isinstance(loader, tuple | list):
+        data = not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in loader)
+    if data or isinstance(loader, type) or not isinstance(loader, Iterable):
+        raise TypeError(f"fit expected a DataLoader, or anything that yields pairs (x, y), got {got}: pass {PAIR}")
+    if epochs is not None and epochs > 1 and hasattr(loader, "__next__"):
+        raise ValueError(
+            f"fit expected a loader for {epochs} epochs, got {got}, which can be iterated over only once: pass {PAIR}, "
+            "or a list of the batches; or steps=... instead of epochs=..., if it never ends"
+        )
+
+
+def check_evaluate(evaluate: object) -> None:
+    """Check that the evaluation sets have names.
+
+    Raises
+    ------
+    TypeError
+        If they have none, or one is no pair (X, y).
+    """
+    if not isinstance(evaluate, Mapping):
+        raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
+    for name, data in evaluate.items():
+        if not isinstance(data, DataLoader) and not (isinstance(data, tuple) and len(data) == 2):
+            raise TypeError(
+                f"fit expected evaluate[{name!r}] to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {SETS}"
+            )
+
+
+def check_metrics(metrics: object) -> None:
+    """Check that metrics are functions with names.
+
+    Raises
+    ------
+    TypeError
+        If they are not.
+    """
+    if not isinstance(metrics, Mapping):
+        got = "a function" if callable(metrics) else _named(metrics)
+        raise TypeError(
+            f"Trainer expected metrics to be a dict of names and functions, got {got}: "
+            'pass metrics={"accuracy": mn.metrics.accuracy}'
+        )
+    for name, metric in metrics.items():
+        if not callable(metric):
+            raise TypeError(
+                f"Trainer expected metrics[{name!r}] to be a function (prediction, target) -> float, got "
+                f"{_named(metric)}: pass metrics={{{name!r}: mn.metrics.accuracy}}, without brackets behind it"
+            )
+
+
+def check_callbacks(callbacks: object) -> None:
+    """Check that callbacks are a list of Callback objects.
+
+    Raises
+    ------
+    TypeError
+        If they are not.
+    """
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        kind = callbacks if isinstance(callbacks, type) else type(callbacks)
+        made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
+        raise TypeError(f"fit expected callbacks to be a list, got {_named(callbacks)}: pass callbacks=[{made}]")
+    for i, callback in enumerate(callbacks):
+        if isinstance(callback, Callback):
+            continue
+        got, cure = _named(callback), "derive it from mn.callbacks.Callback"
+        if isinstance(callback, type):
+            cure = f"make one, {callback.__name__}(...)"
+        elif type(callback).__module__ == "minnet.optimizers.schedules":
+            got = f"the schedule {type(callback).__name__}"
+            cure = f"pass mn.callbacks.LearningRate({type(callback).__name__}(...))"
+        raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
+
+
+def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the pair (x, y) that a loader yielded.
+
+    Raises
+    ------
+    TypeError
+        If it is not a pair of arrays.
+    """
+    if type(batch) is tuple and len(batch) == 2 and isinstance(batch[0], np.ndarray):
+        return batch
+    got, cure = _named(batch), "yield both, x and y"
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        if isinstance(batch[0], np.ndarray):
+            return batch[0], batch[1]
+        got, cure = f"a pair whose x is {_named(batch[0])}", "yield np.asarray(x, dtype=np.float32), y"
+    raise TypeError(f"fit expected the loader to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
+
+
+def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
+    """Check that the model and the loss can take a data set: send two samples through, and look at every label.
+
+    Nothing is changed by it: it is done in eval mode, and the loader's random numbers are not touched. A loader
+    that is no DataLoader, or has a transform, is let through: looking would cost a batch.
+
+    Parameters
+    ----------
+    name
+        What the set is called in messages, such as "the training data".
+    model, loss
+        Who is to take it.
+    loader
+        The set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        What the layers and the loss raise, with a note that says which set it was.
+    """
+    if not isinstance(loader, DataLoader) or loader.transform is not None:
+        return
+    x, y, dtype = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy(), model.dtype
+    if dtype is not None and x.dtype.kind == "f":
+        x = x.astype(dtype, copy=False)
+    modes = [(layer, layer.training) for top in (model, loss) for _, layer in top.named_layers()]
+    try:
+        model.eval()
+        loss.eval()
+        with np.errstate(all="ignore"):
+            prediction = model.forward(x)
+            loss.forward(prediction, y)
+        if isinstance(loss, LabelLoss | MultiMarginLoss) and not on_disk(loader.y):
+            check_labels(loss, loader.y.reshape(-1), prediction.shape[-1], getattr(loss, "ignore_index", None))
+    except NonFiniteError:  # that has other reasons than the form of the data; training says where it began
+        return
+    except Exception as error:
+        error.add_note(f"in {name}, X of shape {loader.X.shape} and y of shape {loader.y.shape}")
+        raise
+    finally:
+        for layer, training in modes:
+            layer.training = training
+
+
+def _named(value: object) -> str:
+    """Say what something is: ``a list of 2``, ``an array of shape (3,)``, ``the class ReLU``."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")

@@ -1,0 +1,239 @@
+"""A Predictor answers what its model's forward answers, and refuses what it does not know."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.errors import MissingExtraError
+
+NETWORKS = {
+    "one matrix": lambda: [mn.Linear(12, 5, rng=0)],
+    "softmax": lambda: [mn.Linear(12, 5, rng=0), mn.Softmax()],
+    "without bias": lambda: [mn.Linear(12, 5, bias=False, rng=0), mn.Softmax()],
+    "one output": lambda: [mn.Linear(12, 1, rng=0), mn.Sigmoid()],
+    "deep": lambda: [
+        *(mn.Linear(12, 40, rng=0), mn.ReLU(), mn.Linear(40, 33, rng=1), mn.Tanh()),
+        *(mn.Linear(33, 7, rng=2), mn.Linear(7, 9, rng=3), mn.Sigmoid(), mn.Softmax()),
+    ],
+    "flat": lambda: [mn.Flatten(), mn.Linear(12, 8, rng=0), mn.ReLU(), mn.Linear(8, 5, rng=1), mn.Softmax()],
+}
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-14}
+
+
+def network(name, dtype=np.float32):
+    return mn.Sequential(*NETWORKS[name]()).astype(dtype).eval()
+
+
+def samples(shape, dtype=np.float32):
+    return np.random.default_rng(0).normal(size=shape).astype(dtype)
+
+
+needs_numba = pytest.mark.skipif(not find_spec("numba"), reason="the extra compiled is not installed")
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(12,), (1, 12), (4, 12), (7, 12), (2, 3, 12), (0, 12), (2, 0, 12)])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "flat"])
+def test_answers_are_those_of_the_model(name, shape, dtype):
+    model, x = network(name, dtype), samples(shape, dtype)
+    y = mn.Predictor(model)(x)
+    expected = model.forward(x)
+    assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(y, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@needs_numba
+@pytest.mark.parametrize("shape", [(12,), (1, 12), (3, 2, 2, 3), (0, 3, 4)])
+def test_images_are_laid_flat(shape):
+    model, x = network("flat"), samples(shape)
+    y = mn.Predictor(model)(x)
+    assert y.shape == model.forward(x).shape
+    np.testing.assert_allclose(y, model.forward(x), rtol=1e-6)
+
+
+@needs_numba
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+@pytest.mark.parametrize("name", ["one matrix", "softmax", "one output"])
+def test_numbers_that_are_large_or_none(name, value):
+    model, x = network(name), samples((3, 12))
+    x[1, 4] = value
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(mn.Predictor(model)(x), model.forward(x), rtol=1e-5)
+
+
+@needs_numba
+def test_no_probability_is_zero():
+    model = network("softmax")
+    model.layers[0].weight.data *= 1000
+    x = samples((5, 12))
+    assert mn.Predictor(model)(x).min() == model.forward(x).min() == np.finfo(np.float32).tiny
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x[::2],
+        lambda x: x.T.copy().T,
+        lambda x: np.frombuffer(x.tobytes(), x.dtype).reshape(x.shape),
+        lambda x: np.broadcast_to(x[0], (4, 12)),
+    ],
+    ids=["every other row", "Fortran order", "read-only", "broadcast"],
+)
+def test_arrays_of_any_kind_take_the_code_that_is_there(make):
+    from minnet import kernels
+
+    model = network("deep")
+    predict, x = mn.Predictor(model), make(samples((6, 12)))
+    before, compiled = x.copy(), len(kernels.predict.signatures)
+    np.testing.assert_allclose(predict(x), model.forward(x), rtol=1e-5)
+    assert np.array_equal(x, before)
+    assert len(kernels.predict.signatures) == compiled
+
+
+@needs_numba
+def test_answers_are_the_callers_own():
+    predict, x = mn.Predictor(network("deep")), samples(12)
+    first = predict(x)
+    before = first.copy()
+    second = predict(x + 1)
+    assert not np.shares_memory(first, second)
+    assert np.array_equal(first, before)
+
+
+@needs_numba
+def test_it_keeps_the_weights_of_the_moment_it_was_made():
+    model, x = network("softmax"), samples(12)
+    predict = mn.Predictor(model)
+    before = predict(x)
+    model.layers[0].weight.data *= 2
+    assert np.array_equal(predict(x), before)
+    np.testing.assert_allclose(mn.Predictor(model)(x), model.forward(x), rtol=1e-6)
+
+
+@needs_numba
+def test_threads_may_share_one():
+    predict, x = mn.Predictor(network("deep")), samples((200, 12))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(predict, x))
+    assert np.array_equal(answers, [predict(row) for row in x])
+
+
+@needs_numba
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda predict: pickle.loads(pickle.dumps(predict))])
+def test_copies(twin):
+    predict, x = mn.Predictor(network("deep")), samples(12)
+    assert np.array_equal(twin(predict)(x), predict(x))
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.zeros(11, np.float32), ValueError, r"Predictor for 12 features expected them in the last axis.*\(11,\)"),
+        (np.zeros((12, 1), np.float32), ValueError, r"got shape \(12, 1\): pass x.reshape\(-1\) for one sample"),
+        (np.zeros((5, 3, 4), np.float32), ValueError, r"got shape \(5, 3, 4\): pass x.reshape\(len\(x\), -1\)"),
+        (np.zeros((5, 3), np.float32), ValueError, r"got shape \(5, 3\)$"),
+        (np.zeros(12), TypeError, "float64"),
+        (np.zeros(12, ">f4"), TypeError, "float32"),
+        (np.zeros(12, np.uint8), TypeError, "uint8"),
+        ([0.0] * 12, TypeError, "list"),
+        (np.float32(1), TypeError, "float32"),
+        (np.zeros((), np.float32), ValueError, "single number"),
+    ],
+)
+def test_samples_that_do_not_fit(x, error, message):
+    with pytest.raises(error, match=message):
+        mn.Predictor(network("softmax"))(x)
+
+
+@needs_numba
+def test_an_image_without_the_axis_of_the_batch():
+    predict, image = mn.Predictor(network("flat")), samples((3, 4))
+    with pytest.raises(ValueError, match=r"got shape \(3, 4\): pass x.reshape\(-1\) for one sample"):
+        predict(image)
+    np.testing.assert_allclose(predict(image.reshape(-1)), predict(image[None])[0], rtol=1e-6)
+
+
+COPIED = """
+import pickle, sys
+import numpy as np
+from minnet.compiled import kernels
+predict = pickle.load(sys.stdin.buffer)
+predict(np.zeros(12, np.float32))
+print(sum(kernels.predict.stats.cache_misses.values()))
+"""
+
+
+@needs_numba
+def test_a_copy_in_another_process_compiles_nothing():
+    given = pickle.dumps(mn.Predictor(network("deep")))
+    done = subprocess.run([sys.executable, "-c", COPIED], input=given, capture_output=True, check=True)
+    assert done.stdout.split() == [b"0"]
+
+
+class Doubled(mn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def patched(layer):
+    layer.forward = lambda x: 2 * x
+    return layer
+
+
+def short_bias(linear):
+    linear.bias = mn.Parameter(np.ones(1))
+    return linear
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mn.Sequential(mn.Conv2d(1, 2, 3)), r"layers\[0\], Conv2d.*model.forward"),
+        (lambda: mn.Sequential(mn.Linear(3, 2), mn.Dropout(0.5)), r"layers\[1\], Dropout"),
+        (lambda: mn.Sequential(Doubled(3, 2)), r"layers\[0\], Doubled"),
+        (lambda: mn.Sequential(mn.Softmax(), mn.Linear(3, 2)), r"layers\[0\], Softmax"),
+        (lambda: mn.Sequential(mn.ReLU()), "ReLU"),
+        (lambda: mn.Sequential(mn.Linear(3, 4), mn.Linear(50, 2)), r"layers\[1\].*which is given 4 features"),
+        (lambda: mn.Sequential(mn.Linear(3, 4), patched(mn.Softmax())), r"layers\[1\], Softmax.*a method of its own"),
+        (lambda: mn.Sequential(patched(mn.Flatten()), mn.Linear(3, 4)), r"layers\[0\], Flatten.*a method of its own"),
+        (lambda: mn.Sequential(short_bias(mn.Linear(3, 4))), r"layers\[0\], Linear"),
+        (lambda: mn.Linear(3, 2), "Here is Linear"),
+        (lambda: mn.Residual(mn.Linear(2, 2)), "Here is Residual"),
+    ],
+)
+def test_models_that_it_does_not_know(make, message):
+    with pytest.raises(ValueError, match=f"Predictor takes a Sequential of Linear.*{message}"):
+        mn.Predictor(make())
+
+
+@needs_numba
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_parameters_of_two_dtypes(name):
+    model = network("deep")
+    getattr(model.layers[0], name).astype(np.float64)
+    with pytest.raises(ValueError, match="one dtype"):
+        mn.Predictor(model)
+
+
+@needs_numba
+@pytest.mark.parametrize(("model", "got"), [(None, "NoneType"), (mn.Sequential, "the class Sequential: make one")])
+def test_what_is_no_model(model, got):
+    with pytest.raises(TypeError, match=got):
+        mn.Predictor(model)
+
+
+def test_without_numba_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(MissingExtraError, match=r"'\.\[compiled\]'"):
+        mn.Predictor(network("softmax"))

@@ -1,0 +1,40 @@
+import pytest
+
+import minnet as mn
+from minnet.training.evaluation import Evaluation
+
+
+def parts():
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Dropout(0.5, rng=0))
+    model.layers[0].eval()
+    return model, mn.MSELoss()
+
+
+def modes(model, loss):
+    return [layer.training for layer in (model, *model.layers, loss)]
+
+
+def test_every_layer_gets_its_own_mode_back():
+    model, loss = parts()
+    before = modes(model, loss)
+    with Evaluation(model, loss):
+        assert modes(model, loss) == [False] * 4
+    assert modes(model, loss) == before == [True, False, True, True]
+
+
+def test_an_error_ends_it_too():
+    model, loss = parts()
+    before = modes(model, loss)
+    with pytest.raises(KeyError), Evaluation(model, loss):
+        raise KeyError
+    assert modes(model, loss) == before
+
+
+def test_the_last_of_several_switches_back():
+    model, loss = parts()
+    before, evaluation = modes(model, loss), Evaluation(model, loss)
+    with evaluation:
+        with evaluation:
+            pass
+        assert modes(model, loss) == [False] * 4
+    assert modes(model, loss) == before

@@ -1,0 +1,180 @@
+import sys
+import threading
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import minnet as mn
+from minnet.training.parallel import Team
+
+
+def data(samples=48, classes=3):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(samples, 5)).astype(np.float32), rng.integers(0, classes, samples)
+
+
+def trained(threads, accumulate=1, layers=(), samples=48, batch_size=16, steps=7, dtype=np.float64):
+    X, y = data(samples)
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), *(make() for make in layers), mn.Linear(8, 3, rng=1)).astype(dtype)
+    optimizer = mn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, threads=threads, accumulate=accumulate)
+    trainer.fit(mn.DataLoader(X, y, batch_size, shuffle=True, rng=0), steps=steps, progress=False)
+    return trainer
+
+
+def weights(trainer):
+    return np.concatenate([parameter.data.ravel() for parameter in trainer.model.parameters()])
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("batch_size", [16, 7, 1])  # parts of equal size, of unequal ones, fewer than members
+def test_threads_learn_what_one_learns(threads, accumulate, batch_size):
+    alone = trained(1, layers=[mn.Tanh], batch_size=batch_size)
+    team = trained(threads, accumulate, layers=[mn.Tanh], batch_size=batch_size)
+    np.testing.assert_allclose(weights(team), weights(alone), rtol=0, atol=1e-12)
+    assert team.history.column("loss") == pytest.approx(alone.history.column("loss"), abs=1e-12)
+    np.testing.assert_allclose(team.prediction, alone.prediction, atol=1e-12)
+
+
+def test_the_result_does_not_depend_on_which_thread_is_faster():
+    layers = [lambda: mn.BatchNorm1d(8), lambda: mn.Dropout(0.5, rng=3)]
+    runs = [trained(2, layers=layers, dtype=np.float32) for _ in range(3)]
+    assert all(np.array_equal(weights(run), weights(runs[0])) for run in runs)
+
+
+def test_members_share_the_weights_and_nothing_else():
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.BatchNorm1d(8))
+    team = Team(model, mn.MSELoss(), threads=2, parts=1)
+    (first, _), (second, _) = team._members
+    assert first is model
+    for (name, p), q in zip(first.named_parameters(), second.parameters(), strict=True):
+        assert (q.data is p.data) == p.trainable, name
+        assert q is not p
+        assert not np.shares_memory(q.grad, p.grad)
+
+
+def test_dropout_differs_between_members():
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=0))
+    loss = mn.MSELoss()
+    with Team(model, loss, threads=2, parts=1) as team:
+        x = np.repeat(data(4)[0][:1], 8, axis=0)
+        _, prediction = team.learn(x, np.zeros((8, 8), np.float32))
+    assert not np.array_equal(prediction[:4] == 0, prediction[4:] == 0)
+
+
+def test_layers_that_share_a_generator_share_one_in_the_copy_too():
+    rng = np.random.default_rng(0)
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=rng), mn.Dropout(0.5, rng=rng))
+    copied = Team(model, mn.MSELoss(), threads=2, parts=1)._members[1][0]
+    assert copied.layers[1].rng is copied.layers[2].rng
+    assert copied.layers[1].rng is not rng
+
+
+def test_running_statistics_are_the_mean_of_the_members():
+    x, y = data(8)[0].astype(np.float64), np.zeros((8, 5))
+    model = mn.Sequential(mn.BatchNorm1d(5)).astype(np.float64)
+    halves = []
+    for half in (x[:4], x[4:]):
+        alone = mn.BatchNorm1d(5).astype(np.float64)
+        alone.forward(half)
+        halves.append([p.data.copy() for p in alone.parameters()])
+    with Team(model, mn.MSELoss(), threads=2, parts=1) as team:
+        team.learn(x, y)
+        for p, a, b in zip(model.parameters(), *halves, strict=True):
+            np.testing.assert_allclose(p.data, (a + b) / 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("writeable", [True, False])
+def test_a_frozen_weight_does_not_move(writeable):
+    X, y = data()
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Linear(8, 3, rng=1))
+    model.layers[0].weight.trainable = False
+    model.layers[0].weight.data.flags.writeable = writeable
+    before = model.layers[0].weight.data.copy()
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=3)
+    trainer.fit(mn.DataLoader(X, y, 16), epochs=2, progress=False)
+    assert np.array_equal(model.layers[0].weight.data, before)
+
+
+def test_an_error_in_any_thread_ends_the_run_and_says_where():
+    class Picky(mn.Layer):
+        def forward(self, x):
+            if threading.current_thread() is not threading.main_thread():
+                raise ValueError("not here")
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    with pytest.raises(ValueError, match="not here") as caught:
+        trained(2, layers=[Picky])
+    assert any("in Sequential.layers[1] = Picky()" in note for note in caught.value.__notes__)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("minnet")]
+
+
+def test_errstate_holds_in_every_thread():
+    class Overflow(mn.Layer):
+        def forward(self, x):
+            np.float32([3e38]) * np.float32(10)
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    with np.errstate(over="ignore"):
+        trained(2, layers=[Overflow])
+
+
+def test_blas_has_one_thread_during_a_run_and_its_own_number_after():
+    def numbers():
+        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+    seen = []
+
+    class Look(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            seen.append(numbers())
+
+    before = numbers()
+    X, y = data()
+    model = mn.Linear(5, 3, rng=0)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=2)
+    trainer.fit(mn.DataLoader(X, y, 16), steps=1, callbacks=[Look()], progress=False)
+    assert seen == [[1] * len(before)]
+    assert numbers() == before
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_who_waits_for_others_is_told_when_one_fails(failing):
+    told = threading.Event()
+
+    def work(member):
+        if member == failing:
+            raise ZeroDivisionError
+        assert told.wait(60)
+
+    with Team(mn.Linear(2, 2), mn.MSELoss(), threads=3, parts=1) as team, pytest.raises(ZeroDivisionError):
+        team.together(work, told.set)
+
+
+def test_without_threadpoolctl_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(mn.errors.MissingExtraError, match=r'threadpoolctl is not installed: .* extra "threads"'):
+        trained(2)
+    trained(1, accumulate=2)  # which does not need it
+
+
+@pytest.mark.parametrize(
+    ("threads", "error", "message"),
+    [
+        (0, ValueError, "Trainer needs threads >= 1, got 0"),
+        (2.0, TypeError, r"Trainer expected threads to be an int, got float 2.0: pass .* threads=int\(2.0\)"),
+        ("2", TypeError, r"got str '2': pass .* threads=int\('2'\)"),
+    ],
+)
+def test_threads_must_be_at_least_one(threads, error, message):
+    model = mn.Linear(5, 3)
+    with pytest.raises(error, match=message):
+        mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=threads)

@@ -1,0 +1,132 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from minnet.training.signals import Interrupts
+
+
+def press(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+@pytest.fixture
+def sigterm():
+    """Count the SIGTERMs that nobody held back."""
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    yield seen
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_ctrl_c_waits_while_busy():
+    with Interrupts() as interrupts:
+        interrupts.busy = True
+        press()
+        assert interrupts.pending
+
+
+def test_a_second_one_does_not_wait():
+    with Interrupts() as interrupts:
+        interrupts.busy = True
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+
+
+def test_it_does_not_wait_while_idle():
+    with Interrupts(), pytest.raises(KeyboardInterrupt):
+        press()
+
+
+def test_the_handler_before_is_put_back():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append("mine"))
+    try:
+        with Interrupts() as interrupts:
+            interrupts.busy = True
+            press()
+        assert seen == []
+        press()
+        assert seen == ["mine"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_ignored_ctrl_c_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            press()
+        assert not interrupts.pending
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_it_does_nothing_in_another_thread():
+    errors = []
+
+    def work():
+        try:
+            with Interrupts():
+                pass
+        except ValueError as error:  # what signal.signal raises there
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert errors == []
+
+
+def test_what_was_held_back_takes_its_effect_later():
+    with Interrupts() as interrupts:
+        interrupts.busy = True
+        press()
+        assert not interrupts.struck
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.strike()
+        assert interrupts.struck == signal.SIGINT
+
+
+def test_sigterm_is_held_back_only_if_asked_for(sigterm):
+    with Interrupts() as interrupts:
+        interrupts.busy = True
+        press(signal.SIGTERM)
+    assert sigterm == [signal.SIGTERM]
+    with Interrupts(terminate=True) as interrupts:
+        interrupts.busy = True
+        press(signal.SIGTERM)
+        assert interrupts.pending == signal.SIGTERM
+        with pytest.raises(SystemExit) as caught:
+            interrupts.strike()
+    assert caught.value.code == 143  # as of a shell's child that died of it
+    assert len(sigterm) == 1
+    press(signal.SIGTERM)
+    assert len(sigterm) == 2
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_is_not_held_back_whichever_came_first(sigterm, first):
+    with Interrupts(terminate=True) as interrupts:
+        interrupts.busy = True
+        press(first)
+        with pytest.raises(SystemExit):
+            press(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        assert interrupts.pending == first
+
+
+def test_one_inside_another(sigterm):
+    with Interrupts(terminate=True) as outer:
+        outer.busy = True
+        with Interrupts() as inner:
+            inner.busy = True
+            press()
+            press(signal.SIGTERM)
+            assert inner.pending == signal.SIGINT
+            assert outer.pending == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            press()

@@ -1,0 +1,234 @@
+"""What fit is given is checked before the first step, and nothing is changed by looking."""
+
+import re
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.training.validation import (
+    check_batch,
+    check_callbacks,
+    check_evaluate,
+    check_loader,
+    check_metrics,
+    check_set,
+)
+
+X = np.random.default_rng(0).random((20, 4), np.float32)
+Y = np.arange(20) % 3
+SETS = re.escape('pass evaluate={"test": (X, y)}')
+
+
+def parts(**options):
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.BatchNorm1d(3), mn.Dropout(0.5, rng=0), mn.Softmax())
+    return model, mn.CrossEntropyLoss(**options)
+
+
+# -- loaders
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [mn.DataLoader(X, Y), [(X, Y)], ((X, Y), (X, Y)), [[X, Y]], [], zip([X], [Y], strict=True)],
+    ids=range(6),
+)
+def test_what_can_be_a_loader(loader):
+    check_loader(loader, 1)
+
+
+def test_an_iterator_that_never_ends_will_do_for_steps():
+    check_loader(iter([(X, Y)]), None)
+
+
+@pytest.mark.parametrize(
+    ("loader", "got"),
+    [
+        ((X, Y), "a tuple of 2"),
+        ([X, Y], "a list of 2"),
+        (X, r"an array of shape \(20, 4\)"),
+        ([X, X, X], "a list of 3"),
+        ("train.npz", "a str"),
+        ({"x": X}, "a dict"),
+        (mn.DataLoader, "the class DataLoader"),
+        (None, "a NoneType"),
+        (5, "an int"),
+    ],
+    ids=range(9),
+)
+def test_what_is_no_loader_is_refused_with_the_cure(loader, got):
+    with pytest.raises(TypeError, match=rf"^fit expected a DataLoader, .*, got {got}: pass mn.DataLoader\(X, y"):
+        check_loader(loader, 1)
+
+
+def test_a_generator_does_not_last_for_two_epochs():
+    with pytest.raises(
+        ValueError, match="a loader for 2 epochs, got a generator, which can be iterated over only once"
+    ):
+        check_loader((pair for pair in [(X, Y)]), 2)
+
+
+@pytest.mark.parametrize("batch", [(X, Y), [X, Y], (X, [1, 2])], ids=range(3))
+def test_a_pair_is_a_batch(batch):
+    x, y = check_batch(batch)
+    assert x is batch[0]
+    assert y is batch[1]
+
+
+@pytest.mark.parametrize(
+    ("batch", "got"),
+    [
+        (X, r"an array of shape \(20, 4\): yield both"),
+        (X[:2], r"an array of shape \(2, 4\): yield both"),
+        ((X, Y, Y), "a tuple of 3: yield both"),
+        ((X,), "a tuple of 1: yield both"),
+        ({"x": X, "y": Y}, "a dict: yield both"),
+        (([[1.0]], Y), "a pair whose x is a list of 1: yield np.asarray"),
+        (None, "a NoneType: yield both"),
+    ],
+    ids=range(7),
+)
+def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
+    with pytest.raises(TypeError, match=rf"^fit expected the loader to yield pairs of arrays \(x, y\), got {got}"):
+        check_batch(batch)
+
+
+# -- sets, metrics, callbacks
+
+
+@pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
+def test_sets_with_names(evaluate):
+    check_evaluate(evaluate)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "message"),
+    [
+        ((X, Y), "evaluate to be a dict of names and data, got a tuple of 2"),
+        (X, r"evaluate to be a dict of names and data, got an array of shape \(20, 4\)"),
+        (mn.DataLoader(X, Y), "evaluate to be a dict of names and data, got a DataLoader"),
+        ({"test": X}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got an array of shape \(20, 4\)"),
+        ({"test": (X,)}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a tuple of 1"),
+        ({"test": [X, Y]}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a list of 2"),
+    ],
+    ids=range(6),
+)
+def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, message):
+    with pytest.raises(TypeError, match=f"^fit expected {message}: {SETS}"):
+        check_evaluate(evaluate)
+
+
+def test_metrics_are_named_functions():
+    check_metrics({})
+    check_metrics({"accuracy": mn.metrics.accuracy})
+    for metrics, got in [
+        (mn.metrics.accuracy, "a function"),
+        ([mn.metrics.accuracy], "a list of 1"),
+        ("accuracy", "a str"),
+    ]:
+        with pytest.raises(TypeError, match=f"^Trainer expected metrics to be a dict .*, got {got}: pass metrics={{"):
+            check_metrics(metrics)
+    with pytest.raises(
+        TypeError, match=r"^Trainer expected metrics\['a'\] to be a function .*, got a float: pass .*'a': "
+    ):
+        check_metrics({"a": 0.5})
+
+
+@pytest.mark.parametrize("callbacks", [[], (), [mn.callbacks.MaxNorm(1)]], ids=range(3))
+def test_callbacks_in_a_list(callbacks):
+    check_callbacks(callbacks)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (mn.callbacks.MaxNorm(1), r"callbacks to be a list, got a MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
+        (mn.callbacks.MaxNorm, r"callbacks to be a list, got the class MaxNorm: pass callbacks=\[MaxNorm\(...\)\]"),
+        (5, r"callbacks to be a list, got an int: pass callbacks=\[mn.callbacks.MaxNorm\(3\), ...\]"),
+        ([mn.callbacks.MaxNorm], r"callbacks\[0\] .* got the class MaxNorm: make one, MaxNorm\(...\)"),
+        ([mn.callbacks.MaxNorm(1), print], r"callbacks\[1\] .* got a builtin_function_or_method: derive it from"),
+        (
+            [mn.schedules.StepLR(1)],
+            r"callbacks\[0\] .* schedule StepLR: pass mn.callbacks.LearningRate\(StepLR\(...\)\)",
+        ),
+    ],
+    ids=range(6),
+)
+def test_what_are_no_callbacks_is_refused_with_the_cure(callbacks, message):
+    with pytest.raises(TypeError, match=f"^fit expected {message}"):
+        check_callbacks(callbacks)
+
+
+# -- the model, the loss and the data
+
+
+@pytest.mark.parametrize("loader", [mn.DataLoader(X, Y, shuffle=True, rng=0), mn.DataLoader(X.astype(float), Y, rng=0)])
+def test_a_set_that_fits_changes_nothing(loader):
+    model, loss = parts()
+    model.layers[1].eval()
+    values = [parameter.data.copy() for parameter in model.parameters()]
+    randoms = [loader.rng.bit_generator.state, model.layers[2].rng.bit_generator.state]
+    check_set("the data", model, loss, loader)
+    assert all(np.array_equal(p.data, before) for p, before in zip(model.parameters(), values, strict=True))
+    assert randoms == [loader.rng.bit_generator.state, model.layers[2].rng.bit_generator.state]
+    assert [layer.training for layer in model.layers] == [True, False, True, True]
+    assert model.training
+    assert loss.training
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (X[:, 1:], Y, r"Linear\(4, 3\) expected 4 features .* got shape \(2, 3\)"),
+        (X, Y.astype(float), "labels that are integers, 0 to 2, got float64"),
+        (X, np.eye(3)[Y], "one-hot labels"),
+        (X, np.where(np.arange(20) == 13, 3, Y), r"from 0 to 2 for 3 classes, got 3 \(at 13\): .*\(1 of 20"),
+        (X, np.where(np.arange(20) == 13, -1, Y).astype(np.int8), r"got -1 \(at 13\): .* ignore_index=-1"),
+    ],
+    ids=range(5),
+)
+def test_a_set_that_does_not_fit_is_named(x, y, message):
+    model, loss = parts()
+    with pytest.raises((ValueError, TypeError), match=message) as raised:
+        check_set("the evaluation set 'test'", model, loss, mn.DataLoader(x, y))
+    assert f"in the evaluation set 'test', X of shape {x.shape} and y of shape {y.shape}" in raised.value.__notes__
+    assert model.training
+    assert all(layer.training for layer in model.layers)
+    assert loss.training
+
+
+def test_an_ignored_label_is_let_through():
+    model, loss = parts(ignore_index=-1)
+    check_set("the data", model, loss, mn.DataLoader(X, Y - (Y == 0)))
+
+
+def test_labels_of_any_integer_dtype_and_shape():
+    for dtype in (np.uint8, np.int16, np.uint64):
+        check_set("the data", *parts(), mn.DataLoader(X, Y.astype(dtype)))
+    sequences = mn.DataLoader(np.stack([X, X], axis=1), np.stack([Y, Y], axis=1))
+    check_set("the data", mn.Sequential(mn.Linear(4, 3)), mn.SoftmaxCrossEntropyLoss(), sequences)
+
+
+def test_labels_of_a_margin_loss_are_looked_at_and_targets_of_other_losses_are_not():
+    with pytest.raises(ValueError, match=r"got 3 \(at 19\)"):
+        check_set("the data", mn.Linear(4, 3), mn.MultiMarginLoss(), mn.DataLoader(X, [*Y[:-1], 3]))
+    check_set("the data", mn.Linear(4, 1), mn.MSELoss(), mn.DataLoader(X, 5.0 * Y[:, None]))
+
+
+def test_bytes_are_scaled():
+    model = mn.Sequential(mn.Linear(4, 3), mn.Softmax())
+    check_set("the data", model, mn.CrossEntropyLoss(), mn.DataLoader((X * 255).astype(np.uint8), Y))
+
+
+def test_what_would_cost_a_batch_is_let_through():
+    def never(x, rng):
+        raise AssertionError("a transform may use the loader's random numbers, or remember something")
+
+    for loader in ([(X, Y)], mn.DataLoader(X, Y, transform=never)):
+        check_set("the data", *parts(), loader)
+
+
+def test_a_model_that_diverged_is_no_matter_of_the_data():
+    model = mn.Sequential(mn.Linear(4, 3))
+    model.layers[0].weight.data = np.full((4, 3), np.nan)
+    check_set("the data", model, mn.SoftmaxCrossEntropyLoss(), mn.DataLoader(X, Y))
