@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from minnet.compiled.supported import NETWORKS, dtypes, read_chain
-from minnet.core.arrays import Array, check_floats
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.layers import Flatten, Sequential, Softmax

@@ -9,7 +9,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.core.special import positive_part, sigmoid
 

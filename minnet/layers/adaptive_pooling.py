@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient
 from minnet.core.layer import Layer
 from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_images, per_axis
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, Described, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import Described, check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.initializers import uniform, zeros
 from minnet.layers.dropout import Dropout
@@ -83,8 +84,8 @@ class MultiHeadAttention(Layer):
         *,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.embed_dim = D = check_size("MultiHeadAttention", "embed_dim", embed_dim)
-        self.num_heads = check_size("MultiHeadAttention", "num_heads", num_heads)
+        self.embed_dim = D = check_int("MultiHeadAttention", "embed_dim", embed_dim)
+        self.num_heads = check_int("MultiHeadAttention", "num_heads", num_heads)
         if D % num_heads:
             raise ValueError(
                 f"MultiHeadAttention needs embed_dim to be a multiple of num_heads, got {D} and {num_heads}"

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
@@ -24,7 +25,7 @@ class _BatchNorm(Layer):
         bias: bool = True,
     ) -> None:
         name = type(self).__name__
-        self.num_features = C = check_size(name, "num_features", num_features)
+        self.num_features = C = check_int(name, "num_features", num_features)
         self.eps = check_eps(name, eps)
         if momentum is not None and not 0 <= momentum <= 1:
             raise ValueError(

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient
 from minnet.core.layer import Layer
 from minnet.layers.containers import Container
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -34,8 +35,8 @@ class _Convolution(Layer):
         rng: int | np.random.Generator | None = None,
     ) -> None:
         name = type(self).__name__
-        self.in_channels = check_size(name, "in_channels", in_channels)
-        self.out_channels = check_size(name, "out_channels", out_channels)
+        self.in_channels = check_int(name, "in_channels", in_channels)
+        self.out_channels = check_int(name, "out_channels", out_channels)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         self.groups = check_groups(name, in_channels, out_channels, groups)
         kernel, strides, steps = (
@@ -188,7 +189,7 @@ def check_groups(owner: str, in_channels: int, out_channels: int, groups: object
     TypeError, ValueError
         If it is no positive int, or does not divide both numbers of channels.
     """
-    number = check_size(owner, "groups", groups)
+    number = check_int(owner, "groups", groups)
     if in_channels % number or out_channels % number:
         raise ValueError(
             f"{owner} needs in_channels and out_channels that groups divides, "

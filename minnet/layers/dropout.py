@@ -7,7 +7,8 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient
 from minnet.core.layer import Layer
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.core.arrays import Array, Labels, check_gradient, check_size
+from minnet.core.arrays import Array, Labels
+from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, normal
@@ -58,8 +59,8 @@ class Embedding(Layer):
         *,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.num_embeddings = V = check_size("Embedding", "num_embeddings", num_embeddings)
-        self.embedding_dim = D = check_size("Embedding", "embedding_dim", embedding_dim)
+        self.num_embeddings = V = check_int("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = D = check_int("Embedding", "embedding_dim", embedding_dim)
         if padding_idx is not None and not -V <= padding_idx < V:
             raise ValueError(f"Embedding needs padding_idx from {-V} to {V - 1}, a row of the table, got {padding_idx}")
         self.padding_idx = None if padding_idx is None else int(padding_idx) % V
@@ -134,8 +135,8 @@ class LearnedPosition(Layer):
     """
 
     def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
-        self.max_length = check_size("LearnedPosition", "max_length", max_length)
-        self.embed_dim = check_size("LearnedPosition", "embed_dim", embed_dim)
+        self.max_length = check_int("LearnedPosition", "max_length", max_length)
+        self.embed_dim = check_int("LearnedPosition", "embed_dim", embed_dim)
         self.weight = Parameter(draw(normal(), (max_length, embed_dim), np.random.default_rng(rng)))
 
     def forward(self, x: Array) -> Array:
@@ -184,7 +185,7 @@ class SinusoidalPosition(Layer):
     """
 
     def __init__(self, embed_dim: int) -> None:
-        self.embed_dim = check_size("SinusoidalPosition", "embed_dim", embed_dim)
+        self.embed_dim = check_int("SinusoidalPosition", "embed_dim", embed_dim)
 
     def forward(self, x: Array) -> Array:
         """Map x (..., T, D) to y (the same shape)."""

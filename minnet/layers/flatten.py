@@ -2,7 +2,8 @@
 
 import math
 
-from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient
 from minnet.core.layer import Layer
 
 

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
@@ -53,8 +54,8 @@ class GroupNorm(Layer):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
     ) -> None:
-        self.num_groups = check_size("GroupNorm", "num_groups", num_groups)
-        self.num_channels = check_size("GroupNorm", "num_channels", num_channels)
+        self.num_groups = check_int("GroupNorm", "num_groups", num_groups)
+        self.num_channels = check_int("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
             raise ValueError(
                 f"GroupNorm needs num_channels to be a multiple of num_groups, got {num_channels} channels "

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_size, column_sums
+from minnet.core.arrays import Array, column_sums
+from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
@@ -174,7 +175,7 @@ def _check_sizes(owner: str, normalized_shape: int | tuple[int, ...] | list[int]
         normalized_shape = (normalized_shape,)
     if not normalized_shape:
         raise ValueError(f"{owner} needs at least one axis to normalize, got normalized_shape=()")
-    return tuple(check_size(owner, "normalized_shape", size) for size in normalized_shape)
+    return tuple(check_int(owner, "normalized_shape", size) for size in normalized_shape)
 
 
 def _check_last_axes(layer: Layer, x: Array, shape: tuple[int, ...]) -> None:

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -64,8 +65,8 @@ class Linear(Layer):
         bias_init: Initializer | None = None,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.in_features = in_features = check_size("Linear", "in_features", in_features)
-        self.out_features = out_features = check_size("Linear", "out_features", out_features)
+        self.in_features = in_features = check_int("Linear", "in_features", in_features)
+        self.out_features = out_features = check_int("Linear", "out_features", out_features)
         rng = np.random.default_rng(rng)
         default = uniform(-1 / math.sqrt(in_features), 1 / math.sqrt(in_features))
         self.weight = Parameter(draw(weight_init or default, (in_features, out_features), rng))

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient
 from minnet.core.layer import Layer
 from minnet.layers.activations import ReLU
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.core.special import erfc, sigmoid
 from minnet.layers.activations import check_number

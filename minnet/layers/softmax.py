@@ -6,7 +6,8 @@ nothing, so the largest is made 0 first: then no exponential overflows.
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_scores, class_major, row_sums
+from minnet.core.arrays import Array, class_major, row_sums
+from minnet.core.checks import check_floats, check_gradient, check_scores
 from minnet.core.layer import Layer
 
 _TWICE = "Softmax follows a Softmax; remove one of them"

@@ -4,7 +4,8 @@ from __future__ import annotations  # or numpy.random would be imported with min
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.layers.activations import ReLU
 from minnet.layers.attention import Mask, MultiHeadAttention, check_mask, check_sequence
@@ -78,9 +79,9 @@ class TransformerBlock(Layer):
         *,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.embed_dim = D = check_size("TransformerBlock", "embed_dim", embed_dim)
+        self.embed_dim = D = check_int("TransformerBlock", "embed_dim", embed_dim)
         self.num_heads = num_heads
-        self.hidden = check_size("TransformerBlock", "hidden", hidden)
+        self.hidden = check_int("TransformerBlock", "hidden", hidden)
         self.causal = causal
         self.norm_first = norm_first
         rng = np.random.default_rng(rng)

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -90,8 +91,8 @@ class ConvTranspose2d(Layer):
         rng: int | np.random.Generator | None = None,
     ) -> None:
         name = "ConvTranspose2d"
-        self.in_channels = check_size(name, "in_channels", in_channels)
-        self.out_channels = check_size(name, "out_channels", out_channels)
+        self.in_channels = check_int(name, "in_channels", in_channels)
+        self.out_channels = check_int(name, "out_channels", out_channels)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         self.output_padding = output_padding
         self.groups = check_groups(name, in_channels, out_channels, groups)

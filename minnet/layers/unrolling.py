@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, check_floats, check_gradient, check_size
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
@@ -48,8 +49,8 @@ class Recurrent(Layer):
         self, input_size: int, hidden_size: int, bias: bool, rng: int | np.random.Generator | None = None
     ) -> None:
         name = type(self).__name__
-        self.input_size = input_size = check_size(name, "input_size", input_size)
-        self.hidden_size = hidden_size = check_size(name, "hidden_size", hidden_size)
+        self.input_size = input_size = check_int(name, "input_size", input_size)
+        self.hidden_size = hidden_size = check_int(name, "hidden_size", hidden_size)
         self.bias = bool(bias)
         rng = np.random.default_rng(rng)
         default = uniform(-1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minnet.core.arrays import Array, Described, check_floats
+from minnet.core.arrays import Array
+from minnet.core.checks import Described, check_floats
 
 Sizes = int | tuple[int, ...]
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Array, add_up, check_floats, check_gradient
+from minnet.core.arrays import Array, add_up
+from minnet.core.checks import check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array, all_finite, check_floats, check_scores, class_major, row_sums
+from minnet.core.arrays import Array, all_finite, class_major, row_sums
+from minnet.core.checks import check_floats, check_scores
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
 from minnet.losses.labels import LabelLoss, cells

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array, check_floats
+from minnet.core.arrays import Array
+from minnet.core.checks import check_floats
 from minnet.losses.base import Loss, check_number, check_pair
 from minnet.losses.labels import check_classes, class_weight, rows_and_labels
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, Progress
-from minnet.core.arrays import Array, cast, check_size
+from minnet.core.arrays import Array, cast
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.data.checks import as_data
 from minnet.data.loader import Batch, DataLoader
@@ -118,8 +119,8 @@ class Trainer:
         if nonfinite not in ("stop", "skip", "ignore"):
             raise ValueError(f'Trainer expected nonfinite to be "stop", "skip" or "ignore", got {nonfinite!r}')
         self.nonfinite = nonfinite
-        self.accumulate = check_size("Trainer", "accumulate", accumulate)
-        self.threads = check_size("Trainer", "threads", threads)
+        self.accumulate = check_int("Trainer", "accumulate", accumulate)
+        self.threads = check_int("Trainer", "threads", threads)
         self.compiled = compiled
         self.history = History()
         self.step = 0

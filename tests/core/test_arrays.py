@@ -6,17 +6,8 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.arrays import (
-    add_up,
-    all_finite,
-    check_floats,
-    check_gradient,
-    check_scores,
-    check_size,
-    class_major,
-    column_sums,
-    row_sums,
-)
+from minnet.core.arrays import add_up, all_finite, class_major, column_sums, row_sums
+from minnet.core.checks import check_floats, check_gradient, check_int, check_scores
 
 OWNER = mn.Linear(3, 2, rng=0)
 
@@ -69,7 +60,7 @@ def test_bytes_are_to_be_scaled():
 @pytest.mark.parametrize(("value", "got"), [(3.0, r"float 3.0"), ("3", r"str '3'"), (np.float64(3), "float64 .*3.0.*")])
 def test_a_size_that_is_no_int_is_refused_with_the_cure(value, got):
     with pytest.raises(TypeError, match=rf"^L expected size to be an int, got {got}: pass a whole .* size=int\("):
-        check_size("L", "size", value)
+        check_int("L", "size", value)
 
 
 def test_a_single_number_is_refused_with_the_cure():

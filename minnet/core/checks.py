@@ -1,0 +1,199 @@
+"""Checks look at what a user passes, and raise an error that says what is wrong and what to do."""
+
+import math
+from collections.abc import Collection
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.core.arrays import FLOATS, Array
+
+T = TypeVar("T")
+
+
+class Described(Protocol):
+    """Whatever an error message can name: every layer, loss and container."""
+
+    def describe(self) -> str:
+        """Say in one line what this is, such as ``Linear(784, 10)``."""
+
+
+def check_int(
+    owner: str, name: str, value: object, least: int | None = 1, why: str = "it says how many there are"
+) -> int:
+    """Return an argument as an int.
+
+    Parameters
+    ----------
+    owner
+        The class or function that was given it, which the message names.
+    name, value
+        The argument.
+    least
+        The smallest value that is allowed; None for any.
+    why
+        What the message adds if the value is too small: what the argument means, or what to pass instead.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer, or below `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        got = type(value).__name__
+        if isinstance(value, (float, np.floating, str)):
+            got += f" {value!r}: pass a whole number, such as {name}=int({value!r})"
+        raise TypeError(f"{owner} expected {name} to be an int, got {got}")
+    if least is not None and value < least:
+        raise ValueError(f"{owner} needs {name} >= {least}, got {value}{why and ': '}{why}")
+    return int(value)
+
+
+def check_number(
+    owner: str,
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: float = -math.inf,
+    below: float = math.inf,
+    why: str = "",
+) -> float:
+    """Return an argument as a float: a NumPy number would turn float32 arrays into float64.
+
+    Parameters
+    ----------
+    owner, name, value, why
+        As for `check_int`.
+    low, high
+        The smallest and the largest value that are allowed.
+    above, below
+        Bounds that are not allowed themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number, not finite, or out of its range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{owner} expected {name} to be a number, got {type(value).__name__}{why and ': '}{why}")
+    if not (math.isfinite(value) and low <= value <= high and above < value < below):
+        least = f"{low:g} <= " if low > -math.inf else f"{above:g} < " if above > -math.inf else ""
+        most = f" <= {high:g}" if high < math.inf else f" < {below:g}" if below < math.inf else ""
+        if least and not most:
+            needed = f"{name} >{'=' * (low > -math.inf)} {max(low, above):g}"
+        else:
+            needed = f"{least}{name}{most}" if most else f"a finite {name}"
+        if 1 in (high, below) and 1 < value <= 100:
+            why = f"{value:g} percent are {value / 100:g}"
+        raise ValueError(f"{owner} needs {needed}, got {value}{why and ': '}{why}")
+    return float(value)
+
+
+def check_choice(owner: str, name: str, value: T, choices: Collection[T]) -> T:
+    """Return an argument that must be one of a few.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if value not in choices:
+        raise ValueError(f"{owner} expected {name} to be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = None) -> None:
+    """Check that `x` is an array of floats a layer can compute with.
+
+    Parameters
+    ----------
+    owner
+        The layer that was given `x`; the message names it.
+    x
+        What the layer was given.
+    dtype
+        The dtype of the layer's Parameters; None for a layer that has none, which takes float32 and float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or not of that dtype: nothing is cast in silence.
+    ValueError
+        If `x` has no axis: NumPy computes with such arrays, but gives back scalars.
+    """
+    if not isinstance(x, np.ndarray):
+        cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
+        if x is None:
+            cure = "has the forward before it no return?"
+        raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
+    if x.ndim == 0:
+        raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")
+    if dtype is None:
+        if x.dtype not in FLOATS:
+            raise TypeError(f"{owner.describe()} expected float32 or float64, got {x.dtype}: {_cure('float32', x)}")
+    elif x.dtype != dtype:
+        cure = _cure(str(dtype), x)
+        if x.dtype in FLOATS:
+            cure += f", or convert the model with model.astype(np.{x.dtype})"
+        raise TypeError(f"{owner.describe()} computes in {dtype}, got {x.dtype}: {cure}")
+
+
+def _cure(dtype: str, x: NDArray[Any]) -> str:
+    """Say how integers, or floats of another dtype, become floats."""
+    if x.dtype == np.uint8:
+        return f"pass x.astype(np.{dtype}) / 255, or leave it to a DataLoader (leave out scale=None)"
+    return f"pass x.astype(np.{dtype})"
+
+
+def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
+    """Check that `dy` can be the gradient of the loss with respect to the layer's last output.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dy` is not an array of the output's dtype (None: float32 or float64) and shape.
+    """
+    if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
+        got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
+        cure = "the backward of the loss, or of the layer after it, returned another dtype"
+        if dy is None:
+            cure = "has the backward of the loss, or of the layer after it, no return?"
+        elif isinstance(dy, float):
+            cure = "that is the loss itself? Pass its gradient, model.backward(loss.backward())"
+        raise TypeError(
+            f"{owner.describe()}.backward expected {dtype or 'float32 or float64'}, the dtype of its output, "
+            f"got {got}: {cure}"
+        )
+    if dy.shape != shape:
+        raise ValueError(
+            f"{owner.describe()}.backward expected dy of the output's shape {shape}, got {dy.shape}: "
+            "the backward of the loss, or of the layer after it, returned a wrong shape"
+        )
+
+
+def check_scores(owner: Described, x: Array, cure: str) -> None:
+    """Check that `x`, of shape (..., C), holds scores, and not probabilities that a Softmax has already made.
+
+    The rows of a softmax are positive and sum to 1; scores do that by chance only. One row of a few
+    scores may, once in many million steps, and is given the benefit of the doubt.
+
+    Raises
+    ------
+    ValueError
+        If there is no class axis, or if every row is a probability distribution; `cure` says what to do.
+    """
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"{owner.describe()} expected shape (..., classes), got {x.shape}: there is no class axis")
+    classes = x.shape[-1]
+    if (x.size < 2 * classes and classes < 7) or classes == 1 or x.size == 0:
+        return
+    # The cheap question first, of two numbers: it settles nearly every batch of scores.
+    if not (0 < x.item(0) <= 1 and 0 < x.item(-1) <= 1):
+        return
+    if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
+        raise ValueError(
+            f"{owner.describe()} expected scores, got probabilities (every row is positive and sums to 1): {cure}"
+        )

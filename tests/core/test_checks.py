@@ -1,0 +1,60 @@
+"""Tests of the checks: what passes is returned as Python's own type, and what does not is explained."""
+
+import re
+
+import numpy as np
+import pytest
+
+from minnet.core.checks import check_choice, check_int, check_number
+
+
+def says(message, call, *arguments, **options):
+    kind = TypeError if " expected " in message and "one of" not in message else ValueError
+    with pytest.raises(kind, match=re.escape(message)):
+        call(*arguments, **options)
+
+
+def test_an_int_is_returned_as_an_int():
+    assert type(check_int("F", "n", np.int32(3))) is int
+    assert check_int("F", "n", -3, None) == -3
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0, "F needs n >= 1, got 0: it says how many there are"),
+        (2.0, "F expected n to be an int, got float 2.0: pass a whole number, such as n=int(2.0)"),
+        ("2", "F expected n to be an int, got str '2': pass a whole number"),
+        (True, "F expected n to be an int, got bool"),
+        (None, "F expected n to be an int, got NoneType"),
+    ],
+)
+def test_what_is_not_a_positive_int_is_explained(value, message):
+    says(message, check_int, "F", "n", value)
+
+
+@pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.float64(0.5)])
+def test_a_number_is_returned_as_a_float(value):
+    assert type(check_number("F", "p", value)) is float
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "message"),
+    [
+        ("1", {}, "F expected p to be a number, got str"),
+        (True, {}, "F expected p to be a number, got bool"),
+        (np.nan, {}, "F needs a finite p, got nan"),
+        (np.inf, {"low": 0}, "F needs p >= 0, got inf"),
+        (0, {"above": 0, "why": "use L1Loss"}, "F needs p > 0, got 0: use L1Loss"),
+        (1, {"low": 0, "below": 1}, "F needs 0 <= p < 1, got 1"),
+        (30, {"low": 0, "below": 1}, "F needs 0 <= p < 1, got 30: 30 percent are 0.3"),
+        (3, {"high": 2}, "F needs p <= 2, got 3"),
+    ],
+)
+def test_what_is_not_a_number_in_its_range_is_explained(value, bounds, message):
+    says(message, check_number, "F", "p", value, **bounds)
+
+
+def test_a_choice_is_one_of_a_few():
+    assert check_choice("F", "mode", "a", ("a", "b")) == "a"
+    says("F expected mode to be one of 'a', 'b', got 'c'", check_choice, "F", "mode", "c", ("a", "b"))
