@@ -26,6 +26,16 @@ def class_major(x: Array) -> Array:
     return x
 
 
+def as_rows(x: Array) -> Array:
+    """View x (..., C) as (N, C): all leading axes are the batch."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def with_axes_of(x: Array, rows: Array) -> Array:
+    """View rows (N, O) with the leading axes of x (..., I), as (..., O)."""
+    return rows if x.ndim == 2 else rows.reshape(*x.shape[:-1], rows.shape[-1])
+
+
 def all_finite(x: Array) -> bool:
     """Whether there is neither NaN nor an infinite number in x."""
     if x.size <= 8:  # for so few, Python is faster than NumPy

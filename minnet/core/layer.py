@@ -1,13 +1,17 @@
-"""A Layer is a function with a memory: `forward` computes, `backward` says who was to blame."""
+"""A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
+
+# The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
+TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
 
 
 class Layer:
@@ -28,16 +32,37 @@ class Layer:
     *adds* the gradients of its Parameters to their ``grad``. Neither writes into an array it was
     given. Parameters and other layers are plain attributes (or lists, tuples, dicts of them).
     ``mn.gradcheck.check_layer(layer, x)`` checks all of this.
+
+    The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
+    `minnet.core.checked` puts it before `forward`.
     """
 
     training: bool = True
+    changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 
     def __init_subclass__(cls, **options: Any) -> None:
-        # A subclass that re-defines backward must not have its parent's shortcut around it.
+        # A subclass that defines backward anew must not inherit its parent's shortcut around it.
         super().__init_subclass__(**options)
         if "backward" in vars(cls) and "accumulate_grad" not in vars(cls):
             cls.accumulate_grad = Layer.accumulate_grad  # type: ignore[method-assign]
+
+    def check(self, x: Any) -> None:
+        """Check an input of `forward`, for methods that are `checked`: here, that it is an array of floats.
+
+        A `Sequential` asks once for each new (shape, dtype). So `check` looks at these two, and at values only where
+        one look is enough; values that can be wrong in any batch, such as indices, are looked at by `forward`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `forward` cannot compute with it.
+        """
+        check_floats(self, x)
+
+    def ask(self, *inputs: Any, **options: Any) -> None:
+        """Call `check`; a `Loss` in a training run remembers what it has checked."""
+        self.check(*inputs, **options)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output: of one array x for a layer, of (prediction, target) for a loss."""
@@ -85,13 +110,15 @@ class Layer:
         """Switch this layer and all inside it to training mode, the mode they start in."""
         for _, layer in self.named_layers():
             layer.training = True
+        Layer.changes += 1
         return self
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
         for _, layer in self.named_layers():
             layer.training = False
-            layer.__dict__.pop("_cache", None)
+            layer._forget()
+        Layer.changes += 1
         return self
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, "Layer"]]:
@@ -141,8 +168,14 @@ class Layer:
         for parameter in self.parameters():
             parameter.astype(dtype)
         for _, layer in self.named_layers():
-            layer.__dict__.pop("_cache", None)
+            layer._forget()
+        Layer.changes += 1
         return self
+
+    def _forget(self) -> None:
+        """Drop what belongs to the last forward."""
+        for name in ("_cache", "_output", "_plan", "_plans"):
+            self.__dict__.pop(name, None)
 
     def describe(self) -> str:
         """Say in one line what this layer is, such as ``Linear(784, 10)``.
@@ -169,7 +202,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle is of the model, not of the batch that last went through it.
-        return {name: value for name, value in vars(self).items() if name != "_cache"}
+        return {name: value for name, value in vars(self).items() if name not in TRANSIENT}
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
@@ -186,7 +219,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
                 yield from unfold(f"{name}[{key!r}]", item)
 
     for name, value in vars(layer).items():
-        if name != "_cache":
+        if name not in TRANSIENT:
             yield from unfold(name, value)
 
 

@@ -3,11 +3,16 @@
 `branches` has those whose layers stand side by side.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checked import bare
 from minnet.core.layer import Layer
+
+KINDS = 64  # of inputs that a Sequential remembers
 
 
 class Container(Layer):
@@ -53,6 +58,7 @@ class Container(Layer):
         super().__setattr__(name, value)
         if name == "layers":
             list(self.named_layers())  # raises if a layer comes twice
+            Layer.changes += 1
 
     def _say_where(self, error: Exception, i: int, what: str, array: object, giver: int | None = None) -> None:
         """Add a note to an error in layer i, which was given an array by layer number `giver`."""
@@ -71,6 +77,10 @@ class Sequential(Container):
 
     Backward: the chain rule, from the last layer to the first; each turns the dL/dy it is given
     into the dL/dx that the layer before it takes as its own dL/dy.
+
+    Each layer's checks are asked once for each new shape and dtype of x; after that, the bare formulas
+    are called. What is remembered is dropped with every `train`, `eval` and `astype`, of any model, and
+    with new ``layers``. So a method that is patched between two steps is seen only after one of these.
 
     Parameters
     ----------
@@ -98,65 +108,132 @@ class Sequential(Container):
     )
     """
 
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name == "layers":
-            # Below the first layer that has Parameters there is nothing to learn. Found once: a step has no time.
-            self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters()), 0)
-            self._movable = frozenset(i for i, layer in enumerate(self.layers) if i and hasattr(layer, "goes_before"))
-
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
-        giver = None
-        for i in self._order():
+        kind = (x.shape, x.dtype, self.training, Layer.changes) if type(x) is np.ndarray else None
+        plan: Plan | None = self.__dict__.get("_plans", {}).get(kind)
+        if plan is None:
+            return self._ask_and_plan(x, kind)
+        i = 0
+        try:
+            for i, forward in enumerate(plan.forward):  # noqa: B007 (used where the error is caught)
+                x = forward(x)
+        except Exception as error:
+            self._say_where(error, plan.order[i], "input", x, plan.order[i - 1] if i else None)
+            raise
+        if self.training:
+            self.__dict__["_plan"] = plan
+            for layer, output in plan.outputs:
+                layer.__dict__["_output"] = output
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """Map dy back through all layers, which add up their Parameters' gradients."""
+        return self._run_back(dy, "backward")
+
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add up the gradients; stop where no layer below has any."""
+        self._run_back(dy, "accumulate")
+
+    def _run_back(self, dy: Array, calls: str) -> Array:
+        plan: Plan = self.__dict__.get("_plan") or _plan(self.layers, self.training)
+        i, last = 0, len(plan.order) - 1
+        try:
+            for i, backward in enumerate(getattr(plan, calls)):  # noqa: B007
+                dy = backward(dy)
+        except Exception as error:
+            self._say_where(error, plan.order[last - i], "gradient", dy, plan.order[last - i + 1] if i else None)
+            raise
+        return dy
+
+    def _ask_and_plan(self, x: Array, kind: Any) -> Array:
+        """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
+        plan, giver = _plan(self.layers, self.training), None
+        for i in plan.order:
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:
                 self._say_where(error, i, "input", x, giver)
                 raise
+            if isinstance(y, np.ndarray):
+                plan.outputs.append((self.layers[i], (y.shape, y.dtype)))
             x, giver = y, i
+        if self.training:
+            self.__dict__["_plan"] = plan
+        if kind is not None:
+            plans = self.__dict__.setdefault("_plans", {})
+            if len(plans) >= KINDS:
+                plans.clear()
+            plans[kind] = plan
         return x
 
-    def backward(self, dy: Array) -> Array:
-        """Map dy back through all layers, which add up their Parameters' gradients."""
-        return self._backward(dy, 0)
 
-    def accumulate_grad(self, dy: Array) -> None:
-        """Add up the gradients; stop where no layer below has any."""
-        dy, (i, *above) = self._backward(dy, self._first + 1), self._order()[self._first :]
-        try:
-            self.layers[i].accumulate_grad(dy)
-        except Exception as error:
-            self._say_where(error, i, "gradient", dy, above[0] if above else None)
-            raise
+class Plan(NamedTuple):
+    """What a `Sequential` calls for one kind of input.
 
-    def _backward(self, dy: Array, stop: int) -> Array:
-        """Map dy back through the layers down to the one that came at place `stop`."""
-        giver = None
-        for i in reversed(self._order()[stop:]):
-            try:
-                dx = self.layers[i].backward(dy)
-            except Exception as error:
-                self._say_where(error, i, "gradient", dy, giver)
-                raise
-            dy, giver = dx, i
-        return dy
+    Attributes
+    ----------
+    order
+        The places of the layers, in the order in which they run.
+    forward, backward, accumulate
+        One method a layer, first to last, and last to first: its formula where that is enough.
+    outputs
+        Each layer with the shape and dtype of its output, with which its `backward` compares dy.
+    """
 
-    def _order(self) -> Sequence[int]:
-        """Return the order of the layers: in training, one may go before its predecessor if the result is the same.
+    order: list[int]
+    forward: list[Callable[[Array], Array]]
+    backward: list[Callable[[Array], Any]]
+    accumulate: list[Callable[[Array], Any]]
+    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]
 
-        Its `goes_before` says so (see `MaxPool2d`). In eval mode, where people look at what single layers make, the
-        order is the one that was written.
-        """
-        order = range(len(self.layers))
-        if not self._movable or not self.training:
-            return order
-        moved = list(order)
-        for i in self._movable:
-            layer: Any = self.layers[i]
-            if layer.goes_before(self.layers[i - 1]):
-                moved[i - 1], moved[i] = i, i - 1
-        return moved
+
+def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
+    """Return the order of the layers, and what to call of each.
+
+    In training, a layer goes before its predecessor if its `goes_before` says that the result is the same (see
+    `MaxPool2d`). In eval mode, where people look at what single layers make, the order is the one that was written.
+
+    A formula is called only where the layers before it determine the shape and dtype of what it is given. Behind a
+    layer whose methods have no formula, such as a user's own, each layer does its checks, in every step.
+    """
+    order = list(range(len(layers)))
+    for i in order[1:] if training else ():
+        layer: Any = layers[i]
+        if hasattr(layer, "goes_before") and layer.goes_before(layers[i - 1]):
+            order[i - 1], order[i] = i, i - 1
+    back = [layers[i] for i in reversed(order)]
+    learning = [place for place, layer in enumerate(back) if layer.parameters()]
+    first = learning[-1] if learning else len(back) - 1  # below it, nobody needs a gradient
+    last = "backward" if "backward" in vars(back[first]) else "accumulate_grad"  # a patched backward is called
+    return Plan(
+        order,
+        forward=_methods([layers[i] for i in order], ["forward"] * len(order)),
+        backward=[back[0].backward, *_methods(back, ["backward"] * len(back))[1:]],  # the first compares dy with y
+        accumulate=[
+            getattr(back[0], last if first == 0 else "backward"),
+            *_methods(back[: first + 1], [*["backward"] * first, last])[1:],
+        ],
+        outputs=[],
+    )
+
+
+def _methods(layers: list[Layer], names: list[str]) -> list[Callable[..., Any]]:
+    """Return a method of each layer: its formula, as long as the layers before it are known."""
+    methods: list[Callable[..., Any]] = []
+    known = True
+    for layer, name in zip(layers, names, strict=True):
+        formula = bare(layer, name) if known else None
+        methods.append(formula or getattr(layer, name))
+        known = known and (formula is not None or _is_known(layer))
+    return methods
+
+
+def _is_known(layer: Layer) -> bool:
+    """Whether the shape and dtype of a layer's output depend on those of its input only."""
+    if type(layer) in (Sequential, Residual) and isinstance(layer, Sequential):
+        return not {"forward", "backward"} & vars(layer).keys() and all(map(_is_known, layer.layers))
+    return bare(layer, "forward") is not None and bare(layer, "backward") is not None
 
 
 class Residual(Sequential):

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient, check_int
+from minnet.core.arrays import Array, as_rows, with_axes_of
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -72,29 +73,42 @@ class Linear(Layer):
         self.weight = Parameter(draw(weight_init or default, (in_features, out_features), rng))
         self.bias = Parameter(draw(bias_init or default, (out_features,), rng)) if bias else None
 
-    def forward(self, x: Array) -> Array:
-        """Map x (..., I) to y (..., O)."""
+    def check(self, x: Array) -> None:
+        """Check that x is (..., I), of the weights' dtype."""
         check_floats(self, x, self.weight.data.dtype)
-        if x.ndim == 0 or x.shape[-1] != self.in_features:
+        if x.shape[-1] != self.in_features:
             features = f"{self.in_features} feature{'s' * (self.in_features > 1)}"
             raise ValueError(
                 f"{self.describe()} expected {features} in the last axis, got shape {x.shape}: {self._cure(x.shape)}"
             )
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (..., I) to y (..., O)."""
         self.cache = x
-        y: Array = np.dot(x.reshape(-1, self.in_features), self.weight.data)  # all leading axes are batch
+        y: Array = as_rows(x).dot(self.weight.data)  # all leading axes are the batch
         if self.bias is not None:
             y += self.bias.data
-        return y.reshape(*x.shape[:-1], self.out_features)
+        return with_axes_of(x, y)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and map dy (..., O) to dx (..., I)."""
         rows = self._add_gradients(dy)
-        dx: Array = np.dot(rows, self.weight.data.T)
-        return dx.reshape(*dy.shape[:-1], self.in_features)
+        return with_axes_of(dy, rows.dot(self.weight.data.T))
 
+    @checked
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only: dL/dx is half of backward's arithmetic."""
         self._add_gradients(dy)
+
+    def _add_gradients(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and return dy as rows (N, O)."""
+        x, rows = as_rows(self.cache), as_rows(dy)
+        self.weight.add_product(x.T, rows)
+        if self.bias is not None:
+            self.bias.add_rows(rows)
+        return rows
 
     def _cure(self, shape: tuple[int, ...]) -> str:
         """Say what to do with an input of a shape that does not fit."""
@@ -107,13 +121,3 @@ class Linear(Layer):
         if last == self.out_features:
             return f"in_features comes first: Linear({last}, {self.in_features})"
         return f"use in_features={last}, what the layer before, or the data, has; or give it {self.in_features}"
-
-    def _add_gradients(self, dy: Array) -> Array:
-        """Add dL/dW and dL/db, and return dy as rows (N, O)."""
-        x = self.cache
-        check_gradient(self, dy, (*x.shape[:-1], self.out_features), x.dtype)
-        rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
-        self.weight.add_product(x.reshape(-1, self.in_features).T, rows)
-        if self.bias is not None:
-            self.bias.add_rows(rows)
-        return rows

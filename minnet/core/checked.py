@@ -1,0 +1,60 @@
+"""A checked method asks the layer's checks first, and then computes its formula, which can be called alone, too."""
+
+from collections.abc import Callable
+from functools import wraps
+from types import MethodType
+from typing import Any, TypeVar
+
+from minnet.core.checks import check_gradient
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked(formula: F) -> F:
+    """Put the checks before a layer's `forward`, `backward` or `accumulate_grad`.
+
+    Before `forward`, the layer's own `check` looks at the input. Before the other two, dy is compared with the shape
+    and dtype of the array that the last `forward` returned. The bare function stays there, as ``.formula``: a
+    `Sequential` calls it once the checks have passed for an input of that shape and dtype.
+    """
+    method: Any = _forward(formula) if formula.__name__ == "forward" else _backward(formula)
+    method.formula = formula
+    formula.method = method  # type: ignore[attr-defined]
+    checked_method: F = method
+    return checked_method
+
+
+def bare(layer: object, name: str) -> Callable[..., Any] | None:
+    """Return a method of a layer without its checks; None if it was not made by `checked`, in this very form.
+
+    The method of a subclass, or one that was patched into the class or the object, has no formula of its own, even if
+    it wraps a method that has.
+    """
+    method = getattr(layer, name)
+    function = getattr(method, "__func__", None)
+    formula = getattr(function, "formula", None)
+    return MethodType(formula, layer) if formula is not None and formula.method is function else None
+
+
+def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(formula)
+    def forward(self: Any, *inputs: Any, **options: Any) -> Any:
+        self.ask(*inputs, **options)
+        y = formula(self, *inputs, **options)
+        if self.training:
+            self.__dict__["_output"] = y.shape, y.dtype
+        return y
+
+    return forward
+
+
+def _backward(formula: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(formula)
+    def backward(self: Any, dy: Any) -> Any:
+        output = self.__dict__.get("_output")
+        if output is None:
+            self.cache  # noqa: B018 (raises what is wrong: there was no forward, or it was in eval mode)
+        check_gradient(self, dy, *output)
+        return formula(self, dy)
+
+    return backward
