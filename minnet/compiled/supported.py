@@ -1,6 +1,9 @@
 """What the compiled code knows is decided here, part by part; what it does not is named, with the way out."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,6 @@ from minnet.layers import Flatten, Linear, ReLU, Sequential, Sigmoid, Softmax, T
 from minnet.losses import CrossEntropyLoss, MSELoss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import LabelLoss
 from minnet.optimizers import SGD, Adam, AdamW
-from minnet.training.fastpath import as_made
 
 if TYPE_CHECKING:
     from minnet.training.trainer import Trainer
@@ -27,6 +29,24 @@ NETWORKS = (
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 BYTES = np.dtype(np.uint8)
 Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
+
+
+HOME = str(Path(__file__).parents[1]) + os.sep
+
+
+def as_made(part: object) -> bool:
+    """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
+    kinds = type(part).__mro__[:-1]
+    names = {kind.__name__ for kind in kinds}
+    for name, found in [pair for kind in kinds for pair in vars(kind).items()]:
+        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        if isinstance(method, FunctionType):
+            owner, _, own_name = method.__qualname__.partition(".")
+            if own_name != name or owner not in names or not method.__code__.co_filename.startswith(HOME):
+                return False
+        elif callable(method) and not isinstance(method, type):
+            return False
+    return not any(isinstance(getattr(type(part), name, None), FunctionType) for name in vars(part))
 
 
 def check_trainer(trainer: "Trainer") -> None:

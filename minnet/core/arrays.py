@@ -13,6 +13,7 @@ Labels = NDArray[np.integer[Any]]
 FEW_CLASSES, ROWS = 32, 1024
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+TINY = {dtype: np.finfo(dtype).tiny for dtype in FLOATS}  # the smallest normal number; np.finfo takes 0.3 µs
 
 
 def class_major(x: Array) -> Array:

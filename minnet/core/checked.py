@@ -5,6 +5,8 @@ from functools import wraps
 from types import MethodType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from minnet.core.checks import check_gradient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +43,7 @@ def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     def forward(self: Any, *inputs: Any, **options: Any) -> Any:
         self.ask(*inputs, **options)
         y = formula(self, *inputs, **options)
-        if self.training:
+        if self.training and isinstance(y, np.ndarray):  # the loss of a batch is a float
             self.__dict__["_output"] = y.shape, y.dtype
         return y
 

@@ -1,4 +1,4 @@
-"""Special functions are those that NumPy has not, or not in a form that is fast or never overflows: erf, sigmoid, ...
+"""Special functions are those that NumPy lacks, or that overflow or are slow if written plainly: softmax, erf, sigmoid.
 
 The error function is erf(x) = 2/√π ∫₀ˣ e^{−t²} dt, and erfc(x) = 1 − erf(x) what is left to 1, computed
 by itself: at x = 6, erf is 1 − 2e-17, and 1 − erf would be 0.
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, row_sums
 
 # Highest power first. Small: erf(x)/x in x². Middle: e^{x²} erfc(x) in x. Large: the same in 1/x².
 SMALL = 0.46875
@@ -49,6 +49,29 @@ def erfc(x: Array) -> Array:
     y = np.copysign(_erfc_of_positive(np.abs(x)), x)
     y += np.signbit(x) * x.dtype.type(2)  # erfc(−x) = 2 − erfc(x)
     return y
+
+
+def row_max(x: Array) -> Array:
+    """Return the largest number of each row of x (..., C), as (..., 1)."""
+    top: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
+    return top
+
+
+def softmax_parts(x: Array, top: Array) -> tuple[Array, Array, Array]:
+    """Return z = x − top, e^z, and Σ e^z along the last axis, (..., 1): softmax(x) is the quotient of the last two.
+
+    A number that is subtracted from all scores of a row changes nothing. If it is their largest (see `row_max`), no
+    exponential overflows, and the sum is at least 1.
+    """
+    z: Array = x - top
+    e = np.exp(z)
+    return z, e, row_sums(e)
+
+
+def softmax_backward(p: Array, dp: Array) -> Array:
+    """Return dL/dx for p = softmax(x), of shape (..., C): ∂p_i/∂x_j = p_i (δ_ij − p_j), so p ∘ (dp − Σ_j dp_j p_j)."""
+    dx: Array = p * (dp - row_sums(dp * p))
+    return dx
 
 
 def sigmoid(x: Array) -> Array:

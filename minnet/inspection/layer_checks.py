@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.layer import Layer
+from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.layers import Residual, Sequential
 
@@ -314,7 +314,8 @@ def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
     if isinstance(value, np.random.Generator):
         return {f"{path} (a Generator)": repr(value.bit_generator.state)}
     if hasattr(value, "__dict__") and not callable(value):
-        return {k: v for name, item in vars(value).items() for k, v in _snapshot(item, f"{path}.{name}").items()}
+        kept = {name: item for name, item in vars(value).items() if name not in TRANSIENT}
+        return {k: v for name, item in kept.items() for k, v in _snapshot(item, f"{path}.{name}").items()}
     return {path: repr(value)}
 
 
@@ -338,7 +339,7 @@ def _evaluation(trial: Trial) -> None:
         )
     if not np.array_equal(y, again, equal_nan=True):
         trial.fail("forward in eval mode gives two results for one input: it must not be random")
-    learned = [p for p in _changes(fresh, before) if not p.endswith((".grad", ".training", "._cache", "(a Generator)"))]
+    learned = [p for p in _changes(fresh, before) if not p.endswith((".grad", ".training", "(a Generator)"))]
     x = trial.inputs[0]
     if learned and not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]:
         alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])

@@ -9,10 +9,9 @@ import math
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient
+from minnet.core.checks import check_floats, check_gradient, check_number
 from minnet.core.layer import Layer
 from minnet.core.special import erfc, sigmoid
-from minnet.layers.activations import check_number
 
 
 class ELU(Layer):

@@ -6,14 +6,23 @@ nothing, so the largest is made 0 first: then no exponential overflows.
 
 import numpy as np
 
-from minnet.core.arrays import Array, class_major, row_sums
-from minnet.core.checks import check_floats, check_gradient, check_scores
+from minnet.core.arrays import TINY, Array, class_major, row_sums
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats, check_scores
 from minnet.core.layer import Layer
+from minnet.core.special import row_max, softmax_backward, softmax_parts
 
-_TWICE = "Softmax follows a Softmax; remove one of them"
+
+class Scores(Layer):
+    """The base of Softmax and LogSoftmax: a layer that takes scores."""
+
+    def check(self, x: Array) -> None:
+        """Check that x is floats (..., C), and not probabilities already."""
+        check_floats(self, x)
+        check_scores(self, x, "Softmax follows a Softmax; remove one of them")
 
 
-class Softmax(Layer):
+class Softmax(Scores):
     """p_i = e^{x_i} / Σ_j e^{x_j}.
 
     Backward: ∂p_i/∂x_j = p_i · (δ_ij − p_j), hence dL/dx = p ∘ (dy − Σ_j dy_j p_j).
@@ -29,26 +38,22 @@ class Softmax(Layer):
         In `forward`, if x holds probabilities already.
     """
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map scores x (..., C) to probabilities p (..., C)."""
-        check_floats(self, x)
-        check_scores(self, x, _TWICE)
         x = class_major(x)
-        p: Array = np.exp(x - x.max(axis=-1, keepdims=True))
-        p /= row_sums(p)
-        np.maximum(p, np.finfo(p.dtype).tiny, out=p)
-        self.cache = p
+        _, p, total = softmax_parts(x, row_max(x))  # p is e^{x − max x} here
+        p /= total
+        self.cache = np.maximum(p, TINY[p.dtype], out=p)
         return p
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (..., C) to dx (..., C)."""
-        p: Array = self.cache
-        check_gradient(self, dy, p.shape, p.dtype)
-        dx: Array = p * (dy - row_sums(dy * p))
-        return dx
+        return softmax_backward(self.cache, dy)
 
 
-class LogSoftmax(Layer):
+class LogSoftmax(Scores):
     """y_i = log softmax(x)_i = x_i − log Σ_j e^{x_j}.
 
     Backward: ∂y_i/∂x_j = δ_ij − p_j with p = eʸ, hence dL/dx = dy − p · Σ_j dy_j.
@@ -59,19 +64,18 @@ class LogSoftmax(Layer):
         In `forward`, if x holds probabilities.
     """
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map scores x (..., C) to log-probabilities y (..., C)."""
-        check_floats(self, x)
-        check_scores(self, x, _TWICE)
         x = class_major(x)
-        y: Array = x - x.max(axis=-1, keepdims=True)
-        y -= np.log(row_sums(np.exp(y)))
+        y, _, total = softmax_parts(x, row_max(x))  # y is x − max x here
+        y -= np.log(total)
         self.cache = y
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (..., C) to dx (..., C)."""
         y = self.cache
-        check_gradient(self, dy, y.shape, y.dtype)
         dx: Array = dy - np.exp(y) * row_sums(dy)
         return dx

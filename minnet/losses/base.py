@@ -1,17 +1,20 @@
-"""The base of every loss: how many losses become one number, and what they share in checking their input."""
+"""The base of every loss: how the losses of a batch become one number, and what all losses check."""
 
 import inspect
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
-from minnet.core.checks import check_floats, check_gradient
+from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
+KINDS = 64  # of batches that are remembered
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
 
 
@@ -46,10 +49,7 @@ class Loss(Layer):
     REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 
     def __init__(self, *, reduction: str = "mean") -> None:
-        if reduction not in self.REDUCTIONS:
-            known = ", ".join(map(repr, self.REDUCTIONS))
-            raise ValueError(f"{type(self).__name__} expected reduction to be one of {known}, got {reduction!r}")
-        self.reduction = reduction
+        self.reduction = check_choice(type(self).__name__, "reduction", reduction, self.REDUCTIONS)
 
     def forward(self, prediction: Array, target: ArrayLike) -> float:
         """Return the mean loss of the batch."""
@@ -58,6 +58,35 @@ class Loss(Layer):
     def backward(self) -> Array:
         """Return dL/d prediction, for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
+
+    def check(self, prediction: Any, target: Any) -> None:
+        """Check that prediction and target are numbers of one shape; losses of classes have another check."""
+        check_pair(self, prediction, target)
+
+    def ask(self, prediction: Any, target: Any, *more: Any, **options: Any) -> None:
+        """Call `check`; while `checking_once` is active, only for shapes and dtypes that are new."""
+        checked = self.__dict__.get("_asked")
+        if checked is None or more or options or type(target) is not np.ndarray or type(prediction) is not np.ndarray:
+            self.check(prediction, target, *more, **options)
+            return
+        kind = (Layer.changes, prediction.shape, prediction.dtype, target.shape, target.dtype)
+        if kind not in checked:
+            self.check(prediction, target)
+            if len(checked) >= KINDS:
+                checked.clear()
+            checked.add(kind)
+
+    @contextmanager
+    def checking_once(self) -> Iterator[None]:
+        """Check predictions and targets only if their shapes and dtypes are new: for the steps of a training run.
+
+        What can be wrong in any batch (a label out of range, NaN) is still looked at in each.
+        """
+        self.__dict__["_asked"] = set()
+        try:
+            yield
+        finally:
+            del self.__dict__["_asked"]
 
     def describe(self) -> str:
         """Say in one line what this loss is, such as ``HuberLoss(delta=2.0)``: only what is not the default."""
@@ -70,6 +99,10 @@ class Loss(Layer):
             elif isinstance(value, (bool, int, float, str, tuple)) and value != argument.default:
                 shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _like(self, target: ArrayLike, prediction: Array) -> Array:
+        """Return the target as an array of the prediction's dtype."""
+        return np.asarray(target, prediction.dtype)
 
     def _reduce(self, losses: Array) -> Any:
         """Return the mean or the sum as a float, averaged in float64 so that the order does not matter; or all."""
@@ -109,8 +142,8 @@ class Loss(Layer):
         return float(dy)
 
 
-def check_pair(loss: Loss, prediction: Array, target: ArrayLike) -> Array:
-    """Return the target as an array of the prediction's dtype.
+def check_pair(loss: Loss, prediction: Array, target: ArrayLike) -> None:
+    """Check that prediction and target are numbers, of one shape.
 
     Raises
     ------
@@ -137,25 +170,6 @@ def check_pair(loss: Loss, prediction: Array, target: ArrayLike) -> Array:
         raise ValueError(
             f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
         )
-    return target.astype(prediction.dtype, copy=False)
-
-
-def check_number(loss: Loss, name: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
-    """Return an option of a loss as a float.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number, not finite, or not between `low` and `high` (inclusive).
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{type(loss).__name__} expected {name} to be a number, got {type(value).__name__}")
-    if not (math.isfinite(value) and low <= value <= high):
-        needed = f"{low:g} <= {name} <= {high:g}" if high < math.inf else f"{name} >= {low:g}"
-        needed = needed if low > -math.inf else f"{name} to be finite"
-        cure = f": {value:g} percent are {value / 100:g}" if high == 1 < value <= 100 else ""
-        raise ValueError(f"{type(loss).__name__} needs {needed}, got {value}{cure}")
-    return float(value)
 
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:

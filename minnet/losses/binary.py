@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import TINY, Array
+from minnet.core.checked import checked
 from minnet.errors import NonFiniteError
-from minnet.losses.base import DIVERGED, Loss, check_pair, check_weights
+from minnet.losses.base import DIVERGED, Loss, check_weights
 
 
 class BCELoss(Loss):
@@ -43,9 +44,9 @@ class BCELoss(Loss):
     array([-0.625,  1.   ])
     """
 
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of probabilities p for the targets t, 0 to 1, of the same shape (any)."""
-        t = check_pair(self, prediction, target)
+    def check(self, prediction: Array, target: ArrayLike) -> None:
+        """Check that the prediction is probabilities, and the target of its shape."""
+        super().check(prediction, target)
         if not (prediction.min(initial=0) >= 0 and prediction.max(initial=1) <= 1):
             if np.isnan(prediction).any():
                 raise NonFiniteError(f"BCELoss got {DIVERGED}")
@@ -53,8 +54,13 @@ class BCELoss(Loss):
                 f"BCELoss expected probabilities, 0 to 1, got values from {prediction.min():.4g} to "
                 f"{prediction.max():.4g}: end the model with Sigmoid(), or give scores to BCEWithLogitsLoss"
             )
+
+    @checked
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of probabilities p for the targets t, 0 to 1, of the same shape (any)."""
+        t = self._like(target, prediction)
         _check_shares_of_yes(self, t)
-        tiny = np.finfo(prediction.dtype).tiny
+        tiny = TINY[prediction.dtype]
         p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
         value = self._reduce(-t * np.log(p) - (1 - t) * np.log(q))
         self.cache = (t, p, q)
@@ -95,15 +101,26 @@ class BCEWithLogitsLoss(Loss):
         super().__init__(reduction=reduction)
         self.pos_weight = None if pos_weight is None else check_weights(self, "pos_weight", pos_weight)
 
+    def check(self, prediction: Array, target: ArrayLike) -> None:
+        """Check that prediction and target are of one shape, and that pos_weight broadcasts to it."""
+        super().check(prediction, target)
+        w, shape = np.shape(1.0 if self.pos_weight is None else self.pos_weight), prediction.shape
+        if len(w) > len(shape) or any(a not in (1, b) for a, b in zip(w[::-1], shape[::-1], strict=False)):
+            raise ValueError(
+                f"BCEWithLogitsLoss expected a pos_weight that broadcasts to the prediction's shape {shape}, "
+                f"got {w}: pass one number, or one for each number of a sample"
+            )
+
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of scores z for the targets t, 0 to 1, of the same shape (any)."""
-        z, t = prediction, check_pair(self, prediction, target)
+        z, t = prediction, self._like(target, prediction)
         if not np.isfinite(z).all():
             raise NonFiniteError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
         _check_shares_of_yes(self, t)
         yes, no = t, 1 - t
         if self.pos_weight is not None:
-            yes = t * self._weights_for(z)
+            yes = t * np.asarray(self.pos_weight, z.dtype)
         e = np.exp(-np.abs(z))  # never above 1
         value = self._reduce(yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e))
         self.cache = (yes, no, z >= 0, e)
@@ -115,15 +132,6 @@ class BCEWithLogitsLoss(Loss):
         large, small = 1 / (1 + e), e / (1 + e)  # σ(|z|) and σ(−|z|)
         dz: Array = no * np.where(positive, large, small) - yes * np.where(positive, small, large)
         return dz * self._share(dy, e.shape, e.dtype)
-
-    def _weights_for(self, z: Array) -> Array:
-        w = np.asarray(self.pos_weight, z.dtype)
-        if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
-            raise ValueError(
-                f"BCEWithLogitsLoss expected a pos_weight that broadcasts to the prediction's shape {z.shape}, "
-                f"got {w.shape}: pass one number, or one for each number of a sample"
-            )
-        return w
 
 
 def _check_shares_of_yes(loss: Loss, t: Array) -> None:

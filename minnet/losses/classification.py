@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array, all_finite, class_major, row_sums
-from minnet.core.checks import check_floats, check_scores
+from minnet.core.arrays import FEW_CLASSES, TINY, Array, all_finite, as_rows
+from minnet.core.checked import checked
+from minnet.core.checks import check_scores
+from minnet.core.special import row_max, softmax_parts
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, cells
+from minnet.losses.labels import LabelLoss
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -47,21 +49,24 @@ class CrossEntropyLoss(LabelLoss):
     array([[ 0.        , -1.33333333]])
     """
 
+    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check that the prediction is probabilities (..., C), and the labels integers (...)."""
+        super().check(prediction, target)
+        check_probabilities(self, as_rows(prediction))
+
+    @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of probabilities p (..., C) for the labels y (...), weighted if they differ."""
-        check_floats(self, prediction)
-        rows, labels, shares = self._samples(prediction, target, sample_weight)  # (N, C), (N,), 1/N
-        check_probabilities(self, rows)
-        p = self._at_labels(rows, labels)  # (N,), those of the true classes
-        p = np.maximum(p, np.finfo(p.dtype).tiny)
-        self.cache = (prediction.shape, labels, shares, p)
-        return self._add_up(shares, -np.log(p), prediction.shape[:-1])
+        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        p = np.maximum(places.pick(rows), TINY[rows.dtype])  # (N,), those of the true classes
+        value = self._add_up(shares, -np.log(p), prediction.shape[:-1])
+        self.cache = places, shares, p
+        return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dp, of the shape of p."""
-        shape, labels, shares, p = self.cache
-        shares = self._passed_back(dy, shares, shape[:-1], p.dtype)  # 1/N
-        return self._from_labels(-shares / p, labels, shape, p.dtype)
+        places, shares, p = self.cache
+        return places.put(-self._passed_back(dy, shares, places) / p)
 
 
 class NLLLoss(LabelLoss):
@@ -82,22 +87,29 @@ class NLLLoss(LabelLoss):
         In `forward`, if the labels are not integers.
     """
 
-    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """Return the mean loss of log-probabilities (..., C) for the labels y (...), weighted if they differ."""
-        check_floats(self, prediction)
-        rows, labels, shares = self._samples(prediction, target, sample_weight)  # (N, C), (N,), 1/N
+    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check that the prediction is log-probabilities (..., C), and the labels integers (...)."""
+        super().check(prediction, target)
         cure = "remove the last layer and use SoftmaxCrossEntropyLoss"
         check_log_probabilities(
-            self, rows, f"use CrossEntropyLoss, or {cure}", f"end the model with LogSoftmax(), or {cure}"
+            self,
+            as_rows(prediction),
+            f"use CrossEntropyLoss, or {cure}",
+            f"end the model with LogSoftmax(), or {cure}",
         )
-        self.cache = (prediction.shape, prediction.dtype, labels, shares)
-        return self._add_up(shares, -self._at_labels(rows, labels), prediction.shape[:-1])
+
+    @checked
+    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Return the mean loss of log-probabilities (..., C) for the labels y (...), weighted if they differ."""
+        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        value = self._add_up(shares, -places.pick(rows), prediction.shape[:-1])
+        self.cache = places, shares
+        return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d log p, of the shape of log p."""
-        shape, dtype, labels, shares = self.cache
-        shares = self._passed_back(dy, shares, shape[:-1], dtype)  # 1/N
-        return self._from_labels(-shares, labels, shape, dtype)
+        places, shares = self.cache
+        return places.put(-self._passed_back(dy, shares, places))
 
 
 class SoftmaxCrossEntropyLoss(LabelLoss):
@@ -119,40 +131,39 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         In `forward`, if the labels are not integers.
     """
 
+    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check that the prediction is scores (..., C), and the labels integers (...)."""
+        super().check(prediction, target)
+        check_scores(self, prediction, "remove the model's Softmax, or use CrossEntropyLoss")
+
+    @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of scores z (..., C) for the labels y (...), weighted if they differ."""
-        check_floats(self, prediction)
-        check_scores(self, prediction, "remove the model's Softmax, or use CrossEntropyLoss")
-        z, labels, shares = self._samples(prediction, target, sample_weight)  # (N, C), (N,), 1/N
-        if z.size <= 32 and len(z) == 1 and isinstance(shares, float):
-            value, p = softmax_cross_entropy_of_one(z[0].tolist(), labels.item(0))
-            if math.isnan(value):
-                raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-            self.cache = (prediction.shape, labels, shares, np.array([p], z.dtype), 1.0)
-            losses = np.array([value], z.dtype)
-            return self._add_up(shares, losses, prediction.shape[:-1])
-        z = class_major(z)
-        top = z.max(axis=1, keepdims=True)
+        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        if len(rows) == 1 and rows.size <= FEW_CLASSES and isinstance(shares, float):
+            loss, p = softmax_cross_entropy_of_one(rows[0].tolist(), places.index.item())
+            value = self._add_up(shares, np.array([loss], rows.dtype), prediction.shape[:-1])
+            self.cache = places, shares, np.array([p], rows.dtype), 1.0
+            return value
+        top = row_max(rows)
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        z = z - top  # changes nothing but that no exponential overflows
-        e = np.exp(z)
-        total = row_sums(e)  # (N, 1): p = e / total, which only backward needs
-        self.cache = (prediction.shape, labels, shares, e, total)
+        z, e, total = softmax_parts(rows, top)
         log_total = np.log(total if self.label_smoothing else total[:, 0])
-        return self._add_up(shares, log_total - self._at_labels(z, labels), prediction.shape[:-1])
+        value = self._add_up(shares, log_total - places.pick(z), prediction.shape[:-1])
+        self.cache = places, shares, e, total  # p = e / total, which only backward needs
+        return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
-        shape, labels, shares, e, total = self.cache
-        shares = self._passed_back(dy, shares, shape[:-1], e.dtype)  # 1/N
+        places, shares, e, total = self.cache
+        shares = self._passed_back(dy, shares, places)  # 1/N
         if self.label_smoothing:
             dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
         else:
             dz = e * ((shares[:, None] if isinstance(shares, np.ndarray) else shares) / total)  # p · 1/N
-            every, places = cells(dz, labels)
-            every[places] -= shares
-        return dz.reshape(shape)
+            places.subtract(dz, shares)
+        return dz if len(places.shape) == 2 else dz.reshape(places.shape)
 
 
 def softmax_cross_entropy_of_one(z: list[float], label: int) -> tuple[float, list[float]]:

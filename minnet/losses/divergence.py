@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array
-from minnet.losses.base import Loss, check_pair
+from minnet.core.arrays import Array, as_rows
+from minnet.core.checked import checked
+from minnet.losses.base import Loss
 from minnet.losses.probabilities import check_log_probabilities, is_log_probabilities, is_probabilities
 
 
@@ -52,15 +53,18 @@ class KLDivLoss(Loss):
         super().__init__(reduction=reduction)
         self.log_target = bool(log_target)
 
+    def check(self, prediction: Array, target: ArrayLike) -> None:
+        """Check that the prediction is log-probabilities (..., C), and the target of its shape."""
+        super().check(prediction, target)
+        if prediction.shape[-1] == 0:
+            raise ValueError(f"KLDivLoss expected shape (..., classes), got {prediction.shape}: there is no class axis")
+        check_log_probabilities(self, as_rows(prediction), "pass their logarithm", "end the model with LogSoftmax()")
+
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of log-probabilities (..., C) for the distributions t (..., C)."""
-        target = check_pair(self, prediction, target)
-        classes = prediction.shape[-1]
-        if classes == 0:
-            raise ValueError(f"KLDivLoss expected shape (..., classes), got {prediction.shape}: there is no class axis")
-        rows = prediction.reshape(-1, classes)
-        check_log_probabilities(self, rows, "pass their logarithm", "end the model with LogSoftmax()")
-        self._check_target(target.reshape(-1, classes))
+        target = self._like(target, prediction)
+        self._check_target(as_rows(target))
         if self.log_target:
             t, log_t = np.exp(target), target
         else:

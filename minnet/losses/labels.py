@@ -1,17 +1,58 @@
-"""A label loss compares what a model says of C classes with the number of the right one: the base of cross-entropies.
+"""A label loss compares a prediction for C classes with the number of the right one: the base of cross-entropies.
 
 Three of them (see minnet/losses/classification.py) differ in what they are given, p, log p or scores,
 and agree on everything else, which is here: what the labels must be, and how much each sample counts.
 """
 
+import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Array, Labels, add_up, class_major
-from minnet.losses.base import Loss, check_number, check_weights
+from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
+from minnet.core.checks import check_floats, check_int, check_number
+from minnet.errors import NonFiniteError
+from minnet.losses.base import DIVERGED, Loss, check_weights
+
+
+class Places(NamedTuple):
+    """Which entries of a prediction (..., C) count: those of the labels; all of them, with label smoothing.
+
+    Attributes
+    ----------
+    index
+        (N,), where they lie in memory; None for all.
+    shape, rows, dtype, order
+        Of the prediction: its shape, the number of its rows, its dtype, and how the rows (N, C) lie in memory: "F",
+        class by class, or "C".
+    """
+
+    index: Labels | None
+    shape: tuple[int, ...]
+    rows: int
+    dtype: "np.dtype[Any]"
+    order: Any
+
+    def pick(self, rows: Array) -> Array:
+        """Return what counts of rows (N, C): (N,), or all of them, (N, C)."""
+        if self.index is None:
+            return rows
+        picked: Array = _in_memory(rows)[self.index]
+        return picked
+
+    def subtract(self, rows: Array, values: Array | float) -> None:
+        """Subtract values from what `pick` would read of rows (N, C), in place."""
+        _in_memory(rows)[self.index] -= values
+
+    def put(self, values: Array) -> Array:
+        """Return an array of the prediction's shape: the values where `pick` would read them, zeros elsewhere."""
+        if self.index is None:
+            return np.reshape(values, self.shape)
+        rows = np.zeros((self.rows, self.shape[-1]), self.dtype, self.order)
+        _in_memory(rows)[self.index] = values
+        return rows if len(self.shape) == 2 else rows.reshape(self.shape)
 
 
 class LabelLoss(Loss):
@@ -54,27 +95,42 @@ class LabelLoss(Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(reduction=reduction)
+        name = type(self).__name__
         self.weight = class_weight(self, weight)
-        if isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer, type(None))):
-            raise TypeError(f"{type(self).__name__} expected ignore_index to be an int, got {ignore_index!r}")
-        self.ignore_index = None if ignore_index is None else int(ignore_index)
-        self.label_smoothing = check_number(self, "label_smoothing", label_smoothing, 0, 1)
+        self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
+        self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
 
-    def _samples(
-        self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Array, Labels, Any]:
-        """View the prediction as (N, C) and the labels as (N,), and find the shares: 1/N, (N,), or (N, C) if smooth."""
-        rows, labels = rows_and_labels(self, prediction, target, self.ignore_index)
-        if sample_weight is None and self.weight is None and self.ignore_index is None and not self.label_smoothing:
-            return rows, labels, 1 / max(labels.size, 1) if self.reduction == "mean" else 1.0
+    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check that the prediction is floats (..., C), and the labels integers (...)."""
+        check_labelled(self, prediction, target, self.weight)
 
-        v = self._sample_weights(np.shape(target), sample_weight)  # (N,)
+    def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Array, Places, Any]:
+        """Return the prediction as rows (N, C), which of its entries count, and their shares: 1/N, (N,), or (N, C)."""
+        rows = class_major(as_rows(prediction))
+        labels = labels_in_range(self, target, rows.shape[1], self.ignore_index)
+        share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
+        smooth = self.label_smoothing > 0
+        if sample_weight is not None or self.weight is not None or self.ignore_index is not None or smooth:
+            labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
+        by_class = rows.flags.f_contiguous
+        if smooth:
+            index = None
+        elif by_class:
+            index = _multiples(rows.shape[1], len(rows))[labels] + _multiples(len(rows), 1)
+        else:
+            index = labels + _multiples(len(rows), rows.shape[1])
+        return rows, Places(index, prediction.shape, len(rows), rows.dtype, "F" if by_class else "C"), share
+
+    def _shares(
+        self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
+    ) -> tuple[Labels, Array]:
+        """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
+        v = self._sample_weights(shape, sample_weight)  # (N,)
         if self.ignore_index is not None:
             ignored = labels == self.ignore_index
             v[ignored] = 0
             labels = np.where(ignored, 0, labels)  # a class that exists, and does not count
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
-        check_classes(self, w, rows.shape[1])
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0
         if total == 0:  # nothing counts, nor do other classes by label smoothing
@@ -84,7 +140,7 @@ class LabelLoss(Loss):
             own = (1 - self.label_smoothing) * shares
             shares = v[:, None] * w * (self.label_smoothing / w.size) / total  # (N, C)
             shares[np.arange(labels.size), labels] += own
-        return rows, labels, shares.astype(prediction.dtype)
+        return labels, shares.astype(rows.dtype)
 
     def _sample_weights(self, shape: tuple[int, ...], sample_weight: ArrayLike | None) -> NDArray[np.float64]:
         if sample_weight is None:
@@ -97,23 +153,6 @@ class LabelLoss(Loss):
             )
         return v.reshape(-1)
 
-    def _at_labels(self, rows: Array, labels: Labels) -> Array:
-        """Return what counts of rows (N, C): the entries of the labels (N,); all, (N, C), with label smoothing."""
-        if self.label_smoothing:
-            return rows
-        every, places = cells(rows, labels)
-        picked: Array = every[places]
-        return picked
-
-    def _from_labels(self, values: Any, labels: Labels, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
-        """Go the way of `_at_labels` back: put values where they were taken from, among zeros, into shape (..., C)."""
-        if self.label_smoothing:
-            return np.reshape(values, shape)
-        rows = class_major(np.zeros((labels.size, shape[-1]), dtype))
-        every, places = cells(rows, labels)
-        every[places] = values
-        return rows.reshape(shape)
-
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
         """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""
         if isinstance(shares, np.ndarray):
@@ -122,36 +161,24 @@ class LabelLoss(Loss):
             shares = 1.0
         if self.reduction == "none":
             return (losses.sum(axis=1) if losses.ndim == 2 else losses).reshape(shape)
-        return add_up(losses) * shares
+        value = add_up(losses) * shares
+        if math.isnan(value):
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
+        return value
 
-    def _passed_back(self, dy: Any, shares: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
-        """Return dy · s, for losses of `shape`: the shares in L."""
-        dy = self._incoming(dy, shape, dtype)
+    def _passed_back(self, dy: Any, shares: Any, places: Places) -> Any:
+        """Return dL/d loss_n = dy · s_n."""
+        if dy is None and self.reduction != "none":
+            return shares
+        dy = self._incoming(dy, places.shape[:-1], places.dtype)
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
         return dy * shares
 
 
-def _are_classes(labels: Labels, classes: int) -> bool:
-    """Whether all labels are in 0 … C − 1."""
-    if labels.size <= 8:  # for so few, Python is faster than NumPy
-        return all(0 <= label < classes for label in labels.tolist())
-    if labels.dtype != np.intp:
-        return bool(labels.min() >= 0 and labels.max() < classes)
-    # Seen as unsigned, a negative number is a very large one: one look at the labels instead of two.
-    return bool(labels.view(np.uintp).max() < classes)
-
-
-def cells(rows: Array, labels: Labels) -> tuple[Array, Labels]:
-    """View rows (N, C) along one axis, and return that with the places in it of the labels' (N,) entries.
-
-    It is ``rows[np.arange(N), labels]`` in two parts, in half the time. To be written into, the rows must be
-    contiguous in either order; of others, the first part is a copy.
-    """
-    samples, classes = rows.shape
-    if rows.flags.f_contiguous:  # class by class, as `class_major` lays them out
-        return rows.T.reshape(-1), _multiples(classes, samples)[labels] + _multiples(samples, 1)
-    return rows.reshape(-1), labels + _multiples(samples, classes)
+def _in_memory(rows: Array) -> Array:
+    """View rows (N, C) along one axis, as they lie in memory; a copy, if they are contiguous in neither order."""
+    return rows.T.reshape(-1) if rows.flags.f_contiguous else rows.reshape(-1)
 
 
 @lru_cache(maxsize=16)
@@ -178,44 +205,27 @@ def class_weight(loss: Loss, weight: ArrayLike | None) -> NDArray[np.float64] | 
     return weights
 
 
-def check_classes(loss: Loss, weight: NDArray[np.float64], classes: int) -> None:
-    """Check that there is one weight a class.
+def check_labelled(loss: Loss, prediction: Array, target: ArrayLike, weight: NDArray[np.float64] | None) -> None:
+    """Check that the prediction is floats (..., C), the labels integers (...), and that there is a weight a class.
 
     Raises
     ------
     ValueError
-        If there are more or fewer.
-    """
-    if weight.size != classes:
-        raise ValueError(
-            f"{type(loss).__name__} has weights for {weight.size} classes, got a prediction of {classes}: "
-            "pass one weight a class, or give the model's last layer as many outputs"
-        )
-
-
-def rows_and_labels(
-    loss: Loss, prediction: Array, target: ArrayLike, ignore_index: int | None = None
-) -> tuple[Array, Labels]:
-    """View the prediction as (N, C) and the labels as (N,), or say what is wrong with the labels.
-
-    Raises
-    ------
-    ValueError
-        If there is no class axis, if the shapes do not belong together, or if a label is not in
-        0 … C − 1, nor `ignore_index`.
+        If there is no class axis, or if the shapes do not belong together.
     TypeError
         If the labels are not integers.
     """
+    check_floats(loss, prediction)
     name, labels, shape = type(loss).__name__, np.asarray(target), prediction.shape
-    if prediction.ndim == 0 or shape[-1] == 0:
-        raise ValueError(f"{name} expected a prediction of shape (..., classes), got {shape}: no class axis")
     classes = shape[-1]
+    if classes == 0:
+        raise ValueError(f"{name} expected a prediction of shape (..., classes), got {shape}: no class axis")
     if labels.shape != shape[:-1]:
         if labels.shape == shape:
             cure = "one-hot labels? pass the class numbers, y.argmax(axis=-1)"
         elif labels.shape == (*shape[:-1], 1):
             cure = "labels in a column? pass y.squeeze(-1), one axis less"
-        elif labels.shape[:-1] == shape[:-1] and labels.ndim == prediction.ndim:
+        elif labels.shape[:-1] == shape[:-1] and labels.ndim == len(shape):
             cure = (
                 f"one-hot labels of width {labels.shape[-1]} for {classes} classes? Give the model's last layer "
                 "as many outputs as there are classes, and pass the class numbers, y.argmax(axis=-1)"
@@ -225,17 +235,44 @@ def rows_and_labels(
         raise ValueError(
             f"{name} expected labels of shape {shape[:-1]} for predictions of shape {shape}, got {labels.shape}: {cure}"
         )
-    if labels.size == 0:
-        labels = labels.astype(np.int64)  # an empty list arrives as float64
-    if labels.dtype.kind not in "iu":
+    if labels.size and labels.dtype.kind not in "iu":  # an empty list arrives as float64
         if labels.dtype.kind in "fb":
             cure = "class numbers? pass y.astype(np.int64). Quantities to predict? Use MSELoss"
         else:
             cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
         raise TypeError(f"{name} expected labels that are integers, 0 to {classes - 1}, got {labels.dtype}: {cure}")
-    rows, labels = prediction.reshape(labels.size, classes), labels.reshape(-1).astype(np.intp, copy=False)
+    if weight is not None and weight.size != classes:
+        raise ValueError(
+            f"{name} has weights for {weight.size} classes, got a prediction of {classes}: "
+            "pass one weight a class, or give the model's last layer as many outputs"
+        )
+
+
+def labels_in_range(loss: Loss, target: ArrayLike, classes: int, ignore_index: int | None = None) -> Labels:
+    """Return labels (...) as (N,); each batch has new ones, so each is looked at.
+
+    Raises
+    ------
+    ValueError
+        If a label is not in 0 … C − 1, nor `ignore_index`.
+    """
+    labels = np.asarray(target)
+    if labels.ndim != 1:
+        labels = labels.reshape(-1)
+    if labels.dtype != np.intp:
+        labels = labels.astype(np.intp)
     check_labels(loss, labels, classes, ignore_index)
-    return rows, labels
+    return labels
+
+
+def _are_classes(labels: Labels, classes: int) -> bool:
+    """Whether all labels are in 0 … C − 1."""
+    if labels.size <= 8:  # for so few, Python is faster than NumPy
+        return all(0 <= label < classes for label in labels.tolist())
+    if labels.dtype != np.intp:
+        return bool(labels.min() >= 0 and labels.max() < classes)
+    # Seen as unsigned, a negative number is a very large one: one look at the labels instead of two.
+    return bool(np.maximum.reduce(labels.view(np.uintp)) < classes)
 
 
 def check_labels(loss: Loss, labels: Labels, classes: int, ignore_index: int | None = None) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import Array
-from minnet.core.checks import check_floats
-from minnet.losses.base import Loss, check_number, check_pair
-from minnet.losses.labels import check_classes, class_weight, rows_and_labels
+from minnet.core.arrays import Array, as_rows
+from minnet.core.checked import checked
+from minnet.core.checks import check_choice, check_number
+from minnet.losses.base import Loss
+from minnet.losses.labels import check_labelled, class_weight, labels_in_range
 
 
 class HingeLoss(Loss):
@@ -43,9 +44,10 @@ class HingeLoss(Loss):
     0.6666666666666666
     """
 
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of scores z for the labels t, of the same shape (any)."""
-        t = check_pair(self, prediction, target)
+        t = self._like(target, prediction)
         if not (np.abs(t) == 1).all():
             cure = "labels 0 and 1? pass 2 * y - 1" if ((t == 0) | (t == 1)).all() else "classes? MultiMarginLoss"
             raise ValueError(f"HingeLoss expected labels that are -1 or 1, got {t[np.abs(t) != 1][0]:g}: {cure}")
@@ -96,22 +98,23 @@ class MultiMarginLoss(Loss):
         self, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, *, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction=reduction)
-        if p not in (1, 2):
-            raise ValueError(f"MultiMarginLoss needs p of 1 or 2, got {p!r}")
-        self.p = p
-        self.margin = check_number(self, "margin", margin)
+        self.p = check_choice("MultiMarginLoss", "p", p, (1, 2))
+        self.margin = check_number(type(self).__name__, "margin", margin)
         self.weight = class_weight(self, weight)
 
+    def check(self, prediction: Array, target: ArrayLike) -> None:
+        """Check that the prediction is floats (..., C), and the labels integers (...)."""
+        check_labelled(self, prediction, target, self.weight)
+
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of scores z (..., C) for the labels y (...)."""
-        check_floats(self, prediction)
-        z, labels = rows_and_labels(self, prediction, target)  # (N, C), (N,)
+        z, labels = as_rows(prediction), labels_in_range(self, target, prediction.shape[-1])  # (N, C), (N,)
         own = np.arange(labels.size), labels
         h = np.maximum(z - z[own][:, None] + self.margin, 0)
         h[own] = 0  # the right class need not be ahead of itself
         w: Any = 1 / z.shape[1]
         if self.weight is not None:
-            check_classes(self, self.weight, z.shape[1])
             w = (w * self.weight[labels]).astype(z.dtype)[:, None]  # (N, 1)
         costs, slope = (w * h, h > 0) if self.p == 1 else (w * h * h, 2 * h)
         value = self._reduce(costs.sum(axis=1).reshape(prediction.shape[:-1]))

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array
-from minnet.losses.base import Loss, check_number, check_pair
+from minnet.core.checked import checked
+from minnet.core.checks import check_number
+from minnet.losses.base import Loss
 
 
 class MSELoss(Loss):
@@ -33,9 +35,10 @@ class MSELoss(Loss):
         In `forward`, if the target is not numeric.
     """
 
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean square error of prediction and target, of the same shape (any)."""
-        difference = prediction - check_pair(self, prediction, target)
+        difference = prediction - self._like(target, prediction)
         value = self._reduce(difference * difference)
         self.cache = difference
         return value
@@ -64,9 +67,10 @@ class L1Loss(Loss):
         In `forward`, as for `MSELoss`.
     """
 
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean absolute error of prediction and target, of the same shape (any)."""
-        difference = prediction - check_pair(self, prediction, target)
+        difference = prediction - self._like(target, prediction)
         value = self._reduce(np.abs(difference))
         self.cache = np.sign(difference)
         return value
@@ -108,13 +112,12 @@ class HuberLoss(Loss):
 
     def __init__(self, delta: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.delta = check_number(self, "delta", delta, 0)
-        if self.delta == 0:
-            raise ValueError("HuberLoss needs delta > 0, got 0: it would be 0 everywhere; use L1Loss")
+        self.delta = check_number("HuberLoss", "delta", delta, above=0, why="it would be 0 everywhere; use L1Loss")
 
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of prediction and target, of the same shape (any)."""
-        difference = prediction - check_pair(self, prediction, target)
+        difference = prediction - self._like(target, prediction)
         far = np.abs(difference)
         near = np.minimum(far, self.delta)
         value = self._reduce(near * (far - near / 2))
@@ -150,11 +153,12 @@ class SmoothL1Loss(Loss):
 
     def __init__(self, beta: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.beta = check_number(self, "beta", beta, 0)
+        self.beta = check_number(type(self).__name__, "beta", beta, 0)
 
+    @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of prediction and target, of the same shape (any)."""
-        difference = prediction - check_pair(self, prediction, target)
+        difference = prediction - self._like(target, prediction)
         beta = difference.dtype.type(self.beta)  # which may be 0 in float32, though it is not in float64
         near = np.clip(difference, -beta, beta)
         slope = near / beta if beta > 0 else np.sign(difference)

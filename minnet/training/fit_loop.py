@@ -59,7 +59,6 @@ class Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         from minnet.compiled.steps import CompiledSteps  # 10 ms that only training needs, with the next
-        from minnet.training.fastpath import FastPath
 
         self.trainer = trainer
         self.loader = loader
@@ -67,7 +66,7 @@ class Run:
         self.callbacks = callbacks
         self.checkpoint = checkpoint
         self.team: Team
-        self._learn = FastPath(trainer, loader, callbacks).learn
+        self._learn = trainer.learn
         self._compiled = CompiledSteps(trainer, loader) if trainer.compiled and isinstance(loader, DataLoader) else None
         self._steps, self._epochs, self._every = steps, epochs, every
         self._first_step, self._first_epoch = trainer.step, trainer.epoch
@@ -100,6 +99,7 @@ class Run:
                 Interrupts(terminate=checkpoint is not None) as self._interrupts,
                 Team(trainer.model, trainer.loss, trainer.threads, trainer.accumulate) as self.team,
                 quiet,
+                trainer.loss.checking_once(),
             ):
                 try:
                     self._start(resume)

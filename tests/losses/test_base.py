@@ -25,7 +25,7 @@ from minnet.losses import (
     SmoothL1Loss,
     SoftmaxCrossEntropyLoss,
 )
-from minnet.losses.base import check_number, check_weights
+from minnet.losses.base import check_weights
 
 Z = np.random.default_rng(0).normal(size=(6, 3))
 P = mn.Softmax().forward(Z)
@@ -337,21 +337,6 @@ def test_a_required_argument_is_described_without_its_name():
 
     assert repr(Own(3)) == "Own(3)"
     assert repr(Own(3, 4)) == "Own(3, scale=4)"
-
-
-def test_numbers_are_checked():
-    loss = MSELoss()
-    assert check_number(loss, "m", np.float32(2), 0) == 2
-    for wrong in (True, "1", None, [1.0]):
-        with pytest.raises(TypeError, match="MSELoss expected m to be a number, got"):
-            check_number(loss, "m", wrong)
-    with pytest.raises(ValueError, match="MSELoss needs m >= 0, got -1"):
-        check_number(loss, "m", -1, 0)
-    with pytest.raises(ValueError, match="MSELoss needs 0 <= m <= 1, got 2"):
-        check_number(loss, "m", 2, 0, 1)
-    for wrong in (math.inf, -math.inf, math.nan):
-        with pytest.raises(ValueError, match="MSELoss needs m to be finite, got"):
-            check_number(loss, "m", wrong)
 
 
 def test_weights_are_checked_and_copied():

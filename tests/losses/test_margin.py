@@ -75,9 +75,9 @@ def test_labels_that_hinge_cannot_take(target, message):
 
 def test_options_that_are_none():
     for p in (0, 3, 1.5, "1"):
-        with pytest.raises(ValueError, match="MultiMarginLoss needs p of 1 or 2, got"):
+        with pytest.raises(ValueError, match="MultiMarginLoss expected p to be one of 1, 2, got"):
             MultiMarginLoss(p)
-    with pytest.raises(ValueError, match="MultiMarginLoss needs margin to be finite, got inf"):
+    with pytest.raises(ValueError, match="MultiMarginLoss needs a finite margin, got inf"):
         MultiMarginLoss(margin=np.inf)
     with pytest.raises(ValueError, match="MultiMarginLoss has weights for 2 classes, got a prediction of 3"):
         MultiMarginLoss(weight=[1, 1]).forward(Z, LABELS)

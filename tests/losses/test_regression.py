@@ -129,7 +129,7 @@ def test_shapes_and_dtypes_are_compared_as_by_mse(kind):
 def test_deltas_and_betas_that_are_none():
     with pytest.raises(ValueError, match="HuberLoss needs delta > 0, got 0"):
         HuberLoss(0)
-    with pytest.raises(ValueError, match="HuberLoss needs delta >= 0, got -1"):
+    with pytest.raises(ValueError, match="HuberLoss needs delta > 0, got -1"):
         HuberLoss(-1)
     with pytest.raises(ValueError, match="SmoothL1Loss needs beta >= 0, got nan"):
         SmoothL1Loss(np.nan)
