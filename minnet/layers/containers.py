@@ -3,7 +3,8 @@
 `branches` has those whose layers stand side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,16 +109,20 @@ class Sequential(Container):
     )
     """
 
+    _plans: Mapping[Any, "Plan"] = MappingProxyType({})  # for each kind of input
+    _plan: "Plan | None" = None  # of the last forward in training mode
+
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
         kind = (x.shape, x.dtype, self.training, Layer.changes) if type(x) is np.ndarray else None
-        plan: Plan | None = self.__dict__.get("_plans", {}).get(kind)
+        plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind)
         i = 0
         try:
-            for i, forward in enumerate(plan.forward):  # noqa: B007 (used where the error is caught)
+            for forward in plan.forward:
                 x = forward(x)
+                i += 1
         except Exception as error:
             self._say_where(error, plan.order[i], "input", x, plan.order[i - 1] if i else None)
             raise
@@ -129,18 +134,19 @@ class Sequential(Container):
 
     def backward(self, dy: Array) -> Array:
         """Map dy back through all layers, which add up their Parameters' gradients."""
-        return self._run_back(dy, "backward")
+        return self._run_back(dy, full=True)
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add up the gradients; stop where no layer below has any."""
-        self._run_back(dy, "accumulate")
+        self._run_back(dy, full=False)
 
-    def _run_back(self, dy: Array, calls: str) -> Array:
-        plan: Plan = self.__dict__.get("_plan") or _plan(self.layers, self.training)
+    def _run_back(self, dy: Array, full: bool) -> Array:
+        plan = self._plan or _plan(self.layers, self.training)
         i, last = 0, len(plan.order) - 1
         try:
-            for i, backward in enumerate(getattr(plan, calls)):  # noqa: B007
+            for backward in plan.backward if full else plan.accumulate:
                 dy = backward(dy)
+                i += 1
         except Exception as error:
             self._say_where(error, plan.order[last - i], "gradient", dy, plan.order[last - i + 1] if i else None)
             raise

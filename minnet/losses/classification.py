@@ -17,7 +17,7 @@ from minnet.core.checks import check_scores
 from minnet.core.special import row_max, softmax_parts
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss
+from minnet.losses.labels import LabelLoss, labels_in_range
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -139,12 +139,10 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of scores z (..., C) for the labels y (...), weighted if they differ."""
+        few = prediction.size == prediction.shape[-1] <= FEW_CLASSES  # of a single sample
+        if few and self.reduction != "none" and self._is_plain(sample_weight):
+            return self._loss_of_one(prediction, target)
         rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
-        if len(rows) == 1 and rows.size <= FEW_CLASSES and isinstance(shares, float):
-            loss, p = softmax_cross_entropy_of_one(rows[0].tolist(), places.index.item())
-            value = self._add_up(shares, np.array([loss], rows.dtype), prediction.shape[:-1])
-            self.cache = places, shares, np.array([p], rows.dtype), 1.0
-            return value
         top = row_max(rows)
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
@@ -156,6 +154,8 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
+        if isinstance(self.cache[0], int):
+            return self._gradient_of_one(dy)
         places, shares, e, total = self.cache
         shares = self._passed_back(dy, shares, places)  # 1/N
         if self.label_smoothing:
@@ -165,14 +165,26 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             places.subtract(dz, shares)
         return dz if len(places.shape) == 2 else dz.reshape(places.shape)
 
+    def _loss_of_one(self, z: Array, target: ArrayLike) -> float:
+        """Return the loss of one sample's scores (1, C), computed without NumPy.
 
-def softmax_cross_entropy_of_one(z: list[float], label: int) -> tuple[float, list[float]]:
-    """Return the loss of one sample's scores, and p = softmax(z): what `SoftmaxCrossEntropyLoss` computes of many.
+        A NumPy call takes a microsecond or two, however few the numbers are. Online learning, one sample after the
+        other, takes 1.3 times as long with the formula above.
+        """
+        scores = z.reshape(-1).tolist()
+        label: int = labels_in_range(self, target, len(scores)).item()
+        top = max(scores)
+        exponentials = [math.exp(score - top) for score in scores]
+        total = sum(exponentials)
+        loss = math.log(total) - (scores[label] - top)
+        if math.isnan(loss):
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
+        self.cache = label, [e / total for e in exponentials], z.dtype, z.shape
+        return float(z.dtype.type(loss))
 
-    Written a second time, without NumPy, whose every call costs a microsecond or two however few the numbers are:
-    `forward` takes 9 µs instead of 23, of the 80 to 90 of a step of online learning, one sample after the other.
-    """
-    top = max(z)
-    exponentials = [math.exp(score - top) for score in z]
-    total = sum(exponentials)
-    return math.log(total) - (z[label] - top), [e / total for e in exponentials]
+    def _gradient_of_one(self, dy: Any) -> Array:
+        """Return dL/dz = p − onehot of the one sample."""
+        label, p, dtype, shape = self.cache
+        dz = np.array(p, dtype)
+        dz[label] -= 1
+        return dz.reshape(shape) if dy is None else dz.reshape(shape) * dtype.type(self._incoming(dy, shape, dtype))

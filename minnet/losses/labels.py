@@ -109,17 +109,20 @@ class LabelLoss(Loss):
         rows = class_major(as_rows(prediction))
         labels = labels_in_range(self, target, rows.shape[1], self.ignore_index)
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
-        smooth = self.label_smoothing > 0
-        if sample_weight is not None or self.weight is not None or self.ignore_index is not None or smooth:
+        if not self._is_plain(sample_weight):
             labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
         by_class = rows.flags.f_contiguous
-        if smooth:
+        if self.label_smoothing:
             index = None
         elif by_class:
             index = _multiples(rows.shape[1], len(rows))[labels] + _multiples(len(rows), 1)
         else:
             index = labels + _multiples(len(rows), rows.shape[1])
         return rows, Places(index, prediction.shape, len(rows), rows.dtype, "F" if by_class else "C"), share
+
+    def _is_plain(self, sample_weight: Any) -> bool:
+        """Whether all samples count the same, and each for its own class only."""
+        return self.weight is sample_weight is self.ignore_index is None and not self.label_smoothing
 
     def _shares(
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None

@@ -113,8 +113,9 @@ def test_it_goes_before_a_relu_in_training_only():
     other = Sequential(ReLU(), Mine((1, 5)))
     other.forward(X.copy())
     assert other.layers[0].cache.shape[-1] == 5
-    assert list(model._order()) == [1, 0]
-    assert list(model.eval()._order()) == list(other._order()) == [0, 1]
+    assert model._plan.order == [1, 0]
+    model.eval().forward(X.copy())
+    assert [plan.order for plan in model._plans.values()] == [other._plan.order] == [[0, 1]]
 
 
 @pytest.mark.parametrize("place", [0, 1])
