@@ -47,7 +47,7 @@ class Layer:
         if "backward" in vars(cls) and "accumulate_grad" not in vars(cls):
             cls.accumulate_grad = Layer.accumulate_grad  # type: ignore[method-assign]
 
-    def check(self, x: Any) -> None:
+    def check(self, *inputs: Any, **options: Any) -> None:
         """Check an input of `forward`, for methods that are `checked`: here, that it is an array of floats.
 
         A `Sequential` asks once for each new (shape, dtype). So `check` looks at these two, and at values only where
@@ -58,7 +58,7 @@ class Layer:
         TypeError, ValueError
             If `forward` cannot compute with it.
         """
-        check_floats(self, x)
+        check_floats(self, inputs[0])
 
     def ask(self, *inputs: Any, **options: Any) -> None:
         """Call `check`; a `Loss` in a training run remembers what it has checked."""

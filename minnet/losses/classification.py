@@ -17,7 +17,7 @@ from minnet.core.checks import check_scores
 from minnet.core.special import row_max, softmax_parts
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, labels_in_range
+from minnet.losses.labels import LabelLoss, Places, labels_in_range
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -65,6 +65,7 @@ class CrossEntropyLoss(LabelLoss):
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dp, of the shape of p."""
+        places: Places
         places, shares, p = self.cache
         return places.put(-self._passed_back(dy, shares, places) / p)
 
@@ -108,6 +109,7 @@ class NLLLoss(LabelLoss):
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d log p, of the shape of log p."""
+        places: Places
         places, shares = self.cache
         return places.put(-self._passed_back(dy, shares, places))
 

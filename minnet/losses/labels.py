@@ -22,14 +22,14 @@ class Places(NamedTuple):
 
     Attributes
     ----------
-    index
+    at
         (N,), where they lie in memory; None for all.
     shape, rows, dtype, order
         Of the prediction: its shape, the number of its rows, its dtype, and how the rows (N, C) lie in memory: "F",
         class by class, or "C".
     """
 
-    index: Labels | None
+    at: Labels | None
     shape: tuple[int, ...]
     rows: int
     dtype: "np.dtype[Any]"
@@ -37,21 +37,21 @@ class Places(NamedTuple):
 
     def pick(self, rows: Array) -> Array:
         """Return what counts of rows (N, C): (N,), or all of them, (N, C)."""
-        if self.index is None:
+        if self.at is None:
             return rows
-        picked: Array = _in_memory(rows)[self.index]
+        picked: Array = _in_memory(rows)[self.at]
         return picked
 
     def subtract(self, rows: Array, values: Array | float) -> None:
         """Subtract values from what `pick` would read of rows (N, C), in place."""
-        _in_memory(rows)[self.index] -= values
+        _in_memory(rows)[self.at] -= values
 
-    def put(self, values: Array) -> Array:
+    def put(self, values: Any) -> Array:
         """Return an array of the prediction's shape: the values where `pick` would read them, zeros elsewhere."""
-        if self.index is None:
+        if self.at is None:
             return np.reshape(values, self.shape)
         rows = np.zeros((self.rows, self.shape[-1]), self.dtype, self.order)
-        _in_memory(rows)[self.index] = values
+        _in_memory(rows)[self.at] = values
         return rows if len(self.shape) == 2 else rows.reshape(self.shape)
 
 
@@ -111,14 +111,11 @@ class LabelLoss(Loss):
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
         if not self._is_plain(sample_weight):
             labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
-        by_class = rows.flags.f_contiguous
-        if self.label_smoothing:
-            index = None
-        elif by_class:
-            index = _multiples(rows.shape[1], len(rows))[labels] + _multiples(len(rows), 1)
-        else:
-            index = labels + _multiples(len(rows), rows.shape[1])
-        return rows, Places(index, prediction.shape, len(rows), rows.dtype, "F" if by_class else "C"), share
+        by_class, at = rows.flags.f_contiguous, None
+        if not self.label_smoothing:
+            n, classes = rows.shape
+            at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
+        return rows, Places(at, prediction.shape, len(rows), rows.dtype, "F" if by_class else "C"), share
 
     def _is_plain(self, sample_weight: Any) -> bool:
         """Whether all samples count the same, and each for its own class only."""
