@@ -17,7 +17,7 @@ from minnet.core.checks import check_scores
 from minnet.core.special import row_max, softmax_parts
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, Places, labels_in_range
+from minnet.losses.labels import LabelLoss, Places, in_memory, labels_in_range
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -57,8 +57,8 @@ class CrossEntropyLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of probabilities p (..., C) for the labels y (...), weighted if they differ."""
-        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
-        p = np.maximum(places.pick(rows), TINY[rows.dtype])  # (N,), those of the true classes
+        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
+        p = np.maximum(places.pick(places.rows), TINY[prediction.dtype])  # (N,), those of the true classes
         value = self._add_up(shares, -np.log(p), prediction.shape[:-1])
         self.cache = places, shares, p
         return value
@@ -102,8 +102,8 @@ class NLLLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of log-probabilities (..., C) for the labels y (...), weighted if they differ."""
-        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
-        value = self._add_up(shares, -places.pick(rows), prediction.shape[:-1])
+        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
+        value = self._add_up(shares, -places.pick(places.rows), prediction.shape[:-1])
         self.cache = places, shares
         return value
 
@@ -144,11 +144,11 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         few = prediction.size == prediction.shape[-1] <= FEW_CLASSES  # of a single sample
         if few and self.reduction != "none" and self._is_plain(sample_weight):
             return self._loss_of_one(prediction, target)
-        rows, places, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
-        top = row_max(rows)
+        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
+        top = row_max(places.rows)
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        z, e, total = softmax_parts(rows, top)
+        z, e, total = softmax_parts(places.rows, top)
         log_total = np.log(total if self.label_smoothing else total[:, 0])
         value = self._add_up(shares, log_total - places.pick(z), prediction.shape[:-1])
         self.cache = places, shares, e, total  # p = e / total, which only backward needs
@@ -164,7 +164,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
         else:
             dz = e * ((shares[:, None] if isinstance(shares, np.ndarray) else shares) / total)  # p · 1/N
-            places.subtract(dz, shares)
+            in_memory(dz)[places.at] -= shares
         return dz if len(places.shape) == 2 else dz.reshape(places.shape)
 
     def _loss_of_one(self, z: Array, target: ArrayLike) -> float:

@@ -18,41 +18,35 @@ from minnet.losses.base import DIVERGED, Loss, check_weights
 
 
 class Places(NamedTuple):
-    """Which entries of a prediction (..., C) count: those of the labels; all of them, with label smoothing.
+    """Which entries of rows (N, C) count: those of the labels; with label smoothing, all of them.
 
     Attributes
     ----------
     at
         (N,), where they lie in memory; None for all.
-    shape, rows, dtype, order
-        Of the prediction: its shape, the number of its rows, its dtype, and how the rows (N, C) lie in memory: "F",
-        class by class, or "C".
+    rows
+        The prediction as (N, C).
+    shape
+        Of the prediction, (..., C).
     """
 
     at: Labels | None
+    rows: Array
     shape: tuple[int, ...]
-    rows: int
-    dtype: "np.dtype[Any]"
-    order: Any
 
     def pick(self, rows: Array) -> Array:
-        """Return what counts of rows (N, C): (N,), or all of them, (N, C)."""
-        if self.at is None:
-            return rows
-        picked: Array = _in_memory(rows)[self.at]
+        """Return what counts of an array like `rows`: (N,), or all of it, (N, C)."""
+        picked: Array = rows if self.at is None else in_memory(rows)[self.at]
         return picked
-
-    def subtract(self, rows: Array, values: Array | float) -> None:
-        """Subtract values from what `pick` would read of rows (N, C), in place."""
-        _in_memory(rows)[self.at] -= values
 
     def put(self, values: Any) -> Array:
         """Return an array of the prediction's shape: the values where `pick` would read them, zeros elsewhere."""
         if self.at is None:
             return np.reshape(values, self.shape)
-        rows = np.zeros((self.rows, self.shape[-1]), self.dtype, self.order)
-        _in_memory(rows)[self.at] = values
-        return rows if len(self.shape) == 2 else rows.reshape(self.shape)
+        order: Any = "F" if self.rows.flags.f_contiguous else "C"
+        array = np.zeros(self.rows.shape, self.rows.dtype, order)
+        in_memory(array)[self.at] = values
+        return array if len(self.shape) == 2 else array.reshape(self.shape)
 
 
 class LabelLoss(Loss):
@@ -104,18 +98,19 @@ class LabelLoss(Loss):
         """Check that the prediction is floats (..., C), and the labels integers (...)."""
         check_labelled(self, prediction, target, self.weight)
 
-    def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Array, Places, Any]:
-        """Return the prediction as rows (N, C), which of its entries count, and their shares: 1/N, (N,), or (N, C)."""
+    def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Places, Any]:
+        """Return which entries of the prediction count, and their shares: 1/N, (N,), or (N, C)."""
         rows = class_major(as_rows(prediction))
         labels = labels_in_range(self, target, rows.shape[1], self.ignore_index)
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
         if not self._is_plain(sample_weight):
             labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
-        by_class, at = rows.flags.f_contiguous, None
-        if not self.label_smoothing:
-            n, classes = rows.shape
-            at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
-        return rows, Places(at, prediction.shape, len(rows), rows.dtype, "F" if by_class else "C"), share
+        if self.label_smoothing:
+            return Places(None, rows, prediction.shape), share
+        n, classes = rows.shape
+        by_class = rows.flags.f_contiguous
+        at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
+        return Places(at, rows, prediction.shape), share
 
     def _is_plain(self, sample_weight: Any) -> bool:
         """Whether all samples count the same, and each for its own class only."""
@@ -170,13 +165,13 @@ class LabelLoss(Loss):
         """Return dL/d loss_n = dy · s_n."""
         if dy is None and self.reduction != "none":
             return shares
-        dy = self._incoming(dy, places.shape[:-1], places.dtype)
+        dy = self._incoming(dy, places.shape[:-1], places.rows.dtype)
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
         return dy * shares
 
 
-def _in_memory(rows: Array) -> Array:
+def in_memory(rows: Array) -> Array:
     """View rows (N, C) along one axis, as they lie in memory; a copy, if they are contiguous in neither order."""
     return rows.T.reshape(-1) if rows.flags.f_contiguous else rows.reshape(-1)
 
