@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Described(Protocol):
-    """Whatever an error message can name: every layer, loss and container."""
+    """What an error message can name: a layer, loss or container."""
 
     def describe(self) -> str:
         """Say in one line what this is, such as ``Linear(784, 10)``."""
@@ -120,14 +120,14 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
     Raises
     ------
     TypeError
-        If `x` is not an array, or not of that dtype: nothing is cast in silence.
+        If `x` is not an array, or not of that dtype: no array is cast silently.
     ValueError
-        If `x` has no axis: NumPy computes with such arrays, but gives back scalars.
+        If `x` has no axis, because NumPy's functions return scalars for such arrays.
     """
     if not isinstance(x, np.ndarray):
         cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
         if x is None:
-            cure = "has the forward before it no return?"
+            cure = "did the previous layer's forward return nothing?"
         raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
     if x.ndim == 0:
         raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")
@@ -158,11 +158,11 @@ def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: 
     """
     if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
         got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
-        cure = "the backward of the loss, or of the layer after it, returned another dtype"
+        cure = "the backward of the loss, or of the next layer, returned another dtype"
         if dy is None:
-            cure = "has the backward of the loss, or of the layer after it, no return?"
+            cure = "did the backward of the loss, or of the next layer, return nothing?"
         elif isinstance(dy, float):
-            cure = "that is the loss itself? Pass its gradient, model.backward(loss.backward())"
+            cure = "is this the loss itself? Pass its gradient, model.backward(loss.backward())"
         raise TypeError(
             f"{owner.describe()}.backward expected {dtype or 'float32 or float64'}, the dtype of its output, "
             f"got {got}: {cure}"
@@ -170,15 +170,15 @@ def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: 
     if dy.shape != shape:
         raise ValueError(
             f"{owner.describe()}.backward expected dy of the output's shape {shape}, got {dy.shape}: "
-            "the backward of the loss, or of the layer after it, returned a wrong shape"
+            "the backward of the loss, or of the next layer, returned a wrong shape"
         )
 
 
 def check_scores(owner: Described, x: Array, cure: str) -> None:
-    """Check that `x`, of shape (..., C), holds scores, and not probabilities that a Softmax has already made.
+    """Check that `x`, of shape (..., C), holds scores, and not the probabilities that a Softmax returned.
 
-    The rows of a softmax are positive and sum to 1; scores do that by chance only. One row of a few
-    scores may, once in many million steps, and is given the benefit of the doubt.
+    The rows of a softmax are positive and sum to 1. A batch of scores does not do that by chance. A
+    single row of fewer than seven scores can, so it is not checked.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
     classes = x.shape[-1]
     if (x.size < 2 * classes and classes < 7) or classes == 1 or x.size == 0:
         return
-    # The cheap question first, of two numbers: it settles nearly every batch of scores.
+    # Two numbers first: they are enough to recognise nearly every batch of scores.
     if not (0 < x.item(0) <= 1 and 0 < x.item(-1) <= 1):
         return
     if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:

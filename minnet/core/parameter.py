@@ -9,12 +9,11 @@ from minnet.core.arrays import FLOATS, Array, column_sums
 
 
 class Parameter:
-    """An array of weights and its gradient, both allocated once and only ever written in place.
+    """An array of weights and its gradient, both allocated once and then written in place.
 
-    Optimizers, tied layers and views hold on to the two arrays, so they stay the same objects for
-    the Parameter's whole life: ``p.grad += g`` and ``p.data -= step`` write into them, assigning
-    to ``p.data`` copies the values in, and assigning to ``p.grad`` is refused, for a gradient is
-    added to, never replaced.
+    Optimizers, tied layers and views hold on to the two arrays, so a Parameter never replaces them:
+    ``p.grad += g`` and ``p.data -= step`` write into them, and assigning to ``p.data`` copies the
+    values in. Assigning to ``p.grad`` is an error, because backward must add to a gradient.
 
     Parameters
     ----------
@@ -23,7 +22,7 @@ class Parameter:
     dtype
         float32 (the default) or float64.
     trainable
-        False for an array that belongs to the model but is not learned: an optimizer passes it by.
+        False for an array that belongs to the model but is not learned: optimizers do not update it.
 
     Attributes
     ----------
@@ -53,8 +52,8 @@ class Parameter:
             raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
         self._data: Array = np.array(data, dtype=dtype, order="C")
         self._grad: Array = np.zeros_like(self._data)
-        self._held = False  # whether someone was given the array of the gradient, and may still look at it
-        self._stale = False  # whether the gradient is zero, but the array does not say so yet
+        self._held = False  # whether a caller was given the array of the gradient, and may still read it
+        self._stale = False  # whether the gradient is zero, although the array still holds old numbers
         self.trainable = trainable
 
     @property
@@ -64,7 +63,7 @@ class Parameter:
 
     @data.setter
     def data(self, values: ArrayLike) -> None:
-        if values is self._data:  # what `p.data -= step` assigns back after its work is done
+        if values is self._data:  # `p.data -= step` writes in place, and then assigns the array to itself
             return
         values = np.asarray(values)
         if values.shape != self._data.shape:
@@ -87,14 +86,14 @@ class Parameter:
 
     def zero_grad(self) -> None:
         """Set the gradient to zero."""
-        # Nobody looks: then the next backward may overwrite what is there, instead of adding to zeros. That saves
+        # If no caller holds the array, the next backward may overwrite it instead of adding to zeros. That saves
         # three passes over the weights' memory, a tenth of the training step of a wide network.
         self._stale = not self._held
         if self._held:
             self._grad.fill(0)
 
     def add_product(self, a: Array, b: Array) -> None:
-        """Add a matrix product to the gradient: ``grad += a @ b``, which is written there at once if grad is zero.
+        """Add a matrix product to the gradient: ``grad += a @ b``; if grad is zero, it is overwritten.
 
         Parameters
         ----------
@@ -113,7 +112,7 @@ class Parameter:
             self._grad += a.dot(b)  # not @, which takes five times as long for a batch of one
 
     def add_rows(self, rows: Array) -> None:
-        """Add a sum of rows to the gradient: ``grad += rows.sum(axis=0)``, at once if grad is zero.
+        """Add a sum of rows to the gradient: ``grad += rows.sum(axis=0)``; if grad is zero, it is overwritten.
 
         Parameters
         ----------
@@ -132,18 +131,18 @@ class Parameter:
             self._grad += column_sums(rows)
 
     def read_grad(self) -> Array:
-        """Return the gradient, for who reads it now and does not keep it: what optimizers use instead of `grad`."""
+        """Return the gradient to a caller that does not keep the array, such as an optimizer: see `zero_grad`."""
         if self._stale:
             self._grad.fill(0)
             self._stale = False
         return self._grad
 
     def share(self, other: "Parameter") -> None:
-        """Take the array of another Parameter's values for its own, so that both always have the same values."""
+        """Use the array of another Parameter's values as its own, so that both always have the same values."""
         self._data = other._data
 
     def astype(self, dtype: DTypeLike) -> None:
-        """Convert to float32 or float64: the one moment at which the two arrays are replaced."""
+        """Convert to float32 or float64. Only this replaces the two arrays."""
         if np.dtype(dtype) not in FLOATS:
             raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
         self._data = self._data.astype(dtype, copy=False)
@@ -161,7 +160,7 @@ class Parameter:
         self._held = self._stale = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
-        # The general way takes four calls for an object with slots, and a gradient check copies thousands.
+        # copy.deepcopy needs four calls for an object with slots, and a gradient check copies thousands.
         copied = object.__new__(Parameter)
         copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
         memo[id(self)] = copied

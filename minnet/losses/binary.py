@@ -1,8 +1,9 @@
-"""A binary loss compares the probability of a yes with what was the case: 1 for yes, 0 for no, or a share of it.
+"""A binary loss compares the probability of a yes with the target: 1 for yes, 0 for no, or a number between them.
 
-Prediction and target are of one shape, any: each number is a question of its own, so several labels
-may hold for one sample. `BCELoss` takes probabilities, what `Sigmoid` returns; `BCEWithLogitsLoss` takes
-scores, is exact everywhere, and is the one to prefer: a sigmoid that has reached 1 learns no more.
+Prediction and target have the same shape, any. Each number is a yes-or-no question of its own, so a
+sample may have several labels. `BCELoss` takes probabilities, which `Sigmoid` returns.
+`BCEWithLogitsLoss` takes scores and is exact everywhere; prefer it, because a sigmoid that has reached 1
+passes back no gradient.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
-"""A cross-entropy says how surprised a model is by the right classes: −log p of each, on average.
+"""A cross-entropy is the mean of −log p over the samples, with p the predicted probability of the right class.
 
-Three losses, equal in value and gradient, for models that end with `Softmax`, with `LogSoftmax`, or
-with neither. They share their options, which are explained in `LabelLoss`: by default each of N
-samples has the share 1/N.
+Here are three losses, equal in value and gradient, for models that end with `Softmax`, with
+`LogSoftmax`, or with neither. Their options are explained in `LabelLoss`: by default each of N samples
+has the share 1/N.
 """
 
 import math
@@ -25,7 +25,7 @@ class CrossEntropyLoss(LabelLoss):
     """L = −(1/N) Σ_n log p_{n, y_n}, of probabilities: what `Softmax` returns.
 
     Backward: only the probability of the true class matters, ∂L/∂p_{n, y_n} = −1/(N · p_{n, y_n}).
-    Nothing is added to p and nothing clipped: an epsilon here would silence the samples that are
+    No epsilon is added to p, because it would take the gradient away from the samples that are
     predicted worst. A p of 0, which `Softmax` never returns, counts as the smallest normal number.
 
     Parameters

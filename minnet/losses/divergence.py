@@ -1,4 +1,4 @@
-"""A divergence compares two distributions: how many more nats one needs who believes the wrong one."""
+"""A divergence compares two distributions: how many more nats a code for one needs if the other is true."""
 
 from typing import Any, ClassVar
 

@@ -1,7 +1,7 @@
 """A label loss compares a prediction for C classes with the number of the right one: the base of cross-entropies.
 
-Three of them (see minnet/losses/classification.py) differ in what they are given, p, log p or scores,
-and agree on everything else, which is here: what the labels must be, and how much each sample counts.
+The three cross-entropies (see minnet/losses/classification.py) are given p, log p or scores. What they
+share is here: what the labels must be, and how much each sample counts.
 """
 
 import math
@@ -52,10 +52,9 @@ class Places(NamedTuple):
 class LabelLoss(Loss):
     """L = Σ_n s_n · (−log p_{n, y_n}), with the shares s_n = 1/N: the base of the three cross-entropies.
 
-    The options change the shares, and nothing else. A class weight w_c and a sample weight v_n make
+    The options change only the shares. A class weight w_c and a sample weight v_n make
     s_n = v_n w_{y_n} / Σ_m v_m w_{y_m}; an ignored sample has v_n = 0; a sum is not divided. If
-    nothing counts, for all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's
-    mean is NaN). Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
+    all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's mean is NaN). Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
     s_nc = v_n w_c ((1 − ε) [c = y_n] + ε/C) / Σ_m v_m w_{y_m}, one share for each class.
 
     C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
@@ -124,11 +123,11 @@ class LabelLoss(Loss):
         if self.ignore_index is not None:
             ignored = labels == self.ignore_index
             v[ignored] = 0
-            labels = np.where(ignored, 0, labels)  # a class that exists, and does not count
+            labels = np.where(ignored, 0, labels)  # any class that exists, because the share is 0
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0
-        if total == 0:  # nothing counts, nor do other classes by label smoothing
+        if total == 0:  # no sample counts, and no class by label smoothing
             v, total = np.zeros_like(v), 1.0
         shares /= total
         if self.label_smoothing:
@@ -151,7 +150,7 @@ class LabelLoss(Loss):
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
         """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""
         if isinstance(shares, np.ndarray):
-            # What does not count is 0, even if its loss is infinite.
+            # A sample whose share is 0 counts as 0 even if its loss is infinite.
             losses = np.multiply(shares, losses, out=np.zeros_like(losses), where=shares != 0)
             shares = 1.0
         if self.reduction == "none":
@@ -172,13 +171,13 @@ class LabelLoss(Loss):
 
 
 def in_memory(rows: Array) -> Array:
-    """View rows (N, C) along one axis, as they lie in memory; a copy, if they are contiguous in neither order."""
+    """View rows (N, C) along one axis, as they lie in memory; rows that are not contiguous are copied."""
     return rows.T.reshape(-1) if rows.flags.f_contiguous else rows.reshape(-1)
 
 
 @lru_cache(maxsize=16)
 def _multiples(n: int, step: int) -> NDArray[np.intp]:
-    """Return 0, step, … (n − 1) · step: every batch of a training run needs the same."""
+    """Return 0, step, … (n − 1) · step, which every batch of a training run needs again."""
     multiples = step * np.arange(n)
     multiples.flags.writeable = False
     return multiples
@@ -244,7 +243,7 @@ def check_labelled(loss: Loss, prediction: Array, target: ArrayLike, weight: NDA
 
 
 def labels_in_range(loss: Loss, target: ArrayLike, classes: int, ignore_index: int | None = None) -> Labels:
-    """Return labels (...) as (N,); each batch has new ones, so each is looked at.
+    """Return the labels (...) of a batch as (N,).
 
     Raises
     ------
@@ -266,7 +265,7 @@ def _are_classes(labels: Labels, classes: int) -> bool:
         return all(0 <= label < classes for label in labels.tolist())
     if labels.dtype != np.intp:
         return bool(labels.min() >= 0 and labels.max() < classes)
-    # Seen as unsigned, a negative number is a very large one: one look at the labels instead of two.
+    # Viewed as unsigned, a negative number is very large, so that one pass over the labels is enough.
     return bool(np.maximum.reduce(labels.view(np.uintp)) < classes)
 
 

@@ -1,7 +1,7 @@
-"""A margin loss asks that the right answer be ahead by some distance, and is content once it is.
+"""A margin loss is 0 as soon as the right answer's score is ahead of the others by a margin.
 
-It takes scores, and makes no probabilities of them. What is right and far enough away costs nothing
-and has no gradient; the rest is what a support vector machine calls its support vectors.
+It takes scores, and computes no probabilities. A sample that is right by the margin has no loss and no
+gradient; the others are what a support vector machine calls its support vectors.
 """
 
 from typing import Any

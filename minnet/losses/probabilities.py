@@ -1,4 +1,4 @@
-"""Probabilities and their logarithms are told from scores, and from each other, by their values: rows sum to 1."""
+"""Probabilities and their logarithms are recognised by their values, because rows of probabilities sum to 1."""
 
 import numpy as np
 

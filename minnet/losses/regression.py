@@ -1,8 +1,8 @@
-"""A regression loss says how far predicted quantities are from the right ones.
+"""A regression loss measures how far predicted quantities are from the targets.
 
-All compare number by number, d = prediction − target, and differ in what a distance costs:
-`MSELoss` d², `L1Loss` |d|, which forgives outliers, and `HuberLoss` and `SmoothL1Loss` the first near
-0 and the second far away. Prediction and target are of one shape, any.
+All of them take the difference d = prediction − target, number by number. `MSELoss` is the mean of d²,
+`L1Loss` of |d|, which weighs outliers less, and `HuberLoss` and `SmoothL1Loss` are like the first near 0
+and like the second far away. Prediction and target have the same shape, any.
 """
 
 from typing import Any

@@ -37,15 +37,15 @@ def test_what_is_no_array_is_refused_with_the_cure(x, kind):
 
 
 def test_a_forgotten_return_is_guessed():
-    with pytest.raises(TypeError, match="expected a NumPy array, got NoneType: has the forward before it no return"):
+    with pytest.raises(TypeError, match="expected a NumPy array, got NoneType: did the previous layer's forward return nothing"):
         check_floats(OWNER, None)
-    with pytest.raises(TypeError, match=r"backward expected .*, got NoneType: has the backward of .* no return"):
+    with pytest.raises(TypeError, match=r"backward expected .*, got NoneType: did the backward of .* return nothing"):
         check_gradient(OWNER, None, (2,))
 
 
 def test_the_value_of_a_loss_is_no_gradient():
     with pytest.raises(
-        TypeError, match=r"got float: that is the loss itself\? Pass .* model.backward\(loss.backward\(\)\)"
+        TypeError, match=r"got float: is this the loss itself\? Pass .* model.backward\(loss.backward\(\)\)"
     ):
         check_gradient(OWNER, 0.5, (2,))
 
