@@ -54,7 +54,8 @@ class LabelLoss(Loss):
 
     The options change only the shares. A class weight w_c and a sample weight v_n make
     s_n = v_n w_{y_n} / Σ_m v_m w_{y_m}; an ignored sample has v_n = 0; a sum is not divided. If
-    all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's mean is NaN). Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
+    all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's mean is NaN).
+    Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
     s_nc = v_n w_c ((1 − ε) [c = y_n] + ε/C) / Σ_m v_m w_{y_m}, one share for each class.
 
     C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
