@@ -10,8 +10,8 @@ from minnet.errors import MissingExtraError
 EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "data": "download MNIST",
     "plots": "draw pictures (mn.plots)",
-    "compiled": "train with compiled=True",
-    "threads": "python -m minnet on the BLAS",
+    "compiled": "compiled=True, mn.Predictor",
+    "threads": "train with threads=2",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
