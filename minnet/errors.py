@@ -1,29 +1,29 @@
-"""The errors that minnet raises beside Python's own ``ValueError`` and ``TypeError``."""
+"""The errors and warnings of minnet. Wrong arguments raise Python's own ``ValueError`` and ``TypeError``."""
 
 
 class DataError(ValueError):
-    """A data file is not what it claims to be: truncated, corrupt, too large, or hostile."""
+    """A data file is truncated, corrupt, too large, malicious, or of another kind than expected."""
 
 
 class DataNotFoundError(FileNotFoundError):
-    """A data set is neither on disk nor to be downloaded; the message says where it was looked for."""
+    """A data set is not on disk and could not be downloaded; the message lists the places that were searched."""
 
 
 class DataWarning(UserWarning):
-    """Data can be used as they are, but hardly as they were meant: such as pixels of 0 to 255."""
+    """Data can be used but are probably not what was meant, such as pixels from 0 to 255 instead of 0 to 1."""
 
 
 class MissingExtraError(ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that installs it."""
 
 
 class CheckpointError(ValueError):
-    """A file of weights, or a checkpoint, is damaged, hostile, too new, or does not fit what it is loaded into."""
+    """A file of weights or a checkpoint is damaged, malicious, too new, or does not fit what it is loaded into."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written, or read; training goes on without it."""
+    """A checkpoint could not be written or read; training goes on without it."""
 
 
 class NonFiniteError(ValueError):
-    """A loss, a gradient or a weight is NaN or infinite: training has diverged, or the data are not numbers."""
+    """A loss, a gradient or a weight is NaN or infinity: training diverged, or the data hold such numbers."""

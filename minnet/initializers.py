@@ -6,17 +6,14 @@ is the size of its first axis and its fan-out the size of its second; axes after
 convolution's kernel) multiply both.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
 from minnet.core.arrays import Array
 
-Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array]"
+Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
 
 
 def zeros() -> Initializer:

@@ -1,3 +1,3 @@
-"""The version is one string, kept where the lowest module can read it: it is written into every file of weights."""
+"""The version of minnet, which is also written into every file of weights."""
 
 __version__ = "0.1.0"

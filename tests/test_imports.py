@@ -79,4 +79,4 @@ def test_every_public_name_exists_once():
 )
 def test_every_source_file_has_its_test_file(path):
     tests = Path(__file__).parent
-    assert (tests / path.relative_to(ROOT)).with_name(f"test_{path.name}").is_file()
+    assert (tests / path.relative_to(ROOT)).with_name(f"test_{path.stem.strip('_')}.py").is_file()

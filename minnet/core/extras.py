@@ -1,9 +1,42 @@
-"""An extra is an optional package: imported where it is used, and named when it is missing."""
+"""An extra is a set of optional packages; each is imported where it is used, and an error names it if it is missing."""
 
+import re
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 
 from minnet.errors import MissingExtraError
+
+EXTRAS = {  # what each is for; their packages stand in setup.cfg
+    "data": "download MNIST",
+    "plots": "draw pictures (mn.plots)",
+    "compiled": "compiled=True, mn.Predictor",
+    "threads": "train with threads=2",
+    "test": "run the tests",
+    "docs": "build the documentation",
+    "lint": "check style and types",
+}
+
+
+def packages(distribution: str = "minnet-dl") -> dict[str, dict[str, str | None]]:
+    """Return extra → package → its installed version or None, by the metadata of the installed distribution."""
+    from importlib import metadata  # 20 ms that only `python -m minnet` needs
+
+    found: dict[str, dict[str, str | None]] = {extra: {} for extra in EXTRAS}
+    requirements: list[str] = []
+    with suppress(metadata.PackageNotFoundError):  # minnet may be used from its folder, without being installed
+        requirements = metadata.requires(distribution) or []
+    for requirement in requirements:
+        if match := re.match(r"([\w.-]+).*\bextra\s*==\s*[\"']([\w-]+)", requirement):
+            found.setdefault(match[2], {})[match[1]] = None
+            with suppress(metadata.PackageNotFoundError):
+                found[match[2]][match[1]] = metadata.version(match[1])
+    return found
+
+
+def pip_command(extra: str) -> str:
+    """Return the command that installs an extra, to be run in minnet's folder."""
+    return f"pip install '.[{extra}]'"
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -19,7 +52,7 @@ def require(module: str, extra: str) -> ModuleType:
     Raises
     ------
     MissingExtraError
-        If the package is not installed: one line that names the extra.
+        If the package is not installed. The message is one line, and names the extra.
     """
     try:
         return import_module(module)
@@ -28,5 +61,5 @@ def require(module: str, extra: str) -> ModuleType:
             raise
         raise MissingExtraError(
             f'{error.name} is not installed: it comes with the extra "{extra}" '
-            f"(in minnet's folder: pip install '.[{extra}]')"
+            f"(in minnet's folder: {pip_command(extra)})"
         ) from None

@@ -6,8 +6,6 @@ its own way, all of them in one vectorised pass. Images are (N, H, W), (N, C, H,
 (N, H·H) of square images, as MNIST's; what comes in from outside an image is 0.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from collections.abc import Callable
 

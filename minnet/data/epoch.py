@@ -1,7 +1,5 @@
 """An Epoch is one pass over a DataLoader: it knows where it is, and can go on from there another day."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -36,12 +34,12 @@ class Epoch:
         If the state is of another loader.
     """
 
-    def __init__(self, loader: DataLoader, state: dict[str, Any] | None = None) -> None:
-        self.rows: Rows | slice = slice(0, 0)
+    def __init__(self, loader: "DataLoader", state: dict[str, Any] | None = None) -> None:
+        self.rows: "Rows | slice" = slice(0, 0)
         self.X, self.y = loader.X, loader.y
         self._loader = loader
         self._done, self._length = 0, len(loader)
-        self._order: Rows | None = None
+        self._order: "Rows | None" = None
         if state is not None:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
@@ -59,12 +57,12 @@ class Epoch:
         """Return itself: it is used up as it goes."""
         return self
 
-    def __next__(self) -> Batch:
+    def __next__(self) -> "Batch":
         """Return the next batch (x, y)."""
         if self._done == self._length:
             raise StopIteration
         loader, start = self._loader, self._done * self._loader.batch_size
-        rows: Rows | slice
+        rows: "Rows | slice"
         if loader.fresh:
             rows = self._draw()
         elif self._order is not None:
@@ -102,7 +100,7 @@ class Epoch:
             self._loader.rng.bit_generator.state = state
         self.ahead(batches)
 
-    def _draw(self) -> Rows:
+    def _draw(self) -> "Rows":
         """Draw a batch for itself."""
         return self._loader.rng.choice(len(self.X), self._loader.batch_size, replace=False)
 

@@ -1,7 +1,5 @@
 """A DataLoader cuts a data set into batches, in a new order every epoch."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Attention lets each place of a sequence look at all others, and take from them what it asks for."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from typing import Any
 

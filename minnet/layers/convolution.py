@@ -1,7 +1,5 @@
 """A convolution is one small Linear layer that is applied to every window of an image."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 
 import numpy as np

@@ -3,8 +3,6 @@
 `Dropout` drops single numbers, `Dropout2d` an image's whole channels, `DropPath` whole samples.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import numpy as np
 
 from minnet.core.arrays import Array

@@ -1,7 +1,5 @@
 """An Embedding is a table with a learned vector for each word; positions are vectors that say where a word stands."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import numpy as np
 
 from minnet.core.arrays import Array, Labels

@@ -1,7 +1,5 @@
 """A Linear layer multiplies by a matrix and adds a vector: every output sees every input."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 
 import numpy as np

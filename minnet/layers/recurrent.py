@@ -5,8 +5,6 @@ time, forward and back, is the same for all, and is in `minnet.layers.unrolling`
 one direction and is one layer deep; ``Sequential(LSTM(8, 32), LSTM(32, 32))`` stacks two.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A tied layer has no weights of its own: it runs another layer's weight the other way around."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A TransformerBlock is attention, then a small network for each place, each with a way around it."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import numpy as np
 
 from minnet.core.arrays import Array

@@ -1,7 +1,5 @@
 """A transposed convolution goes a convolution's way back: each pixel paints a whole window of the output."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 
 import numpy as np

@@ -4,11 +4,9 @@ Here is what RNN, GRU and LSTM share: the walk forward through time, and the wal
 differ in, the cell that computes one step, is in `minnet.layers.recurrent`.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +17,8 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
 
-State: TypeAlias = "Array | tuple[Array, ...]"
-Mask: TypeAlias = NDArray[np.bool_]
+State = Array | tuple[Array, ...]
+Mask = NDArray[np.bool_]
 
 
 class Recurrent(Layer):

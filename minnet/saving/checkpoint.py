@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING
 
 from minnet.core.rows import Row, improves, monitored
 from minnet.errors import CheckpointError, CheckpointWarning
+from minnet.saving.lock import FolderLock
 from minnet.saving.run_state import Snapshot, write
 from minnet.saving.tensorfile import TEMPORARY, write_whole
 
 if TYPE_CHECKING:
     from minnet.training.fit_loop import Run
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _NAME = re.compile(r"step-\d{9,}\.safetensors")
 BEST = "best.safetensors"
@@ -98,7 +94,7 @@ class Checkpoint:
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
         self._last = 0.0
-        self._locked: int | None = None
+        self._lock = FolderLock()
 
     def files(self) -> list[Path]:
         """List the checkpoints that are there, oldest first, without the best."""
@@ -119,7 +115,7 @@ class Checkpoint:
         probe = self.folder / ".writable"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            self._lock.acquire(self.folder)
             for name in (f".*.safetensors.*{TEMPORARY}", f".{probe.name}.*{TEMPORARY}"):
                 for left in self.folder.glob(name):  # of a process that was killed
                     left.unlink(missing_ok=True)
@@ -133,9 +129,7 @@ class Checkpoint:
 
     def close(self) -> None:
         """Let other runs have the folder."""
-        if self._locked is not None:
-            os.close(self._locked)
-            self._locked = None
+        self._lock.release()
 
     def find(self, run: "Run", resume: str | os.PathLike[str] | None) -> Snapshot | None:
         """Return the snapshot to go on from, or None to begin anew.
@@ -219,23 +213,6 @@ class Checkpoint:
             older = [file for file in self.files() if _step_of(file) <= run.trainer.step]
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
-
-    def _lock(self) -> None:
-        """Lock the folder itself: that leaves nothing there, and ends with the process, however it ends."""
-        if fcntl is None:
-            return
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(folder)
-            raise CheckpointError(
-                f"another run is writing its checkpoints to {self.folder}: wait for its end, or choose another folder"
-            ) from None
-        except OSError:  # a file system without locks
-            os.close(folder)
-        else:
-            self._locked = folder
 
     def _newest_whole(self, files: list[Path]) -> Snapshot | None:
         for path in reversed(files):

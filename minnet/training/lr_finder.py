@@ -50,17 +50,17 @@ class LRCurve:
 
     def plot(self, *, title: str | None = None) -> "Figure":
         """Draw the curve, with the suggestion; needs matplotlib, the extra "plots"."""
-        from minnet.inspection.plots import NORMAL, OTHER, PALETTE, SMALL, WIDTH, _figure, _tidy
+        from minnet.inspection.figure import LIGHT, NORMAL, PALETTE, SMALL, WIDTH, label_axes, new_figure
 
-        figure = _figure(0.6 * WIDTH, 4.2, title or "Loss over learning rate")
+        figure = new_figure(0.6 * WIDTH, 4.2, title or "Loss over learning rate")
         axes = figure.add_subplot()
-        axes.plot(self.lrs, self.losses, color=OTHER, linewidth=1, label="loss of each batch")
+        axes.plot(self.lrs, self.losses, color=LIGHT, linewidth=1, label="loss of each batch")
         axes.plot(self.lrs, self.smoothed, color=PALETTE[0], linewidth=1.6, label="smoothed")
         axes.axvline(self.suggestion, color=PALETTE[1], linestyle="--", label=f"suggestion: {self.suggestion:.1e}")
         axes.set_xscale("log")
         low, high = min(self.smoothed), self.smoothed[0]
         axes.set_ylim(low - 0.2 * (high - low) - 1e-12, high + 0.5 * (high - low) + 1e-12)
-        _tidy(axes, "learning rate", "loss", NORMAL)
+        label_axes(axes, "learning rate", "loss", NORMAL)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)
         return figure
 

@@ -1,7 +1,5 @@
 """A Team is a model and copies of it that share its weights: each learns from a part of a batch, at the same time."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import copy
 import math
 import threading

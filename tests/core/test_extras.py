@@ -1,10 +1,13 @@
 """A missing optional package is an error of one line that names the extra."""
 
+import configparser
 import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 
-from minnet.core.extras import require
+from minnet.core.extras import EXTRAS, packages, require
 from minnet.errors import MissingExtraError
 
 
@@ -33,3 +36,33 @@ def test_an_installed_package_that_lacks_something_is_not_a_missing_extra(tmp_pa
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency") as caught:
         require("half_installed", "plots")
     assert not isinstance(caught.value, MissingExtraError)
+
+
+def test_the_list_of_extras_is_that_of_the_distribution():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    assert set(setup["options.extras_require"]) == set(EXTRAS)
+
+
+def test_the_packages_of_a_distribution(monkeypatch):
+    requirements = [
+        "numpy>=2.0",
+        'pooch>=1.8; extra == "data"',
+        "numba>=0.61 ; extra=='compiled'",
+        'no-such.package; python_version >= "3" and extra == "compiled"',
+    ]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: requirements)
+    monkeypatch.setattr("importlib.metadata.version", version)
+    found = packages()
+    assert (found["data"], found["compiled"]) == ({"pooch": "1.0"}, {"numba": "1.0", "no-such.package": None})
+    assert found["plots"] == {}
+
+
+def version(package):
+    if package == "no-such.package":
+        raise PackageNotFoundError(package)
+    return "1.0"
+
+
+def test_a_distribution_that_is_not_installed_has_no_packages():
+    assert packages("no-such-distribution") == {extra: {} for extra in EXTRAS}

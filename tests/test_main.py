@@ -1,0 +1,151 @@
+"""`python -m minnet` tells what minnet runs on, in 80 columns, whatever is missing."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minnet import __main__ as main
+from minnet.core.extras import EXTRAS
+from minnet.data.mnist.dataset import Mnist, Split
+from minnet.errors import DataError
+from minnet.version import __version__
+
+POOL = {
+    "user_api": "blas",
+    "internal_api": "openblas",
+    "version": "0.3.20",
+    "architecture": "Zen",
+    "num_threads": 2,
+    "filepath": "/numpy.libs/libopenblas.so",
+}
+HEADS = ["versions", "processor", "BLAS", "variables", "extras", "MNIST", "to run"]
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "minnet", *arguments], capture_output=True, text=True, check=True)
+
+
+def rows(text):
+    """Return heading → its lines."""
+    found = {}
+    for line in text.splitlines():
+        if head := line[:11].strip():
+            found[head] = []
+        found[list(found)[-1]].append(line[11:])
+    return found
+
+
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    """Let MNIST be nowhere."""
+    monkeypatch.delenv("MINNET_DATA", raising=False)
+    monkeypatch.setattr("minnet.data.mnist.dataset.cache_folder", lambda: tmp_path / "cache")
+
+
+def test_the_command():
+    result = run()
+    assert list(rows(result.stdout)) == HEADS
+    assert rows(result.stdout)["versions"] == [
+        f"minnet {__version__}, Python {sys.version.split()[0]}, NumPy {np.__version__}"
+    ]
+    assert max(map(len, result.stdout.splitlines())) <= 79
+    assert result.stderr == ""
+
+
+def test_help():
+    assert "what minnet runs on" in run("--help").stdout
+
+
+@pytest.mark.usefixtures("no_mnist")
+def test_a_system_that_tells_little(monkeypatch, tmp_path):
+    monkeypatch.setattr(np, "show_config", lambda mode: None)
+    monkeypatch.setattr(main.Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(OSError))
+    monkeypatch.setattr(main.platform, "processor", lambda: "")
+    monkeypatch.setattr(main.os, "cpu_count", lambda: None)
+    monkeypatch.delattr(main.os, "sched_getaffinity", raising=False)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(main, "packages", dict)
+    for name in main.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    found = rows(main.report())
+    assert found["processor"][0].startswith("unknown processor, ")
+    assert found["processor"][0].endswith("; 1 of 1 cores for this process")
+    assert found["BLAS"] == ["unknown; to see its kernel and threads: pip install '.[threads]'"]
+    assert found["variables"] == ["none is set of those that steer the BLAS (docs/performance.md)"]
+    assert [line.split()[0] for line in found["extras"]] == list(EXTRAS)
+    assert all(f"pip install '.[{line.split()[0]}]'" in line for line in found["extras"])
+    assert found["MNIST"][0] == "not found (mn.data.load_mnist() downloads it):"
+    assert found["MNIST"][1] == "$MINNET_DATA is not set"
+
+
+@pytest.mark.usefixtures("no_mnist")
+def test_the_variables_that_are_set(monkeypatch):
+    for name in main.VARIABLES:
+        monkeypatch.setenv(name, "3")
+    text = main.report()
+    assert " ".join(line.strip() for line in rows(text)["variables"]) == ", ".join(f"{v}=3" for v in main.VARIABLES)
+    assert all(len(line) < 80 for line in text.split("MNIST")[0].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("built", "pools", "expected"),
+    [
+        ({"name": "scipy-openblas", "version": "0.3.31"}, None, "scipy-openblas 0.3.31; to see its kernel"),
+        ({"name": "accelerate", "version": "unknown"}, [], "accelerate; threadpoolctl does not know"),
+        ({}, [], "unknown; threadpoolctl does not know"),
+        ({"name": "blas"}, [POOL], "openblas 0.3.20, kernel Zen, threads 2"),
+        (
+            {},
+            [
+                {"user_api": "openmp", "internal_api": "openmp", "num_threads": 4, "filepath": "libgomp.so"},
+                POOL | {"internal_api": "mkl", "filepath": "/other/libmkl_rt.so"},
+                POOL,  # NumPy's own
+            ],
+            "openblas 0.3.20, kernel Zen, threads 2",
+        ),
+        ({}, [{"user_api": "blas"}], "unknown unknown, kernel unknown, threads unknown"),
+    ],
+)
+def test_blas(built, pools, expected):
+    assert main.blas(built, pools).startswith(expected)
+
+
+def test_extras():
+    found = {
+        "data": {"pooch": "1.8.2"},
+        "compiled": {"numba": "0.61.0", "scipy": None},
+        "test": {f"p{i}": "1.0" for i in range(9)},
+    }
+    lines = main.extras(found).splitlines()
+    shown = {line.split()[0]: line[40:] for line in lines}
+    assert shown["data"] == "pooch 1.8.2"
+    assert shown["compiled"] == "pip install '.[compiled]'"  # half of it is missing
+    assert shown["test"] == "9 packages, installed"
+    assert shown["plots"] == "pip install '.[plots]'"
+    assert all(len(line) <= 69 and EXTRAS[line.split()[0]] in line for line in lines)
+
+
+def test_mnist_that_is_there_and_mnist_that_is_damaged(monkeypatch):
+    split = Split(np.zeros((1234, 784), np.uint8), np.zeros(1234, int))
+    monkeypatch.setattr(main, "find_mnist", lambda path, download: (Mnist(split, split, split), Path("folder")))
+    assert main.mnist() == "3,702 images in folder"
+
+    def damaged(path, download):
+        raise DataError("file: expected images, got none\nLikely cause: ...")
+
+    monkeypatch.setattr(main, "find_mnist", damaged)
+    assert main.mnist() == "damaged or unreadable: file: expected images, got none"
+
+
+@pytest.mark.usefixtures("no_mnist")
+def test_it_prints_where_the_terminal_knows_few_letters(monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(main, "processor", lambda: "Prozessor für alles")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    main.main([])
+    stdout.flush()
+    assert b"processor  Prozessor f?r alles" in stdout.buffer.getvalue()
