@@ -33,7 +33,7 @@ class PReLU(mn.Layer):
 
 
 class ForgetfulPReLU(PReLU):
-    """The same with the most frequent mistake: the gradient replaces what was there, and does not add to it."""
+    """The same with the most frequent mistake: backward sets the gradient, and does not add to it."""
 
     def backward(self, dy):
         """Overwrite dL/da."""
