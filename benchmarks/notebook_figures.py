@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "notebook-figures.md"
 
 
 def trainer(seed: int, lr: float) -> mn.Trainer:
-    """Make the notebook's model with fresh weights."""
+    """Make the notebook's model with new weights."""
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=seed), mn.Softmax())
     return mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr))
@@ -72,11 +72,11 @@ def page(results: list[dict]) -> str:
     lines = [
         "# The notebook's figures, beside ours",
         "",
-        "The notebook sets no random seed, so what it printed after training can be met, not matched. Here is what",
-        f"minnet gets on the real MNIST over {len(results)} seeds (0 to {len(results) - 1}), in float32, with the",
-        "notebook's own recipe: W and b uniform in [-1, 1); one million single samples in order at learning rate",
-        "0.01; 20,000 batches of 128, each a fresh draw, at learning rate 0.5. The figures that need no seed (one",
-        "sample, one step) are reproduced exactly, by `tests/test_notebook.py`.",
+        "The notebook sets no random seed, so minnet cannot repeat what it printed after training. Here is what",
+        f"minnet gets on the real MNIST with {len(results)} seeds (0 to {len(results) - 1}), in float32, with the",
+        "notebook's recipe: W and b uniform in [-1, 1); one million single samples in order with the learning rate",
+        "0.01; 20,000 batches of 128, each a random draw, with the learning rate 0.5. `tests/test_notebook.py`",
+        "reproduces the figures that need no seed (one sample, one step) exactly.",
         "",
         "| figure | notebook | minnet, mean ± sd | lowest … highest | band |",
         "|---|---|---|---|---|",
@@ -91,7 +91,7 @@ def page(results: list[dict]) -> str:
         lines.append(f"| {name} | {notebook} | {mean:.2f} ± {sd:.2f} | {ends} | {band} |")
     lines += [
         "",
-        "The band is mean ± 4 sd. The notebook's own figures lie in it, and every later run is to.",
+        "The band is mean ± 4 sd. The notebook's figures are in the band, and so must be those of every later run.",
         "",
         "| seed | first ten test digits, predicted/true | mistakes among the first hundred | online, all test digits |",
         "|---|---|---|---|",

@@ -2,8 +2,9 @@
 
     python examples/adding_problem.py --help
 
-Each step of a sequence has a number from [0, 1) and a mark, which is 1 at two of the steps. Whoever always answers
-1, the mean, has a mean squared error of 1/6 = 0.167, the variance of the sum. Only a memory does better.
+Each step of a sequence has a number from [0, 1) and a mark, which is 1 at two of the steps and 0 elsewhere. The answer
+1, the mean of all sums, has a mean squared error of 1/6 = 0.167, the variance of the sum. Only a model that remembers
+the marked numbers does better.
 
 S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997, section 5.4; with numbers
 from [0, 1) as in Q. Le et al., "A simple way to initialize recurrent networks of rectified linear units", 2015.
@@ -28,7 +29,7 @@ def sequences(n: int, rng: np.random.Generator, length: int = 50) -> tuple[np.nd
 
 
 class LastStep(mn.Layer):
-    """y = x at the last step. Backward: dy is the gradient there, and 0 everywhere else."""
+    """y = x at the last step. Backward: dx is dy at the last step, and 0 at all others."""
 
     def forward(self, x):
         """Map x (N, T, H) to y (N, H)."""
@@ -43,7 +44,7 @@ class LastStep(mn.Layer):
 
 
 def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
-    """Train an LSTM on fresh sequences; return its mean squared error on a thousand others."""
+    """Train an LSTM on random sequences; return its mean squared error on a thousand others."""
     rng = np.random.default_rng(0)
     model = mn.Sequential(mn.LSTM(2, 32, rng=1), LastStep(), mn.Linear(32, 1, rng=2))
     loss, optimizer = mn.MSELoss(), mn.Adam(model.parameters(), lr=0.01)

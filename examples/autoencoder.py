@@ -1,4 +1,4 @@
-"""A denoising autoencoder: it sees digits with noise on them, and learns to draw the digits.
+"""A denoising autoencoder learns to remove noise from pictures of digits.
 
 python examples/autoencoder.py --help
 """
@@ -16,7 +16,7 @@ def noisy(x, rng):
 
 
 def main(epochs: int = 8, data: str | None = None, out: str | None = "autoencoder.png") -> float:
-    """Train, print the error beside that of two simple answers, draw; return the error on the test digits."""
+    """Train, print the error beside those of two simple answers, and draw; return the error on the test digits."""
     ((train_X, _), _, (test_X, _)), which = mn.data.load_digits(data)
     print(which)
     first = mn.Linear(784, 128, rng=0)
@@ -37,7 +37,7 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "autoencode
         seen = noisy(test_X[:20], np.random.default_rng(2))
         rows = [test_X[:20], seen.clip(0, 1), trainer.predict(seen)]
         try:
-            title = "Test digits, the same with noise, and what the autoencoder makes of these"
+            title = "Test digits, the same digits with noise, and the autoencoder's output"
             mn.plots.digits(np.concatenate(rows), columns=20, title=title).savefig(out)
             print(f"wrote {out}")
         except (mn.errors.MissingExtraError, OSError, ValueError) as reason:

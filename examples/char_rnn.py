@@ -1,4 +1,4 @@
-"""A character-level language model: a GRU reads minnet's own documentation, and writes some.
+"""A character-level language model: a GRU learns from minnet's documentation, and writes text like it.
 
 python examples/char_rnn.py --help
 """
@@ -15,12 +15,12 @@ PAGES = ("tutorial.md", "writing-a-layer.md", "derivations.md", "stability.md", 
 
 
 def sample(model: mn.Sequential, characters: np.ndarray, length: int, rng: np.random.Generator) -> str:
-    """Write `length` characters, each drawn from what the model thinks comes next."""
+    """Write `length` characters, each drawn from the model's probabilities of the next one."""
     embedding, gru, linear = model.eval().layers
     softmax, state, text = mn.Softmax().eval(), None, [int(np.flatnonzero(characters == "\n")[0])]
     for _ in range(length):
         h, state = gru.step(embedding.forward(np.array(text[-1:])), state)
-        p = softmax.forward(linear.forward(h) / 0.7)[0].astype(float)  # below 1: more of the likely ones
+        p = softmax.forward(linear.forward(h) / 0.7)[0].astype(float)  # / 0.7 prefers likely characters
         text.append(rng.choice(len(p), p=p / p.sum()))
     return "".join(characters[text[1:]])
 

@@ -59,7 +59,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=8, help="passes over the training set (8)")
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="cnn.png", metavar="FILE", help="where the picture goes")
-    parser.add_argument("--checkpoint", metavar="FOLDER", help="for what a killed run needs to go on: start it again")
+    parser.add_argument("--checkpoint", metavar="FOLDER", help="for checkpoints, from which a killed run continues")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")

@@ -33,7 +33,7 @@ class PReLU(mn.Layer):
 
 
 class ForgetfulPReLU(PReLU):
-    """The same with the most frequent mistake: the gradient replaces what was there, and does not add to it."""
+    """The same with the most frequent mistake: backward sets the gradient, and does not add to it."""
 
     def backward(self, dy):
         """Overwrite dL/da."""
@@ -47,7 +47,7 @@ def main(epochs: int = 5, data: str | None = None) -> float:
     print("right:", mn.gradcheck.check_layer(PReLU(3), x))
     try:
         mn.gradcheck.check_layer(ForgetfulPReLU(3), x)
-    except mn.gradcheck.ContractError as error:
+    except mn.gradcheck.LayerError as error:
         print("wrong:", error)
 
     digits, which = mn.data.load_digits(data)

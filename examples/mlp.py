@@ -1,4 +1,4 @@
-"""A multi-layer perceptron on the digits: what two more layers add to one matrix.
+"""A multi-layer perceptron on the digits: a second matrix, and what it adds to the accuracy.
 
 python examples/mlp.py --help
 """
@@ -52,7 +52,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=12, help="passes over the training set (12)")
     parser.add_argument("--data", metavar="PATH", help="the folder or file that holds MNIST")
     parser.add_argument("--out", default="mlp.png", metavar="FILE", help="where the picture goes")
-    parser.add_argument("--checkpoint", metavar="FOLDER", help="for what a killed run needs to go on: start it again")
+    parser.add_argument("--checkpoint", metavar="FOLDER", help="for checkpoints, from which a killed run continues")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")

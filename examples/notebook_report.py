@@ -1,4 +1,4 @@
-"""What `mnist_logreg.py` prints and draws: our figures beside the class notebook's, and its pictures."""
+"""The printing and drawing for `mnist_logreg.py`: minnet's figures beside the class notebook's, and the pictures."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import minnet as mn
 
-# The notebook's printed figures. It sets no random seed, so ours are to be near them, not equal.
+# The figures that the notebook prints. It sets no random seed, so minnet's should be near them, not equal.
 ONLINE = [0.0, 87.490, 89.497, 90.022, 90.377, 90.599, 91.002, 91.298, 91.551, 91.613]
 ONLINE += [91.678, 91.785, 91.792, 91.889, 91.918, 91.946, 91.885, 91.955, 91.954, 92.044]
 TEST = [90.50, 91.17, 91.72, 91.86, 92.03, 92.14, 92.34, 92.29, 92.18, 92.06]
@@ -47,7 +47,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def load(options: argparse.Namespace) -> mn.data.Mnist:
-    """Load the digits and say which they are."""
+    """Load the digits, and print which they are."""
     data, which = mn.data.load_digits(options.data)
     print(which)
     print(
@@ -97,7 +97,7 @@ def minibatch(trainer: mn.Trainer) -> None:
 
 
 def interrupted(runs: dict[str, mn.Trainer]) -> bool:
-    """Whether Ctrl-C ended one of the runs: then no other is begun."""
+    """Whether Ctrl-C ended one of the runs; then no other run begins."""
     return any(trainer.interrupted for trainer in runs.values())
 
 
@@ -118,7 +118,7 @@ def predictions(test: mn.data.Split, runs: dict[str, mn.Trainer]) -> None:
 
 
 def pictures(data: mn.data.Mnist, runs: dict[str, mn.Trainer], start: mn.Sequential, options) -> None:
-    """Draw part 5, and say what was written where."""
+    """Draw part 5, and print the names of the files."""
     if options.no_pictures:
         return
     _, trainer = _shown(runs)
@@ -148,7 +148,7 @@ def pictures(data: mn.data.Mnist, runs: dict[str, mn.Trainer], start: mn.Sequent
 
 
 def run(main) -> None:
-    """Run `main`; turn what the user can mend into one line."""
+    """Run `main`; print errors that the user can correct in one line."""
     begin = time.perf_counter()
     try:
         main()
@@ -160,7 +160,7 @@ def run(main) -> None:
 
 
 def _shown(runs: dict[str, mn.Trainer]) -> tuple[str, mn.Trainer]:
-    """Return the model to look at: the online one, as in the notebook, whose %%timeit cell loses the other."""
+    """Return the model to show: the online one, as in the notebook, whose %%timeit cell loses the other."""
     return next(iter(runs.items()))
 
 
@@ -186,7 +186,7 @@ def _positive(kind):
 
 
 def _can_draw(folder: Path) -> bool:
-    """Whether pictures can be drawn and written; if not, say why before the work begins."""
+    """Whether pictures can be drawn and written; if not, print why before training begins."""
     try:
         mn.extras.require("matplotlib", "plots")
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Regression on a table: the score of a model, and how sure one can be of it.
+"""Regression on a table: a model's error, and its spread over ten seeds.
 
-Each seed draws other data, other first weights and another order. The score is given with its spread.
+Each seed draws other data, other first weights and another order of the samples.
 
 python examples/tabular.py --help
 """
@@ -60,7 +60,7 @@ def main(seeds: int = 10, epochs: int = 100, out: str | None = "tabular.png") ->
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Regression on a table, with the spread of the score over seeds.")
-    parser.add_argument("--seeds", type=int, default=10, help="networks, each of another seed (10)")
+    parser.add_argument("--seeds", type=int, default=10, help="networks, each with another seed (10)")
     parser.add_argument("--epochs", type=int, default=100, help="passes over the training set (100)")
     parser.add_argument("--out", default="tabular.png", metavar="FILE", help="where the picture goes")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The training loop by hand, without a Trainer: the five lines are the lesson.
+"""The training loop by hand, without a Trainer: five lines make a step.
 
 python examples/training_loop_by_hand.py
 """
@@ -20,11 +20,11 @@ def main(epochs: int = 3, data: str | None = None) -> float:
     for epoch in range(1, epochs + 1):
         total = 0.0
         for x, y in batches:
-            optimizer.zero_grad()  # 1. forget the last gradients: backward adds
+            optimizer.zero_grad()  # 1. set gradients to zero: backward adds
             p = model.forward(x)  # 2. predict
-            value = loss.forward(p, y)  # 3. how wrong is it?
-            model.backward(loss.backward())  # 4. who is to blame, and how much?
-            optimizer.step()  # 5. everyone gives way a little
+            value = loss.forward(p, y)  # 3. measure how wrong that is
+            model.backward(loss.backward())  # 4. compute the gradients
+            optimizer.step()  # 5. change each Parameter a little
             total += value * len(x)
 
         model.eval()

@@ -1,9 +1,8 @@
-"""An initializer draws a layer's first weights: a function of a shape and a random Generator.
+"""An initializer is a function ``(shape, rng) -> array`` that draws a layer's first weights.
 
-The functions below make one: ``mn.Linear(784, 10, weight_init=mn.initializers.uniform(-1, 1))``. Any
-function ``(shape, rng) -> array`` serves as well. Weights have shape (in, out), so an array's fan-in
-is the size of its first axis and its fan-out the size of its second; axes after these (a
-convolution's kernel) multiply both.
+Each function below returns one: ``mn.Linear(784, 10, weight_init=mn.initializers.uniform(-1, 1))``. Weights have the
+shape (in, out), so an array's fan-in is the size of its first axis and its fan-out the size of its second; axes after
+these (a convolution's kernel) multiply both.
 """
 
 import math
@@ -12,35 +11,36 @@ from collections.abc import Callable
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_number
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
 
 
 def zeros() -> Initializer:
-    """Start at zero, as biases often do. Weights must not: equal units stay equal."""
+    """Zeros, which suit biases. Weights need different values, because units with equal weights stay equal."""
     return lambda shape, rng: np.zeros(shape)
 
 
 def uniform(low: float, high: float) -> Initializer:
-    """Draw from the half-open interval [low, high); the class notebook's is ``uniform(-1, 1)``."""
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise ValueError(f"uniform(low, high) needs finite low <= high, got {low} and {high}")
+    """Draw uniformly from [low, high); the class notebook uses ``uniform(-1, 1)``."""
+    check_number("uniform", "low", low)
+    check_number("uniform", "high", high, low=low, why=f"low is {low}")
     return lambda shape, rng: rng.uniform(low, high, shape)
 
 
 def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
-    """Draw from the normal distribution of this mean and standard deviation."""
-    if not (math.isfinite(mean) and math.isfinite(std) and std >= 0):
-        raise ValueError(f"normal(mean, std) needs a finite mean and std >= 0, got {mean} and {std}")
+    """Draw from the normal distribution with this mean and standard deviation."""
+    check_number("normal", "mean", mean)
+    check_number("normal", "std", std, 0)
     return lambda shape, rng: rng.normal(mean, std, shape)
 
 
 def xavier_uniform(gain: float = 1.0) -> Initializer:
     """Glorot's uniform: variance gain² · 2 / (fan_in + fan_out), for layers followed by Tanh or Sigmoid.
 
-    It keeps the variance of the signal going forward and of the gradient coming back, as far as one
-    number can do both: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
-    feedforward neural networks", AISTATS 2010, eq. 16.
+    It is a compromise: 1 / fan_in would keep the variance of the signal in forward, and 1 / fan_out that of the
+    gradient in backward. X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010, eq. 16.
     """
 
     def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -89,7 +89,7 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
     Raises
     ------
     TypeError, ValueError
-        If the initializer is no function; if the array is not of that shape, as may happen with one of one's own.
+        If the initializer is not a function, or returns an array of another shape.
     """
     if not callable(initializer):
         cure = ""
@@ -111,7 +111,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        If the shape has fewer than two axes, as a bias has: it has no fan.
+        If the shape has fewer than two axes, as a bias has.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""A metric says how good predictions are, in a number made for people and not for gradients."""
+"""A metric is a number that says how good predictions are, for people to read; it has no gradient."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels
+from minnet.core.checks import check_number
 
 
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -19,7 +20,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or there is no sample.
+        If the shapes do not fit together, or there is no sample.
 
     Examples
     --------
@@ -34,31 +35,30 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
 def top_k_accuracy(prediction: ArrayLike, target: ArrayLike, k: int = 5) -> float:
     """Return the share of samples whose label is among the k largest scores.
 
-    A label counts if fewer than k scores are larger than its own, so ties are in its favour.
+    A sample counts as right if fewer than k scores are larger than its label's, so a tie counts as right.
 
     Parameters
     ----------
     prediction, target
         As for `accuracy`.
     k
-        1 … C; 1 is `accuracy`, ties aside.
+        1 … C. With k = 1 it is `accuracy`, except for ties.
 
     Raises
     ------
     ValueError
-        If the shapes do not belong together, k is out of range, or there is no sample.
+        If the shapes do not fit together, k is out of range, or there is no sample.
     """
     prediction = np.asarray(prediction)
     labels = _labels("top_k_accuracy", prediction, target)
-    if not 1 <= k <= prediction.shape[-1]:
-        raise ValueError(f"top_k_accuracy needs 1 <= k <= {prediction.shape[-1]}, the number of classes, got {k}")
+    check_number("top_k_accuracy", "k", k, 1, prediction.shape[-1], why="k is at most the number of classes")
     own = np.take_along_axis(prediction, labels[..., None], axis=-1)
-    # Not "larger": of a NaN that is never true, and a model that diverged would be right.
+    # Not `prediction > own`, which is never true of NaN: a model that has diverged would be right.
     return float(((~(prediction <= own)).sum(axis=-1) < k).mean())
 
 
 def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int64]:
-    """Count how often class i (row) was taken for class j (column).
+    """Count how often a sample of class i (row) was predicted to be of class j (column).
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int
     Returns
     -------
     ndarray
-        Counts of shape (C, C); the diagonal holds the samples that are right.
+        Counts of shape (C, C); the diagonal counts the right predictions.
 
     Raises
     ------
     ValueError
-        If the shapes do not belong together, a label is not in 0 … C − 1, or there is no sample.
+        If the shapes do not fit together, a label is not in 0 … C − 1, or there is no sample.
 
     Examples
     --------
@@ -88,15 +88,15 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int
 
 
 class RunningAccuracy:
-    """The accuracy of the recent past: score ← decay · score + (1 − decay) · [right], sample by sample.
+    """A running average of the accuracy: score ← decay · score + (1 − decay) · [right], sample by sample.
 
-    The class notebook watches its online pass this way. It starts at 0, so the first 1/(1 − decay)
-    samples or so read too low.
+    The class notebook prints it during its online pass. The score starts at 0, so it is too low for about the first
+    1/(1 − decay) samples.
 
     Parameters
     ----------
     decay
-        How much of the past is kept, 0 <= decay < 1.
+        The share of the old score that is kept, 0 <= decay < 1.
 
     Attributes
     ----------
@@ -116,9 +116,7 @@ class RunningAccuracy:
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"RunningAccuracy needs 0 <= decay < 1, got {decay}")
-        self.decay = decay
+        self.decay = check_number("RunningAccuracy", "decay", decay, 0, below=1)
         self.score = 0.0
 
     def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
@@ -131,7 +129,7 @@ class RunningAccuracy:
 
 
 def _labels(metric: str, prediction: Array, target: ArrayLike) -> Labels:
-    """Return the target as labels, or say why it cannot be."""
+    """Return the target as labels, or raise an error that says what is wrong with it."""
     labels = np.asarray(target)
     if prediction.ndim == 0 or labels.shape != prediction.shape[:-1]:
         if labels.shape[:-1] == prediction.shape and labels.ndim:

@@ -86,15 +86,29 @@ def test_a_bias_has_no_fan_and_the_cure_is_named(name, shape, rng):
         getattr(initializers, name)()(shape, rng)
 
 
-@pytest.mark.parametrize("bounds", [(1, 0), (math.nan, 1), (0, math.inf)])
-def test_uniform_refuses_bad_bounds(bounds):
-    with pytest.raises(ValueError, match="needs finite low <= high"):
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ((1, 0), "uniform needs high >= 1, got 0: low is 1"),
+        ((math.nan, 1), "uniform needs a finite low, got nan"),
+        ((0, math.inf), "uniform needs a finite high >= 0, got inf"),
+    ],
+)
+def test_uniform_refuses_bad_bounds(bounds, message):
+    with pytest.raises(ValueError, match=message):
         initializers.uniform(*bounds)
 
 
-@pytest.mark.parametrize("arguments", [(0, -1), (math.nan, 1), (0, math.inf)])
-def test_normal_refuses_bad_arguments(arguments):
-    with pytest.raises(ValueError, match="needs a finite mean and std >= 0"):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, -1), "normal needs std >= 0, got -1"),
+        ((math.nan, 1), "normal needs a finite mean, got nan"),
+        ((0, math.inf), "normal needs a finite std >= 0, got inf"),
+    ],
+)
+def test_normal_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
         initializers.normal(*arguments)
 
 

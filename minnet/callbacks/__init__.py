@@ -1,4 +1,4 @@
-"""The callbacks: what a Trainer does besides training, one file a purpose."""
+"""Callbacks run code while a Trainer trains; each file holds those of one purpose."""
 
 from minnet.callbacks.averaging import EMA
 from minnet.callbacks.base import Callback

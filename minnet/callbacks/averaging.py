@@ -1,4 +1,4 @@
-"""An average of the weights over the last steps is calmer than the weights of the last one, and often better."""
+"""EMA averages the weights over the last steps; the average often predicts better than the last step's weights."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import numpy as np
 
 from minnet.callbacks.base import Callback
 from minnet.core.arrays import Array
+from minnet.core.checks import check_number
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, merged
 
@@ -18,77 +19,75 @@ if TYPE_CHECKING:
 class EMA(Callback):
     """The exponential moving average of the weights: a ← decay · a + (1 − decay) · p after each step.
 
-    The first average is the weights after the first step. Only trainable Parameters are averaged: all others,
-    such as running statistics, are the same with the average as without. The model itself trains on as if
-    nothing was averaged; to use the average, put it in its place for a while::
+    The average begins with the weights after the first step. Only trainable Parameters are averaged; others, such
+    as running statistics, keep their own values. Training does not use the average. `averaged` puts it into the
+    model for a while::
 
         ema = mn.callbacks.EMA(0.99)
         trainer.fit(loader, epochs=10, callbacks=[ema])
         with ema.averaged():
-            trainer.evaluate((X_test, y_test))     # the model computes with the average, and may be saved
-        trainer.evaluate((X_test, y_test))         # the training weights are back
+            trainer.evaluate((X_test, y_test))     # the model computes with the average; it may be saved
+        trainer.evaluate((X_test, y_test))         # the model has its training weights again
 
     In a loop of one's own, call ``ema.update(optimizer.parameters)`` after each step.
 
     B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control and
-    Optimization 30, 1992, average with equal weights; exponential ones as in PyTorch's AveragedModel.
+    Optimization 30, 1992, average with equal weights. This average is that of PyTorch's `AveragedModel`.
 
     Parameters
     ----------
     decay
-        0 <= decay < 1: the average looks back over about 1 / (1 − decay) steps.
+        0 <= decay < 1; the average covers about the last 1 / (1 − decay) steps.
 
     Attributes
     ----------
     parameters : list of Parameter
-        What is averaged: the optimizer's Parameters, since the first step.
+        The optimizer's Parameters at the first step, which are averaged.
     average : list of ndarray
         The averages, in that order.
 
     Raises
     ------
     ValueError
-        If decay is out of its range; if updated with other Parameters than before.
+        If decay is out of its range; if `update` is given other Parameters than before.
     RuntimeError
-        If there is no average yet; if updated while the average is in the model.
+        If there is no average yet; if `update` is called while the average is in the model.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"EMA needs 0 <= decay < 1, got {decay}")
-        self.decay = decay
+        self.decay = check_number("EMA", "decay", decay, 0, below=1)
         self.parameters: list[Parameter] = []
         self.average: list[Array] = []
-        self._work: list[Array] = []
+        self._scratch: list[Array] = []
         self._inside = False
 
     def update(self, parameters: Iterable[Parameter]) -> None:
-        """Take the weights of the last step into the average."""
+        """Add the weights of the last step to the average."""
         given = parameters if isinstance(parameters, list) else list(parameters)
         if not self.average:
             self.parameters = list(given)
             self.average = [p.data.copy() for p in given]
-            self._work = [np.empty_like(p.data) for p in given]
+            self._scratch = [np.empty_like(p.data) for p in given]
             return
         if len(given) != len(self.parameters) or any(a is not b for a, b in zip(given, self.parameters, strict=True)):
             raise ValueError("EMA averages the Parameters of its first step, got others: make an EMA for each model")
         if self._inside:
-            raise RuntimeError("EMA cannot go on inside averaged(), where the model holds the average: leave it first")
+            raise RuntimeError("EMA cannot be updated inside averaged(): train outside the with block")
         for i, parameter in enumerate(given):
             if parameter.trainable:
-                p = self._follow(i, parameter)
-                a, work = self.average[i], self._work[i]
-                np.subtract(p, a, out=work)
-                work *= 1 - self.decay
-                a += work
+                p = self._values(i, parameter)
+                a, scratch = self.average[i], self._scratch[i]
+                np.subtract(p, a, out=scratch)
+                scratch *= 1 - self.decay
+                a += scratch
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Put the average into the model; afterwards the training weights are back, bit for bit."""
+        """Put the average into the model; at the end of the block, restore the training weights bit for bit."""
         if not self.average:
-            raise RuntimeError("EMA has no average yet: it begins with the first step of fit(..., callbacks=[ema])")
+            raise RuntimeError("EMA has no average yet: train first, with fit(..., callbacks=[ema])")
         if self._inside:
-            raise RuntimeError("EMA's average is in the model already: averaged() inside averaged()")
+            raise RuntimeError("EMA's average is in the model already: averaged() was called inside averaged()")
         swapped = [i for i, parameter in enumerate(self.parameters) if parameter.trainable]
         self._swap(swapped)
         self._inside = True
@@ -99,7 +98,7 @@ class EMA(Callback):
             self._inside = False
 
     def on_fit_start(self, trainer: "Trainer") -> None:
-        """See what is to be averaged: an average that comes out of a checkpoint is of the same Parameters."""
+        """Note the Parameters, which an average from a checkpoint belongs to."""
         self.parameters = self.parameters or list(trainer.optimizer.parameters)
 
     def state_dict(self) -> State:
@@ -107,26 +106,26 @@ class EMA(Callback):
         return {"average": self.average}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from averages."""
+        """Restore the averages."""
         self.average = merged(self.average, state["average"])
-        self._work = [np.empty_like(a) for a in self.average]
+        self._scratch = [np.empty_like(a) for a in self.average]
 
     def on_step_end(self, trainer: "Trainer") -> None:
-        """Take the weights of the last step into the average."""
+        """Add the weights of the last step to the average."""
         self.update(trainer.optimizer.parameters)
 
     def _swap(self, which: list[int]) -> None:
         """Exchange average and weights, in place."""
         for i in which:
-            p = self._follow(i, self.parameters[i])
-            np.copyto(self._work[i], p)
+            p = self._values(i, self.parameters[i])
+            np.copyto(self._scratch[i], p)
             np.copyto(p, self.average[i])
-            np.copyto(self.average[i], self._work[i])
+            np.copyto(self.average[i], self._scratch[i])
 
-    def _follow(self, i: int, parameter: Parameter) -> Array:
-        """Return the Parameter's values; convert its average if the model's dtype was changed."""
+    def _values(self, i: int, parameter: Parameter) -> Array:
+        """Return a Parameter's values; first convert its average if `model.astype` changed their dtype."""
         p = parameter.data
         if p.dtype != self.average[i].dtype:
             self.average[i] = self.average[i].astype(p.dtype)
-            self._work[i] = np.empty_like(p)
+            self._scratch[i] = np.empty_like(p)
         return p

@@ -1,37 +1,35 @@
-"""Clipping is to keep numbers within bounds: those of gradients, and the norms of weights."""
+"""Clipping keeps gradients, or the norms of weights, within bounds."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minnet.callbacks.base import Callback
+from minnet.core.checks import check_number
 
 if TYPE_CHECKING:
     from minnet.training.trainer import Trainer
 
 
 class ClipGradNorm(Callback):
-    """Scale all gradients down together if their common norm exceeds `max_norm`.
+    """Scale all gradients by one factor if their common norm exceeds `max_norm`.
 
-    g ← g · min(1, max_norm / ‖g‖₂), the norm taken over all trainable Parameters: the direction
-    stays. R. Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013,
-    section 3.2.
+    g ← g · min(1, max_norm / ‖g‖₂), with the norm over all trainable Parameters. The direction does not change.
+    R. Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013, section 3.2.
 
     Raises
     ------
-    ValueError
-        If max_norm is not positive.
+    TypeError, ValueError
+        If max_norm is not a finite number above 0.
     """
 
     def __init__(self, max_norm: float) -> None:
-        if not max_norm > 0:
-            raise ValueError(f"ClipGradNorm needs max_norm > 0, got {max_norm}")
-        self.max_norm = max_norm
+        self.max_norm = check_number("ClipGradNorm", "max_norm", max_norm, above=0)
 
     def on_gradients(self, trainer: "Trainer") -> None:
         """Clip the gradients."""
         gradients = [p.grad for p in trainer.optimizer.parameters if p.trainable]
-        # In float64, where the square of a float32 cannot overflow.
+        # In float64, because the square of a float32 may overflow.
         norm = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients) ** 0.5
         if norm > self.max_norm:
             for gradient in gradients:
@@ -43,14 +41,12 @@ class ClipGradValue(Callback):
 
     Raises
     ------
-    ValueError
-        If max_value is not positive.
+    TypeError, ValueError
+        If max_value is not a finite number above 0.
     """
 
     def __init__(self, max_value: float) -> None:
-        if not max_value > 0:
-            raise ValueError(f"ClipGradValue needs max_value > 0, got {max_value}")
-        self.max_value = max_value
+        self.max_value = check_number("ClipGradValue", "max_value", max_value, above=0)
 
     def on_gradients(self, trainer: "Trainer") -> None:
         """Clip the gradients."""
@@ -59,26 +55,24 @@ class ClipGradValue(Callback):
 
 
 class MaxNorm(Callback):
-    """After each step, scale every column of weights down to a norm of `max_norm`, if it is above.
+    """After each step, scale every column of weights whose norm exceeds `max_norm` down to that norm.
 
-    w ← w · min(1, max_norm / ‖w‖₂), where a column w is all that leads into one unit: of a weight
-    (in, out, kernel...), the elements with one index `out`. Parameters of fewer than two axes (biases, the
-    scales of norms) stay as they are, and so do frozen ones. Weights cannot run away, then, however large
-    the learning rate is. (An ``Embedding``'s columns are not its vectors; keep it out of such a model.)
+    w ← w · min(1, max_norm / ‖w‖₂), where a column w holds all weights of one output: in a weight
+    (in, out, kernel...), the elements with one index `out`. Parameters of fewer than two axes (biases, the scales
+    of norms) and frozen Parameters do not change. Weights then stay bounded, however large the learning rate is.
+    Do not use it with an ``Embedding``, whose vectors are rows.
 
     N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15,
     2014, section 5.1.
 
     Raises
     ------
-    ValueError
-        If max_norm is not positive.
+    TypeError, ValueError
+        If max_norm is not a finite number above 0.
     """
 
     def __init__(self, max_norm: float) -> None:
-        if not max_norm > 0:
-            raise ValueError(f"MaxNorm needs max_norm > 0, got {max_norm}")
-        self.max_norm = max_norm
+        self.max_norm = check_number("MaxNorm", "max_norm", max_norm, above=0)
 
     def on_step_end(self, trainer: "Trainer") -> None:
         """Scale the columns that are too long."""

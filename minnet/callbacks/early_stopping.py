@@ -1,9 +1,10 @@
-"""Early stopping is to stop while it is best: when a column of the history no longer improves."""
+"""Early stopping ends a run when a column of the history no longer improves."""
 
 from typing import TYPE_CHECKING
 
 from minnet.callbacks.base import Callback
 from minnet.core.arrays import Array
+from minnet.core.checks import check_int, check_number
 from minnet.core.rows import Row, improves, monitored
 
 if TYPE_CHECKING:
@@ -11,28 +12,28 @@ if TYPE_CHECKING:
 
 
 class EarlyStopping(Callback):
-    """Stop when a column of the history no longer improves, and put the best weights back.
+    """Stop when a column of the history no longer improves, and restore the best weights.
 
-    The weights of the best row are restored when the run ends, early or not; after Ctrl-C or an
-    error the model stays as of its last step.
+    The weights of the best row are restored when the run ends, early or not. After Ctrl-C or an error, the model
+    keeps the weights of its last step.
 
     L. Prechelt, "Early stopping – but when?", in Neural Networks: Tricks of the Trade, 1998.
 
     Parameters
     ----------
     monitor
-        The column, such as "validation_loss". A loss is to fall; anything else is to rise.
+        The column, such as "validation_loss". A loss improves when it falls, anything else when it rises.
     patience
-        How many rows without improvement are waited for, at least 1.
+        Stop after so many rows in a row without improvement, at least 1.
     min_delta
-        How much counts as an improvement.
+        The smallest change that counts as an improvement, >= 0.
 
     Attributes
     ----------
     best : float or None
         The best value so far.
     best_step : int
-        The step it was seen at.
+        The step of the best value.
 
     Raises
     ------
@@ -41,11 +42,9 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, monitor: str, patience: int = 5, min_delta: float = 0.0) -> None:
-        if patience < 1 or min_delta < 0:
-            raise ValueError(f"EarlyStopping needs patience >= 1 and min_delta >= 0, got {patience} and {min_delta}")
         self.monitor = monitor
-        self.patience = patience
-        self.min_delta = min_delta
+        self.patience = check_int("EarlyStopping", "patience", patience, why="it counts rows without improvement")
+        self.min_delta = check_number("EarlyStopping", "min_delta", min_delta, 0)
         self.best: float | None = None
         self.best_step = 0
         self.waited = 0
@@ -63,7 +62,7 @@ class EarlyStopping(Callback):
             trainer.stop()
 
     def on_fit_end(self, trainer: "Trainer") -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self._weights and not trainer.interrupted:
             for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):
                 parameter.data[...] = weights

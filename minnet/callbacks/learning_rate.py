@@ -1,9 +1,10 @@
-"""The learning rate may follow a schedule, or a metric that no longer improves."""
+"""Two callbacks change the learning rate: one by a schedule, one when a metric no longer improves."""
 
 import math
 from typing import TYPE_CHECKING, Literal
 
 from minnet.callbacks.base import Callback
+from minnet.core.checks import check_choice, check_int, check_number
 from minnet.core.rows import Row, monitored
 from minnet.optimizers.schedules import Schedule
 
@@ -17,27 +18,25 @@ class LearningRate(Callback):
     Parameters
     ----------
     schedule
-        One of `minnet.optimizers.schedules`, or any function ``(base_lr, t) -> lr``. `base_lr` is the
-        optimizer's learning rate when the first `fit` begins. Groups of Parameters keep their ratio to it.
+        One of `minnet.optimizers.schedules`, or any function ``(base_lr, t) -> lr``, where `base_lr` is the
+        optimizer's learning rate at the start of the first `fit`. Groups of Parameters keep their ratio to it.
     per
         What t counts: "epoch" or "step".
 
     Raises
     ------
     TypeError, ValueError
-        If the schedule is no function; if `per` is neither.
+        If the schedule is not a function; if `per` is neither.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
-        if per not in ("epoch", "step"):
-            raise ValueError(f'LearningRate counts per="epoch" or per="step", got {per!r}')
         if not callable(schedule):
             raise TypeError(
                 f"LearningRate expected schedule to be a function (base_lr, t) -> lr, got {type(schedule).__name__}: "
-                "pass one of mn.schedules, such as mn.schedules.StepLR(10); a fixed lr is the optimizer's"
+                "pass one of mn.schedules, such as mn.schedules.StepLR(10); give a fixed lr to the optimizer"
             )
         self.schedule = schedule
-        self.per = per
+        self.per = check_choice("LearningRate", "per", per, ("epoch", "step"))
         self.base_lr: float | None = None
 
     @property
@@ -46,7 +45,7 @@ class LearningRate(Callback):
         return self.per == "step"
 
     def on_fit_start(self, trainer: "Trainer") -> None:
-        """Remember the first learning rate, and set that of the coming step."""
+        """Note the first learning rate, and set that of the next step."""
         if self.base_lr is None:
             self.base_lr = trainer.optimizer.lr
         self._set(trainer)
@@ -69,37 +68,37 @@ class LearningRate(Callback):
 class ReduceLROnPlateau(Callback):
     """Lower the learning rate when a column of the history no longer improves: lr ← max(factor · lr, min_lr).
 
-    As in PyTorch, with a row of the history for an epoch: after more than `patience` rows in a row that did
-    not improve on the best one, counting begins anew. Do not combine it with `LearningRate`, which would
-    undo it.
+    It works as in PyTorch, with a row of the history in place of an epoch: it acts after more than `patience` rows
+    in a row that did not improve on the best value, and then counts from 0 again. Do not combine it with
+    `LearningRate`, which would set the rate anew.
 
     Parameters
     ----------
     monitor
         The column, such as "validation_loss".
     mode
-        "min" for what is to fall, "max" for what is to rise. By default, a loss is to fall and anything
-        else to rise.
+        "min" if the column improves when it falls, "max" if it improves when it rises. By default, "min" for a
+        loss and "max" for anything else.
     factor
-        What the learning rate is multiplied by, 0 < factor < 1.
+        The learning rate is multiplied by it, 0 < factor < 1.
     patience
-        How many rows without improvement are put up with.
+        The number of rows without improvement that change nothing, >= 0.
     threshold, threshold_mode
-        How much counts as an improvement: below best · (1 − threshold) with "rel", below best − threshold
-        with "abs"; above best · (1 + threshold) and best + threshold for what is to rise.
+        What counts as an improvement. In mode "min": a value below best · (1 − threshold) with "rel", below
+        best − threshold with "abs". In mode "max": above best · (1 + threshold), or above best + threshold.
     cooldown
-        How many rows after a reduction do not count as bad.
+        The number of rows after a reduction that are not counted, >= 0.
     min_lr
-        Where to end. It bounds ``optimizer.lr``, from which groups of Parameters keep their ratio.
+        The lowest learning rate. It bounds ``optimizer.lr``; groups of Parameters keep their ratio to that.
     eps
-        A reduction by less than that is not made.
+        A reduction of the learning rate by less than eps is not made.
 
     Attributes
     ----------
     best : float
         The best value so far.
     bad_rows, cooldown_left : int
-        How many rows were without improvement, and how many are still not to be counted.
+        How many rows in a row were without improvement, and how many rows of the cooldown are left.
 
     Raises
     ------
@@ -119,30 +118,24 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ) -> None:
-        if mode not in ("min", "max", None) or threshold_mode not in ("rel", "abs"):
-            raise ValueError(
-                'ReduceLROnPlateau knows mode="min" and "max", threshold_mode="rel" and "abs", '
-                f"got {mode!r} and {threshold_mode!r}"
-            )
-        if not 0 < factor < 1:
-            raise ValueError(f"ReduceLROnPlateau needs 0 < factor < 1, got {factor}")
-        if min(patience, threshold, cooldown, min_lr, eps) < 0:
-            raise ValueError("ReduceLROnPlateau needs patience, threshold, cooldown, min_lr and eps >= 0")
+        owner = "ReduceLROnPlateau"
         self.monitor = monitor
-        self.mode = mode or ("min" if monitor.endswith("loss") else "max")
-        self.factor = factor
-        self.patience = patience
-        self.threshold = threshold
-        self.threshold_mode = threshold_mode
-        self.cooldown = cooldown
-        self.min_lr = min_lr
-        self.eps = eps
+        self.mode = check_choice(owner, "mode", mode, ("min", "max", None)) or (
+            "min" if monitor.endswith("loss") else "max"
+        )
+        self.factor = check_number(owner, "factor", factor, above=0, below=1)
+        self.patience = check_int(owner, "patience", patience, 0, why="it counts rows")
+        self.threshold = check_number(owner, "threshold", threshold, 0)
+        self.threshold_mode = check_choice(owner, "threshold_mode", threshold_mode, ("rel", "abs"))
+        self.cooldown = check_int(owner, "cooldown", cooldown, 0, why="it counts rows")
+        self.min_lr = check_number(owner, "min_lr", min_lr, 0)
+        self.eps = check_number(owner, "eps", eps, 0)
         self.best = math.inf if self.mode == "min" else -math.inf
         self.bad_rows = 0
         self.cooldown_left = 0
 
     def on_row(self, trainer: "Trainer", row: Row) -> None:
-        """Compare the row with the best, and lower the learning rate if it is time."""
+        """Compare the row with the best value, and lower the learning rate after too many bad rows."""
         value = monitored(self, self.monitor, row)
         if self._improves(value):
             self.best, self.bad_rows = value, 0

@@ -1,4 +1,4 @@
-"""Progress is what a person wants to see while training runs: a bar, and the running score."""
+"""A progress bar and a running accuracy show how training goes while it runs."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RunningScore(Callback):
-    """Add the column ``running_accuracy``: that of the training samples, each counted before the step it causes.
+    """Add the column ``running_accuracy``: each training sample is counted before the step that learns from it.
 
     Parameters
     ----------
@@ -27,19 +27,19 @@ class RunningScore(Callback):
         self.running = RunningAccuracy(decay)
 
     def on_step_end(self, trainer: "Trainer") -> None:
-        """Count the last predictions, each of which was made before its step's update."""
+        """Count the step's predictions, which were made before its update."""
         self.running.update(trainer.prediction, trainer.target)
 
     def on_row(self, trainer: "Trainer", row: Row) -> None:
-        """Note the score."""
+        """Add the score to the row."""
         row["running_accuracy"] = self.running.score
 
     def state_dict(self) -> State:
-        """Return what the score is made of."""
+        """Return the running accuracy's attributes."""
         return attributes(self.running)
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a score."""
+        """Restore the running accuracy's attributes."""
         set_attributes(self.running, state)
 
 
@@ -49,7 +49,7 @@ class Progress(Callback):
     Parameters
     ----------
     total
-        How many steps are to come.
+        The number of steps of the run; None if it is not known.
     """
 
     SECONDS = 0.2  # between two refreshes
@@ -74,13 +74,13 @@ class Progress(Callback):
             self._draw(trainer)
 
     def on_fit_end(self, trainer: "Trainer") -> None:
-        """Leave the bar at where the run ended."""
+        """Show the last step, and close the bar."""
         if self._bar is not None:
             self._draw(trainer)
             self._bar.close()
 
     def state_dict(self) -> State:
-        """Return nothing: a bar is of this run."""
+        """Return nothing, because a resumed run draws a bar of its own."""
         return {}
 
     def _draw(self, trainer: "Trainer") -> None:

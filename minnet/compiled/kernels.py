@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import FLUSH
+from minnet.optimizers.base import ZERO_EVERY
 
 numba = require("numba", "compiled")
 
@@ -532,7 +532,7 @@ def update(p: Array, g: Array, first: Array, second: Array, optimizer: int, row:
         row[FRESH] = 0
     else:
         adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
-    if row[STEP] % FLUSH == 0:
+    if row[STEP] % ZERO_EVERY == 0:
         flush(first)
         flush(second)
 
@@ -570,7 +570,7 @@ def adam(p: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2:
 
 @compiled
 def flush(array: Array) -> None:
-    """Set to zero what has faded below the smallest normal number: see `Optimizer._flush`."""
+    """Set subnormal numbers to zero: see `Optimizer._zero_subnormals`."""
     tiny = np.finfo(array.dtype).tiny
     for j in range(len(array)):
         if abs(array[j]) < tiny:

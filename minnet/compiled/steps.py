@@ -230,7 +230,7 @@ class _Slot:
         if not self._is_trained():
             return
         self._optimizer.state["step"][self._place] = step
-        own = [self.parameter.data, *(self._optimizer.kept(name, self._place) for name in self._names())]
+        own = [self.parameter.data, *(self._optimizer.buffer(name, self._place) for name in self._names())]
         for kept, array in zip(own, arrays, strict=False):
             if kept is not array:
                 kept[...] = array.T if self._transposed else array

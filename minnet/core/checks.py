@@ -78,12 +78,14 @@ def check_number(
         If it is not a number, not finite, or out of its range.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{owner} expected {name} to be a number, got {type(value).__name__}{why and ': '}{why}")
+        got = type(value).__name__ + (f" {value!r}: pass {name}=float({value!r})" if isinstance(value, str) else "")
+        raise TypeError(f"{owner} expected {name} to be a number, got {got}")
     if not (math.isfinite(value) and low <= value <= high and above < value < below):
         least = f"{low:g} <= " if low > -math.inf else f"{above:g} < " if above > -math.inf else ""
         most = f" <= {high:g}" if high < math.inf else f" < {below:g}" if below < math.inf else ""
         if least and not most:
-            needed = f"{name} >{'=' * (low > -math.inf)} {max(low, above):g}"
+            finite = "" if math.isfinite(value) else "a finite "
+            needed = f"{finite}{name} >{'=' * (low > -math.inf)} {max(low, above):g}"
         else:
             needed = f"{least}{name}{most}" if most else f"a finite {name}"
         if 1 in (high, below) and 1 < value <= 100:

@@ -1,15 +1,15 @@
-"""A row is what the history holds of one moment of training: a number for each column."""
+"""A row is one line of the history: a dict of column → number."""
 
 Row = dict[str, float]
 
 
 def monitored(owner: object, monitor: str, row: Row) -> float:
-    """Return the column of a row that a callback, or a Checkpoint, watches.
+    """Return the value of the column that a callback, or a Checkpoint, monitors.
 
     Raises
     ------
     ValueError
-        If the row lacks it.
+        If the row has no such column.
     """
     if monitor not in row:
         raise ValueError(
@@ -20,6 +20,6 @@ def monitored(owner: object, monitor: str, row: Row) -> float:
 
 
 def improves(monitor: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-    """Whether a value is better than the best so far: a loss is to fall, anything else to rise; NaN is no value."""
+    """Whether a value is better than the best so far: lower for a loss, higher for anything else; never NaN."""
     sign = 1 if monitor.endswith("loss") else -1
     return value == value and (best is None or sign * value < sign * best - min_delta)

@@ -1,8 +1,8 @@
-"""A state is what an object remembers, as plain data: it can be written to a file, and restored later.
+"""A state is a dict of an object's plain data, which can be written to a file and restored later.
 
-Plain data are None, bool, int, float, str, arrays and numbers of NumPy, Generators, and lists, tuples and dicts of
-them. Everything else (functions, files, Parameters, other objects) is not part of a state: the script that is run
-again makes it anew.
+Plain data are None, bool, int, float, str, NumPy's arrays, numbers and Generators, and lists, tuples and dicts of
+these. A state holds nothing else (no functions, files, Parameters or other objects), because the script makes those
+again when it is restarted.
 """
 
 import inspect
@@ -14,11 +14,11 @@ import numpy as np
 State = dict[str, Any]
 
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-DEEPEST = 50  # levels of lists in lists; what is deeper, or holds itself, is not plain data
+DEEPEST = 50  # levels of lists in lists; a list that is deeper, or contains itself, is not plain data
 
 
 def is_plain(value: object, depth: int = 0) -> bool:
-    """Whether a value is plain data, all the way down."""
+    """Whether a value, and everything in it, is plain data."""
     if depth > DEEPEST:
         return False
     if isinstance(value, np.ndarray | np.generic):
@@ -34,25 +34,25 @@ def is_plain(value: object, depth: int = 0) -> bool:
 
 def attributes(owner: object) -> State:
     """Return the attributes of an object that are plain data (the very arrays, not copies)."""
-    kept = owner.__getstate__()  # an object that says what of it is to be kept is believed
-    return {name: value for name, value in kept.items() if is_plain(value)} if isinstance(kept, dict) else {}
+    state = owner.__getstate__()  # a class may choose its attributes, as for pickle
+    return {name: value for name, value in state.items() if is_plain(value)} if isinstance(state, dict) else {}
 
 
 def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
-    """Put back what `attributes` returned. Generators and arrays stay the same objects: others may hold them, too."""
+    """Restore what `attributes` returned. Generators and arrays stay the same objects, because others may hold them."""
     for name, value in state.items():
         if not _is_code(type(owner), name):
             setattr(owner, name, merged(vars(owner).get(name), value))
 
 
 def _is_code(kind: type, name: str) -> bool:
-    """Whether a class has a method or a property of that name, which no state replaces."""
+    """Whether a class has a method or a property of that name, which a state must not replace."""
     found = inspect.getattr_static(kind, name, None)
     return callable(found) or hasattr(found, "__get__")
 
 
 def merged(now: Any, value: Any) -> Any:
-    """Return a value to replace `now`: written into it where that is an array or a Generator, anew elsewhere."""
+    """Return `value` in place of `now`: arrays and Generators are updated in place, anything else is replaced."""
     if isinstance(value, np.random.Generator) and isinstance(now, np.random.Generator):
         if type(now.bit_generator) is type(value.bit_generator):
             now.bit_generator.state = value.bit_generator.state

@@ -1,7 +1,7 @@
-"""A gradient check compares what a layer's `backward` says with what its `forward` does.
+"""A gradient check compares the gradients that `backward` returns with the slopes of `forward`.
 
-The slope of a function is measured by moving one number a little to either side (finite
-differences, in float64) and laid beside the slope that `backward` returns.
+A slope is measured by finite differences in float64: move one number a little to either side, and see how the output
+changes.
 """
 
 import copy
@@ -14,48 +14,49 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection.layer_checks import ContractError, Trial, check_basics, check_promises
+from minnet.inspection.layer_checks import LayerError, Trial, check_basics, check_requirements
 
-__all__ = ["ContractError", "check_layer"]
+__all__ = ["LayerError", "check_layer"]
 
-# An array larger than this is checked at so many random places, and along one random direction as a whole.
-MOST_ELEMENTS = 300
+MOST_ELEMENTS = 300  # a larger array is checked at so many random elements, and along one random direction
 
 
 def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | None = 0) -> str:
-    """Check a layer, loss or container: its gradients, and every promise that a minnet layer makes.
+    """Check a layer, loss or container: its gradients, and every requirement that a minnet layer meets.
 
-    It works on copies, in float64, and leaves `layer` as it was. That a layer passes is also a test
-    to write: ``assert check_layer(MyLayer(), x)``.
+    It works on copies, in float64, and leaves `layer` as it was. In a test, write
+    ``assert check_layer(MyLayer(), x)``.
 
-    Checked are: dL/dx and dL/dp of every trainable Parameter against central differences (Baydin et
-    al., "Automatic differentiation in machine learning: a survey", JMLR 18, 2018, section 2.1).
-    And the promises: backward adds to grad, in place, and answers for the last forward; nobody
-    writes into its arguments, or changes what it returned before; float32 and float64 come out as
-    they went in; a batch of one and an empty batch work; arrays need not be contiguous; eval mode is
-    deterministic and keeps nothing; copies and pickles compute the same; the layer works inside
-    `Sequential` and `Residual`.
+    It compares dL/dx and dL/dp of every trainable Parameter with central differences (Baydin et al., "Automatic
+    differentiation in machine learning: a survey", JMLR 18, 2018, section 2.1). The requirements are:
+
+    - backward adds to grad, in place, and returns the gradient of the last forward;
+    - neither method writes into its arguments, or changes what it returned before;
+    - float32 gives float32, and float64 gives float64;
+    - a batch of one, an empty batch and arrays that are not contiguous work;
+    - in eval mode, forward is deterministic and keeps nothing;
+    - copies and pickles compute the same;
+    - the layer works inside `Sequential` and `Residual`.
 
     Parameters
     ----------
     layer
         What to check, ready to be used.
     *inputs
-        What its `forward` takes: x for a layer, prediction and target for a loss. Floats are varied;
-        integers (labels, indices) are taken as they are. A batch of 2 to 5 and few features make a
-        fast and sharp test; the first axis is the batch.
+        What its `forward` takes: x for a layer, prediction and target for a loss. The first axis is the batch.
+        Floats are varied, integers (labels, indices) are not. A batch of 2 to 5 with few features is enough.
     rng
-        Where the random dL/dy, and the elements of large arrays, are drawn from.
+        The Generator, or its seed, for the random dL/dy and the choice of elements of large arrays.
 
     Returns
     -------
     str
-        One line: what was compared, and the largest relative difference.
+        One line with the largest relative error, and what was compared.
 
     Raises
     ------
-    ContractError
-        An AssertionError, if the layer breaks a promise: says which, and names the array that is wrong.
+    LayerError
+        An AssertionError, if a gradient is wrong or a requirement is not met; it says which, and names the array.
     TypeError, ValueError
         If `layer` is not a Layer, or there is nothing to check.
 
@@ -64,35 +65,36 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     >>> import minnet as mn
     >>> x = np.random.default_rng(0).normal(size=(4, 3))
     >>> check_layer(mn.Tanh(), x)  # doctest: +ELLIPSIS
-    'Tanh(): right to ...e-... (x), and every promise kept'
+    'Tanh(): gradients right to ...e-... (x), every requirement met'
     """
     if isinstance(layer, type):
-        raise TypeError(
-            f"check_layer expected a layer, got the class {layer.__name__}: make one, {layer.__name__}(...)"
-        )
+        raise TypeError(f"check_layer expected a layer, got the class {layer.__name__}: pass {layer.__name__}(...)")
     if not isinstance(layer, Layer):
         raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
     if not inputs:
-        raise ValueError("check_layer(layer, x) needs what forward takes: an array x, or a prediction and a target")
+        raise ValueError("check_layer got no input: pass what forward takes, an array x or a prediction and a target")
     arrays = [np.array(x) for x in inputs]
     arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
-        raise ValueError(f"check_layer: {layer.describe()} has no Parameters, and no input is of floats to vary")
+        raise ValueError(
+            f"check_layer has nothing to vary: {layer.describe()} has no Parameters, and no input is float"
+        )
     trial = Trial(layer, arrays, np.random.default_rng(rng))
     check_basics(trial)
     checked = _check_gradients(trial)
-    check_promises(trial)
-    return f"{layer.describe()}: right to {max(checked.values()):.1e} ({', '.join(checked)}), and every promise kept"
+    check_requirements(trial)
+    largest = max(checked.values())
+    return f"{layer.describe()}: gradients right to {largest:.1e} ({', '.join(checked)}), every requirement met"
 
 
 def _check_gradients(trial: Trial) -> dict[str, float]:
     """Compare every gradient with finite differences; return the largest relative error of each."""
     clean = trial.clean
-    base = trial.fresh()
+    base = trial.new()
     inputs = [x.copy() for x in trial.inputs]
 
     def objective() -> float:
-        """L = Σ dy · y, whose gradient is what backward(dy) returns."""
+        """Return L = Σ dy · y, because dL/dx is then what backward(dy) returns."""
         return trial.objective(copy.deepcopy(base).forward(*inputs))
 
     checked = {}
@@ -123,7 +125,7 @@ def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: C
         slopes[k] = _slope(move, claimed.flat[place], scale)
     wrong = ~_close(claimed.reshape(-1)[places], slopes, scale)
     if wrong.any():
-        raise ContractError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
+        raise LayerError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
     if size > MOST_ELEMENTS:
         start, direction = array.copy(), rng.normal(size=array.shape)
 
@@ -135,21 +137,21 @@ def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: C
 
         along = float((claimed * direction).sum())
         if not _close(along, _slope(move_all, along, abs(along)), abs(along)):
-            raise ContractError(
-                f"{trial.name}: {name} is wrong somewhere: along a random direction backward says {along:.6g}, "
-                f"finite differences say {_slope(move_all, along, abs(along)):.6g}"
+            raise LayerError(
+                f"{trial.name}: {name} is wrong in some elements: along a random direction, backward says "
+                f"{along:.6g}, finite differences say {_slope(move_all, along, abs(along)):.6g}"
             )
     error = np.abs(claimed.reshape(-1)[places] - slopes).max(initial=0.0)
     return float(error / max(scale, 1e-2))
 
 
 def _slope(move: Callable[[float], float], claimed: float, scale: float) -> float:
-    """Measure dL/d distance at 0; where a kink makes it ambiguous, anything between its two sides counts."""
-    # A step too long meets the curvature, one too short the rounding; a right gradient fits at one of them.
+    """Return the slope at distance 0; at a kink, return `claimed` if it is between the slopes of the two sides."""
+    # Curvature spoils a long step, and rounding a short one; a right gradient agrees with one of them.
     for step in (1e-5, 1e-4, 1e-6, 1e-7, 1e-8, 1e-9):
         try:
             slope = (move(step) - move(-step)) / (2 * step)
-        except ValueError:  # out of the domain: a probability of 1e-6 allows no longer step
+        except ValueError:  # outside the domain: a probability of 1e-6 cannot move further than that
             continue
         if _close(claimed, slope, scale):
             return slope
@@ -170,7 +172,7 @@ def _close(claimed: Array | float, slope: Array | float, scale: float) -> NDArra
 def _wrong_gradient(
     trial: Trial, name: str, claimed: Array, places: NDArray[Any], slopes: Array, wrong: NDArray[np.bool_]
 ) -> str:
-    """Say where the gradient is wrong, and what the pattern of the errors suggests."""
+    """Say which element is most wrong, and which mistake the pattern of errors suggests."""
     values = claimed.reshape(-1)[places]
     worst = int(np.argmax(np.abs(values - slopes)))
     where = [int(i) for i in np.unravel_index(int(places[worst]), claimed.shape)]
@@ -179,19 +181,19 @@ def _wrong_gradient(
         f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
     )
     if not values.any():
-        return f"{message}: it is zero everywhere, so backward leaves it out"
+        return f"{message}: it is zero everywhere, so backward does not compute it"
     if claimed.shape == trial.dy.shape and _close(values * trial.dy.reshape(-1)[places], slopes, 1.0).all():
         return f"{message}: it lacks the factor dy"
     apart = np.abs(slopes) > 1e-3 * np.abs(slopes).max()
     ratios = values[apart] / slopes[apart]
     if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
         ratio = float(ratios.mean())
-        hint = f"it is {ratio:.6g} times what it should be everywhere"
+        hint = f"every element is {ratio:.6g} times the right value"
         for size in trial.inputs[trial.floats[0]].shape if trial.floats else ():
             if size > 1 and (math.isclose(ratio, size, rel_tol=1e-3) or math.isclose(ratio, 1 / size, rel_tol=1e-3)):
-                hint += f"; {size} is a size of the input: a mean in one of forward and backward, a sum in the other?"
+                hint += f"; {size} is a size of the input: is there a mean in one method, and a sum in the other?"
                 break
         else:
-            hint += "; a sign?" if math.isclose(ratio, -1, rel_tol=1e-3) else "; a constant factor?"
+            hint += "; is a sign wrong?" if math.isclose(ratio, -1, rel_tol=1e-3) else "; is a factor missing?"
         return f"{message}: {hint}"
     return message

@@ -1,6 +1,6 @@
-"""The contract is what every layer promises: here each promise is put to the test.
+"""Layer checks find out whether a layer meets the requirements that hold for every layer.
 
-`minnet.inspection.gradcheck.check_layer` is how to ask for it; docs/design.md gives the reasons.
+Call them by `minnet.inspection.gradcheck.check_layer`; docs/design.md gives the reasons for each requirement.
 """
 
 import copy
@@ -19,13 +19,13 @@ from minnet.core.parameter import Parameter
 from minnet.layers import Residual, Sequential
 
 
-class ContractError(AssertionError):
-    """A layer breaks a promise that every layer makes; the message says which, and how."""
+class LayerError(AssertionError):
+    """A layer does not meet a requirement; the message says which, and how to mend the layer."""
 
 
 @dataclass
 class Run:
-    """What came of one forward and one backward."""
+    """The results of one forward and one backward."""
 
     y: Any
     dx: list[Array]
@@ -33,7 +33,7 @@ class Run:
 
 
 class Trial:
-    """A layer on trial: it makes fresh copies of the layer, runs them, and remembers one clean run."""
+    """A layer and its inputs: it runs new copies of the layer, and keeps the results of one run to compare with."""
 
     def __init__(self, layer: Layer, inputs: list[Any], rng: np.random.Generator) -> None:
         self.layer = layer
@@ -41,35 +41,35 @@ class Trial:
         self.inputs = inputs
         self.rng = rng
         self.floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
-        y = self.forward(self.fresh(), inputs)
+        y = self.forward(self.new(), inputs)
         if not isinstance(y, (np.ndarray, float, np.floating)):
             self.fail(f"forward returned a {type(y).__name__}: a layer returns an array, a loss a float")
         self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
         self.dy = rng.normal(size=np.shape(y))
-        self.clean = self.run(self.fresh(), inputs)
-        # A loss has no gradient for its target, so backward may answer for fewer than all inputs.
+        self.clean = self.run(self.new(), inputs)
+        # A loss has no gradient for its target, so backward may return fewer gradients than there are inputs.
         self.input_names = ["x"] if len(inputs) == len(self.floats) == 1 else [f"input{i}" for i in self.floats]
         if self.is_loss:
             self.input_names = ["prediction"]
 
     def fail(self, what: str) -> None:
-        """Raise ContractError."""
-        raise ContractError(f"{self.name}: {what}")
+        """Raise LayerError."""
+        raise LayerError(f"{self.name}: {what}")
 
-    def fresh(self, dtype: type = np.float64) -> Layer:
-        """Return a copy in training mode with gradients of zero, its random Generators as they stand."""
+    def new(self, dtype: type = np.float64) -> Layer:
+        """Return a copy in training mode with gradients of zero, and with its Generators in their present state."""
         layer = copy.deepcopy(self.layer).astype(dtype).train()
         for parameter in layer.parameters():
             parameter.grad[...] = 0
         return layer
 
     def forward(self, layer: Layer, inputs: list[Any]) -> Any:
-        """Run forward on read-only views of the inputs; fail if it would write into them."""
-        return self._guarded("forward", "its input", layer.forward, inputs)
+        """Run forward on read-only views of the inputs; fail if it writes into them."""
+        return self._run_read_only("forward", "its input", layer.forward, inputs)
 
     def backward(self, layer: Layer, dy: Any) -> list[Array]:
         """Run backward on a read-only view of dy and return the input gradients as a list."""
-        dx = self._guarded("backward", "dy", layer.backward, [] if self.is_loss else [dy])
+        dx = self._run_read_only("backward", "dy", layer.backward, [] if self.is_loss else [dy])
         return list(dx) if isinstance(dx, tuple) else [dx]
 
     def run(self, layer: Layer, inputs: list[Any], dy: Any = None) -> Run:
@@ -79,51 +79,48 @@ class Trial:
         return Run(y, dx, {name: p.grad.copy() for name, p in layer.named_parameters()})
 
     def objective(self, y: Any) -> float:
-        """L = Σ dy · y, or the loss itself."""
+        """Return L = Σ dy · y, or the loss itself."""
         return float(y) if self.is_loss else float((self.dy * y).sum())
 
-    def _guarded(self, method: str, argument: str, call: Any, arguments: list[Any]) -> Any:
+    def _run_read_only(self, method: str, argument: str, call: Any, arguments: list[Any]) -> Any:
         arguments = [x.view() for x in arguments]
         for x in arguments:
             x.flags.writeable = False
         try:
             return call(*arguments)
         except (ValueError, RuntimeError, AttributeError) as error:
-            for sign, broken in (
+            for phrase, mistake in (
                 ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
-                (
-                    "non-broadcastable",
-                    f"{method} adds an array of another shape: is it summed over the batch? ({error})",
-                ),
-                ("before forward()", "forward kept nothing for backward: set self.cache on every way through it"),
-                ("cache is empty", f"{method} needs what is not there: {error}"),
+                ("non-broadcastable", f"{method} adds an array of another shape: sum over the batch ({error})"),
+                ("before forward()", "forward kept nothing for backward: set self.cache in every branch of it"),
+                ("cache is empty", f"{method} reads an empty cache: {error}"),
                 ("re-bound", f"{method} re-binds grad: {error}"),
             ):
-                if sign in str(error):
-                    raise ContractError(f"{self.name}: {broken}") from error
+                if phrase in str(error):
+                    raise LayerError(f"{self.name}: {mistake}") from error
             raise
 
 
 def check_basics(trial: Trial) -> None:
-    """Put to the test what must hold before gradients can be compared.
+    """Check what must hold before gradients can be compared.
 
     Raises
     ------
-    ContractError
-        At the first broken promise.
+    LayerError
+        At the first requirement that is not met.
     """
     _backward_shapes(trial)
-    _randomness_is_its_own(trial)
+    _owns_its_generator(trial)
     _parameters_stay(trial)
 
 
-def check_promises(trial: Trial) -> None:
-    """Put every other promise of the contract to the test.
+def check_requirements(trial: Trial) -> None:
+    """Check every other requirement.
 
     Raises
     ------
-    ContractError
-        At the first broken promise.
+    LayerError
+        At the first requirement that is not met.
     """
     _gradients_add_up(trial)
     _last_forward_counts(trial)
@@ -136,24 +133,23 @@ def check_promises(trial: Trial) -> None:
     _containers(trial)
 
 
-def _same(trial: Trial, run: Run, what: str, exact: bool = False) -> None:
-    """Fail if a run differs from the clean one."""
-    tolerance = {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-7, "atol": 1e-10}
+def _same(trial: Trial, run: Run, what: str) -> None:
+    """Fail if the results of a run differ from `trial.clean`."""
     clean = trial.clean
     pairs = [("the output", run.y, clean.y)]
     pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.input_names, run.dx, clean.dx, strict=False)]
     pairs += [(f"{n}.grad", run.grads[n], clean.grads[n]) for n in clean.grads]
     for name, got, expected in pairs:
-        if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, **tolerance, equal_nan=True):
+        if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, 1e-7, 1e-10, equal_nan=True):
             trial.fail(f"{name} is different {what}")
 
 
-def _randomness_is_its_own(trial: Trial) -> None:
+def _owns_its_generator(trial: Trial) -> None:
     _same(
         trial,
-        trial.run(trial.fresh(), trial.inputs),
-        "when a copy of the layer is given the same input: random numbers must come from a Generator that the "
-        "layer owns (self.rng = np.random.default_rng(rng)), and nothing may be shared between layers",
+        trial.run(trial.new(), trial.inputs),
+        "when a copy of the layer is given the same input: draw random numbers from a Generator that the layer owns "
+        "(self.rng = np.random.default_rng(rng)), and share nothing between layers",
     )
 
 
@@ -170,21 +166,21 @@ def _backward_shapes(trial: Trial) -> None:
 
 
 def _parameters_stay(trial: Trial) -> None:
-    layer = trial.fresh()
+    layer = trial.new()
     before = [(n, p, p.data, p.grad, p.data.copy()) for n, p in layer.named_parameters()]
     trial.run(layer, trial.inputs)
     if [(n, id(p)) for n, p in layer.named_parameters()] != [(n, id(p)) for n, p, *_ in before]:
-        trial.fail("forward or backward adds or replaces a Parameter: make all of them in __init__")
+        trial.fail("forward or backward adds or replaces a Parameter: make every Parameter in __init__")
     for name, parameter, data, grad, values in before:
         if parameter.data is not data or parameter.grad is not grad:
             trial.fail(f"forward or backward re-binds {name}.data or .grad: write into them in place")
         if parameter.trainable and not np.array_equal(parameter.data, values, equal_nan=True):
-            trial.fail(f"forward or backward changes {name}.data: that is the optimizer's work")
+            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it")
 
 
 def _gradients_add_up(trial: Trial) -> None:
     for method in ("backward", "accumulate_grad"):
-        layer = trial.fresh()
+        layer = trial.new()
         trial.forward(layer, trial.inputs)
         start = {}
         for name, parameter in layer.named_parameters():
@@ -194,37 +190,39 @@ def _gradients_add_up(trial: Trial) -> None:
         elif trial.is_loss:
             return
         else:
-            trial._guarded(method, "dy", layer.accumulate_grad, [trial.dy])
+            trial._run_read_only(method, "dy", layer.accumulate_grad, [trial.dy])
         for name, parameter in layer.named_parameters():
             added = parameter.grad - start[name]
             if parameter.trainable and not np.allclose(added, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
                 if np.allclose(parameter.grad, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
-                    trial.fail(f"{method} overwrites {name}.grad: it must add to it, {name}.grad += ...")
-                trial.fail(
-                    f"{method} does not add dL/d{name} to {name}.grad: started from other values, it adds others"
-                )
+                    trial.fail(f"{method} overwrites {name}.grad: add to it, {name}.grad += ...")
+                trial.fail(f"{method} does not add dL/d{name} to {name}.grad: what it adds depends on the old values")
 
 
 def _other(inputs: list[Any]) -> list[Any]:
-    """Return other inputs that are as valid: the same samples in reverse order."""
+    """Return other valid inputs: the same samples in reverse order."""
     return [x[::-1] if x.ndim else x for x in inputs]
 
 
 def _last_forward_counts(trial: Trial) -> None:
-    layer = trial.fresh()
+    layer = trial.new()
     start = copy.deepcopy(layer)
     trial.forward(layer, _other(trial.inputs))
     _restore(layer, start)
-    _same(trial, trial.run(layer, trial.inputs), "after an earlier forward: backward must answer for the last one")
-    first, second = trial.fresh(), trial.fresh()
+    _same(
+        trial,
+        trial.run(layer, trial.inputs),
+        "after an earlier forward: backward must return the gradient of the last forward",
+    )
+    first, second = trial.new(), trial.new()
     y = trial.forward(first, trial.inputs)
     trial.forward(second, _other(trial.inputs))
     run = Run(y, trial.backward(first, trial.dy), {n: p.grad for n, p in first.named_parameters()})
-    _same(trial, run, "when another layer of the class runs in between: keep the cache in self, not in the class")
+    _same(trial, run, "if another layer of the class runs in between: keep the cache in self, not in the class")
 
 
 def _restore(layer: Layer, start: Layer) -> None:
-    """Put running statistics and Generators back to where `start` has them, and nothing else."""
+    """Restore running statistics and Generators from `start`, and nothing else."""
     for (_, inner), (_, other) in zip(layer.named_layers(), start.named_layers(), strict=True):
         for name, value in vars(inner).items():
             saved = vars(other).get(name)
@@ -235,7 +233,7 @@ def _restore(layer: Layer, start: Layer) -> None:
 
 
 def _results_stay(trial: Trial) -> None:
-    layer = trial.fresh()
+    layer = trial.new()
     run = trial.run(layer, trial.inputs)
     results = [("output", run.y)] if not trial.is_loss else []
     results += [("dL/dx", d) for d in run.dx if isinstance(d, np.ndarray)]
@@ -244,39 +242,39 @@ def _results_stay(trial: Trial) -> None:
         for path, parameter in layer.named_parameters():
             for part in ("data", "grad"):
                 if np.may_share_memory(array, getattr(parameter, part)):
-                    trial.fail(f"the {name} is a view of {path}.{part}, and changes with it: return a copy")
+                    trial.fail(f"the {name} is a view of {path}.{part} and changes with it: return a copy")
     trial.run(layer, _other(trial.inputs))
     for name, array, values in saved:
         if not np.array_equal(array, values, equal_nan=True):
-            trial.fail(f"the {name} of one call changes at the next: return a new array each time")
+            trial.fail(f"the next call changes the {name} of the last one: return a new array each time")
 
 
 def _dtypes(trial: Trial) -> None:
     for dtype in (np.float64, np.float32):
         inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in trial.inputs]
-        run = trial.run(trial.fresh(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
+        run = trial.run(trial.new(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
         results = [] if trial.is_loss else [("forward", run.y)]
         results += [("backward", d) for _, d in zip(trial.floats, run.dx, strict=False)]
         if not trial.is_loss:
-            results.append(("forward in eval mode", trial.forward(trial.fresh(dtype).eval(), inputs)))
+            results.append(("forward in eval mode", trial.forward(trial.new(dtype).eval(), inputs)))
         for method, array in results:
             if array.dtype != dtype:
                 trial.fail(
-                    f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks of x.dtype, and "
-                    "keep arrays in Parameters (trainable=False), which astype converts"
+                    f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks with x.dtype, and "
+                    "keep arrays as Parameters (trainable=False), because astype converts these"
                 )
 
 
 def _contiguity(trial: Trial) -> None:
     strided = [np.repeat(x[..., None], 2, axis=-1)[..., 0] if x.ndim else x for x in trial.inputs]
     dy = np.repeat(trial.dy[..., None], 2, axis=-1)[..., 0]
-    _same(trial, trial.run(trial.fresh(), strided, dy), "when the arrays are not contiguous")
+    _same(trial, trial.run(trial.new(), strided, dy), "when the arrays are not contiguous")
 
 
 def _batch_sizes(trial: Trial) -> None:
     inputs, y = trial.inputs, trial.clean.y
     x = inputs[0]
-    # Without a batch axis of their own, arrays cannot be cut: one sample, or (C,) and a label.
+    # Inputs without a batch axis have no smaller batches: one sample, or scores (C,) and a label.
     if x.ndim < 2 or any(a.ndim < 1 or len(a) != len(x) for a in inputs):
         return
     for n in (1, 0):
@@ -286,11 +284,11 @@ def _batch_sizes(trial: Trial) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
-                run = trial.run(trial.fresh(), batch, dy)
-        except ContractError:
+                run = trial.run(trial.new(), batch, dy)
+        except LayerError:
             raise
         except Exception as error:
-            raise ContractError(f"{trial.name}: {what} fails: {type(error).__name__}: {error}") from error
+            raise LayerError(f"{trial.name}: {what} fails: {type(error).__name__}: {error}") from error
         if not trial.is_loss and run.y.shape != (n, *y.shape[1:]) and len(y) == len(x):
             trial.fail(f"{what} of shape {batch[0].shape} gives an output of shape {run.y.shape}")
         for name, i, d in zip(trial.input_names, trial.floats, run.dx, strict=False):
@@ -301,12 +299,11 @@ def _batch_sizes(trial: Trial) -> None:
 
 
 def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
-    """List all that an object holds, as path: comparable value."""
+    """Return everything that an object holds, as path → comparable value."""
     if isinstance(value, (list, tuple, dict)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {k: v for key, item in items for k, v in _snapshot(item, f"{path}[{key!r}]").items()} | {
-            path: len(value)
-        }
+        inside = {k: v for key, item in items for k, v in _snapshot(item, f"{path}[{key!r}]").items()}
+        return inside | {path: len(value)}
     if isinstance(value, Parameter):
         return _snapshot(value.data, f"{path}.data") | _snapshot(value.grad, f"{path}.grad")
     if isinstance(value, np.ndarray):
@@ -324,7 +321,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _evaluation(trial: Trial) -> None:
-    layer = trial.fresh()
+    layer = trial.new()
     fresh = _snapshot(copy.deepcopy(layer))
     trial.run(layer, _other(trial.inputs))
     layer.eval()
@@ -334,8 +331,8 @@ def _evaluation(trial: Trial) -> None:
     changed = _changes(before, _snapshot(layer))
     if changed:
         trial.fail(
-            f"forward in eval mode changes {', '.join(changed)}: it must keep nothing, as threads may share the layer; "
-            "self.cache sees to that by itself"
+            f"forward in eval mode changes {', '.join(changed)}: keep nothing, because threads may share the layer; "
+            "what is assigned to self.cache is kept in training mode only"
         )
     if not np.array_equal(y, again, equal_nan=True):
         trial.fail("forward in eval mode gives two results for one input: it must not be random")
@@ -345,16 +342,16 @@ def _evaluation(trial: Trial) -> None:
         alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
         if not np.allclose(alone, y, rtol=1e-7, atol=1e-9):
             trial.fail(
-                f"forward in eval mode depends on the rest of the batch, though training keeps {', '.join(learned)}: "
-                "use what was learned if not self.training"
+                f"forward in eval mode depends on the rest of the batch, although training updates "
+                f"{', '.join(learned)}: use that if not self.training"
             )
-    layer = trial.fresh()
+    layer = trial.new()
     trial.forward(layer.eval(), _other(trial.inputs))
-    _same(trial, trial.run(layer.train(), trial.inputs), "after an eval-mode forward: the two modes share something")
+    _same(trial, trial.run(layer.train(), trial.inputs), "after an eval-mode forward: the modes must share nothing")
 
 
 def _copies(trial: Trial) -> None:
-    layer = trial.fresh()
+    layer = trial.new()
     trial.run(layer, trial.inputs)
     layer.eval()
     y = trial.forward(layer, trial.inputs)
@@ -367,14 +364,14 @@ def _copies(trial: Trial) -> None:
         try:
             copies["pickle"] = pickle.loads(pickle.dumps(layer))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ContractError(f"{trial.name}: pickle fails: {error}") from error
+            raise LayerError(f"{trial.name}: pickle fails: {error}") from error
     for how, copied in copies.items():
         if not np.array_equal(trial.forward(copied, trial.inputs), y, equal_nan=True):
             trial.fail(f"a copy made by {how} computes something else")
 
 
 def _pickle_finds(cls: type) -> bool:
-    """Whether a class can be found by its name, as pickle does; one made in a function or a session cannot."""
+    """Whether pickle finds a class by its name: not if the class was made in a function or a session."""
     try:
         return operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
     except (KeyError, AttributeError):
@@ -384,12 +381,11 @@ def _pickle_finds(cls: type) -> bool:
 def _containers(trial: Trial) -> None:
     if trial.is_loss or len(trial.inputs) > 1 or not trial.floats:
         return
-    inside = Sequential(trial.fresh())
-    y, dx = trial.forward(inside, trial.inputs), None
-    dx = trial.backward(inside, trial.dy)
-    _same(trial, Run(y, dx, _inner_grads(inside)), "inside Sequential")
-    if np.shape(y) == trial.inputs[0].shape:
-        around = Residual(trial.fresh())
+    inside = Sequential(trial.new())
+    run = trial.run(inside, trial.inputs)
+    _same(trial, Run(run.y, run.dx, _inner_grads(inside)), "inside Sequential")
+    if np.shape(run.y) == trial.inputs[0].shape:
+        around = Residual(trial.new())
         y = trial.forward(around, trial.inputs) - trial.inputs[0]
         dx = [trial.backward(around, trial.dy)[0] - trial.dy]
         _same(trial, Run(y, dx, _inner_grads(around)), "inside Residual")

@@ -1,4 +1,4 @@
-"""A summary is a table of a model: its layers, what comes out of each, and how many numbers it learns."""
+"""A summary is a table of a model's layers, the shapes of their outputs, and their numbers of parameters."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ import numpy as np
 
 from minnet.core.layer import Layer
 
-TERMINAL = 79  # columns
+TERMINAL = 79  # characters in a line
 
 
 def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
 
-    A copy of the model is run on zeros in eval mode; the model itself is left alone.
+    It runs a copy of the model on zeros in eval mode, and does not change the model.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     Raises
     ------
     ValueError, TypeError
-        What the layers raise for an input of that shape.
+        As the layers raise them for an input of that shape.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
         rows.append((label, outputs[path](), f"{sum(p.data.size for p in own):,}" if own else ""))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     room = TERMINAL - 4 - widths[1] - widths[2]
-    if widths[0] > room:  # a layer with many arguments; its name and its sizes come first
+    if widths[0] > room:  # cut the end, because a layer's name and sizes come first
         widths[0] = room
         rows = [(a if len(a) <= room else a[: room - 1] + "…", b, c) for a, b, c in rows]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
@@ -71,7 +71,7 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
 
 
 def _record(layer: Layer) -> Callable[[], str]:
-    """Make a layer remember the shape of its output; return the function that tells it."""
+    """Make a layer record the shape of its output; return a function that formats the shape."""
     shapes: list[Any] = []
     forward = layer.forward
 
@@ -82,9 +82,9 @@ def _record(layer: Layer) -> Callable[[], str]:
 
     layer.forward = recorded  # type: ignore[method-assign]
 
-    def tell() -> str:
+    def shape() -> str:
         if not shapes:
             return "not run"
         return "(" + ", ".join(["N", *map(str, shapes[-1][1:])]) + ("," if len(shapes[-1]) == 1 else "") + ")"
 
-    return tell
+    return shape

@@ -1,4 +1,4 @@
-"""Adam is the optimizer whose step is the gradient's mean, divided by its size: a step of about lr for every number."""
+"""Adam divides a running average of the gradient by the gradient's typical size, so each number moves by about lr."""
 
 import math
 from typing import Any
@@ -6,15 +6,26 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_number
 from minnet.optimizers.base import Optimizer, Option, Parameters
+
+
+class Betas(Option):
+    """The pair (β₁, β₂): the shares of the past that two running averages keep, 0 <= β < 1."""
+
+    def check(self, owner: str, value: Any) -> Any:
+        """Return the pair as a tuple of floats."""
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise TypeError(f"{owner} expected {self.name} to be a pair (β₁, β₂), got {value!r}")
+        return tuple(check_number(owner, self.name, beta, low=0, below=1) for beta in value)
 
 
 class Adam(Optimizer):
     """Adam: p ← p − lr · m̂ / (√v̂ + ε), with running averages m of the gradient and v of its square.
 
-    In step t: m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g². Both begin at 0, which m̂ = m / (1 − β₁ᵗ) and
-    v̂ = v / (1 − β₂ᵗ) make up for. With `amsgrad`, the largest v so far takes v's place. t counts the steps
-    in which the Parameter was trained.
+    In step t: m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g². Both averages begin at 0 and are too small at
+    first; m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct that. With `amsgrad`, the formula uses the largest v so
+    far. t counts the steps in which the Parameter was trained.
 
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
     S. J. Reddi et al., "On the convergence of Adam and beyond", ICLR 2018 (`amsgrad`).
@@ -28,16 +39,16 @@ class Adam(Optimizer):
     eps
         ε >= 0.
     amsgrad
-        Whether v never shrinks.
+        Whether to use the largest v so far.
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
 
     Examples
     --------
-    The first step is of length lr, whatever the gradient's size:
+    The first step has the length lr, however large the gradient is:
 
     >>> from minnet import Parameter
     >>> p = Parameter([1.0, 1.0])
@@ -47,8 +58,7 @@ class Adam(Optimizer):
     array([0.9, 1.1], dtype=float32)
     """
 
-    betas, eps, amsgrad = Option(), Option(), Option()
-    weight_decay, decay_biases, decoupled_weight_decay = Option(), Option(), Option()
+    betas, eps, amsgrad = Betas(), Option(low=0), Option()
 
     def __init__(
         self,
@@ -73,39 +83,33 @@ class Adam(Optimizer):
             decoupled_weight_decay=decoupled_weight_decay,
         )
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        check_betas(self, options)
-        self.number(options, "eps")
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
+        """Change the values of Parameter i in place."""
         (beta1, beta2), t = group["betas"], self.state["step"][i]
-        m, v, work = self.kept("mean", i), self.kept("square", i), self.work(i)
+        m, v, scratch = self.buffer("mean", i), self.buffer("square", i), self.scratch(i)
         m *= beta1
-        m += np.multiply(g, 1 - beta1, out=work)
+        m += np.multiply(g, 1 - beta1, out=scratch)
         v *= beta2
-        np.square(g, out=work)
-        v += np.multiply(work, 1 - beta2, out=work)
+        np.square(g, out=scratch)
+        v += np.multiply(scratch, 1 - beta2, out=scratch)
         if group["amsgrad"]:
-            largest = self.kept("largest_square", i)
+            largest = self.buffer("largest_square", i)
             v = np.maximum(largest, v, out=largest)
-        # m̂ / (√v̂ + ε) with the two corrections taken out of the arrays (section 2 of the paper):
-        # = m / (√v + ε c) · c / (1 − β₁ᵗ), where c = √(1 − β₂ᵗ).
+        # Both corrections are numbers, which can stand before the arrays (section 2 of the paper):
+        # m̂ / (√v̂ + ε) = m / (√v + ε c) · c / (1 − β₁ᵗ), where c = √(1 − β₂ᵗ).
         c = math.sqrt(1 - beta2**t)
-        np.sqrt(v, out=work)
-        work += group["eps"] * c
-        np.divide(m, work, out=work)
-        work *= group["lr"] * c / (1 - beta1**t)
-        p -= work
+        np.sqrt(v, out=scratch)
+        scratch += group["eps"] * c
+        np.divide(m, scratch, out=scratch)
+        scratch *= group["lr"] * c / (1 - beta1**t)
+        p -= scratch
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: p ← (1 − lr · λ) p, then p ← p − lr · m̂ / (√v̂ + ε).
 
-    With Adam, a penalty's gradient λ p would be divided by √v̂ like all of g: numbers with large gradients
-    would hardly decay. Here all decay at the same rate.
+    Adam with a penalty divides the penalty's gradient λ p by √v̂, so numbers with large gradients hardly decay.
+    With AdamW, all numbers decay at the same rate.
 
     I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
 
@@ -116,8 +120,8 @@ class AdamW(Adam):
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
     def __init__(
@@ -132,22 +136,15 @@ class AdamW(Adam):
         decay_biases: bool = True,
     ) -> None:
         super().__init__(
-            parameters,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            decay_biases=decay_biases,
-            decoupled_weight_decay=True,
+            parameters, lr, betas, eps, weight_decay, amsgrad, decay_biases=decay_biases, decoupled_weight_decay=True
         )
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's look ahead: p ← p − lr · (a g + b m) / (√v̂ + ε).
+    """Adam with Nesterov's momentum: p ← p − lr · (a g + b m) / (√v̂ + ε).
 
-    m, v and v̂ are Adam's. In step t, a = (1 − μₜ) / (1 − μ₁…μₜ) weighs the gradient, and
-    b = μₜ₊₁ / (1 − μ₁…μₜ₊₁) its average, with a momentum that grows: μₜ = β₁ (1 − 0.96^(ψ t) / 2).
+    m, v and v̂ are Adam's. In step t, a = (1 − μₜ) / (1 − μ₁…μₜ) is the weight of the gradient, and
+    b = μₜ₊₁ / (1 − μ₁…μₜ₊₁) that of its average. The momentum grows: μₜ = β₁ (1 − 0.96^(ψ t) / 2).
 
     T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
 
@@ -162,12 +159,11 @@ class NAdam(Optimizer):
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
-    betas, eps, momentum_decay = Option(), Option(), Option()
-    weight_decay, decay_biases, decoupled_weight_decay = Option(), Option(), Option()
+    betas, eps, momentum_decay = Betas(), Option(low=0), Option(low=0)
 
     def __init__(
         self,
@@ -193,46 +189,24 @@ class NAdam(Optimizer):
         )
         self.state["momentum_product"] = [1.0] * len(self.parameters)  # μ₁…μₜ
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        check_betas(self, options)
-        self.number(options, "eps")
-        self.number(options, "momentum_decay")
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
+        """Change the values of Parameter i in place."""
         (beta1, beta2), t = group["betas"], self.state["step"][i]
-        m, v, work = self.kept("mean", i), self.kept("square", i), self.work(i)
+        m, v, scratch = self.buffer("mean", i), self.buffer("square", i), self.scratch(i)
         mu, mu_next = (beta1 * (1 - 0.96 ** (s * group["momentum_decay"]) / 2) for s in (t, t + 1))
         product = self.state["momentum_product"][i] = self.state["momentum_product"][i] * mu
         m *= beta1
-        m += np.multiply(g, 1 - beta1, out=work)
+        m += np.multiply(g, 1 - beta1, out=scratch)
         v *= beta2
-        np.square(g, out=work)
-        v += np.multiply(work, 1 - beta2, out=work)
+        np.square(g, out=scratch)
+        v += np.multiply(scratch, 1 - beta2, out=scratch)
         # As in Adam: 1 / (√v̂ + ε) = c / (√v + ε c), where c = √(1 − β₂ᵗ).
         c = math.sqrt(1 - beta2**t)
-        root = np.sqrt(v, out=self.work(i, "root"))
+        root = np.sqrt(v, out=self.scratch(i, "root"))
         root += group["eps"] * c
-        np.divide(g, root, out=work)
-        work *= group["lr"] * c * (1 - mu) / (1 - product)
-        p -= work
-        np.divide(m, root, out=work)
-        work *= group["lr"] * c * mu_next / (1 - product * mu_next)
-        p -= work
-
-
-def check_betas(owner: Optimizer, options: dict[str, Any]) -> None:
-    """Check that betas are two numbers below 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not.
-    """
-    betas = options["betas"]
-    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise TypeError(f"{type(owner).__name__} expected betas to be a pair (β₁, β₂), got {betas!r}")
-    options["betas"] = tuple(betas)
-    owner.number(options, "betas", below=1)
+        np.divide(g, root, out=scratch)
+        scratch *= group["lr"] * c * (1 - mu) / (1 - product)
+        p -= scratch
+        np.divide(m, root, out=scratch)
+        scratch *= group["lr"] * c * mu_next / (1 - product * mu_next)
+        p -= scratch

@@ -1,18 +1,18 @@
-"""Adaptive optimizers divide each number's gradient by its size so far: RMSprop, Adagrad, Adadelta."""
+"""RMSprop, Adagrad and Adadelta divide each number's gradient by the typical size of its past gradients."""
 
 from typing import Any
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.base import Optimizer, Option, Parameters
+from minnet.optimizers.base import Optimizer, Option, Parameters, share
 
 
 class RMSprop(Optimizer):
     """RMSprop: p ← p − lr · g / (√v + ε), with a running average v ← α v + (1 − α) g².
 
-    `centered` takes the gradient's variance for its square: v − m², where m ← α m + (1 − α) g. With
-    momentum μ, a velocity u ← μ u + g / (√v + ε), and p ← p − lr · u.
+    With `centered`, the gradient's variance v − m² replaces v, where m ← α m + (1 − α) g. With momentum μ, there
+    is a velocity u ← μ u + g / (√v + ε), and p ← p − lr · u.
 
     T. Tieleman and G. Hinton, "Neural networks for machine learning", Coursera 2012, lecture 6.5.
     A. Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850, 2013, eq. 38–45 (`centered`).
@@ -32,12 +32,11 @@ class RMSprop(Optimizer):
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
-    alpha, eps, momentum, centered = Option(), Option(), Option(), Option()
-    weight_decay, decay_biases = Option(), Option()
+    alpha, eps, momentum, centered = share(), Option(low=0), share(), Option()
 
     def __init__(
         self,
@@ -62,43 +61,36 @@ class RMSprop(Optimizer):
             decay_biases=decay_biases,
         )
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        self.number(options, "alpha", below=1)
-        self.number(options, "momentum", below=1)
-        self.number(options, "eps")
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
+        """Change the values of Parameter i in place."""
         alpha, momentum = group["alpha"], group["momentum"]
-        v, work = self.kept("square", i), self.work(i)
+        v, scratch = self.buffer("square", i), self.scratch(i)
         v *= alpha
-        np.square(g, out=work)
-        v += np.multiply(work, 1 - alpha, out=work)
+        np.square(g, out=scratch)
+        v += np.multiply(scratch, 1 - alpha, out=scratch)
         if group["centered"]:
-            m = self.kept("mean", i)
+            m = self.buffer("mean", i)
             m *= alpha
-            m += np.multiply(g, 1 - alpha, out=work)
-            np.subtract(v, np.square(m, out=work), out=work)
-            np.maximum(work, 0, out=work)  # a gradient that stays the same: rounding may take its variance below 0
-            np.sqrt(work, out=work)
+            m += np.multiply(g, 1 - alpha, out=scratch)
+            np.subtract(v, np.square(m, out=scratch), out=scratch)
+            np.maximum(scratch, 0, out=scratch)  # rounding may take the variance of a constant gradient below 0
+            np.sqrt(scratch, out=scratch)
         else:
-            np.sqrt(v, out=work)
-        work += group["eps"]
-        np.divide(g, work, out=work)
+            np.sqrt(v, out=scratch)
+        scratch += group["eps"]
+        np.divide(g, scratch, out=scratch)
         if momentum:
-            u = self.kept("velocity", i)
+            u = self.buffer("velocity", i)
             u *= momentum
-            u += work
-            p -= np.multiply(u, group["lr"], out=work)
+            u += scratch
+            p -= np.multiply(u, group["lr"], out=scratch)
         else:
-            work *= group["lr"]
-            p -= work
+            scratch *= group["lr"]
+            p -= scratch
 
 
 class Adagrad(Optimizer):
-    """Adagrad: p ← p − lrₜ · g / (√s + ε), where s ← s + g² sums the squares of all gradients so far.
+    """Adagrad: p ← p − lrₜ · g / (√s + ε), where s ← s + g² is the sum of the squares of all gradients so far.
 
     In step t, lrₜ = lr / (1 + (t − 1) · lr_decay).
 
@@ -112,18 +104,17 @@ class Adagrad(Optimizer):
     lr_decay
         How fast the learning rate falls, >= 0.
     initial_accumulator_value
-        The first s, >= 0.
+        The value of s before the first step, >= 0.
     eps
         ε >= 0.
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
-    lr_decay, initial_accumulator_value, eps = Option(), Option(), Option()
-    weight_decay, decay_biases = Option(), Option()
+    lr_decay, initial_accumulator_value, eps = Option(low=0), Option(low=0), Option(low=0)
 
     def __init__(
         self,
@@ -146,29 +137,23 @@ class Adagrad(Optimizer):
             decay_biases=decay_biases,
         )
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        for name in ("lr_decay", "initial_accumulator_value", "eps"):
-            self.number(options, name)
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
-        t, work = self.state["step"][i], self.work(i)
-        s = self.kept("sum", i, group["initial_accumulator_value"])
-        s += np.square(g, out=work)
-        np.sqrt(s, out=work)
-        work += group["eps"]
-        np.divide(g, work, out=work)
-        work *= group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        p -= work
+        """Change the values of Parameter i in place."""
+        t, scratch = self.state["step"][i], self.scratch(i)
+        s = self.buffer("sum", i, group["initial_accumulator_value"])
+        s += np.square(g, out=scratch)
+        np.sqrt(s, out=scratch)
+        scratch += group["eps"]
+        np.divide(g, scratch, out=scratch)
+        scratch *= group["lr"] / (1 + (t - 1) * group["lr_decay"])
+        p -= scratch
 
 
 class Adadelta(Optimizer):
-    """Adadelta: p ← p − lr · d, where d = √(u + ε) / √(v + ε) · g, the typical step over the typical gradient.
+    """Adadelta: p ← p − lr · d with d = √(u + ε) / √(v + ε) · g, the typical step divided by the typical gradient.
 
-    v ← ρ v + (1 − ρ) g² averages the gradients' squares, and u ← ρ u + (1 − ρ) d² those of the steps: d has
-    the unit of p, whatever that of the loss, so lr = 1.
+    v ← ρ v + (1 − ρ) g² is a running average of the gradients' squares, and u ← ρ u + (1 − ρ) d² of the steps'.
+    d has the unit of p, whatever unit the loss has, so lr = 1 is a sensible default.
 
     M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701, 2012, algorithm 1.
 
@@ -179,16 +164,15 @@ class Adadelta(Optimizer):
     rho
         ρ, 0 <= ρ < 1.
     eps
-        ε > 0: with 0, there would be no first step.
+        ε > 0: with ε = 0, the first step would be 0, and so would every other.
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
-    rho, eps = Option(), Option()
-    weight_decay, decay_biases = Option(), Option()
+    rho, eps = share(), Option(above=0, why="the first step is proportional to its root")
 
     def __init__(
         self,
@@ -202,27 +186,19 @@ class Adadelta(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, rho=rho, eps=eps, weight_decay=weight_decay, decay_biases=decay_biases)
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        self.number(options, "rho", below=1)
-        self.number(options, "eps")
-        if options["eps"] == 0:
-            raise ValueError("Adadelta needs eps > 0, got 0: the first step is proportional to its root")
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
+        """Change the values of Parameter i in place."""
         rho, eps = group["rho"], group["eps"]
-        v, u, work = self.kept("square", i), self.kept("square_step", i), self.work(i)
+        v, u, scratch = self.buffer("square", i), self.buffer("square_step", i), self.scratch(i)
         v *= rho
-        np.square(g, out=work)
-        v += np.multiply(work, 1 - rho, out=work)
-        d = np.add(u, eps, out=self.work(i, "d"))
-        d /= np.add(v, eps, out=work)
+        np.square(g, out=scratch)
+        v += np.multiply(scratch, 1 - rho, out=scratch)
+        d = np.add(u, eps, out=self.scratch(i, "d"))
+        d /= np.add(v, eps, out=scratch)
         np.sqrt(d, out=d)
         d *= g
         u *= rho
-        np.square(d, out=work)
-        u += np.multiply(work, 1 - rho, out=work)
+        np.square(d, out=scratch)
+        u += np.multiply(scratch, 1 - rho, out=scratch)
         d *= group["lr"]
         p -= d

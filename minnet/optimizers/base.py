@@ -1,69 +1,103 @@
-"""An optimizer is a way to step downhill: it turns each Parameter's gradient into its next values."""
+"""An optimizer changes Parameters so that the loss falls: it turns each gradient into the next values."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_number
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
-FLUSH = 256  # the steps between two looks at what has faded: see `Optimizer._flush`
+ZERO_EVERY = 256  # steps between two calls of `Optimizer._zero_subnormals`
+
+
+class Option:
+    """An option of an optimizer as an attribute: reading it gives the first group's, setting it sets every group's.
+
+    Parameters
+    ----------
+    bounds
+        The range of a number, as for `minnet.core.checks.check_number`; none for an option that is not a number.
+    """
+
+    def __init__(self, **bounds: Any) -> None:
+        self.bounds = bounds
+
+    def check(self, owner: str, value: Any) -> Any:
+        """Return a value of the option as a float, or raise TypeError or ValueError."""
+        return check_number(owner, self.name, value, **self.bounds) if self.bounds else value
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: "Optimizer | None", owner: type) -> Any:
+        return self if optimizer is None else optimizer.param_groups[0][self.name]
+
+    def __set__(self, optimizer: "Optimizer", value: Any) -> None:
+        for group in optimizer.param_groups:
+            group[self.name] = value
+
+
+def share() -> Option:
+    """Make an option that says how much of an average or a velocity the next step keeps."""
+    return Option(low=0, below=1, why="it is the share of the past that each step keeps")
 
 
 class Optimizer:
-    """The base of every optimizer: it knows Parameters, and nothing of layers.
+    """The base class of every optimizer. It works on Parameters, and knows nothing of layers.
 
-    An optimizer of your own is one method, `update`: the next values of one Parameter, in place. Freezing,
-    weight decay and groups are taken care of::
+    To write an optimizer, define one method, `update`: it changes one Parameter in place. Freezing,
+    weight decay and groups work without further code::
 
         class SignDescent(mn.Optimizer):               # p ← p − lr · sign(g)
             def update(self, i, p, g, group):
                 p -= group["lr"] * np.sign(g)
 
     **Weight decay** λ comes in two kinds: g ← g + λ p before anything else, the gradient of the penalty
-    λ/2 · ‖p‖²; or *decoupled*, p ← (1 − lr · λ) p. They are the same for plain SGD only: I. Loshchilov and
+    λ/2 · ‖p‖²; or *decoupled*, p ← (1 − lr · λ) p. The two are the same for plain SGD only: I. Loshchilov and
     F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     **Groups** have options of their own: ``Adam([{"params": a, "lr": 1e-4}, {"params": b}], lr=1e-3)``, as in
-    PyTorch. Each is a dict in `param_groups`.
+    PyTorch. Each group is a dict in `param_groups`.
 
-    **Freezing**: a Parameter with ``trainable=False`` is passed by, with all that is remembered of it.
+    **Freezing**: a step leaves a Parameter with ``trainable=False`` as it is, and its entries in `state` too.
 
     Parameters
     ----------
     parameters
         What to train: ``model.parameters()``, or groups: dicts of ``"params"`` and of any options.
     lr
-        The learning rate; it may be changed between steps, as schedules do.
+        The learning rate, > 0. Schedules change it between steps.
     weight_decay
         λ >= 0.
     decay_biases
-        False spares every Parameter of fewer than two axes: biases, and the scales of norms.
+        False: Parameters of fewer than two axes (biases, the scales of norms) do not decay.
     decoupled_weight_decay
         Which kind of weight decay.
     options
-        What else groups may set; here stand the values for those that do not.
+        Further options that groups may have, with the values for groups that do not set them.
 
     Attributes
     ----------
     parameters : list of Parameter
-        All, group after group, in their order.
+        All Parameters, group after group.
     param_groups : list of dict
-        The groups, each with ``"params"`` and every option, which may be changed between steps.
+        The groups, each with ``"params"`` and every option. Options may be changed between steps.
     state : dict of lists
-        What is remembered between steps: name → one entry a Parameter, in the order of `parameters`. An array
-        is made when it is first needed; before, its place holds None.
+        What one step leaves for the next: name → one entry for each of `parameters`. An array is made when it
+        is first needed; until then its entry is None.
 
     Raises
     ------
     TypeError, ValueError
         If there is no Parameter, something else, or one twice; if an option is unknown, or out of its range.
     """
+
+    weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()
 
     def __init__(
         self,
@@ -91,15 +125,14 @@ class Optimizer:
             raise ValueError(f"{name} got a Parameter twice, which would be updated twice a step: list it once")
         self._ratios = [group["lr"] / options["lr"] for group in self.param_groups]
         self.state: dict[str, list[Any]] = {"step": [0] * len(self.parameters)}
-        self._work: dict[str, list[Array]] = {}
+        self._scratch: dict[str, list[Array]] = {}
         self._dtypes = [parameter.data.dtype for parameter in self.parameters]
 
     @property
     def lr(self) -> float:
-        """The learning rate as given to the constructor, or as set since.
+        """The learning rate. Setting it sets every group's, in proportion.
 
-        Setting it sets every group's: a group that began with a tenth of it gets a tenth of the new one.
-        Thus a schedule keeps the groups' ratio.
+        A group that began with a tenth of it gets a tenth of the new one, so a schedule keeps the groups' ratio.
         """
         lr: float = self.param_groups[0]["lr"] / self._ratios[0]
         return lr
@@ -110,7 +143,7 @@ class Optimizer:
             group["lr"] = float(value) * ratio
 
     def zero_grad(self) -> None:
-        """Set every gradient to zero: backward adds, so each step starts from nothing."""
+        """Set every gradient to zero, because `backward` adds to it."""
         for parameter in self.parameters:
             parameter.zero_grad()
 
@@ -124,31 +157,33 @@ class Optimizer:
                     continue
                 p = parameter.data
                 if p.dtype != dtypes[i]:
-                    self._follow(i, p)
+                    self._convert_state(i, p)
                 steps[i] += 1
                 g = parameter.read_grad()
                 if group["weight_decay"]:
                     g = self._decay(i, p, g, group)
                 self.update(i, p, g, group)
-                if steps[i] % FLUSH == 0:
-                    self._flush(i)
+                if steps[i] % ZERO_EVERY == 0:
+                    self._zero_subnormals(i)
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give Parameter `i` its next values, in place.
+        """Change the values of Parameter `i` in place.
 
         Parameters
         ----------
         i
-            Its place in `parameters`, and in the lists of `state`; ``state["step"][i]`` counts from 1.
-        p, g
-            Its values, to be written into, and its gradient with weight decay, which is not.
+            Its index in `parameters`, and in the lists of `state`. ``state["step"][i]`` counts its steps from 1.
+        p
+            Its values; write the new ones into them.
+        g
+            Its gradient, weight decay included; do not write into it.
         group
             Its options.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step: define update(self, i, p, g, group)")
 
     def state_dict(self) -> State:
-        """Return what decides the next step, beside the Parameters: options, and all that is remembered."""
+        """Return what decides the next step, beside the Parameters: the options and the state."""
         groups = [
             {"params": len(group["params"]), **{name: option for name, option in group.items() if name != "params"}}
             for group in self.param_groups
@@ -156,7 +191,7 @@ class Optimizer:
         return {"class": type(self).__name__, "groups": groups, "attributes": attributes(self)}
 
     def mismatches(self, state: State) -> list[str]:
-        """Say where a state is that of another optimizer, a line each."""
+        """List how a state differs from what this optimizer needs, a line for each difference."""
         kind, groups = type(self).__name__, [len(group["params"]) for group in self.param_groups]
         lines = [] if state["class"] == kind else [f"the optimizer: {kind} now, {state['class']} in the checkpoint"]
         if (then := [group["params"] for group in state["groups"]]) != groups:
@@ -167,12 +202,12 @@ class Optimizer:
         return lines
 
     def load_state_dict(self, state: State) -> None:
-        """Put back what `state_dict` returned.
+        """Restore what `state_dict` returned.
 
         Raises
         ------
         ValueError
-            If it is of another optimizer.
+            If it is the state of another optimizer.
         """
         if found := self.mismatches(state):
             raise ValueError("\n".join(found))
@@ -181,27 +216,22 @@ class Optimizer:
         set_attributes(self, state["attributes"])
 
     def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group; a subclass adds its own."""
-        self.number(options, "lr")
-        if options["lr"] == 0:
-            raise ValueError(f"{type(self).__name__} needs lr > 0, got 0: to freeze Parameters, set trainable=False")
-        self.number(options, "weight_decay")
+        """Check the options of a group, and make floats of the numbers; a subclass may check more.
 
-    def number(self, options: dict[str, Any], name: str, below: float = math.inf) -> None:
-        """Turn an option, a number or a tuple of them, into floats with 0 <= x < below, or say that it is none."""
-        owner, value = type(self).__name__, options[name]
-        for x in value if isinstance(value, tuple) else [value]:
-            if not isinstance(x, (int, float, np.integer, np.floating)) or isinstance(x, bool):
-                got = type(x).__name__ + (f" {x!r}" if isinstance(x, str) else "")
-                raise TypeError(f"{owner} expected {name} to be a number, such as 0.1, got {got}")
-            if not (math.isfinite(x) and x >= 0):
-                raise ValueError(f"{owner} needs a finite {name} >= 0, got {value}")
-            if x >= below:
-                raise ValueError(f"{owner} needs {name} < {below}, the share of the past that is kept, got {value}")
-        options[name] = tuple(map(float, value)) if isinstance(value, tuple) else float(value)
+        Raises
+        ------
+        TypeError, ValueError
+            If an option is out of its range.
+        """
+        name = type(self).__name__
+        freeze = "to freeze Parameters, set trainable=False"
+        options["lr"] = check_number(name, "lr", options["lr"], above=0, why=freeze)
+        for option in options:
+            if isinstance(declared := getattr(type(self), option, None), Option):
+                options[option] = declared.check(name, options[option])
 
-    def kept(self, name: str, i: int, first: float = 0.0) -> Array:
-        """Return the array of this name that is remembered of Parameter i: full of `first` at first."""
+    def buffer(self, name: str, i: int, first: float = 0.0) -> Array:
+        """Return Parameter i's array of this name in `state`; the first call makes it, filled with `first`."""
         arrays = self.state.get(name)
         if arrays is None:
             arrays = self.state[name] = [None] * len(self.parameters)
@@ -210,55 +240,53 @@ class Optimizer:
         array: Array = arrays[i]
         return array
 
-    def work(self, i: int, name: str = "work") -> Array:
-        """Return an array like Parameter i to compute in. It is shared: the next Parameter overwrites it."""
-        arrays = self._work.get(name)
+    def scratch(self, i: int, name: str = "first") -> Array:
+        """Return an array of Parameter i's shape for intermediate results; the next Parameter overwrites it."""
+        arrays = self._scratch.get(name)
         if arrays is None:
             every = [p.data for p in self.parameters]
             size = max(a.size for a in every)
             # As large as the largest Parameter: the others use its beginning, which stays in the processor's cache.
             flat = {dtype: np.empty(size, dtype) for dtype in {a.dtype for a in every}}
-            arrays = self._work[name] = [flat[a.dtype][: a.size].reshape(a.shape) for a in every]
+            arrays = self._scratch[name] = [flat[a.dtype][: a.size].reshape(a.shape) for a in every]
         return arrays[i]
 
     def _decay(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> Array:
-        """Return the gradient with that of the penalty; or let the values decay."""
+        """Return the gradient, plus the penalty's; or, if decoupled, shrink the values and return it as it is."""
         if p.ndim < 2 and not group["decay_biases"]:
             return g
         if group["decoupled_weight_decay"]:
             p *= 1 - group["lr"] * group["weight_decay"]
             return g
-        penalised = self.work(i, "penalised")
+        penalised = self.scratch(i, "penalised")
         np.multiply(p, group["weight_decay"], out=penalised)
         penalised += g
         return penalised
 
-    def _follow(self, i: int, p: Array) -> None:
-        """Convert what is remembered of Parameter i to its dtype, which model.astype has changed."""
+    def _convert_state(self, i: int, p: Array) -> None:
+        """Convert Parameter i's entries in `state` to its dtype, which `model.astype` has changed."""
         for arrays in self.state.values():
             if isinstance(arrays[i], np.ndarray):
                 arrays[i] = arrays[i].astype(p.dtype)
-        self._work.clear()
+        self._scratch.clear()
         self._dtypes[i] = p.dtype
 
-    def _flush(self, i: int) -> None:
-        """Set to zero what has faded below the smallest normal number.
+    def _zero_subnormals(self, i: int) -> None:
+        """Set to zero what is below the smallest normal number in Parameter i's arrays in `state`.
 
-        Where gradients stop (a dead unit, a pixel that is nearly always black), averages shrink, and end
-        among the subnormal numbers, never at zero. A processor computes with those up to 60 times slower:
-        of a digits network 5 % of Adam's m are such after 1,000 steps, and a training step takes twice as long.
+        Where gradients stop (a dead unit, a pixel that is nearly always black), averages shrink towards zero, and
+        stay among the subnormal numbers, with which a processor computes up to 60 times slower. After 1,000 steps
+        of a digits network, 5 % of Adam's m are subnormal, and a training step takes twice as long.
         """
-        work = self.work(i)
+        scratch = self.scratch(i)
         for arrays in self.state.values():
             if isinstance(array := arrays[i], np.ndarray):
-                np.greater_equal(np.abs(array, out=work), np.finfo(array.dtype).tiny, out=work)
-                array *= work
+                np.greater_equal(np.abs(array, out=scratch), np.finfo(array.dtype).tiny, out=scratch)
+                array *= scratch
 
     def _as_groups(self, parameters: Parameters) -> list[Mapping[str, Any]]:
         """Return groups as they are, and Parameters as one group."""
-        if not isinstance(parameters, Iterable):
-            raise self._not_parameters(parameters)
-        given = list(parameters)
+        given = self._as_list(parameters)
         groups = [item for item in given if isinstance(item, Mapping)]
         if not groups:
             return [{"params": given}]
@@ -268,19 +296,14 @@ class Optimizer:
 
     def _group(self, given: Mapping[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         """Return a group with all its options."""
-        name = type(self).__name__
         unknown = [str(option) for option in given if option not in defaults and option != "params"]
         if unknown or "params" not in given:
             raise ValueError(
-                f'{name} expected a group to have "params", and of options {", ".join(sorted(defaults))}; '
-                f"got {', '.join(map(str, given)) or 'nothing'}"
+                f'{type(self).__name__} expected a group to have "params", and of options '
+                f"{', '.join(sorted(defaults))}; got {', '.join(map(str, given)) or 'nothing'}"
             )
         parameters = given["params"]
-        if isinstance(parameters, Parameter):
-            parameters = [parameters]
-        if not isinstance(parameters, Iterable):
-            raise self._not_parameters(parameters)
-        parameters = list(parameters)
+        parameters = self._as_list([parameters] if isinstance(parameters, Parameter) else parameters)
         for parameter in parameters:
             if not isinstance(parameter, Parameter):
                 raise self._not_parameters(parameter)
@@ -288,23 +311,14 @@ class Optimizer:
         self.check(group)
         return group
 
+    def _as_list(self, given: object) -> list[Any]:
+        if not isinstance(given, Iterable):
+            raise self._not_parameters(given)
+        return list(given)
+
     def _not_parameters(self, got: object) -> TypeError:
         name = type(self).__name__
         return TypeError(f"{name} expected Parameters, got {type(got).__name__}: pass model.parameters()")
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_work": {}}  # what lies in the work arrays is of no use to anyone
-
-
-class Option:
-    """An option as an attribute of the optimizer: reading gives the first group's, setting sets every group's."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, optimizer: Optimizer | None, owner: type) -> Any:
-        return self if optimizer is None else optimizer.param_groups[0][self.name]
-
-    def __set__(self, optimizer: Optimizer, value: Any) -> None:
-        for group in optimizer.param_groups:
-            group[self.name] = value
+        return vars(self) | {"_scratch": {}}  # a copy needs no intermediate results

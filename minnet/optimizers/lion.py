@@ -1,19 +1,19 @@
-"""Lion is the optimizer that takes only signs: every number moves by lr, in the direction of its momentum."""
+"""Lion steps by the sign of its momentum alone, so every number moves by lr."""
 
 from typing import Any
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.adam import check_betas
-from minnet.optimizers.base import Optimizer, Option, Parameters
+from minnet.optimizers.adam import Betas
+from minnet.optimizers.base import Optimizer, Parameters
 
 
 class Lion(Optimizer):
     """Lion: p ← (1 − lr · λ) p − lr · sign(β₁ m + (1 − β₁) g), then m ← β₂ m + (1 − β₂) g.
 
-    Its momentum m is all that it remembers, half of Adam's state. Every step has the same size, larger
-    than Adam's, so lr is to be 3 to 10 times smaller, and the (decoupled) weight decay λ as much larger.
+    Its only state is the momentum m, so it needs half of Adam's memory. All its steps have the same size, larger
+    than Adam's, so choose lr 3 to 10 times smaller than for Adam, and the (decoupled) weight decay λ as much larger.
 
     X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
 
@@ -26,11 +26,11 @@ class Lion(Optimizer):
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
     """
 
-    betas, weight_decay, decay_biases = Option(), Option(), Option()
+    betas = Betas()
 
     def __init__(
         self,
@@ -50,19 +50,14 @@ class Lion(Optimizer):
             decoupled_weight_decay=True,
         )
 
-    def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group."""
-        super().check(options)
-        check_betas(self, options)
-
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
+        """Change the values of Parameter i in place."""
         beta1, beta2 = group["betas"]
-        m, work, step = self.kept("mean", i), self.work(i), self.work(i, "step")
-        np.multiply(m, beta1, out=work)
-        work += np.multiply(g, 1 - beta1, out=step)
-        np.sign(work, out=step)  # not in place: NumPy's sign takes ten times as long when it overwrites its input
+        m, scratch, step = self.buffer("mean", i), self.scratch(i), self.scratch(i, "step")
+        np.multiply(m, beta1, out=scratch)
+        scratch += np.multiply(g, 1 - beta1, out=step)
+        np.sign(scratch, out=step)  # not in place: NumPy's sign takes ten times as long when it overwrites its input
         step *= group["lr"]
         p -= step
         m *= beta2
-        m += np.multiply(g, 1 - beta2, out=work)
+        m += np.multiply(g, 1 - beta2, out=scratch)

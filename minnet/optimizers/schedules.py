@@ -1,11 +1,10 @@
-"""A schedule says how the learning rate changes over time: a function of the first one and of time.
+"""A schedule is a function ``(base_lr, t) -> lr``: the learning rate after t epochs, or t steps.
 
-``mn.callbacks.LearningRate(mn.schedules.StepLR(10))`` applies one. Any function
-``(base_lr, t) -> lr`` is a schedule, where t counts epochs (or steps) from 0. Those below are named
-as in PyTorch, and have its values. With groups of Parameters, it is ``optimizer.lr`` that a schedule
-sets, and each group keeps its ratio to it.
+``mn.callbacks.LearningRate(mn.schedules.StepLR(10))`` applies a schedule; t counts from 0, and any such function will
+do. The schedules below have PyTorch's names and values. With groups of Parameters, a schedule sets ``optimizer.lr``,
+and each group keeps its ratio to it.
 
-What needs a metric to decide is a callback: `minnet.callbacks.ReduceLROnPlateau`.
+`minnet.callbacks.ReduceLROnPlateau` is a callback and not a schedule, because it needs a metric.
 """
 
 import math
@@ -14,18 +13,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from minnet.core.checks import check_choice, check_number
+
 Schedule = Callable[[float, int], float]
 
 
 @dataclass(frozen=True)
 class StepLR:
-    """lr(t) = lr₀ · gamma^⌊t / step_size⌋: a drop every `step_size`."""
+    """lr(t) = lr₀ · gamma^⌊t / step_size⌋: the rate is multiplied by gamma after every `step_size`."""
 
     step_size: int
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "step_size")
+        _check_length(self, "step_size")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
@@ -34,7 +35,7 @@ class StepLR:
 
 @dataclass(frozen=True)
 class MultiStepLR:
-    """lr(t) = lr₀ · gammaᵏ, where k of the `milestones` are at or before t: a drop at each."""
+    """lr(t) = lr₀ · gammaᵏ, where k counts the `milestones` at or before t."""
 
     milestones: Sequence[int]
     gamma: float = 0.1
@@ -60,7 +61,7 @@ class ExponentialLR:
 
 @dataclass(frozen=True)
 class LinearLR:
-    """lr(t) = lr₀ · f, where f goes from `start_factor` to `end_factor` in `total_iters`, and stays: a warm-up.
+    """A warm-up: lr(t) = lr₀ · f, where f goes from `start_factor` to `end_factor` in `total_iters`, and stays there.
 
     P. Goyal et al., "Accurate, large minibatch SGD", arXiv:1706.02677, 2017, section 2.2.
     """
@@ -70,12 +71,9 @@ class LinearLR:
     total_iters: int = 5
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "total_iters")
-        if not 0 < self.start_factor <= 1 or not 0 <= self.end_factor <= 1:
-            raise ValueError(
-                "LinearLR needs 0 < start_factor <= 1 and 0 <= end_factor <= 1, "
-                f"got {self.start_factor} and {self.end_factor}"
-            )
+        _check_length(self, "total_iters")
+        check_number("LinearLR", "start_factor", self.start_factor, above=0, high=1)
+        check_number("LinearLR", "end_factor", self.end_factor, 0, 1)
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
@@ -95,7 +93,7 @@ class CosineAnnealingLR:
     eta_min: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "T_max")
+        _check_length(self, "T_max")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
@@ -104,7 +102,7 @@ class CosineAnnealingLR:
 
 @dataclass(frozen=True)
 class CosineAnnealingWarmRestarts:
-    """CosineAnnealingLR again and again: first in T_0, then in T_0 · T_mult, T_0 · T_mult², ….
+    """CosineAnnealingLR, repeated: the first time in T_0, then in T_0 · T_mult, then in T_0 · T_mult², ….
 
     I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
     """
@@ -114,8 +112,8 @@ class CosineAnnealingWarmRestarts:
     eta_min: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "T_0")
-        _at_least_1(self, "T_mult")
+        _check_length(self, "T_0")
+        _check_length(self, "T_mult")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
@@ -129,7 +127,7 @@ class CosineAnnealingWarmRestarts:
 class SequentialLR:
     """One schedule after another: the first until milestones[0], the second until milestones[1], ….
 
-    Each counts time from its own beginning, and begins from lr₀.
+    Each schedule counts t from its own beginning, and is given the same lr₀.
     """
 
     schedules: Sequence[Schedule]
@@ -156,7 +154,7 @@ class SequentialLR:
 class WarmupCosineLR:
     """LinearLR from `start_factor` up to lr₀ at `warmup`, then CosineAnnealingLR down to eta_min at T_max.
 
-    PyTorch's ``SequentialLR([LinearLR(...), CosineAnnealingLR(...)], [warmup])`` in one word.
+    It is short for ``SequentialLR([LinearLR(...), CosineAnnealingLR(...)], [warmup])``.
     """
 
     warmup: int
@@ -166,7 +164,7 @@ class WarmupCosineLR:
     _parts: SequentialLR = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "warmup")
+        _check_length(self, "warmup")
         if self.T_max <= self.warmup:
             raise ValueError(f"WarmupCosineLR needs T_max > warmup, got {self.T_max} and {self.warmup}")
         up = LinearLR(self.start_factor, total_iters=self.warmup)
@@ -180,13 +178,12 @@ class WarmupCosineLR:
 
 @dataclass(frozen=True)
 class OneCycleLR:
-    """From max_lr / div_factor up to max_lr in pct_start of all steps, then down to far below, once.
+    """The rate rises from max_lr / div_factor to max_lr in the share pct_start of all steps, then falls to the end.
 
-    The end is max_lr / (div_factor · final_div_factor), reached at the last step, total_steps − 1, and kept.
-    With `three_phase`, the way down stops at the first learning rate after as many steps as the way up
-    took, and goes on from there. To be used with ``LearningRate(..., per="step")``. The optimizer's own
-    learning rate does not matter (as in PyTorch), except for the groups' ratio to it. Its momentum is left
-    as it is: PyTorch's ``cycle_momentum=False``.
+    At the last step, total_steps − 1, and after it, the rate is max_lr / (div_factor · final_div_factor). With
+    `three_phase`, the rate falls to its first value in as many steps as it rose, and then to the end. Use it with
+    ``LearningRate(..., per="step")``. As in PyTorch, the optimizer's own learning rate does not matter, except for
+    the groups' ratio to it. The momentum does not change: PyTorch's ``cycle_momentum=False``.
 
     L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large
     learning rates", arXiv:1708.07120, 2017.
@@ -201,11 +198,9 @@ class OneCycleLR:
     three_phase: bool = False
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "total_steps")
-        if not 0 <= self.pct_start <= 1:
-            raise ValueError(f"OneCycleLR needs pct_start between 0 and 1, a share of the steps, got {self.pct_start}")
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f'OneCycleLR knows anneal_strategy="cos" and "linear", got {self.anneal_strategy!r}')
+        _check_length(self, "total_steps")
+        check_number("OneCycleLR", "pct_start", self.pct_start, 0, 1, why="it is a share of the steps")
+        check_choice("OneCycleLR", "anneal_strategy", self.anneal_strategy, ("cos", "linear"))
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t; `base_lr` is not used."""
@@ -228,8 +223,6 @@ def _cosine(start: float, stop: float, share: float) -> float:
     return stop + (start - stop) * (1 + math.cos(math.pi * share)) / 2
 
 
-def _at_least_1(schedule: object, name: str) -> None:
-    value = getattr(schedule, name)
-    if value < 1:
-        what = "a factor" if name == "T_mult" else "so many epochs, or steps"
-        raise ValueError(f"{type(schedule).__name__} needs {name} >= 1, got {value}: it is {what}")
+def _check_length(schedule: object, name: str) -> None:
+    why = "it is a factor" if name == "T_mult" else "it is a number of epochs, or of steps"
+    check_number(type(schedule).__name__, name, getattr(schedule, name), 1, why=why)

@@ -1,19 +1,19 @@
-"""SGD is the optimizer that follows the gradient as it is, or its running sum."""
+"""SGD steps against the gradient, or, with momentum, against a decaying sum of the gradients so far."""
 
 from typing import Any
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.base import Optimizer, Option, Parameters
+from minnet.optimizers.base import Optimizer, Option, Parameters, share
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: p ← p − lr · g, where g = dL/dp.
 
-    With weight decay λ, g ← g + λ p first. With momentum μ, a velocity per Parameter takes the
-    gradient's place: v ← μ v + g, then p ← p − lr · v; with Nesterov's variant p ← p − lr · (g + μ v).
-    With dampening τ, v ← μ v + (1 − τ) g. The first velocity is the first gradient. All as in PyTorch.
+    With weight decay λ, g ← g + λ p first. With momentum μ, each Parameter has a velocity v ← μ v + g, and
+    p ← p − lr · v; with Nesterov's variant, p ← p − lr · (g + μ v). With dampening τ, v ← μ v + (1 − τ) g. The
+    first velocity is the first gradient. All of this is as in PyTorch.
 
     I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
 
@@ -24,14 +24,14 @@ class SGD(Optimizer):
     momentum
         μ, 0 <= μ < 1.
     nesterov
-        Look ahead along the velocity; needs momentum, and no dampening.
+        Whether to use Nesterov's variant, which needs momentum and no dampening.
     dampening
         τ, 0 <= τ <= 1.
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If an option is not a number, or out of its range.
 
     Examples
     --------
@@ -43,8 +43,7 @@ class SGD(Optimizer):
     array([0.95], dtype=float32)
     """
 
-    momentum, nesterov, dampening = Option(), Option(), Option()
-    weight_decay, decay_biases = Option(), Option()
+    momentum, nesterov, dampening = share(), Option(), Option(low=0, high=1)
 
     def __init__(
         self,
@@ -70,24 +69,20 @@ class SGD(Optimizer):
     def check(self, options: dict[str, Any]) -> None:
         """Check the options of a group."""
         super().check(options)
-        self.number(options, "momentum", below=1)
-        self.number(options, "dampening")
-        if options["dampening"] > 1:
-            raise ValueError(f"SGD needs dampening <= 1, got {options['dampening']}")
         if options["nesterov"] and not (options["momentum"] and not options["dampening"]):
             raise ValueError("SGD with nesterov=True needs a momentum, such as momentum=0.9, and no dampening")
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Give a Parameter its next values."""
-        lr, momentum, work = group["lr"], group["momentum"], self.work(i)
+        """Change the values of Parameter i in place."""
+        lr, momentum, scratch = group["lr"], group["momentum"], self.scratch(i)
         if momentum:
             first = "velocity" not in self.state or self.state["velocity"][i] is None
-            v = self.kept("velocity", i)
+            v = self.buffer("velocity", i)
             v *= momentum
-            v += g if first or not group["dampening"] else np.multiply(g, 1 - group["dampening"], out=work)
+            v += g if first or not group["dampening"] else np.multiply(g, 1 - group["dampening"], out=scratch)
             if group["nesterov"]:
-                p -= np.multiply(g, lr, out=work)
-                p -= np.multiply(v, lr * momentum, out=work)
+                p -= np.multiply(g, lr, out=scratch)
+                p -= np.multiply(v, lr * momentum, out=scratch)
                 return
             g = v
-        p -= np.multiply(g, lr, out=work)
+        p -= np.multiply(g, lr, out=scratch)

@@ -1,4 +1,4 @@
-"""Serialize: plain data (see `minnet.core.state`) as JSON and arrays, which a file can hold, and back."""
+"""`encode` turns plain data (see `minnet.core.state`) into JSON and arrays for a file; `decode` turns it back."""
 
 import math
 from collections import Counter
@@ -12,8 +12,9 @@ from minnet.core.state import BIT_GENERATORS, DEEPEST, State, is_plain
 
 Tensors = dict[str, NDArray[Any]]
 
-_MOST_ALIKE = 20  # keys of a dict that share a hash: two (-1 and -2) are honest, and thousands take hours
-# The numbers in a Generator's state, at their largest. NumPy believes each: past "pos" it reads memory not its own.
+# Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
+_MOST_ALIKE = 20
+# The largest numbers in a Generator's state. NumPy does not check them: with a larger "pos" it reads foreign memory.
 _LARGEST = {
     "state": 2**128 - 1,
     "inc": 2**128 - 1,
@@ -25,9 +26,9 @@ _LARGEST = {
 
 
 def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
-    """Turn plain data into JSON, and collect the arrays in `tensors`, under names that begin with `path`.
+    """Turn plain data into JSON, and put the arrays into `tensors`, under names that begin with `path`.
 
-    What JSON does not know becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
+    What JSON lacks becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
     ``{"$number": "nan"}``, ``{"$tuple": [...]}``, ``{"$dict": [[key, value], ...]}``, ``{"$generator": ...}``.
 
     Raises
@@ -62,12 +63,12 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 
 
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
-    """Turn JSON and arrays back into plain data. The JSON may be anything: time and memory are those of its size.
+    """Turn JSON and arrays back into plain data. The size of the JSON bounds time and memory, whatever is in it.
 
     Raises
     ------
     ValueError
-        If `encode` does not write such.
+        If it is JSON that `encode` does not write.
     """
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} lists in one another")
@@ -107,16 +108,16 @@ def _generator(json: State, tensors: Tensors, inner: Inner) -> np.random.Generat
 
 
 def _check_generator(state: State, good: State) -> None:
-    """Compare a state with a good one, for NumPy hardly does: a wrong "pos" is a segmentation fault."""
+    """Compare a state with a good one, because NumPy hardly does: a wrong "pos" is a segmentation fault."""
     if state.keys() != good.keys() or any(type(state[name]) is not type(good[name]) for name in good):
-        raise ValueError("a Generator with another state than its kind has")
+        raise ValueError("a Generator whose state is not that of its kind")
     for name, value in state.items():
         if isinstance(value, dict):
             _check_generator(value, good[name])
         elif isinstance(value, np.ndarray):
             if (value.shape, value.dtype) != (good[name].shape, good[name].dtype):
                 raise ValueError(f"a Generator whose {name} has the shape {value.shape} and dtype {value.dtype}")
-            if len(value) == 624 and not value.any():  # MT19937 would stay there
+            if len(value) == 624 and not value.any():  # MT19937 would return zeros for ever
                 raise ValueError(f"a Generator whose {name} is all zeros")
         elif isinstance(value, int) and not 0 <= value <= _LARGEST[name]:
             raise ValueError(f"a Generator whose {name} is out of range")
@@ -136,13 +137,13 @@ def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
 
 def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
     if not all(type(pair) is list and len(pair) == 2 for pair in json):
-        raise ValueError("$dict of what are not pairs")
+        raise ValueError("$dict of something other than pairs")
     pairs = [(inner(key), inner(value)) for key, value in json]
     if max(Counter(hash(key) for key, _ in pairs).values(), default=0) > _MOST_ALIKE:
         raise ValueError("$dict with too many keys of one hash")
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("$dict with a key that is there twice")
+        raise ValueError("$dict with one key twice")
     return found
 
 

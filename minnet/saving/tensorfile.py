@@ -1,14 +1,14 @@
-"""A tensor file is named arrays and a little text, in the safetensors format: written whole, and read right or refused.
+"""A tensor file holds named arrays and strings in the safetensors format, with digests that show any damage.
 
 The format is open: 8 bytes with the length of a header, the header (JSON: each array's dtype, shape and place, and
-``__metadata__``, a dict of strings), then the arrays' bytes. Nothing in it can be run. minnet's metadata are
+``__metadata__``, a dict of strings), then the arrays' bytes. It contains no code. minnet's metadata are
 
-- ``format_version`` and ``minnet_version``: who wrote it;
+- ``format_version`` and ``minnet_version``: the versions that wrote the file;
 - ``sha256``: JSON, each array's name → SHA-256 of its bytes;
 - ``metadata_sha256``: SHA-256 of all other metadata, and of each array's name, dtype and shape;
-- what the writer adds: see `minnet.saving.weights` and `minnet.saving.checkpoint`.
+- what `minnet.saving.weights` and `minnet.saving.checkpoint` add.
 
-A file without any of these four, such as another tool writes, is read as it is.
+A file that has none of these four, because another tool wrote it, is read without these checks.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from minnet.version import __version__
 
 FORMAT_VERSION = 1
 MAX_HEADER = 1 << 24  # bytes; a network of ten thousand Parameters needs 3 million
-TEMPORARY = ".tmp"  # how the name of a file ends that is not complete yet
+TEMPORARY = ".tmp"  # the ending of a file that is not complete yet
 OWN = ("format_version", "minnet_version", "sha256", "metadata_sha256")
-DAMAGED = "it is damaged, or not what minnet wrote: take another copy, or an older checkpoint"
+DAMAGED = "the file is damaged, or not as minnet wrote it: use another copy, or an older checkpoint"
 
 
 class TensorFile(NamedTuple):
-    """What a file holds: arrays, and strings about them."""
+    """The content of a file: named arrays, and metadata."""
 
     tensors: dict[str, NDArray[Any]]
     metadata: dict[str, str]
@@ -43,28 +43,32 @@ class TensorFile(NamedTuple):
 def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
 ) -> None:
-    """Write arrays and metadata; at any instant, `path` is the file that was there before, or all of the new one.
+    """Write arrays and metadata; at any instant, `path` is either the old file or the whole new one.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is untouched.
+        If the file cannot be written; the old file is unchanged.
+    ValueError
+        If names and metadata take more than MAX_HEADER bytes.
     """
     from safetensors.numpy import save
 
-    # The library writes down memory as it lies, so it must lie in order; np.ascontiguousarray would add an axis to ().
+    # The library writes memory as it is, so arrays must be C-contiguous; np.ascontiguousarray would add an axis to ().
     arrays = {name: np.asarray(tensor, tensor.dtype.newbyteorder("="), order="C") for name, tensor in tensors.items()}
     text = {"format": "minnet", "format_version": str(FORMAT_VERSION), "minnet_version": __version__, **metadata}
     text["sha256"] = json.dumps({name: _sha256(array) for name, array in arrays.items()})
     text["metadata_sha256"] = _sha256_of_metadata(text, arrays)
     content = save(arrays, text)
     if (size := int.from_bytes(content[:8], "little")) > MAX_HEADER:
-        raise ValueError(f"{path}: the names and the state of this model take {size:,} bytes, {MAX_HEADER:,} at most")
+        raise ValueError(
+            f"{path}: the names and the state of this model take {size:,} bytes, but {MAX_HEADER:,} at most"
+        )
     write_whole(Path(os.path.realpath(path)), content)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside, make sure it is on the disk, and only then give it its name."""
+    """Write a temporary file, force it to the disk, and then rename it to `path`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
     try:
         with temporary.open("wb") as file:
@@ -76,7 +80,7 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    with suppress(OSError):  # not every file system lets a folder be synced
+    with suppress(OSError):  # some file systems cannot sync a folder
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -85,17 +89,17 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
-    """Read a tensor file. It is mapped into memory, so that beside the arrays no second copy is made.
+    """Read a tensor file, mapped into memory, so that it is never in memory twice.
 
-    Memory and time are bounded by the size of the file, whatever its header claims.
+    The size of the file bounds memory and time, whatever the header claims.
 
     Raises
     ------
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     CheckpointError
-        If it is not a safetensors file, or damaged, or of a newer version of the format; the message names the
-        array that is not as it was written.
+        If it is not a safetensors file, or is damaged, or has a newer version of the format; the message names a
+        damaged array.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -111,7 +115,7 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
                 tensors[name] = file.get_tensor(name)
     except OSError:
         raise
-    # Depending on its version, the library has other errors for a dtype that NumPy has not (bfloat16, float8).
+    # The library's error for a dtype that NumPy lacks (bfloat16, float8) depends on its version.
     except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         what = "cannot be read" if where else "not a whole safetensors file"
         raise CheckpointError(f"{path}{where}: {what} ({brief(error)}): {DAMAGED}") from None
@@ -120,12 +124,12 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
 
 
 def parse_json(path: Path, name: str, text: str) -> Any:
-    """Parse JSON that came from a file.
+    """Parse JSON from a file.
 
     Raises
     ------
     CheckpointError
-        If it is none.
+        If it is not JSON.
     """
     try:
         return json.loads(text)
@@ -134,12 +138,12 @@ def parse_json(path: Path, name: str, text: str) -> Any:
 
 
 def brief(text: object) -> str:
-    """Return what may come from a file as a message may show it: on one line, and at most 200 characters of it."""
+    """Make a text from a file fit for a message: on one line, printable, and at most 200 characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:200])
 
 
 def _check_header(path: Path) -> None:
-    """Look at the length of the header before anyone acts on it."""
+    """Check the length of the header before the library believes it."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: pass a file in it")
     if not path.exists():
@@ -152,14 +156,14 @@ def _check_header(path: Path) -> None:
     claimed = int.from_bytes(start, "little")
     if len(start) < 8 or claimed > size - 8:
         raise CheckpointError(
-            f"{path}: not a whole safetensors file: it has {size:,} bytes, and its header claims {claimed:,}: {DAMAGED}"
+            f"{path}: not a whole safetensors file: it has {size:,} bytes, but its header claims {claimed:,}: {DAMAGED}"
         )
     if claimed > MAX_HEADER:
-        raise CheckpointError(f"{path}: its header claims {claimed:,} bytes, at most {MAX_HEADER:,} are read")
+        raise CheckpointError(f"{path}: its header claims {claimed:,} bytes, but minnet reads at most {MAX_HEADER:,}")
 
 
 def _verify(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Compare everything with its digest."""
+    """Compare arrays and metadata with their digests."""
     if not any(key in metadata for key in OWN):
         return
     if missing := [key for key in OWN if key not in metadata]:
@@ -171,7 +175,7 @@ def _verify(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[s
             f"this minnet, {__version__}, reads version {FORMAT_VERSION}: update minnet"
         )
     if _sha256_of_metadata(metadata, tensors) != metadata["metadata_sha256"]:
-        raise CheckpointError(f"{path}: its metadata, or an array's name, dtype or shape, were changed: {DAMAGED}")
+        raise CheckpointError(f"{path}: its metadata, or an array's name, dtype or shape, have changed: {DAMAGED}")
     digests = parse_json(path, "sha256", metadata["sha256"])
     if not isinstance(digests, dict) or digests.keys() != tensors.keys():
         names = sorted(tensors.keys() ^ digests.keys()) if isinstance(digests, dict) else []

@@ -1,4 +1,4 @@
-"""Weights are what a model has learned; here they are saved to a file and loaded again."""
+"""Weights are the values of a model's Parameters, which `save` writes to a file and `load` reads."""
 
 import os
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
-STATE = "state/"  # how the names of those arrays of a checkpoint begin that are no weights
+STATE = "state/"  # the prefix of those arrays in a checkpoint that are not weights
 
 L = TypeVar("L", bound=Layer)
 
@@ -21,20 +21,20 @@ L = TypeVar("L", bound=Layer)
 def save(model: Layer, path: str | os.PathLike[str]) -> None:
     """Save a model's weights, running statistics included, as a safetensors file.
 
-    Arrays are named as `Layer.named_parameters` names them, such as ``layers[0].weight``; a shared one is there
-    once. The metadata say what the model looks like (``structure``), and hold digests: see `minnet.saving.tensorfile`.
+    The names of the arrays are those of `Layer.named_parameters`, such as ``layers[0].weight``; a shared Parameter is
+    saved once. The metadata are the model's repr (``structure``) and digests: see `minnet.saving.tensorfile`.
 
     Parameters
     ----------
     model
-        What to save.
+        The model, or any layer.
     path
-        The file, usually ``….safetensors``. It is replaced in one instant if it exists.
+        The file, usually ``….safetensors``. If it exists, it is replaced in one instant.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is untouched.
+        If the file cannot be written; a file that was there before is unchanged.
 
     Examples
     --------
@@ -53,14 +53,14 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def load(model: L, path: str | os.PathLike[str]) -> L:
-    """Load weights that `save` has saved, or those of a checkpoint, into a model of the same structure.
+    """Load the weights of a file that `save` wrote, or of a checkpoint, into a model of the same structure.
 
-    Any safetensors file will do whose arrays have the names, shapes and dtypes of the model's Parameters.
+    Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters.
 
     Parameters
     ----------
     model
-        What to load them into, in place.
+        The model, which is changed in place.
     path
         The file.
 
@@ -74,7 +74,7 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     CheckpointError
-        If the file is damaged, or anything does not fit: every mismatch is listed, and nothing was changed.
+        If the file is damaged or does not fit: the message lists every mismatch, and the model is unchanged.
     """
     if not isinstance(model, Layer):
         raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
@@ -85,12 +85,12 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
 
 
 def put(model: Layer, weights: dict[str, NDArray[Any]], path: Path, structure: str | None) -> None:
-    """Copy weights of a file into a model, all or none.
+    """Copy the weights of a file into a model, all or none.
 
     Raises
     ------
     CheckpointError
-        If anything does not fit.
+        If a name, shape or dtype does not fit.
     """
     own = dict(model.named_parameters())
     if found := mismatches(own.items(), weights):
@@ -103,14 +103,14 @@ def put(model: Layer, weights: dict[str, NDArray[Any]], path: Path, structure: s
 
 
 def mismatches(parameters: Iterable[tuple[str, Parameter]], weights: dict[str, NDArray[Any]]) -> list[str]:
-    """List what does not fit, a line each."""
+    """List the differences between a model and a file, a line for each."""
     own = {name: parameter.data for name, parameter in parameters}
     lines = []
     for name, array in own.items():
         if name not in weights:
             lines.append(f"{name}: in the model, not in the file")
         elif weights[name].shape != array.shape or weights[name].dtype != array.dtype:
-            lines.append(f"{name}: {_of(array)} in the model, {_of(weights[name])} in the file")
+            lines.append(f"{name}: {_describe(array)} in the model, {_describe(weights[name])} in the file")
     lines += [f"{name}: in the file, not in the model" for name in weights if name not in own]
     if any(name in weights and weights[name].dtype != array.dtype for name, array in own.items()):
         kinds = {str(array.dtype) for array in weights.values()}
@@ -119,5 +119,5 @@ def mismatches(parameters: Iterable[tuple[str, Parameter]], weights: dict[str, N
     return lines
 
 
-def _of(array: NDArray[np.generic]) -> str:
+def _describe(array: NDArray[np.generic]) -> str:
     return f"{array.shape} {array.dtype}"

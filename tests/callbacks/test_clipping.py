@@ -60,7 +60,7 @@ def test_clip_grad_value():
 @pytest.mark.parametrize("kind", [ClipGradNorm, ClipGradValue, MaxNorm])
 @pytest.mark.parametrize("bad", [0, -1, math.nan])
 def test_clipping_needs_a_positive_bound(kind, bad):
-    with pytest.raises(ValueError, match="> 0, got"):
+    with pytest.raises(ValueError, match="a finite max_.* > 0, got" if math.isnan(bad) else "> 0, got"):
         kind(bad)
 
 

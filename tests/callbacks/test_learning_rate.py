@@ -51,7 +51,7 @@ def test_the_history_has_the_rate_in_force():
 
 
 def test_learning_rate_refuses_other_clocks():
-    with pytest.raises(ValueError, match='per="epoch" or per="step", got \'batch\''):
+    with pytest.raises(ValueError, match="LearningRate expected per to be one of 'epoch', 'step', got 'batch'"):
         LearningRate(StepLR(1), per="batch")
 
 

@@ -44,7 +44,7 @@ def test_a_number_is_returned_as_a_float(value):
         ("1", {}, "F expected p to be a number, got str"),
         (True, {}, "F expected p to be a number, got bool"),
         (np.nan, {}, "F needs a finite p, got nan"),
-        (np.inf, {"low": 0}, "F needs p >= 0, got inf"),
+        (np.inf, {"low": 0}, "F needs a finite p >= 0, got inf"),
         (0, {"above": 0, "why": "use L1Loss"}, "F needs p > 0, got 0: use L1Loss"),
         (1, {"low": 0, "below": 1}, "F needs 0 <= p < 1, got 1"),
         (30, {"low": 0, "below": 1}, "F needs 0 <= p < 1, got 30: 30 percent are 0.3"),

@@ -1,4 +1,4 @@
-"""Every layer, loss and container keeps the promises of docs/design.md. A new one is one more line below."""
+"""Every layer, loss and container meets the requirements in docs/design.md. A new one is a line in a list below."""
 
 import pickle
 import threading
@@ -158,8 +158,8 @@ def test_nothing_is_missing_from_the_lists():
 
 
 @pytest.mark.parametrize("case", LAYERS + OTHERS + LOSSES, ids=lambda case: f"{name(case[0])}-{name(case[1])}")
-def test_gradients_and_promises(case):
-    assert "every promise kept" in check_layer(*case)
+def test_gradients_and_requirements(case):
+    assert "every requirement met" in check_layer(*case)
 
 
 @pytest.mark.parametrize(("layer", "x"), ROWWISE, ids=name)

@@ -187,7 +187,7 @@ def test_dropout_acts_in_training_only():
     ids=lambda value: repr(value).splitlines()[0] if isinstance(value, MultiHeadAttention) else str(len(value)),
 )
 def test_gradients_and_promises(layer, inputs):
-    assert "every promise kept" in check_layer(layer, *inputs)
+    assert "every requirement met" in check_layer(layer, *inputs)
 
 
 @pytest.mark.parametrize("leading", [(), (0,), (1,), (2, 2)])

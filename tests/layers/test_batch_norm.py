@@ -63,7 +63,7 @@ def test_gradients_and_promises(layer, shape):
     if layer.weight is not None:
         layer = copy.deepcopy(layer)
         layer.weight.data = floats(layer.num_features)
-    assert "every promise kept" in check_layer(layer, floats(*shape))
+    assert "every requirement met" in check_layer(layer, floats(*shape))
 
 
 def test_each_channel_is_normalized_over_batch_and_pixels():

@@ -81,7 +81,7 @@ def test_it_is_a_linear_layer_for_onehot_rows():
     ids=lambda value: repr(value) if isinstance(value, Embedding) else "",
 )
 def test_gradients_and_promises(layer, indices):
-    assert "every promise kept" in check_layer(layer, np.array(indices))
+    assert "every requirement met" in check_layer(layer, np.array(indices))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.int64, np.uint64])
@@ -258,7 +258,7 @@ def test_sines_of_far_places_are_exact_in_float32():
     ids=lambda value: repr(value) if not isinstance(value, tuple) else "x".join(map(str, value)),
 )
 def test_positions_keep_the_promises(layer, shape):
-    assert "every promise kept" in check_layer(layer, floats(*shape))
+    assert "every requirement met" in check_layer(layer, floats(*shape))
 
 
 @pytest.mark.parametrize("layer", [LearnedPosition(4, 3, rng=0), SinusoidalPosition(3)], ids=repr)

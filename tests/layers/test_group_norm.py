@@ -45,7 +45,7 @@ def test_gradients_and_promises(layer, shape):
     layer = copy.deepcopy(layer)
     for parameter in layer.parameters():
         parameter.data = floats(*parameter.data.shape)
-    assert "every promise kept" in check_layer(layer, floats(*shape))
+    assert "every requirement met" in check_layer(layer, floats(*shape))
 
 
 def test_one_group_is_a_layer_norm_over_the_whole_sample():

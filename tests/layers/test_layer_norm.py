@@ -76,7 +76,7 @@ def test_gradients_and_promises(layer, shape):
     layer = copy.deepcopy(layer)
     for parameter in layer.parameters():
         parameter.data = floats(*parameter.data.shape)
-    assert "every promise kept" in check_layer(layer, floats(*shape))
+    assert "every requirement met" in check_layer(layer, floats(*shape))
 
 
 @BOTH

@@ -124,12 +124,12 @@ def test_both_biases_count_and_can_be_left_out(cls):
 )
 @pytest.mark.parametrize("shape", [(3, 4, 3), (1, 1, 3), (5, 3), (2, 0, 3)], ids=str)
 def test_gradients_and_promises(layer, shape):
-    assert "every promise kept" in check_layer(layer, np.random.default_rng(1).normal(size=shape))
+    assert "every requirement met" in check_layer(layer, np.random.default_rng(1).normal(size=shape))
 
 
 @pytest.mark.parametrize("layer", [RNN(1, 1, rng=0), GRU(1, 1, rng=0), LSTM(1, 1, rng=0)], ids=repr)
 def test_gradients_of_one_number_a_step(layer):
-    assert "every promise kept" in check_layer(layer, np.random.default_rng(2).normal(size=(2, 5, 1)))
+    assert "every requirement met" in check_layer(layer, np.random.default_rng(2).normal(size=(2, 5, 1)))
 
 
 # -- far from zero

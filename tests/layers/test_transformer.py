@@ -54,7 +54,7 @@ def test_what_is_left_if_attention_and_network_give_zero(norm_first):
     ids=["norm first", "norm last", "causal", "mask", "one"],
 )
 def test_gradients_and_promises(block, inputs):
-    assert "every promise kept" in check_layer(block, *inputs)
+    assert "every requirement met" in check_layer(block, *inputs)
 
 
 @pytest.mark.parametrize("leading", [(), (0,), (1,), (2, 2)])

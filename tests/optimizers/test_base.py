@@ -77,7 +77,7 @@ def test_a_step_leaves_the_gradient_alone_and_zero_grad_clears_it(kind, options,
 
 
 @every
-def test_parameters_of_all_shapes_share_work_arrays_and_do_not_disturb_each_other(kind, options):
+def test_parameters_of_all_shapes_share_scratch_arrays_and_do_not_disturb_each_other(kind, options):
     starts = [np.full(shape, 0.5) for shape in [(), (3,), (2, 3), (0, 4), (2, 1, 3)]]
     together = kind([Parameter(start, np.float64) for start in starts], lr=LR, weight_decay=0.1, **options)
     alone = [kind([Parameter(start, np.float64)], lr=LR, weight_decay=0.1, **options) for start in starts]
@@ -101,7 +101,7 @@ def test_a_model_may_change_its_dtype_under_the_optimizer(kind, options, weight_
             model.weight.grad += model.weight.data
             optimizer.step()
     kept = [entries[i] for entries in optimizers[0].state.values() for i in range(2)]
-    for array in (models[0].weight.data, optimizers[0].work(0), *kept):
+    for array in (models[0].weight.data, optimizers[0].scratch(0), *kept):
         assert not isinstance(array, np.ndarray) or array.dtype == np.float64
     np.testing.assert_allclose(models[0].weight.data, models[1].weight.data, rtol=1e-5)
 
@@ -114,13 +114,13 @@ def test_one_optimizer_may_hold_parameters_of_two_dtypes():
 
 
 @pytest.mark.parametrize(("kind", "options"), [(SGD, {"momentum": 0.9}), (Adam, {}), (Lion, {})], ids=str)
-def test_what_has_faded_becomes_zero(kind, options):
-    """Subnormal numbers, which processors are slow with, would stay for ever where gradients stop."""
+def test_subnormal_numbers_become_zero(kind, options):
+    """Where gradients stop, averages would stay subnormal for ever, and processors are slow with such numbers."""
     parameter = Parameter(np.ones(4))
     optimizer = kind([parameter], lr=LR, **options)
     walk(optimizer, [1.0])
     optimizer.state["velocity" if kind is SGD else "mean"][0][:2] = 1e-42
-    walk(optimizer, [0.0] * (base.FLUSH - 1))
+    walk(optimizer, [0.0] * (base.ZERO_EVERY - 1))
     array = optimizer.state["velocity" if kind is SGD else "mean"][0]
     assert (array[:2] == 0).all()
     assert (array[2:] > 0).all()
@@ -224,7 +224,7 @@ def test_an_option_may_be_set_for_all_groups_at_once_or_for_one():
         ([{"params": Parameter([1.0])}, Parameter([1.0])], TypeError, "got some of each"),
         ([{"params": Parameter([1.0]), "lr": 0}], ValueError, "lr > 0, got 0: to freeze Parameters, set trainable=F"),
         ([{"params": Parameter([1.0]), "eps": "small"}], TypeError, "expected eps to be a number"),
-        ([{"params": Parameter([1.0]), "betas": (0.9, 1.0)}], ValueError, "betas < 1"),
+        ([{"params": Parameter([1.0]), "betas": (0.9, 1.0)}], ValueError, "0 <= betas < 1, got 1.0"),
     ],
 )
 def test_bad_groups(groups, error, message):

@@ -181,7 +181,7 @@ def test_a_changed_number_is_named(path):
     good[-1] ^= 1
     path.write_bytes(good)
     name = max(split(bytes(good))[0].items(), key=lambda item: item[1].get("data_offsets", [0])[0])[0]
-    refused(path, f"the SHA-256 of {name} is wrong", "take another copy")
+    refused(path, f"the SHA-256 of {name} is wrong", "use another copy")
 
 
 def test_arrays_in_the_place_of_each_other(path):
