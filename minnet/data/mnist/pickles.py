@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minnet.data.mnist.bounded import BoundedReader, data_error, looks_like
-from minnet.data.mnist.pickle_machine import PICKLE_CURE, ArrayInterpreter, ArrayRecord
+from minnet.data.mnist.unpickler import PICKLE_CURE, ArrayRecord, ArrayUnpickler
 
 _Pair = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
 
@@ -39,14 +39,9 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
     """
     with BoundedReader(path, _MAX_BYTES) as file:
         start = file.peek(64)
-        if start[:1] not in (
-            b"\x80",
-            b"(",
-            b"]",
-            b"c",
-        ):  # a protocol number, or (before protocol 2) an instruction
+        if start[:1] not in (b"\x80", b"(", b"]", b"c"):  # a protocol number, or (before protocol 2) an instruction
             raise data_error(file.path, "a pickle", *looks_like(start))
-        content = ArrayInterpreter(file).run()
+        content = ArrayUnpickler(file).run()
         file.expect_end()
     match content:
         case ((ArrayRecord(), ArrayRecord()), (ArrayRecord(), ArrayRecord()), (ArrayRecord(), ArrayRecord())):
@@ -63,10 +58,9 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
 
 
 def _build(record: ArrayRecord) -> npt.NDArray[Any]:
-    if record.dtype is None or not record.dtype.order:
+    if record.dtype is None or record.dtype.dtype is None:
         raise ValueError("an array without content")
-    order = record.dtype.order.replace(b"|", b"=")
-    dtype = np.dtype((order + record.dtype.element).decode("latin-1"))
+    dtype = record.dtype.dtype
     if math.prod(record.shape) * dtype.itemsize != len(record.data):
         raise ValueError(f"an array of shape {record.shape} and type {dtype} with {len(record.data):,} bytes")
     data = bytearray(record.data) if isinstance(record.data, bytes) else record.data  # bytes would be read-only
