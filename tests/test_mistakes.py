@@ -455,7 +455,7 @@ MISTAKES = [
             "DataLoader | batch_size | >= 1 | got 0 | len(X)"),
     Mistake("a batch size as a float", TypeError,
             lambda: mn.DataLoader(X, Y, batch_size=len(X) / 4),
-            "DataLoader | batch_size | an int | float 10.0 | pass int(10.0)"),
+            "DataLoader | batch_size | an int | float 10.0 | batch_size=int(10.0)"),
     Mistake("a batch size beyond the data", ValueError,
             lambda: mn.DataLoader(X, Y, batch_size=100, drop_last=True),
             "DataLoader | batch of 100 | full batch | 40 samples | lower batch_size"),

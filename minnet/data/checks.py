@@ -60,6 +60,25 @@ def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
     return array
 
 
+def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, stacklevel: int) -> None:
+    """Look at every number of a data set: refuse NaN and infinity, and warn of what looks like a mistake.
+
+    Parameters
+    ----------
+    owner, X, y
+        Who was given the data; the samples and the targets.
+    transformed
+        Whether a transform changes X afterwards, which may fill its gaps and scale it: then X is not looked at.
+    stacklevel
+        Whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
+    """
+    warn_of_swapped(owner, X, y, stacklevel + 1)
+    check_finite(owner, "y", y)
+    if not transformed:
+        check_finite(owner, "X", X)
+        warn_of_pixels(owner, "X", X, stacklevel + 1)
+
+
 def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
     """Refuse NaN and infinity in an array of floats that lies in memory.
 
