@@ -1,4 +1,4 @@
-"""A DataLoader cuts a data set into batches, in a new order every epoch."""
+"""A DataLoader cuts a data set into batches, in its own order or in a random one."""
 
 from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
 
@@ -21,8 +21,8 @@ Rows = NDArray[np.integer[Any]]
 class DataLoader:
     """Yield batches (x, y) of a data set; one pass over the loader is one epoch.
 
-    The data are used where they lie, and never copied as a whole: a batch is one gather. Images
-    held as uint8 stay uint8, a quarter of float32's memory, and are scaled as they are gathered.
+    The data set is not copied: a batch is gathered from it, or is a view of it. Images of uint8 stay uint8, a quarter
+    of float32's memory, and are scaled batch by batch.
 
     Parameters
     ----------
@@ -46,24 +46,23 @@ class DataLoader:
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
     check
-        Look at every number once, as the loader is made: NaN and infinity are refused, X and y that seem swapped
-        and floats that seem to be pixels of 0 to 255 are warned of (which learn badly: give X / 255, or uint8).
-        A memory map is not read for this. An X with a `transform`, which may fill its gaps and scale it, is not
-        looked at. False: not at all, for who knows what the numbers are.
+        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A warning says if
+        X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model learns
+        badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps and scale it.
     rng
-        None, an int, or a Generator: where the order, and the transform's randomness, come from.
+        None, a seed, or a Generator, for the order and for the transform.
 
     Raises
     ------
     ValueError, TypeError
-        If X and y have different lengths, are empty or no numbers, or hold NaN or infinity; if the batch size does
+        If X and y have different lengths, are empty, are not numbers, or hold NaN or infinity; if the batch size does
         not fit.
 
     Warns
     -----
     DataWarning
-        If X looks like pixels that were not scaled, or X and y look swapped. Once that is known to be meant,
-        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)`` silences it.
+        If X looks like pixels that were not scaled, or X and y look swapped. If that is intended, silence it with
+        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)``.
 
     Examples
     --------
@@ -129,7 +128,7 @@ class DataLoader:
         return Epoch(self)
 
     def state_dict(self) -> State:
-        """Return what decides the next epoch: the settings, and the Generator."""
+        """Return what decides the next epoch: the settings, the Generator, and what transforms remember."""
         names = ("batch_size", "shuffle", "drop_last", "scale", "rng")
         transforms = [attributes(transform) for transform in _stateful(self.transform)]
         return {"samples": list(self.X.shape), "transforms": transforms} | {name: getattr(self, name) for name in names}
@@ -148,7 +147,7 @@ class DataLoader:
 
 
 def all_transforms(transform: object) -> list[Any]:
-    """List a loader's transform, and those inside it; None is none."""
+    """List a loader's transform, and those inside it; the list is empty if there is none."""
     inner = [part for other in getattr(transform, "transforms", ()) for part in all_transforms(other)]
     return [] if transform is None else [transform, *inner]
 

@@ -1,7 +1,7 @@
-"""A bounded reader is a file, gzipped or not, that never gives more bytes than it was allowed to.
+"""A bounded reader reads a file, gzipped or not, and never returns more bytes than it was allowed to.
 
-A data file comes from elsewhere, so what it says of itself is a claim: a length field may lie, a kilobyte of
-gzip may unpack to a gigabyte. Here no memory is taken before the bytes that fill it have been read.
+What a data file from elsewhere says of itself may be false: a length field may lie, and a kilobyte of gzip may unpack
+to a gigabyte. So memory is only taken for bytes that have been read.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 from minnet.errors import DataError, DataNotFoundError
 
 _CHUNK = 1 << 18
-_MAX_GZIP_MEMBERS = 10_000  # a gzip file may be many in a row; a million empty ones would only burn time
+_MAX_GZIP_MEMBERS = 10_000  # a gzip file may have many; a million empty ones would take a second and hold nothing
 _GZIP_MAGIC = b"\x1f\x8b"
 _LOOKS_LIKE = (
     (b"", "nothing: the file is empty", "a download that never started"),
@@ -30,12 +30,12 @@ _LOOKS_LIKE = (
 
 
 def data_error(path: Path, expected: str, found: str, cure: str) -> DataError:
-    """Say of a data file what was expected, what was found, and what to do about it."""
+    """Return an error that says of a data file what was expected, what was found, and what to do about it."""
     return DataError(f"{path}: expected {expected}, found {found}\n{cure}")
 
 
 def looks_like(head: bytes) -> tuple[str, str]:
-    """Describe a file by its first bytes: what they are, and the likely cause when that is a surprise."""
+    """Describe a file by its first bytes: what they are, and the likely cause if they are wrong."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, found, cause in _LOOKS_LIKE:
         if (text.startswith(start) or head.startswith(start)) if start else not head:
@@ -44,7 +44,7 @@ def looks_like(head: bytes) -> tuple[str, str]:
 
 
 class BoundedReader:
-    """The bytes of a file, unpacked when they are gzip (by their content, not by the file's name).
+    """The bytes of a file, unpacked if their first two are those of gzip, whatever the file's name.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class BoundedReader:
         self.path = Path(path)
         self.max_bytes = max_bytes
         self._left = max_bytes
-        self._ready = b""
-        self._position = 0  # in _ready
+        self._ready = b""  # the chunk that is being read, and the position in it
+        self._position = 0
         self._members = 1
         if not self.path.exists():
             raise DataNotFoundError(f"there is no file {self.path}")
@@ -74,7 +74,7 @@ class BoundedReader:
             raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
         self._file: BinaryIO = self.path.open("rb")
         size = os.fstat(self._file.fileno()).st_size
-        if size > max_bytes + _CHUNK:  # gzip adds a little to what it cannot compress
+        if size > max_bytes + _CHUNK:  # gzip adds some bytes to what it cannot compress
             self._file.close()
             raise self._too_large()
         head = self._file.read(2)
@@ -133,13 +133,13 @@ class BoundedReader:
             )
 
     def peek(self, count: int) -> bytes:
-        """Return the next bytes without taking them: at most `count`, fewer near the end of a chunk."""
+        """Return the next bytes without reading on: at most `count`, fewer near the end of a chunk."""
         if self._position == len(self._ready):
             self._ready, self._position = self._next_chunk(), 0
         return self._ready[self._position : self._position + count]
 
     def read_at_most(self, count: int) -> bytes:
-        """Take from 1 to `count` bytes, or none at the end of the file."""
+        """Read from 1 to `count` bytes, or none at the end of the file."""
         chunk = self.peek(count)
         self._position += len(chunk)
         return chunk

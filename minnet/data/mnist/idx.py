@@ -27,10 +27,10 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
     Parameters
     ----------
     path
-        The file; whether it is gzipped is seen from its content, not from its name.
+        The file, gzipped or not; its name does not matter.
     max_bytes
-        How many bytes it may hold, unpacked. The memory taken is bounded by this and by what is really in the
-        file, never by what the header claims.
+        How many bytes it may hold, unpacked. The memory taken is bounded by this and by what is in the file, not by
+        what the header claims.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
                 "Likely cause: not an IDX file, or a damaged one. Fetch the file again.",
             )
         shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(magic[3]))
-        # Sizes of zero are left out: (0, 4294967295, 4294967295) holds nothing and yet is too much for NumPy.
+        # Sizes of zero are left out, because NumPy refuses (0, 4294967295, 4294967295), which holds nothing.
         claimed = math.prod(size for size in shape if size) * dtype.itemsize
         if claimed > max_bytes:
             raise data_error(
@@ -82,6 +82,6 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
         elements = file.read(math.prod(shape) * dtype.itemsize)
         file.expect_end()
     array = np.frombuffer(elements, dtype=dtype)
-    if not dtype.isnative:  # turned in place: a second array would double the memory
+    if not dtype.isnative:  # swapped in place, because a second array would double the memory
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array.reshape(shape)

@@ -1,4 +1,4 @@
-"""The pickle of MNIST is the file ``mnist.pkl.gz`` of many courses; it is read here without being run."""
+"""The pickle of MNIST is the file ``mnist.pkl.gz`` of many courses, which is read without running it."""
 
 import math
 import os
@@ -35,7 +35,7 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
     DataNotFoundError
         If there is no such file.
     DataError
-        If the file is damaged, too large, holds anything else, or would import or call anything.
+        If the file is damaged, too large, holds anything else, or asks for another import or call.
     """
     with BoundedReader(path, _MAX_BYTES) as file:
         start = file.peek(64)
@@ -75,7 +75,7 @@ def _checked_pair(X: npt.NDArray[Any], y: npt.NDArray[Any]) -> _Pair:
         raise ValueError(f"{len(X):,} images and {len(y):,} labels")
     if X.dtype not in (np.float32, np.float64, np.uint8) or y.dtype.kind not in "iu":
         raise ValueError(f"images of type {X.dtype} and labels of type {y.dtype}")
-    with np.errstate(invalid="ignore"):  # a signalling NaN may warn; it fails the test like any NaN
+    with np.errstate(invalid="ignore"):  # a signalling NaN may warn; then the comparison is false, as for any NaN
         if X.dtype != np.uint8 and not (X.min() >= 0 and X.max() <= 1):
             raise ValueError(f"pixels from {X.min()} to {X.max()} (0 to 1 are meant)")
     if not (y.min() >= 0 and y.max() <= 9):

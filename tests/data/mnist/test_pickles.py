@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minnet.data.mnist import pickles
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError, DataNotFoundError
 
@@ -465,7 +466,7 @@ def test_the_corpus_is_truly_hostile(tmp_path, monkeypatch):
 
 
 def test_arrays_that_share_their_bytes_cannot_multiply_them(write, monkeypatch):
-    monkeypatch.setattr("minnet.data.mnist.pickles._MAX_BYTES", 18_000)
+    monkeypatch.setattr(pickles, "_MAX_BYTES", 18_000)
     content = pickle.dumps(((ZEROS, LABELS),) * 3, protocol=2)  # 6 kB of pixels, three times 6 kB of arrays
     assert len(content) < 15_000
     refused(write(content), "share their bytes")
