@@ -3,8 +3,8 @@
 To load a pickle is to run a program, which imports and calls whatever it names. `ArrayUnpickler` knows 36 of the 68
 instructions and seven names. It calls none of the seven: what would be called is written down in records.
 
-It is built on ``pickle._Unpickler``, the standard library's unpickler in Python. The one in C cannot be bounded: nine
-bytes of file (LONG_BINPUT with the number 2^28) make it take 4 GB, and it reserves a string's memory before it reads.
+It is built on ``pickle._Unpickler``, the standard library's unpickler in Python. The one in C cannot be bounded before
+the fix of CPython's issue 115952: a file of nine bytes (LONG_BINPUT with the number 2^28) makes it take 4 GB.
 """
 
 import codecs
@@ -25,8 +25,8 @@ _MAX_READS = 5_000  # mnist.pkl.gz takes 400
 _ELEMENT_TYPES = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 _INSTRUCTIONS = {ord(instruction.code): instruction.name for instruction in pickletools.opcodes}
 _INSTRUCTIONS[pickle.PUT[0]] += ", its old text form, protocol 0: write it again with protocol=2"
-_HARMLESS = """PROTO NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINSTRING SHORT_BINBYTES BINBYTES
-    SHORT_BINUNICODE MARK EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE EMPTY_LIST APPEND APPENDS BINPUT LONG_BINPUT MEMOIZE
+_HARMLESS = """PROTO NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 SHORT_BINBYTES SHORT_BINUNICODE
+    MARK EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE EMPTY_LIST APPEND APPENDS BINPUT LONG_BINPUT MEMOIZE
     BINGET LONG_BINGET GLOBAL STACK_GLOBAL STOP"""
 
 
@@ -100,7 +100,7 @@ class ArrayUnpickler(pickle._Unpickler):
     stack: list[Any]
 
     def __init__(self, file: BoundedReader) -> None:
-        super().__init__(_Source(file), encoding="bytes")
+        super().__init__(_Source(file))
         self._file = file
 
     def run(self) -> object:
@@ -137,6 +137,10 @@ class ArrayUnpickler(pickle._Unpickler):
 
     def _frame(self) -> None:
         self.read(8)  # how many bytes to read ahead, which is not done here
+
+    def _bytes(self, size: int) -> None:
+        """Read bytes whose number is written in so many bytes; the reader refuses a number above its bound."""
+        self.append(self._file.read(int.from_bytes(self.read(size), "little")))
 
     def _short_string(self) -> None:
         self.append(self.read(self.read(1)[0]).decode("latin-1"))
@@ -188,7 +192,9 @@ class ArrayUnpickler(pickle._Unpickler):
         pickle.FRAME[0]: _frame,
         pickle.SHORT_BINSTRING[0]: _short_string,
         pickle.BINUNICODE[0]: _text,
-        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # which takes no memory ahead
+        pickle.BINSTRING[0]: lambda self: self._bytes(4),
+        pickle.BINBYTES[0]: lambda self: self._bytes(4),
+        pickle.BYTEARRAY8[0]: lambda self: self._bytes(8),
         pickle.REDUCE[0]: _reduce,
         pickle.BUILD[0]: _build,
     }
