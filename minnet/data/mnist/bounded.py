@@ -8,7 +8,6 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from minnet.errors import DataError, DataNotFoundError
@@ -84,9 +83,7 @@ class BoundedReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def read(self, count: int) -> bytearray:
@@ -104,12 +101,7 @@ class BoundedReader:
         while missing:
             chunk = self.read_at_most(missing)
             if not chunk:
-                raise data_error(
-                    self.path,
-                    f"{count:,} more bytes",
-                    f"only {count - missing:,}: the file is cut off",
-                    "Likely cause: a half-finished download or copy. Fetch the file again.",
-                )
+                raise self._damaged(f"{count:,} more bytes", f"only {count - missing:,}: the file is cut off")
             missing -= len(chunk)
             yield chunk
 
@@ -119,18 +111,13 @@ class BoundedReader:
         while (byte := bytes(self.read(1))) != b"\n":
             line += byte
             if len(line) > longest:
-                raise data_error(self.path, f"a line of at most {longest} bytes", "a longer one", "Fetch it again.")
+                raise self._damaged(f"a line of at most {longest} bytes", "a longer one")
         return bytes(line)
 
     def expect_end(self) -> None:
         """Raise `DataError` unless every byte has been read."""
         if self.read_at_most(1):
-            raise data_error(
-                self.path,
-                "the end of the file",
-                "more bytes after it",
-                "Likely cause: a damaged file, or another one glued on. Fetch the file again.",
-            )
+            raise self._damaged("the end of the file", "more bytes after it")
 
     def peek(self, count: int) -> bytes:
         """Return the next bytes without reading on: at most `count`, fewer near the end of a chunk."""
@@ -163,31 +150,25 @@ class BoundedReader:
                     return b""
                 self._members += 1
                 if self._members > _MAX_GZIP_MEMBERS:
-                    raise self._damaged(f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
+                    raise self._damaged("whole gzip data", f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
                 self._gzip = zlib.decompressobj(31)
             else:
                 packed = self._gzip.unconsumed_tail or self._file.read(_CHUNK)
                 if not packed:
-                    raise self._damaged("its end too early")
+                    raise self._damaged("whole gzip data", "its end too early")
             try:
                 chunk = self._gzip.decompress(packed, _CHUNK)
             except zlib.error as error:
-                raise self._damaged(f"a fault ({error})") from None
+                raise self._damaged("whole gzip data", f"a fault ({error})") from None
             if chunk:
                 return chunk
 
-    def _damaged(self, found: str) -> DataError:
-        return data_error(
-            self.path,
-            "whole gzip data",
-            found,
-            "Likely cause: a half-finished or damaged download. Fetch the file again.",
-        )
+    def _damaged(self, expected: str, found: str) -> DataError:
+        cure = "Likely cause: a half-finished or damaged download or copy. Fetch the file again."
+        return data_error(self.path, expected, found, cure)
 
     def _too_large(self) -> DataError:
+        cure = "Likely cause: a damaged file, another one under this name, or a gzip bomb. Fetch the file again."
         return data_error(
-            self.path,
-            f"at most {self.max_bytes:,} bytes of data",
-            "more, or a header that claims more",
-            "Likely cause: a damaged file, another one under this name, or a gzip bomb. Fetch it again.",
+            self.path, f"at most {self.max_bytes:,} bytes of data", "more, or a header that claims more", cure
         )
