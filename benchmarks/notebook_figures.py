@@ -42,7 +42,7 @@ def measure(seed: int) -> dict[str, object]:
     pairs = [f"{p}/{t}" for p, t in zip(predicted, test.y[:100], strict=True)]
 
     batches = trainer(seed, lr=0.5)
-    loader = mn.DataLoader(*train, batch_size=128, fresh=True, rng=seed)
+    loader = mn.DataLoader(*train, batch_size=128, shuffle="resampled", rng=seed)
     batches.fit(loader, steps=20_000, every=2_000, evaluate={"test": test, "train": train}, progress=False)
     return {
         "G7 running": running[950_000],

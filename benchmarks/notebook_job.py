@@ -64,7 +64,7 @@ def with_minnet(data: Data, steps: int, every: int, **options: Any) -> float:
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=0), mn.Softmax())
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5), **options)
-    batches = mn.DataLoader(data.X, data.y, 128, fresh=True, rng=0)
+    batches = mn.DataLoader(data.X, data.y, 128, shuffle="resampled", rng=0)
     sets = {"test": (data.X_test, data.y_test), "train": (data.X, data.y)}
     fit(trainer, batches, steps=steps, every=every, evaluate=sets)
     return trainer.history[-1]["test_accuracy"]

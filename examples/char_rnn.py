@@ -38,7 +38,7 @@ def main(steps: int = 600, out: str | None = "char_rnn.png") -> float:
         mn.Embedding(vocabulary, 64, rng=0), mn.GRU(64, 128, rng=1), mn.Linear(128, vocabulary, rng=2)
     )
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters(), lr=3e-3))
-    batches = mn.DataLoader(train[:, :-1], train[:, 1:], batch_size=32, fresh=True, rng=0)
+    batches = mn.DataLoader(train[:, :-1], train[:, 1:], batch_size=32, shuffle="resampled", rng=0)
     unseen = mn.DataLoader(test[:, :-1], test[:, 1:], batch_size=100)
     clip = mn.callbacks.ClipGradNorm(1.0)
     history = trainer.fit(batches, steps=steps, every=max(1, steps // 10), evaluate={"test": unseen}, callbacks=[clip])

@@ -43,7 +43,7 @@ def minibatch(data: mn.data.Mnist, steps: int, batch_size: int, lr: float, seed:
     """Learn from a fresh random batch at each step."""
     model = new_model(seed)
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr), compiled=compiled)
-    batches = mn.DataLoader(*data.train, batch_size, fresh=True, rng=seed)
+    batches = mn.DataLoader(*data.train, batch_size, shuffle="resampled", rng=seed)
     watched = {"test": data.test, "train": data.train, "validation": data.validation}
     trainer.fit(batches, steps=steps, evaluate=watched, every=max(1, steps // 10))
     report.minibatch(trainer)

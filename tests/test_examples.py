@@ -251,7 +251,7 @@ def test_the_mini_batch_run_on_real_mnist_is_in_the_bands_of_the_docs():
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=99), mn.Softmax())
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.5))
-    trainer.fit(mn.DataLoader(*train, 128, fresh=True, rng=99), steps=20_000, every=20_000)
+    trainer.fit(mn.DataLoader(*train, 128, shuffle="resampled", rng=99), steps=20_000, every=20_000)
     page = (ROOT / "docs" / "notebook-figures.md").read_text(encoding="utf-8")
     for name, split in (("test", test), ("training", train)):
         low, high = re.search(rf"mini-batch: {name} accuracy .*\| ([\d.]+) … ([\d.]+) \|", page).groups()

@@ -240,7 +240,7 @@ MISTAKES = [
             "DataLoader | y[ | finite numbers | NaN | np.isfinite(y)"),
     Mistake("pixels of 0 to 255", mn.errors.DataWarning,
             lambda: fit(PIXELS, Y),
-            "DataLoader | X | of the size of 1 | 0 to 255 | X / 255"),
+            "DataLoader | numbers of about 1 in X | 0 to 255 | X / 255"),
     # -- labels and targets
     Mistake("one-hot labels", ValueError,
             lambda: fit(y=ONE_HOT),
@@ -455,7 +455,7 @@ MISTAKES = [
             "DataLoader | batch_size | >= 1 | got 0 | len(X)"),
     Mistake("a batch size as a float", TypeError,
             lambda: mn.DataLoader(X, Y, batch_size=len(X) / 4),
-            "DataLoader | batch_size | an int | float 10.0 | pass int(10.0)"),
+            "DataLoader | batch_size | an int | float 10.0 | batch_size=int(10.0)"),
     Mistake("a batch size beyond the data", ValueError,
             lambda: mn.DataLoader(X, Y, batch_size=100, drop_last=True),
             "DataLoader | batch of 100 | full batch | 40 samples | lower batch_size"),

@@ -150,7 +150,7 @@ def test_mini_batches_step_by_step(problem):
     ]:
         model = mn.Sequential(*start(W0, b0).layers[:1], *last)
         trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=0.5))
-        trainer.fit(mn.DataLoader(X, labels, batch_size=128, fresh=True, rng=3), steps=500)
+        trainer.fit(mn.DataLoader(X, labels, batch_size=128, shuffle="resampled", rng=3), steps=500)
         assert np.abs(model.layers[0].weight.data - W).max() <= 1e-12
         assert np.abs(model.layers[0].bias.data - b).max() <= 1e-12
 

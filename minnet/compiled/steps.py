@@ -103,11 +103,11 @@ class CompiledSteps:
         trainer, loader, begin = self._trainer, self._loader, time.perf_counter()
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_as_it_was():
             return 0, 0, total
-        rows = epoch.ahead(min(most, self._size))
+        rows = epoch.take(min(most, self._size))
         samples, total, loss, prediction = self._train(team.together, rows, total)
         steps = math.ceil(samples / loader.batch_size)
         if samples < len(rows):
-            epoch.back(steps)
+            epoch.rewind(steps)
             self._size = max(1, steps)
         elif (took := time.perf_counter() - begin) > SECONDS:
             self._size = max(1, self._size // 2)

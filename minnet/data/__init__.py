@@ -1,4 +1,4 @@
-"""Data: the real MNIST, synthetic digits where there is none, and the loader that cuts either into batches."""
+"""Data: the loader that cuts a data set into batches, augmentations, MNIST, and synthetic digits."""
 
 from minnet.data import augment as augment
 from minnet.data.loader import DataLoader as DataLoader

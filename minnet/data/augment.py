@@ -1,9 +1,9 @@
-"""An augmentation is a small random change of an image that leaves its label true: more data from the same data.
+"""An augmentation is a small random change of an image that leaves its label true.
 
-Each class is a transform of a `DataLoader`, ``mn.DataLoader(X, y, transform=Rotate(10))``: a function
-``(x, rng) -> x`` of a batch of float images and of the loader's Generator. Every image is changed in
-its own way, all of them in one vectorised pass. Images are (N, H, W), (N, C, H, W), or rows
-(N, H·H) of square images, as MNIST's; what comes in from outside an image is 0.
+Each class is a transform of a `DataLoader`, ``mn.DataLoader(X, y, transform=Rotate(10))``: a function ``(x, rng) -> x``
+of a batch of float images and the loader's Generator. Every image is changed in its own way, all of them in one
+vectorized pass. Images are (N, H, W), (N, C, H, W), or rows (N, H·H) of square images, as MNIST's. Pixels outside an
+image are 0.
 """
 
 import math
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_int, check_number
 
 Transform = Callable[..., Array]  # (x, rng) -> x
 
@@ -36,7 +37,7 @@ class Chain:
 
 
 class Shift:
-    """Move each image by up to so many pixels, sideways and up or down, by whole pixels.
+    """Move each image by a random whole number of pixels, sideways and up or down.
 
     Parameters
     ----------
@@ -45,14 +46,12 @@ class Shift:
 
     Raises
     ------
-    ValueError
-        If it is negative, or the batch does not hold images.
+    TypeError, ValueError
+        If it is not such a number, or the batch does not hold images.
     """
 
     def __init__(self, pixels: int = 2) -> None:
-        if pixels < 0 or pixels != int(pixels):
-            raise ValueError(f"Shift needs a whole number of pixels >= 0, got {pixels}")
-        self.pixels = int(pixels)
+        self.pixels = check_int("Shift", "pixels", pixels, 0, "it is the largest shift")
 
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """Shift a batch of images."""
@@ -63,7 +62,7 @@ class Shift:
 
 
 class Rotate:
-    """Turn each image about its centre by up to so many degrees.
+    """Turn each image about its centre by a random angle.
 
     Parameters
     ----------
@@ -72,14 +71,12 @@ class Rotate:
 
     Raises
     ------
-    ValueError
-        If it is negative, or the batch does not hold images.
+    TypeError, ValueError
+        If it is not such a number, or the batch does not hold images.
     """
 
     def __init__(self, degrees: float = 10.0) -> None:
-        if not 0 <= degrees < math.inf:
-            raise ValueError(f"Rotate needs degrees >= 0, got {degrees}")
-        self.degrees = degrees
+        self.degrees = check_number("Rotate", "degrees", degrees, 0)
 
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """Rotate a batch of images."""
@@ -88,7 +85,7 @@ class Rotate:
         rows, columns = _grid(images)
         up, left = (images.shape[2] - 1) / 2, (images.shape[3] - 1) / 2  # the centre
         rows, columns = rows - up, columns - left
-        # Where each pixel of the result comes from: the rotation the other way round.
+        # The place that each pixel of the result comes from: the inverse rotation.
         from_rows = np.cos(angle) * rows - np.sin(angle) * columns + up
         from_columns = np.sin(angle) * rows + np.cos(angle) * columns + left
         return _resample(images, from_rows, from_columns).reshape(x.shape)
@@ -110,15 +107,13 @@ class Elastic:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a number is out of its range, or the batch does not hold images.
     """
 
     def __init__(self, strength: float = 1.0, smoothness: float = 4.0) -> None:
-        if not (0 <= strength < math.inf and 0 < smoothness < math.inf):
-            raise ValueError(f"Elastic needs strength >= 0 and smoothness > 0, got {strength} and {smoothness}")
-        self.strength = strength
-        self.smoothness = smoothness
+        self.strength = check_number("Elastic", "strength", strength, 0)
+        self.smoothness = check_number("Elastic", "smoothness", smoothness, above=0)
 
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """Distort a batch of images."""
@@ -164,7 +159,7 @@ def _resample(images: Array, rows: Array, columns: Array) -> Array:
     framed.reshape(n, channels, height + 2, width + 2)[:, :, 1:-1, 1:-1] = images
     rows = np.broadcast_to(rows, (n, height, width)).clip(-1, height) + 1
     columns = np.broadcast_to(columns, (n, height, width)).clip(-1, width) + 1
-    # The frame's last row and column have no neighbour beyond: there the pixel before is taken, with weight 1.
+    # The frame's last row and column have no next neighbour: there the previous pixel is read, and the next weighs 1.
     top, left = np.minimum(np.floor(rows), height), np.minimum(np.floor(columns), width)
     down, right = (rows - top).astype(images.dtype), (columns - left).astype(images.dtype)
     place = (top * (width + 2) + left).astype(np.intp).reshape(n, 1, height * width)

@@ -1,5 +1,6 @@
-"""Data are checked once, where they enter: in a DataLoader, before the first step, and not batch by batch."""
+"""Checks of data look once at the numbers that a user passes, when a DataLoader is made."""
 
+import contextlib
 import math
 import mmap
 import warnings
@@ -34,19 +35,7 @@ def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
     """
     array = np.asarray(data) if isinstance(data, np.ndarray) else _read(owner, name, data)
     if array.dtype.kind not in "iufb":
-        if array.dtype.kind in "US" and array.ndim == 0:
-            cure = f"is it a file name? Load it first: np.load({str(array)!r}), or mn.data.load_mnist()"
-        elif array.dtype.kind in "US":
-            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-            if all(_is_number(text) for text in array.reshape(-1)[:SAMPLE].tolist()):
-                cure = f"they are text: convert them, np.asarray({name}, dtype=np.float32)"
-        elif array.dtype.kind in "OV":
-            cure = _cure_of_objects(name, array)
-        elif array.dtype.kind in "mM":
-            cure = f"make numbers of the times, such as ({name} - {name}.min()) / np.timedelta64(1, 'D')"
-        else:
-            cure = f"real numbers are needed: {name}.real, np.abs({name}), or both parts as columns"
-        raise TypeError(f"{owner} expected {name} to hold numbers, got {array.dtype}: {cure}")
+        raise TypeError(f"{owner} expected {name} to hold numbers, got {array.dtype}: {_cure(name, array)}")
     if array.ndim == 0:
         raise TypeError(
             f"{owner} expected {name} to be an array of samples, got the single number {array}: "
@@ -60,11 +49,30 @@ def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
     return array
 
 
+def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, stacklevel: int) -> None:
+    """Look at every number of a data set: refuse NaN and infinity, and warn of what looks like a mistake.
+
+    Parameters
+    ----------
+    owner, X, y
+        Who was given the data; the samples and the targets.
+    transformed
+        Whether a transform changes X afterwards, which may fill its gaps and scale it: then X is not looked at.
+    stacklevel
+        Whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
+    """
+    warn_of_swapped(owner, X, y, stacklevel + 1)
+    check_finite(owner, "y", y)
+    if not transformed:
+        check_finite(owner, "X", X)
+        warn_of_pixels(owner, "X", X, stacklevel + 1)
+
+
 def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
     """Refuse NaN and infinity in an array of floats that lies in memory.
 
-    It is one look at each number, block by block: 15 ms for 60,000 images of MNIST as float32, and never a
-    temporary array as large as the data. A file that is mapped into memory is not read for this.
+    It looks at each number once, block by block: 15 ms for 60,000 images of MNIST as float32, without a temporary
+    array as large as the data. A file that is mapped into memory is not read.
 
     Raises
     ------
@@ -95,7 +103,8 @@ def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
 def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) -> None:
     """Warn of floats that look like pixels of 0 to 255, with which learning is slow or diverges.
 
-    They do if samples have at least 64 numbers, and those of the first 100 are whole, from 0 up to 128 … 255.
+    Floats look like pixels if samples have at least 64 numbers, and those of the first 100 samples are whole, at least
+    0, and at most some number from 128 to 255.
 
     Parameters
     ----------
@@ -112,9 +121,9 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
     if some.max() < 128 or some.max() > 255 or some.min() < 0 or (some != np.rint(some)).any():
         return
     warnings.warn(
-        f"{owner} expected {name} to be of the size of 1, got whole numbers from {some.min():g} to {some.max():g}, "
+        f"{owner} expected numbers of about 1 in {name}, got whole numbers from {some.min():g} to {some.max():g}, "
         f"which look like pixels; a model learns from those slowly, or diverges: pass {name} / 255, or "
-        f"{name}.astype(np.uint8), a quarter of the memory, which the loader scales (check=False: they are none)",
+        f"{name}.astype(np.uint8), a quarter of the memory, which the loader scales (check=False if it is right)",
         DataWarning,
         stacklevel=stacklevel + 1,
     )
@@ -125,29 +134,29 @@ def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any], stacklevel: in
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
         warnings.warn(
             f"{owner} expected X to be the samples and y the targets, got X of shape {X.shape}, {X.dtype}, and y of "
-            f"shape {y.shape}, {y.dtype}: are they swapped? Pass {owner}(X, y) (check=False: they are not)",
+            f"shape {y.shape}, {y.dtype}: are they swapped? Pass {owner}(X, y) (check=False if not)",
             DataWarning,
             stacklevel=stacklevel + 1,
         )
 
 
 def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
-    """Read what is not an array as one, or say why it is none."""
+    """Read anything as an array, or say why that is not possible."""
     got = type(data).__name__
-    article = "an" if got[0] in "aeiouAEIOU" else "a"
+    got = f"an {got}" if got[0] in "aeiouAEIOU" else f"a {got}"
     if isinstance(data, Mapping):
         keys = ", ".join(map(repr, list(data)[:5]))
         raise TypeError(
-            f"{owner} expected {name} to be an array, got {article} {got} of {keys}: "
-            f"pass one of its arrays, as {name}[key]"
+            f"{owner} expected {name} to be an array, got {got} of {keys}: pass one of its arrays, as {name}[key]"
         )
     if isinstance(data, Iterator):
         raise TypeError(
-            f"{owner} expected {name} to be an array, got {article} {got}, which can be read only once: "
-            f"pass list({name})"
+            f"{owner} expected {name} to be an array, got {got}, which can be read only once: pass list({name})"
         )
     if isinstance(data, type):
-        raise TypeError(f"{owner} expected {name} to be an array, got the class {got}: pass data, not a class")
+        raise TypeError(
+            f"{owner} expected {name} to be an array, got the class {data.__name__}: pass data, not a class"
+        )
     try:
         return np.asarray(data)
     except Exception as error:
@@ -159,13 +168,29 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
                 "cut them to one length, or pad them"
             ) from None
         raise TypeError(
-            f"{owner} expected {name} to be an array, got {article} {got} that NumPy cannot read ({error}): "
+            f"{owner} expected {name} to be an array, got {got} that NumPy cannot read ({error}): "
             f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
         ) from error
 
 
+def _cure(name: str, array: NDArray[Any]) -> str:
+    """Say how an array of another kind becomes an array of numbers."""
+    if array.dtype.kind in "OV":
+        return _cure_of_objects(name, array)
+    if array.dtype.kind in "mM":
+        return f"make numbers of the times, such as ({name} - {name}.min()) / np.timedelta64(1, 'D')"
+    if array.dtype.kind not in "US":
+        return f"real numbers are needed: {name}.real, np.abs({name}), or both parts as columns"
+    if array.ndim == 0:
+        return f"is it a file name? Load it first: np.load({str(array)!r}), or mn.data.load_mnist()"
+    with contextlib.suppress(ValueError):
+        array.reshape(-1)[:SAMPLE].astype(float)
+        return f"they are text: convert them, np.asarray({name}, dtype=np.float32)"
+    return "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
+
+
 def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
-    """Say what to do with an array of Python objects, such as a table whose columns have several types."""
+    """Say how an array of Python objects, such as a table with columns of several types, becomes one of numbers."""
     if array.ndim == 0:
         got = type(array.item()).__name__
         return f"it is a {got}, no array" + ("; loader.X is one" if got == "DataLoader" else "")
@@ -180,14 +205,6 @@ def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
     if "NoneType" in kinds:
         return f"{found}: fill what is missing, or leave those samples out; then {name}.astype(np.float32)"
     return f"{found}: pass {name}.astype(np.float32) if they are numbers"
-
-
-def _is_number(text: Any) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -1,25 +1,23 @@
-"""A DataLoader cuts a data set into batches, in a new order every epoch."""
+"""A DataLoader cuts a data set into batches, in its own order or in a random one."""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.core.checks import check_choice, check_int
 from minnet.core.state import State, attributes, merged, set_attributes
-from minnet.data.checks import as_data, check_finite, warn_of_pixels, warn_of_swapped
+from minnet.data.checks import as_data, check_pair
 from minnet.data.epoch import Epoch
-
-Batch = tuple[NDArray[Any], NDArray[Any]]
-Rows = NDArray[np.integer[Any]]
 
 
 class DataLoader:
     """Yield batches (x, y) of a data set; one pass over the loader is one epoch.
 
-    The data are used where they lie, and never copied as a whole: a batch is one gather. Images
-    held as uint8 stay uint8, a quarter of float32's memory, and are scaled as they are gathered.
+    The data set is not copied: a batch is gathered from it, or is a view of it. Images of uint8 stay uint8, a quarter
+    of float32's memory, and are scaled batch by batch.
 
     Parameters
     ----------
@@ -32,37 +30,34 @@ class DataLoader:
     batch_size
         N, how many samples a batch has; the last one of an epoch may have fewer.
     shuffle
-        True: in a new random order every epoch; False: as they lie.
+        False: the samples come in their order; True: in a new random order every epoch; ``"resampled"``: every batch is
+        a draw of its own, without replacement within it, as in the class notebook. Then an epoch has as many batches
+        as make up the data set, but a sample may come twice or not at all; a draw costs O(batch).
     drop_last
         Leave out the last batch of an epoch if it is short.
-    fresh
-        True: every batch is a draw of its own, without replacement within it, as the class notebook
-        does. An epoch then is as many batches as make up the data set, but a sample may come twice
-        or not at all. A draw costs O(batch), however large the data set.
     scale
         What a uint8 X is multiplied by; None leaves it uint8.
     transform
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
     check
-        Look at every number once, as the loader is made: NaN and infinity are refused, X and y that seem swapped
-        and floats that seem to be pixels of 0 to 255 are warned of (which learn badly: give X / 255, or uint8).
-        A memory map is not read for this. An X with a `transform`, which may fill its gaps and scale it, is not
-        looked at. False: not at all, for who knows what the numbers are.
+        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A warning says if
+        X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model learns
+        badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps and scale it.
     rng
-        None, an int, or a Generator: where the order, and the transform's randomness, come from.
+        None, a seed, or a Generator, for the order and for the transform.
 
     Raises
     ------
     ValueError, TypeError
-        If X and y have different lengths, are empty or no numbers, or hold NaN or infinity; if the batch size does
+        If X and y have different lengths, are empty, are not numbers, or hold NaN or infinity; if the batch size does
         not fit.
 
     Warns
     -----
     DataWarning
-        If X looks like pixels that were not scaled, or X and y look swapped. Once that is known to be meant,
-        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)`` silences it.
+        If X looks like pixels that were not scaled, or X and y look swapped. If that is intended, silence it with
+        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)``.
 
     Examples
     --------
@@ -79,10 +74,9 @@ class DataLoader:
         X: ArrayLike,
         y: ArrayLike,
         batch_size: int = 128,
-        shuffle: bool = False,
+        shuffle: bool | Literal["resampled"] = False,
         *,
         drop_last: bool = False,
-        fresh: bool = False,
         scale: float | None = 1 / 256,
         transform: Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | None = None,
         check: bool = True,
@@ -90,43 +84,34 @@ class DataLoader:
     ) -> None:
         self.X = as_data("DataLoader", "X", X)
         self.y = as_data("DataLoader", "y", y)
+        cure = "pass len(X) for all samples in one batch"
+        self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
+        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled"))
+        self.drop_last = drop_last
+        self.scale = scale
+        self.transform = transform
+        self.rng = np.random.default_rng(rng)
+        self._check_arguments()
+        if check:
+            check_pair("DataLoader", self.X, self.y, transformed=transform is not None, stacklevel=2)
+
+    def _check_arguments(self) -> None:
+        """Check that the arguments fit each other."""
         if len(self.X) != len(self.y):
             raise ValueError(
                 f"DataLoader got {len(self.X)} samples in X and {len(self.y)} targets in y: expected one target a "
                 f"sample. X has shape {self.X.shape} and y {self.y.shape}: samples are along the first axis"
             )
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            got = type(batch_size).__name__
-            if isinstance(batch_size, float | np.floating):
-                got += f" {batch_size}: pass int({batch_size})"
-            raise TypeError(f"DataLoader expected batch_size to be an int, got {got}")
-        if batch_size < 1:
+        if self.batch_size > len(self.X) and (self.shuffle == "resampled" or self.drop_last):
             raise ValueError(
-                f"DataLoader needs batch_size >= 1, got {batch_size}: pass len(X) for all samples in one batch"
+                f"DataLoader cannot make one full batch of {self.batch_size} from {len(self.X)} samples: "
+                'lower batch_size, or leave out shuffle="resampled" and drop_last'
             )
-        if batch_size > len(self.X) and (fresh or drop_last):
-            raise ValueError(
-                f"DataLoader cannot make one full batch of {batch_size} from {len(self.X)} samples: "
-                "lower batch_size, or leave out fresh and drop_last"
-            )
-        if transform is not None and not callable(transform):
+        if self.transform is not None and not callable(self.transform):
             raise TypeError(
-                f"DataLoader expected transform to be a function (x, rng) -> x, got {type(transform).__name__}: "
+                f"DataLoader expected transform to be a function (x, rng) -> x, got {type(self.transform).__name__}: "
                 "pass one, such as mn.data.augment.Rotate(10)"
             )
-        if check:
-            warn_of_swapped("DataLoader", self.X, self.y, stacklevel=2)
-            check_finite("DataLoader", "y", self.y)
-            if transform is None:
-                check_finite("DataLoader", "X", self.X)
-                warn_of_pixels("DataLoader", "X", self.X, stacklevel=2)
-        self.batch_size = int(batch_size)
-        self.shuffle = shuffle
-        self.drop_last = drop_last
-        self.fresh = fresh
-        self.scale = scale
-        self.transform = transform
-        self.rng = np.random.default_rng(rng)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -138,8 +123,8 @@ class DataLoader:
         return Epoch(self)
 
     def state_dict(self) -> State:
-        """Return what decides the next epoch: the settings, and the Generator."""
-        names = ("batch_size", "shuffle", "drop_last", "fresh", "scale", "rng")
+        """Return what decides the next epoch: the settings, the Generator, and what transforms remember."""
+        names = ("batch_size", "shuffle", "drop_last", "scale", "rng")
         transforms = [attributes(transform) for transform in _stateful(self.transform)]
         return {"samples": list(self.X.shape), "transforms": transforms} | {name: getattr(self, name) for name in names}
 
@@ -157,7 +142,7 @@ class DataLoader:
 
 
 def all_transforms(transform: object) -> list[Any]:
-    """List a loader's transform, and those inside it; None is none."""
+    """List a loader's transform, and those inside it; the list is empty if there is none."""
     inner = [part for other in getattr(transform, "transforms", ()) for part in all_transforms(other)]
     return [] if transform is None else [transform, *inner]
 

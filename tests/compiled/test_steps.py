@@ -236,7 +236,9 @@ def test_what_has_faded_becomes_zero(optimizer, names):
 
 
 @pytest.mark.parametrize(
-    "loader", [{"shuffle": True}, {"shuffle": False}, {"fresh": True}, {"shuffle": True, "drop_last": True}], ids=str
+    "loader",
+    [{"shuffle": True}, {"shuffle": False}, {"shuffle": "resampled"}, {"shuffle": True, "drop_last": True}],
+    ids=str,
 )
 @pytest.mark.parametrize("every", [None, 1, 3])
 def test_loaders(calls, loader, every, threads):
@@ -349,7 +351,7 @@ def test_bad_steps_are_skipped_alike(calls, threads):
     X, y = poisoned((50, 3), np.nan)
     ordinary, compiled = pair(threads, nonfinite="skip", optimizer=OPTIMIZERS["momentum"])
     for trainer in (ordinary, compiled):
-        for loader in ({"shuffle": True, "check": False}, {"fresh": True, "check": False}):
+        for loader in ({"shuffle": True, "check": False}, {"shuffle": "resampled", "check": False}):
             fit(trainer, X, y, loader=loader, steps=40, every=10)
     assert_close(ordinary, compiled)
     assert sum(row["skipped"] for row in compiled.history) >= 5
@@ -584,7 +586,7 @@ def test_broken_off_calls_do_not_draw_many_batches_anew(monkeypatch):
     X, y = data()
     X[::3] = np.nan
     trainer = make(nonfinite="skip", compiled=True)
-    fit(trainer, X, y, 1, loader={"fresh": True, "check": False}, steps=1000)
+    fit(trainer, X, y, 1, loader={"shuffle": "resampled", "check": False}, steps=1000)
     assert len(drawn) < 6 * 1000
 
 
@@ -689,7 +691,7 @@ def test_threads_that_share_a_processor():
 # --- resuming, and Ctrl-C ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loader", [{"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("loader", [{"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader, threads):
     class Killed(BaseException):
         pass
@@ -746,7 +748,7 @@ for layers in [[mn.Linear(12, 4, rng=0)]] * ("other" in sys.argv) + [
 ]:
     model = mn.Sequential(*layers)
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()), compiled=True)
-    trainer.fit(mn.DataLoader(X, y, 16, fresh=True, rng=3), steps=90)
+    trainer.fit(mn.DataLoader(X, y, 16, shuffle="resampled", rng=3), steps=90)
 print(hashlib.sha256(b"".join(p.data.tobytes() for p in model.parameters())).hexdigest())
 """
 

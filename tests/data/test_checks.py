@@ -57,7 +57,7 @@ def test_numbers_are_read(data):
         (Tensor(), TypeError, "to be an array, got a Tensor that NumPy cannot read (it requires grad): pass"),
         ({"a": 1}, TypeError, "to be an array, got a dict of 'a': pass one of its arrays, as X[key]"),
         (iter([1]), TypeError, "which can be read only once: pass list(X)"),
-        (list, TypeError, "to be an array, got the class type"),
+        (list, TypeError, "to be an array, got the class list"),
         ([[1, 2], [3]], ValueError, "to be an array, got rows of 1 to 2 entries: ragged rows make no array"),
         ([[1, 2], 3], ValueError, "to be an array, got entries of several kinds: ragged rows"),
         (mn.DataLoader([[1.0]], [0]), TypeError, "got object: it is a DataLoader, no array; loader.X is one"),
@@ -155,7 +155,7 @@ def test_a_memory_map_is_not_read(tmp_path):
 
 def test_pixels_are_warned_of_with_the_cure_at_the_users_line():
     with pytest.warns(
-        DataWarning, match=r"X to be of the size of 1, got whole numbers from 0 to 255, .* pass X / 255"
+        DataWarning, match=r"expected numbers of about 1 in X, got whole numbers from 0 to 255, .* pass X / 255"
     ) as w:
         mn.DataLoader(PIXELS, LABELS)
     assert w[0].filename == __file__

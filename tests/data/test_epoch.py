@@ -7,7 +7,7 @@ from minnet.data.epoch import Epoch
 
 X = np.arange(22, dtype=np.float32).reshape(11, 2)
 Y = np.arange(11)
-SETTINGS = [{}, {"shuffle": True}, {"fresh": True}, {"shuffle": True, "drop_last": True}, {"drop_last": True}]
+SETTINGS = [{}, {"shuffle": True}, {"shuffle": "resampled"}, {"shuffle": True, "drop_last": True}, {"drop_last": True}]
 
 
 def loader(rng=0, **settings):
@@ -57,39 +57,39 @@ def test_it_knows_the_rows_of_the_last_batch(settings):
     ],
 )
 def test_the_state_of_another_loader_is_refused(state):
-    with pytest.raises(ValueError, match=r"are done|none of this loader"):
+    with pytest.raises(ValueError, match=r"are done|not one of this loader"):
         Epoch(loader(), state)
 
 
 @pytest.mark.parametrize("order", [None, np.arange(10), np.arange(11.0), np.full(11, 11), np.full(11, -1), [0] * 11])
 def test_an_order_that_is_none_is_refused(order):
-    with pytest.raises(ValueError, match="none of this loader"):
+    with pytest.raises(ValueError, match="not one of this loader"):
         Epoch(loader(shuffle=True), {"done": 1, "order": order})
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("steps", [[1, 1, 1, 1], [2, 9], [9], [0, 3, 1]])
-def test_rows_that_are_taken_ahead_are_those_of_the_batches(settings, steps):
+def test_rows_that_are_taken_are_those_of_the_batches(settings, steps):
     whole, other = loader(**settings), loader(**settings)
     expected = [y.tolist() for _ in range(2) for _, y in whole]
     rows = []
     for _ in range(2):
         epoch = iter(other)
         for step in steps:
-            ahead = epoch.ahead(step)
-            assert ahead.dtype == np.int64
-            rows += Y[ahead].tolist()
-        assert not len(epoch.ahead(5))
+            taken = epoch.take(step)
+            assert taken.dtype == np.int64
+            rows += Y[taken].tolist()
+        assert not len(epoch.take(5))
         assert next(epoch, None) is None
     assert rows == [label for batch in expected for label in batch]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("kept", [0, 1, 2])
-def test_what_was_taken_ahead_can_be_given_back(settings, kept):
+def test_what_was_taken_can_be_rewound(settings, kept):
     whole, other = loader(**settings), loader(**settings)
     expected = [y.tolist() for _, y in whole] + [y.tolist() for _, y in whole]
     epoch = iter(other)
-    epoch.ahead(3)
-    epoch.back(kept)
+    epoch.take(3)
+    epoch.rewind(kept)
     assert [y.tolist() for _, y in epoch] + [y.tolist() for _, y in other] == expected[kept:]

@@ -55,15 +55,15 @@ def test_every_sample_comes_once_an_epoch(shuffle, batch_size):
 
 
 @pytest.mark.parametrize(("batch_size", "batches"), [(1, 23), (5, 4), (11, 2), (12, 1), (23, 1)])
-@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_drop_last_leaves_full_batches_only(options, batch_size, batches):
     loader = DataLoader(X, Y, batch_size, drop_last=True, rng=0, **options)
     assert len(loader) == batches
     assert [len(batch) for batch in labels(loader)] == [batch_size] * batches
-    assert len(set(flat(labels(loader)))) == batches * batch_size or "fresh" in options
+    assert len(set(flat(labels(loader)))) == batches * batch_size or "resampled" in options.values()
 
 
-@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_samples_keep_their_targets(options):
     for x, y in DataLoader(X, Y, 4, rng=0, **options):
         np.testing.assert_array_equal(x, np.stack([2 * y, 2 * y + 1], axis=1))
@@ -77,7 +77,7 @@ def test_shuffling_mixes_samples_and_not_only_batches():
 # -- randomness
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_every_epoch_has_a_new_order_and_the_seed_decides(options):
     first, same, other = (DataLoader(X, Y, 5, rng=seed, **options) for seed in (1, 1, 2))
     epochs = [labels(first) for _ in range(3)]
@@ -115,23 +115,23 @@ def test_an_epoch_that_was_broken_off_leaves_nothing_behind():
     assert labels(loader)[0] == [0, 1, 2]
 
 
-# -- fresh batches
+# -- resampled batches
 
 
-def test_a_fresh_batch_never_repeats_a_sample():
-    loader = DataLoader(X, Y, 11, fresh=True, rng=0)
+def test_a_resampled_batch_never_repeats_a_sample():
+    loader = DataLoader(X, Y, 11, shuffle="resampled", rng=0)
     for batch in (batch for _ in range(200) for batch in labels(loader)):
         assert len(set(batch)) == 11
 
 
-def test_a_fresh_batch_may_be_the_whole_data_set():
-    assert sorted(labels(DataLoader(X, Y, N, fresh=True, rng=0))[0]) == Y.tolist()
+def test_a_resampled_batch_may_be_the_whole_data_set():
+    assert sorted(labels(DataLoader(X, Y, N, shuffle="resampled", rng=0))[0]) == Y.tolist()
 
 
 @pytest.mark.parametrize("size", [1, 5, 20])
-def test_fresh_batches_are_uniform_draws(size):
+def test_resampled_batches_are_uniform_draws(size):
     """Chi-square over N = 23 samples, whose counts lack a share size/N of a multinomial's variance."""
-    loader = DataLoader(X, Y, size, fresh=True, rng=0)
+    loader = DataLoader(X, Y, size, shuffle="resampled", rng=0)
     draws = [batch for _ in range(4000 // len(loader)) for batch in labels(loader)]
     for counts, share in [
         (np.bincount(np.ravel(draws), minlength=N), size / N),  # a batch as a whole
@@ -143,18 +143,20 @@ def test_fresh_batches_are_uniform_draws(size):
         assert abs(chi_square - freedom) < 6 * np.sqrt(2 * freedom)
 
 
-def test_fresh_batches_come_as_often_as_make_up_the_data():
-    assert len(DataLoader(X, Y, 5, fresh=True)) == 5
-    assert [len(batch) for batch in labels(DataLoader(X, Y, 5, fresh=True))] == [5] * 5
+def test_resampled_batches_come_as_often_as_make_up_the_data():
+    assert len(DataLoader(X, Y, 5, shuffle="resampled")) == 5
+    assert [len(batch) for batch in labels(DataLoader(X, Y, 5, shuffle="resampled"))] == [5] * 5
 
 
 # -- memory
 
 
-def test_a_fresh_batch_costs_the_same_however_large_the_data_set():
+def test_a_resampled_batch_costs_the_same_however_large_the_data_set():
     peaks = []
     for n in (10_000, 1_000_000):
-        peaks.append(peak_of_a_batch(DataLoader(np.zeros((n, 1), np.uint8), np.zeros(n, np.uint8), 128, fresh=True)))
+        peaks.append(
+            peak_of_a_batch(DataLoader(np.zeros((n, 1), np.uint8), np.zeros(n, np.uint8), 128, shuffle="resampled"))
+        )
     assert max(peaks) < 20_000  # an array of a byte a sample would be a million
 
 
@@ -162,7 +164,7 @@ LARGE = np.zeros((20_000, 101), np.float32)  # 8 MB
 LARGE_Y = np.zeros((20_000, 2), np.int64)
 
 
-@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 @pytest.mark.parametrize(
     "x",
     [LARGE, LARGE[:, 1:], LARGE[::2], LARGE[::-1], np.asfortranarray(LARGE)],
@@ -174,7 +176,7 @@ def test_a_batch_never_copies_the_data_set(x, options):
     assert peak_of_a_batch(loader) < 50_000  # a batch is 4 kB
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_a_batch_never_copies_a_column_of_targets_as_a_whole(options):
     loader = DataLoader(LARGE, LARGE_Y[:, 0], 10, rng=0, **options)
     assert peak_of_a_batch(loader) < 50_000  # the column is 160 kB
@@ -183,7 +185,7 @@ def test_a_batch_never_copies_a_column_of_targets_as_a_whole(options):
 # -- what the batches hold
 
 
-@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_bytes_become_exactly_their_256ths_and_stay_bytes_in_memory(options):
     images = np.arange(256, dtype=np.uint8).reshape(256, 1)
     loader = DataLoader(images, np.arange(256), 256, rng=0, **options)
@@ -224,7 +226,7 @@ def test_samples_and_targets_of_any_shape(shape, options):
     assert x.shape == y.shape == (5, *shape)
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_batches_stay_when_the_loader_goes_on(options):
     batches = list(DataLoader(X, Y, 5, rng=0, **options))
     for i, (x, y) in enumerate(batches):
@@ -235,7 +237,7 @@ def test_batches_stay_when_the_loader_goes_on(options):
 # -- where the data lie
 
 
-@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_a_memmap_is_not_loaded(tmp_path, options):
     images = np.memmap(tmp_path / "images", np.uint8, "w+", shape=(100_000, 50))
     images[:] = (np.arange(100_000) % 251)[:, None]
@@ -302,7 +304,11 @@ def test_data_that_do_not_fit(x, y, error, message):
     [
         (0, ValueError, r"needs batch_size >= 1, got 0: pass len\(X\) for all samples in one batch"),
         (-5, ValueError, r"needs batch_size >= 1, got -5: pass len\(X\) for all samples in one batch"),
-        (2.0, TypeError, r"expected batch_size to be an int, got float 2.0: pass int\(2.0\)"),
+        (
+            2.0,
+            TypeError,
+            r"expected batch_size to be an int, got float 2.0: pass a whole number, such as batch_size=int\(2.0\)",
+        ),
         (True, TypeError, "expected batch_size to be an int, got bool"),
         (None, TypeError, "expected batch_size to be an int, got NoneType"),
     ],
@@ -312,10 +318,16 @@ def test_batch_sizes_that_make_no_sense(batch_size, error, message):
         DataLoader(X, Y, batch_size)
 
 
-@pytest.mark.parametrize("options", [{"fresh": True}, {"drop_last": True}], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": "resampled"}, {"drop_last": True}], ids=str)
 def test_no_full_batch_can_be_made(options):
     with pytest.raises(ValueError, match="one full batch of 24 from 23 samples: lower batch_size, or leave out"):
         DataLoader(X, Y, N + 1, **options)
+
+
+@pytest.mark.parametrize("shuffle", [None, "shuffled", 2])
+def test_shuffle_is_one_of_three(shuffle):
+    with pytest.raises(ValueError, match=r"^DataLoader expected shuffle to be one of False, True, 'resampled', got "):
+        DataLoader(X, Y, shuffle=shuffle)
 
 
 @pytest.mark.parametrize("transform", ["rotate", 3])
@@ -333,7 +345,7 @@ def test_a_batch_size_may_be_a_numpy_integer(batch_size):
 
 
 def test_read_only_data_are_welcome():
-    for options in ({}, {"shuffle": True}, {"fresh": True}):
+    for options in ({}, {"shuffle": True}, {"shuffle": "resampled"}):
         assert labels(DataLoader(X, Y, 5, **options))
 
 

@@ -153,10 +153,10 @@ def averaging() -> Job:
     return job(model, optimizer, loader, epochs=50, every=9, **more)
 
 
-def fresh_draws() -> Job:
+def resampled() -> Job:
     """Every batch a draw of its own, as the class notebook does."""
     model = dense()
-    loader = mn.DataLoader(*data(), 16, fresh=True, rng=3)
+    loader = mn.DataLoader(*data(), 16, shuffle="resampled", rng=3)
     return job(model, mn.SGD(model.parameters(), lr=0.1, momentum=0.9), loader, steps=90, every=12)
 
 
@@ -206,11 +206,11 @@ def recurrent() -> Job:
 
 
 def compiled(threads: int = 1) -> Job:
-    """Compiled steps, with fresh draws, Adam, and NaN in steps that are left out; where Numba is installed."""
+    """Compiled steps, with resampled batches, Adam, and NaN in steps that are left out; where Numba is installed."""
     X, y = data()
     X[77, 3] = np.nan
     model, options = dense(), {"compiled": True, "threads": threads, "nonfinite": "skip"}
-    loader = mn.DataLoader(X, y, 16, fresh=True, check=False, rng=3)
+    loader = mn.DataLoader(X, y, 16, shuffle="resampled", check=False, rng=3)
     return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, steps=90, every=12, trainer=options)
 
 
@@ -223,7 +223,7 @@ CONFIGURATIONS: dict[str, Callable[[], Job]] = {
     make.__name__.replace("_", " "): make
     for make in (
         *(sgd, momentum, adam, dropout, batch_norm, augmentation, schedule, plateau, online, accumulation),
-        *(threads, averaging, fresh_draws, plain_iterable, shuffled_evaluation, skipping, recurrent),
+        *(threads, averaging, resampled, plain_iterable, shuffled_evaluation, skipping, recurrent),
         *([compiled, compiled_threads] if find_spec("numba") and find_spec("scipy") else []),
     )
 }

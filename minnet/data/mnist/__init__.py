@@ -1,1 +1,1 @@
-"""MNIST: its files read, found or downloaded, and synthetic digits where there are none."""
+"""MNIST: readers of its files, the download, and synthetic digits."""

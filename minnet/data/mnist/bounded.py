@@ -1,20 +1,19 @@
-"""A bounded reader is a file, gzipped or not, that never gives more bytes than it was allowed to.
+"""A bounded reader reads a file, gzipped or not, and never returns more bytes than it was allowed to.
 
-A data file comes from elsewhere, so what it says of itself is a claim: a length field may lie, a kilobyte of
-gzip may unpack to a gigabyte. Here no memory is taken before the bytes that fill it have been read.
+What a data file from elsewhere says of itself may be false: a length field may lie, and a kilobyte of gzip may unpack
+to a gigabyte. So memory is only taken for bytes that have been read.
 """
 
 import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from minnet.errors import DataError, DataNotFoundError
 
 _CHUNK = 1 << 18
-_MAX_GZIP_MEMBERS = 10_000  # a gzip file may be many in a row; a million empty ones would only burn time
+_MAX_GZIP_MEMBERS = 10_000  # a gzip file may have many; a million empty ones would take a second and hold nothing
 _GZIP_MAGIC = b"\x1f\x8b"
 _LOOKS_LIKE = (
     (b"", "nothing: the file is empty", "a download that never started"),
@@ -30,12 +29,12 @@ _LOOKS_LIKE = (
 
 
 def data_error(path: Path, expected: str, found: str, cure: str) -> DataError:
-    """Say of a data file what was expected, what was found, and what to do about it."""
+    """Return an error that says of a data file what was expected, what was found, and what to do about it."""
     return DataError(f"{path}: expected {expected}, found {found}\n{cure}")
 
 
 def looks_like(head: bytes) -> tuple[str, str]:
-    """Describe a file by its first bytes: what they are, and the likely cause when that is a surprise."""
+    """Describe a file by its first bytes: what they are, and the likely cause if they are wrong."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, found, cause in _LOOKS_LIKE:
         if (text.startswith(start) or head.startswith(start)) if start else not head:
@@ -44,7 +43,7 @@ def looks_like(head: bytes) -> tuple[str, str]:
 
 
 class BoundedReader:
-    """The bytes of a file, unpacked when they are gzip (by their content, not by the file's name).
+    """The bytes of a file, unpacked if their first two are those of gzip, whatever the file's name.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ class BoundedReader:
         self.path = Path(path)
         self.max_bytes = max_bytes
         self._left = max_bytes
-        self._ready = b""
-        self._position = 0  # in _ready
+        self._ready = b""  # the chunk that is being read, and the position in it
+        self._position = 0
         self._members = 1
         if not self.path.exists():
             raise DataNotFoundError(f"there is no file {self.path}")
@@ -74,7 +73,7 @@ class BoundedReader:
             raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
         self._file: BinaryIO = self.path.open("rb")
         size = os.fstat(self._file.fileno()).st_size
-        if size > max_bytes + _CHUNK:  # gzip adds a little to what it cannot compress
+        if size > max_bytes + _CHUNK:  # gzip adds some bytes to what it cannot compress
             self._file.close()
             raise self._too_large()
         head = self._file.read(2)
@@ -84,9 +83,7 @@ class BoundedReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def read(self, count: int) -> bytearray:
@@ -104,12 +101,7 @@ class BoundedReader:
         while missing:
             chunk = self.read_at_most(missing)
             if not chunk:
-                raise data_error(
-                    self.path,
-                    f"{count:,} more bytes",
-                    f"only {count - missing:,}: the file is cut off",
-                    "Likely cause: a half-finished download or copy. Fetch the file again.",
-                )
+                raise self._damaged(f"{count:,} more bytes", f"only {count - missing:,}: the file is cut off")
             missing -= len(chunk)
             yield chunk
 
@@ -119,27 +111,22 @@ class BoundedReader:
         while (byte := bytes(self.read(1))) != b"\n":
             line += byte
             if len(line) > longest:
-                raise data_error(self.path, f"a line of at most {longest} bytes", "a longer one", "Fetch it again.")
+                raise self._damaged(f"a line of at most {longest} bytes", "a longer one")
         return bytes(line)
 
     def expect_end(self) -> None:
         """Raise `DataError` unless every byte has been read."""
         if self.read_at_most(1):
-            raise data_error(
-                self.path,
-                "the end of the file",
-                "more bytes after it",
-                "Likely cause: a damaged file, or another one glued on. Fetch the file again.",
-            )
+            raise self._damaged("the end of the file", "more bytes after it")
 
     def peek(self, count: int) -> bytes:
-        """Return the next bytes without taking them: at most `count`, fewer near the end of a chunk."""
+        """Return the next bytes without reading on: at most `count`, fewer near the end of a chunk."""
         if self._position == len(self._ready):
             self._ready, self._position = self._next_chunk(), 0
         return self._ready[self._position : self._position + count]
 
     def read_at_most(self, count: int) -> bytes:
-        """Take from 1 to `count` bytes, or none at the end of the file."""
+        """Read from 1 to `count` bytes, or none at the end of the file."""
         chunk = self.peek(count)
         self._position += len(chunk)
         return chunk
@@ -163,31 +150,25 @@ class BoundedReader:
                     return b""
                 self._members += 1
                 if self._members > _MAX_GZIP_MEMBERS:
-                    raise self._damaged(f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
+                    raise self._damaged("whole gzip data", f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
                 self._gzip = zlib.decompressobj(31)
             else:
                 packed = self._gzip.unconsumed_tail or self._file.read(_CHUNK)
                 if not packed:
-                    raise self._damaged("its end too early")
+                    raise self._damaged("whole gzip data", "its end too early")
             try:
                 chunk = self._gzip.decompress(packed, _CHUNK)
             except zlib.error as error:
-                raise self._damaged(f"a fault ({error})") from None
+                raise self._damaged("whole gzip data", f"a fault ({error})") from None
             if chunk:
                 return chunk
 
-    def _damaged(self, found: str) -> DataError:
-        return data_error(
-            self.path,
-            "whole gzip data",
-            found,
-            "Likely cause: a half-finished or damaged download. Fetch the file again.",
-        )
+    def _damaged(self, expected: str, found: str) -> DataError:
+        cure = "Likely cause: a half-finished or damaged download or copy. Fetch the file again."
+        return data_error(self.path, expected, found, cure)
 
     def _too_large(self) -> DataError:
+        cure = "Likely cause: a damaged file, another one under this name, or a gzip bomb. Fetch the file again."
         return data_error(
-            self.path,
-            f"at most {self.max_bytes:,} bytes of data",
-            "more, or a header that claims more",
-            "Likely cause: a damaged file, another one under this name, or a gzip bomb. Fetch it again.",
+            self.path, f"at most {self.max_bytes:,} bytes of data", "more, or a header that claims more", cure
         )

@@ -1,4 +1,4 @@
-"""MNIST is 70,000 handwritten digits of 28x28 pixels, on disk in the forms people have it in, or downloaded.
+"""MNIST is a data set of 70,000 handwritten digits of 28x28 pixels; it is read from disk or downloaded.
 
 Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition",
 Proceedings of the IEEE, 1998; the files are by Y. LeCun, C. Cortes and C. J. C. Burges (CC BY-SA 3.0).
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from minnet.core.checks import check_choice
 from minnet.data.mnist.bounded import data_error
 from minnet.data.mnist.download import ARCHIVES, download_mnist
 from minnet.data.mnist.idx import read_idx
@@ -38,7 +39,7 @@ class Split(NamedTuple):
 
 
 class Mnist(NamedTuple):
-    """The three parts of MNIST: learn from the first, watch the second, report the third once."""
+    """The three parts of MNIST: for training, for choices such as the learning rate, and for the final report."""
 
     train: Split
     validation: Split
@@ -46,15 +47,15 @@ class Mnist(NamedTuple):
 
 
 def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "256", download: bool = True) -> Mnist:
-    """Load the real MNIST from disk, or else download it (11 MB, once).
+    """Load the real MNIST from disk; if it is not there, download it (11 MB, once).
 
     Parameters
     ----------
     path
-        A folder or a file to load from, and nowhere else. Without it: the folder that the environment
-        variable ``MINNET_DATA`` names, then minnet's folder in the user's cache, then a download into it.
-        In a folder are looked for the four IDX files (``train-images-idx3-ubyte`` and so on, with or without
-        ``.gz``), in it, in its ``mnist/`` and in torchvision's ``MNIST/raw/``; then ``mnist.pkl.gz``.
+        The only folder or file to load from. None: first the folder that the environment variable ``MINNET_DATA``
+        names, then minnet's folder in the user's cache, then a download into it. A folder may hold the four IDX files
+        (``train-images-idx3-ubyte`` and so on, with or without ``.gz``), itself, in ``mnist/`` or in torchvision's
+        ``MNIST/raw/``, or else ``mnist.pkl.gz``.
     scaling
         What a pixel of value v in 0..255 becomes: ``"256"`` v/256 (as in the file ``mnist.pkl.gz``),
         ``"255"`` v/255, ``"standardized"`` (v/255 - 0.1307) / 0.3081 (mean and deviation of the training
@@ -74,15 +75,15 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "25
     ValueError
         If there is no such scaling.
     DataNotFoundError
-        If it is nowhere on disk and no mirror gave it; the message says where it looked and what to do.
+        If it is not on disk and no mirror sent it; the message says what was tried and what to do.
     DataError
-        If a file is damaged or is not MNIST. (In the cache, it is downloaded anew.)
+        If a file is damaged or is not MNIST. (In the cache, it is downloaded again.)
 
     Examples
     --------
     >>> (train_X, train_y), (validation_X, validation_y), (test_X, test_y) = load_mnist()  # doctest: +SKIP
     """
-    check_scaling(scaling)
+    check_choice("load_mnist", "scaling", scaling, SCALINGS)
     found = find_mnist(path, download)
     if isinstance(found, list):
         raise DataNotFoundError("\n  ".join(["MNIST was not found:", *found]) + "\n" + _TO_GET_IT)
@@ -90,7 +91,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "25
 
 
 def find_mnist(path: str | os.PathLike[str] | None, download: bool) -> tuple[Mnist, Path] | list[str]:
-    """Return MNIST unscaled and the folder or file it came from; or else why every place had none."""
+    """Return MNIST unscaled and the folder or file it came from; or, if there is none, what was tried."""
     if path is not None:
         return _read_path(Path(path).expanduser())
     reasons = ["$MINNET_DATA is not set"]
@@ -104,7 +105,7 @@ def find_mnist(path: str | os.PathLike[str] | None, download: bool) -> tuple[Mni
         return _read_path(cache)
     except DataNotFoundError as error:
         reasons.append(f"the cache: {str(error).splitlines()[0]}")
-    except DataError as error:  # the cache is ours to mend
+    except DataError as error:  # a file in the cache is minnet's own, and can be replaced
         reasons.append(f"the cache: {str(error).splitlines()[0]} (a download replaces it)")
         print(reasons[-1], file=sys.stderr)
     if not download:
@@ -114,12 +115,6 @@ def find_mnist(path: str | os.PathLike[str] | None, download: bool) -> tuple[Mni
     except MissingExtraError:
         failures = ["no download without pooch, the extra \"data\": pip install '.[data]'"]
     return reasons + failures if failures else (_read_idx_files([cache / name for name in ARCHIVES]), cache)
-
-
-def check_scaling(scaling: str) -> None:
-    """Raise `ValueError` for a scaling that is not one, before any file is read."""
-    if scaling not in SCALINGS:
-        raise ValueError(f"scaling={scaling!r} is none of {', '.join(map(repr, SCALINGS))}")
 
 
 def cache_folder() -> Path:

@@ -1,4 +1,4 @@
-"""Digits are the real MNIST where it can be had, and else a synthetic stand-in that says it is one."""
+"""Digits are the real MNIST if there is a file or a network, and synthetic digits if not; a text says which."""
 
 import hashlib
 import os
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from minnet.data.mnist.dataset import Mnist, Split, check_scaling, find_mnist, scale
-from minnet.data.mnist.download import ARCHIVES
+from minnet.core.checks import check_choice
+from minnet.data.mnist.dataset import SCALINGS, Mnist, Split, find_mnist, scale
+from minnet.data.mnist.synthetic import synthetic_digits
 
-_TRAIN_LABELS_SHA256 = ARCHIVES["train-labels-idx1-ubyte.gz"][1]
+_TRAIN_LABELS_SHA256 = "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"  # of the file, unpacked
 _WIDTH = 79
 
 
@@ -19,22 +20,22 @@ def load_digits(
     scaling: str = "256",
     rng: int | np.random.Generator | None = 0,
 ) -> tuple[Mnist, str]:
-    """Load the real MNIST, or, without a file and without a network, draw synthetic digits in its shape.
+    """Load the real MNIST; without a file and a network, draw as many synthetic digits.
 
     Parameters
     ----------
     path, scaling
-        As for `load_mnist`. With a path, only the digits there will do.
+        As for `load_mnist`. With a path, synthetic digits are never drawn.
     rng
-        What the synthetic digits are drawn from.
+        The seed or Generator of the synthetic digits.
 
     Returns
     -------
     digits
         As `load_mnist` returns them: 50,000 / 10,000 / 10,000 images.
     which
-        Which data it is, in one to four lines for the user to read. Print it: results on synthetic digits are
-        not results on MNIST.
+        One to four lines that say which data it is. Print them, because results on synthetic digits are not results
+        on MNIST.
 
     Raises
     ------
@@ -45,17 +46,14 @@ def load_digits(
     DataError
         If a file is there and is damaged.
     """
-    check_scaling(scaling)
+    check_choice("load_digits", "scaling", scaling, SCALINGS)
     found = find_mnist(path, download=True)
     if not isinstance(found, list):
         raw, source = found
         return scale(raw, scaling), _describe(raw, source)
-    # Only here: who has the real digits does not wait for the drawing machine to be imported.
-    from minnet.data.mnist.synthetic import synthetic_digits
-
     generator = np.random.default_rng(rng)
     drawn = Mnist(*(Split(*synthetic_digits(n, rng=generator)) for n in (50_000, 10_000, 10_000)))
-    del found[1]  # what the cache lacks helps nobody; what $MINNET_DATA lacks does, if it is set
+    del found[1]  # what the cache lacks is of no use to the user; what $MINNET_DATA lacks is, if it is set
     start = 0 if os.environ.get("MINNET_DATA") else 1
     lines = [
         "SYNTHETIC digits, not MNIST, because that is not on disk, and:",
@@ -66,7 +64,7 @@ def load_digits(
 
 
 def _describe(raw: Mnist, source: Path) -> str:
-    """Say "MNIST" only of MNIST: Fashion-MNIST has the same file names, and a teacher's sample too."""
+    """Say "MNIST" only of MNIST, because Fashion-MNIST and samples have the same file names."""
     labels = np.concatenate([raw.train.y, raw.validation.y]).astype(np.uint8)
     header = b"\0\0\x08\x01" + len(labels).to_bytes(4, "big")
     if hashlib.sha256(header + labels.tobytes()).hexdigest() == _TRAIN_LABELS_SHA256:
@@ -76,5 +74,5 @@ def _describe(raw: Mnist, source: Path) -> str:
 
 
 def _fitted(line: str) -> str:
-    """Shorten a line, a long path mostly, to what a terminal shows; its end says more than its middle."""
+    """Shorten a line, such as one with a long path, in its middle, to the width of a terminal."""
     return line if len(line) <= _WIDTH else f"{line[:30]}...{line[-(_WIDTH - 33) :]}"

@@ -10,6 +10,7 @@ from minnet.data.mnist.bounded import BoundedReader, data_error, looks_like
 
 _ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8  # the format allows 255; MNIST needs 3
+_DAMAGED = "Likely cause: not an IDX file, or a damaged one. Fetch the file again."
 _MAX_BYTES = 1 << 28  # the largest file of MNIST holds 47 MB
 
 
@@ -27,10 +28,10 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
     Parameters
     ----------
     path
-        The file; whether it is gzipped is seen from its content, not from its name.
+        The file, gzipped or not; its name does not matter.
     max_bytes
-        How many bytes it may hold, unpacked. The memory taken is bounded by this and by what is really in the
-        file, never by what the header claims.
+        How many bytes it may hold, unpacked. The memory taken is bounded by this and by what is in the file, not by
+        what the header claims.
 
     Returns
     -------
@@ -55,22 +56,13 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
             raise data_error(file.path, "an IDX file (it starts with bytes 00 00)", *looks_like(start))
         magic = file.read(4)
         if magic[2] not in _ELEMENT_TYPES:
-            raise data_error(
-                file.path,
-                "an IDX element type (" + ", ".join(f"{code:02x}" for code in _ELEMENT_TYPES) + ")",
-                f"{magic[2]:02x}",
-                "Likely cause: not an IDX file, or a damaged one. Fetch the file again.",
-            )
+            expected = "an IDX element type (" + ", ".join(f"{code:02x}" for code in _ELEMENT_TYPES) + ")"
+            raise data_error(file.path, expected, f"{magic[2]:02x}", _DAMAGED)
         dtype = np.dtype(_ELEMENT_TYPES[magic[2]])
         if not 1 <= magic[3] <= _MAX_DIMENSIONS:
-            raise data_error(
-                file.path,
-                f"1 to {_MAX_DIMENSIONS} dimensions",
-                f"{magic[3]}",
-                "Likely cause: not an IDX file, or a damaged one. Fetch the file again.",
-            )
+            raise data_error(file.path, f"1 to {_MAX_DIMENSIONS} dimensions", f"{magic[3]}", _DAMAGED)
         shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(magic[3]))
-        # Sizes of zero are left out: (0, 4294967295, 4294967295) holds nothing and yet is too much for NumPy.
+        # Sizes of zero are left out, because NumPy refuses (0, 4294967295, 4294967295), which holds nothing.
         claimed = math.prod(size for size in shape if size) * dtype.itemsize
         if claimed > max_bytes:
             raise data_error(
@@ -82,6 +74,6 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
         elements = file.read(math.prod(shape) * dtype.itemsize)
         file.expect_end()
     array = np.frombuffer(elements, dtype=dtype)
-    if not dtype.isnative:  # turned in place: a second array would double the memory
+    if not dtype.isnative:  # swapped in place, because a second array would double the memory
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array.reshape(shape)

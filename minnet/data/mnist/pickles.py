@@ -1,4 +1,4 @@
-"""The pickle of MNIST is the file ``mnist.pkl.gz`` of many courses; it is read here without being run."""
+"""The pickle of MNIST is the file ``mnist.pkl.gz`` of many courses, which is read without running it."""
 
 import math
 import os
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minnet.data.mnist.bounded import BoundedReader, data_error, looks_like
-from minnet.data.mnist.pickle_machine import PICKLE_CURE, ArrayInterpreter, ArrayRecord
+from minnet.data.mnist.unpickler import PICKLE_CURE, ArrayRecord, ArrayUnpickler
 
 _Pair = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
 
@@ -35,18 +35,13 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
     DataNotFoundError
         If there is no such file.
     DataError
-        If the file is damaged, too large, holds anything else, or would import or call anything.
+        If the file is damaged, too large, holds anything else, or asks for another import or call.
     """
     with BoundedReader(path, _MAX_BYTES) as file:
         start = file.peek(64)
-        if start[:1] not in (
-            b"\x80",
-            b"(",
-            b"]",
-            b"c",
-        ):  # a protocol number, or (before protocol 2) an instruction
+        if start[:1] not in (b"\x80", b"(", b"]", b"c"):  # a protocol number, or (before protocol 2) an instruction
             raise data_error(file.path, "a pickle", *looks_like(start))
-        content = ArrayInterpreter(file).run()
+        content = ArrayUnpickler(file).run()
         file.expect_end()
     match content:
         case ((ArrayRecord(), ArrayRecord()), (ArrayRecord(), ArrayRecord()), (ArrayRecord(), ArrayRecord())):
@@ -63,10 +58,9 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
 
 
 def _build(record: ArrayRecord) -> npt.NDArray[Any]:
-    if record.dtype is None or not record.dtype.order:
+    if record.dtype is None or record.dtype.dtype is None:
         raise ValueError("an array without content")
-    order = record.dtype.order.replace(b"|", b"=")
-    dtype = np.dtype((order + record.dtype.element).decode("latin-1"))
+    dtype = record.dtype.dtype
     if math.prod(record.shape) * dtype.itemsize != len(record.data):
         raise ValueError(f"an array of shape {record.shape} and type {dtype} with {len(record.data):,} bytes")
     data = bytearray(record.data) if isinstance(record.data, bytes) else record.data  # bytes would be read-only
@@ -81,7 +75,7 @@ def _checked_pair(X: npt.NDArray[Any], y: npt.NDArray[Any]) -> _Pair:
         raise ValueError(f"{len(X):,} images and {len(y):,} labels")
     if X.dtype not in (np.float32, np.float64, np.uint8) or y.dtype.kind not in "iu":
         raise ValueError(f"images of type {X.dtype} and labels of type {y.dtype}")
-    with np.errstate(invalid="ignore"):  # a signalling NaN may warn; it fails the test like any NaN
+    with np.errstate(invalid="ignore"):  # a signalling NaN may warn; then the comparison is false, as for any NaN
         if X.dtype != np.uint8 and not (X.min() >= 0 and X.max() <= 1):
             raise ValueError(f"pixels from {X.min()} to {X.max()} (0 to 1 are meant)")
     if not (y.min() >= 0 and y.max() <= 9):

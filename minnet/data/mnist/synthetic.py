@@ -1,13 +1,16 @@
-"""Synthetic digits are small pictures of 0 to 9 that a few lines of NumPy draw with an unsteady pen.
+"""Synthetic digits are pictures of 0 to 9 that are drawn by NumPy, for use where there is no file and no network.
 
-They are the stand-in where there is neither a file nor a network. They look like MNIST's handwriting, but
-**they are not MNIST**: no pixel, mean or template of it is in here; every drawing below was designed by hand.
+They look like MNIST's handwriting, but **they are not MNIST**: they hold no pixel, mean or template of it. The drawings
+below were designed by hand.
 
-How one is drawn: take a drawing of the digit, shake its control points, bend and tilt the paper, lay a smooth
-curve through the points, fit it into a 20x20 box, and move its centre of mass to the middle of the 28x28
-frame. The pen leaves a round Gaussian blot at each of the P pieces of the curve. A blot is a column times a
-row, exp(-(dy² + dx²) / 2r²) = exp(-dy² / 2r²) · exp(-dx² / 2r²), so the sum of all blots is one small matrix
-product, (28, P) @ (P, 28): that makes it fast. At last the blurred sum is clipped to a line with grey edges.
+An image is made in four steps:
+
+- Take a drawing of the digit, shake its control points, and bend and tilt the paper.
+- Lay a smooth curve through the points, fit it into a 20x20 box, and move its centre of mass to the middle of 28x28.
+- Put a round Gaussian blot at each of the P pieces of the curve. A blot is a column times a row,
+  exp(-(dy² + dx²) / 2r²) = exp(-dy² / 2r²) · exp(-dx² / 2r²), so the sum of all blots is one matrix product,
+  (28, P) @ (P, 28), which is fast.
+- Clip the sum to a line with grey edges.
 """
 
 import math
@@ -15,6 +18,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from minnet.core.checks import check_int
 
 Floats = NDArray[np.float32]
 
@@ -79,8 +84,8 @@ PIECES = 72  # pieces of a curve: about 1 pixel each in the longest drawing, les
 CONTROLS = 16  # room for the control points of any drawing
 CHUNK = 250  # images drawn at a time: bounds the memory, and keeps the work in the processor's cache
 
-# How unlike each other the images are: standard deviations. They were turned until softmax regression, the
-# class notebook's one matrix, got about 92 % right, as on MNIST, and the pen until there was as much ink.
+# How much the images differ: standard deviations. They were set so that softmax regression, the class notebook's one
+# matrix, gets about 92 % right, as on MNIST; the pen's radius was set so that there is as much ink as on MNIST.
 WOBBLE = 0.06  # of a control point, in boxes
 BEND = 0.165  # of the paper: the coefficients of x², xy and y²
 WIDTH, STRETCH = 0.8, 0.18  # of a digit: the median, and as a logarithm
@@ -89,7 +94,7 @@ TURN = 0.14  # in radians
 JITTER = 0.3  # of the centre of mass, in pixels
 PRESSURE = 0.15  # of the pen along one line
 RADIUS, RADIUS_SPREAD = 1.4, 0.18  # of a blot: pixels (the median), and as a logarithm
-TAIL = 2.0  # all of these within so many standard deviations: the odd scrawl teaches nobody
+TAIL = 2.0  # all of these are clipped to so many standard deviations, because a scrawl teaches nothing
 PALE, DARK = 0.2, 0.75  # blurred ink below PALE is background, above DARK it is black
 
 
@@ -98,29 +103,28 @@ def synthetic_digits(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Draw n handwritten-looking digits, in the form of MNIST's raw bytes.
 
-    They are as hard as MNIST for softmax regression, and a little easier for anything better. They serve
-    lessons, tests and demonstrations; **never report a score on them as a score on MNIST**.
+    They are as hard as MNIST for softmax regression, and a little easier for better models. They serve lessons, tests
+    and demonstrations; **never report a score on them as a score on MNIST**.
 
     Parameters
     ----------
     n
         How many images, 0 or more.
     rng
-        None for fresh images each time, an int seed, or a Generator, which is advanced. From the same seed,
-        the first images of a larger draw are those of a smaller one. Another processor may round a grey level
-        differently.
+        None for new images each time, an int seed, or a Generator, which is advanced. From the same seed, the first
+        images of a larger draw are those of a smaller one. Another processor may round a grey level differently.
 
     Returns
     -------
     X : uint8, shape (n, 784)
         One image a row, 28 rows of 28 pixels: 0 is background, 255 is ink.
     y : int64, shape (n,)
-        What each shows: 0 to 9, uniformly drawn.
+        The digit that each shows: 0 to 9, uniformly drawn.
 
     Raises
     ------
     TypeError
-        If n is not an integer, or rng is none of the three.
+        If n is not an integer, or rng is not one of the three.
     ValueError
         If n or the seed is negative.
 
@@ -130,8 +134,10 @@ def synthetic_digits(
     >>> X.shape, X.dtype, y.shape, y.dtype
     ((1000, 784), dtype('uint8'), (1000,), dtype('int64'))
     """
-    _check(n, rng)
-    # Two streams, each read image by image: so image i is the same, whatever n and CHUNK are.
+    n = check_int("synthetic_digits", "n", n, 0, "it is how many images")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        rng = check_int("synthetic_digits", "rng", rng, 0, "it is a seed")
+    # Two streams, each read image by image, make image i the same whatever n and CHUNK are.
     seeds = np.random.default_rng(rng).integers(2**63, size=2)
     choices, shakes = (np.random.default_rng(seed) for seed in seeds)
     shares, digits, controls, curves = _drawings()  # of all drawings
@@ -144,22 +150,6 @@ def synthetic_digits(
         y[rows] = digits[drawing]
         X[rows] = _draw(controls[drawing], curves[drawing], shake).reshape(count, -1)
     return X, y
-
-
-def _check(n: object, rng: object) -> None:
-    """Refuse what is no count, and what is no random generator."""
-    whole = (int, np.integer)
-    if not isinstance(n, whole) or isinstance(n, bool):
-        raise TypeError(f"synthetic_digits(n): n is how many images, an integer such as 1000, not {n!r}")
-    if n < 0:
-        raise ValueError(f"synthetic_digits(n): n is how many images, 0 or more, not {n}")
-    if rng is not None and (not isinstance(rng, (*whole, np.random.Generator)) or isinstance(rng, bool)):
-        raise TypeError(
-            "synthetic_digits(rng=): pass None, an integer seed or a numpy Generator "
-            f"(np.random.default_rng(0)), not {rng!r}"
-        )
-    if isinstance(rng, whole) and rng < 0:
-        raise ValueError(f"synthetic_digits(rng=): a seed is an integer from 0 on, not {rng}")
 
 
 def _draw(controls: Floats, curves: Floats, shake: Floats) -> Floats:
@@ -205,7 +195,7 @@ def _blots(centres: Floats, radius: Floats) -> Floats:
     distance *= (math.sqrt(0.5) / radius)[:, None]
     distance *= distance
     np.negative(distance, out=distance)
-    # A blot fainter than e^-40 is invisible, but would make the product 20 times slower: subnormal numbers.
+    # A blot fainter than e^-40 is invisible, but its subnormal numbers would make the product 20 times slower.
     np.maximum(distance, np.float32(-40), out=distance)
     np.exp(distance, out=distance)
     return distance
@@ -247,7 +237,7 @@ def _parse(stroke: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 def _curve(points: NDArray[np.float64], corners: NDArray[np.bool_], pieces: int) -> NDArray[np.float64]:
     """Return C (pieces + 1, K): C @ points cuts the curve through the K points into pieces of one length."""
     identity = np.eye(len(points))
-    # A tangent leads from the point before to the point behind (Catmull and Rom's rule); a corner has none.
+    # A tangent leads from the previous point to the next (Catmull and Rom's rule); a corner has none.
     tangent = np.where(corners[:, None], 0.0, np.gradient(identity, axis=0))
 
     def at(time: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,8 +15,7 @@ SMALL = Mnist(*(Split(np.full((n, 784), n, np.uint8), np.arange(n) % 10) for n i
 
 @pytest.fixture(autouse=True)
 def few_synthetic_digits(monkeypatch, tmp_path):
-    """Drawing 70,000 takes seconds: these tests look at who is asked for how many."""
-    synthetic = pytest.importorskip("minnet.data.mnist.synthetic")
+    """Drawing 70,000 takes seconds: these tests look at how many are asked for."""
     asked = []
 
     def draw(n, rng=None):
@@ -24,7 +23,7 @@ def few_synthetic_digits(monkeypatch, tmp_path):
         assert isinstance(rng, np.random.Generator)
         return rng.integers(0, 256, (4, 784)).astype(np.uint8), np.arange(4)
 
-    monkeypatch.setattr(synthetic, "synthetic_digits", draw)
+    monkeypatch.setattr(digits, "synthetic_digits", draw)
     monkeypatch.delenv("MINNET_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(dataset, "download_mnist", lambda folder: ["a.mirror: no connection", "b.mirror: answered 404"])
@@ -69,10 +68,8 @@ def test_without_pooch(monkeypatch):
     monkeypatch.delenv("MINNET_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere")
     monkeypatch.setitem(sys.modules, "pooch", None)
-    monkeypatch.setattr(
-        "minnet.data.mnist.synthetic.synthetic_digits",
-        lambda n, rng: (np.zeros((n, 784), np.uint8), np.zeros(n, int)),
-    )
+    blank = lambda n, rng: (np.zeros((n, 784), np.uint8), np.zeros(n, int))  # noqa: E731
+    monkeypatch.setattr(digits, "synthetic_digits", blank)
     loaded, which = load_digits()
     assert [split.X.shape[0] for split in loaded] == [50_000, 10_000, 10_000]
     assert 'the extra "data"' in lines_of(which)[1]
@@ -101,6 +98,6 @@ def test_a_path_is_never_replaced_by_synthetic_digits(tmp_path, few_synthetic_di
 
 
 def test_unknown_scaling(few_synthetic_digits):
-    with pytest.raises(ValueError, match="none of '256'"):
+    with pytest.raises(ValueError, match="one of '256'"):
         load_digits(scaling="1")
     assert few_synthetic_digits == []

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-import logging
 import os
 import signal
 import socket
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
@@ -76,9 +74,6 @@ class Mirror(BaseHTTPRequestHandler):
     def other(self, body):
         self.good(gzip.compress(b"another file altogether"))
 
-    def repacked(self, body):
-        self.good(gzip.compress(gzip.decompress(body), 1, mtime=1))
-
     def empty(self, body):
         self.good(b"")
 
@@ -93,28 +88,6 @@ class Mirror(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.go_on.wait(20)
 
-    def drip(self, body):
-        self.send_response(200)
-        self.end_headers()
-        try:
-            while not self.go_on.wait(0.05):
-                self.wfile.write(b"\x1f")
-                self.wfile.flush()
-        except OSError:
-            pass
-
-    def flood(self, body):
-        self.send_response(200)
-        self.end_headers()
-        try:
-            while not self.go_on.is_set():
-                self.wfile.write(bytes(1 << 20))
-        except OSError:
-            pass
-
-    def labelled(self, body):
-        self.good(body, Content_Encoding="gzip")  # as if gzip were not the file, but the way to send it
-
     def piecewise(self, body):
         self.protocol_version = "HTTP/1.1"
         self.send_response(200)
@@ -128,26 +101,6 @@ class Mirror(BaseHTTPRequestHandler):
         time.sleep(0.1)
         self.good(body)
 
-    def loop(self, body):
-        self.good(b"", status=302, Location=self.path)
-
-    def elsewhere(self, body):
-        self.good(b"", status=301, Location="file:///etc/passwd")
-
-    def redirected_flood(self, body):
-        self.send_response(307)
-        self.send_header("Location", self.path)
-        self.end_headers()
-        self.pour(bytes(1 << 20))
-
-    def pour(self, chunk, pause=0.0):
-        try:
-            while not self.go_on.wait(pause):
-                self.wfile.write(chunk)
-                self.wfile.flush()
-        except OSError:
-            pass
-
     def reset(self, body):
         self.good(body[: len(body) // 2], length=len(body))
         self.wfile.flush()
@@ -157,50 +110,14 @@ class Mirror(BaseHTTPRequestHandler):
         self.close_connection = True
         self.wfile = io.BytesIO()
 
-    def truncated(self, body):
-        self.good(body[:-9])  # with the length of what is sent: only gzip knows that its end is not there
-
     def part(self, body):
         self.good(body[:60], status=206, Content_Range=f"bytes 0-59/{len(body)}")
-
-    def flipped(self, body):
-        content = bytearray(gzip.decompress(body))
-        content[1000] ^= 1
-        packed = gzip.compress(bytes(content), mtime=0)
-        self.good(packed)
-
-    def neighbour(self, body):
-        self.good(PUBLISHED["t10k-labels-idx1-ubyte.gz"])
 
     def longer(self, body):
         self.good(body + body[:10])
 
-    def understated(self, body):
-        self.good(body, length=len(body) - 1)
-
     def garbage(self, body):
         self.wfile.write(b"\x00\xff no HTTP at all\r\n\r\n")
-
-    def no_content(self, body):
-        self.good(b"", status=204)
-
-    def escape(self, body):
-        self.send_response(418, "\x1b[31mred\x07")
-        self.end_headers()
-
-    def dripped_header(self, body):
-        self.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
-        self.pour(b"x", 0.05)
-
-    def continued(self, body):
-        self.pour(b"HTTP/1.1 100 Continue\r\n\r\n", 0.02)
-
-    def wrong_pieces(self, body):
-        self.protocol_version = "HTTP/1.1"
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.write(b"%x\r\n%s\r\nno number\r\n" % (len(body), body))
 
     def log_message(self, *_):
         pass
@@ -209,8 +126,7 @@ class Mirror(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     for name, archive in PUBLISHED.items():
-        checks = (hashlib.md5(archive).hexdigest(), hashlib.sha256(CONTENT[name]).hexdigest())
-        monkeypatch.setitem(ARCHIVES, name, checks)
+        monkeypatch.setitem(ARCHIVES, name, hashlib.sha256(archive).hexdigest())
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(Mirror, "asked", [])
     monkeypatch.setattr(Mirror, "go_on", threading.Event())
@@ -232,30 +148,30 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_four_files_come_and_one_line_says_so(server, monkeypatch, tmp_path, capsys):
+def test_four_files_come_and_the_log_says_so(server, monkeypatch, tmp_path, capsys):
+    said = []
+    monkeypatch.setattr(pooch.get_logger(), "filters", [lambda record: said.append(record.getMessage())])
     mirrors(monkeypatch, server, "good")
     assert download_mnist(tmp_path / "new" / "cache") == []
     assert contents(tmp_path / "new" / "cache") == PUBLISHED
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err == f"Downloading MNIST (11 MB) from 127.0.0.1 to {tmp_path / 'new' / 'cache'}\n"
+    assert capsys.readouterr().out == ""
+    for name, line in zip(PUBLISHED, said, strict=True):
+        assert f"{server}/good/{name}" in line
+        assert str(tmp_path / "new" / "cache" / name) in line
 
 
-@pytest.mark.parametrize("behaviour", ["labelled", "piecewise"])
-def test_unusual_but_right_answers(server, monkeypatch, tmp_path, behaviour):
-    mirrors(monkeypatch, server, behaviour)
+def test_an_answer_in_pieces(server, monkeypatch, tmp_path):
+    mirrors(monkeypatch, server, "piecewise")
     assert download_mnist(tmp_path) == []
     assert contents(tmp_path) == PUBLISHED
 
 
-def test_a_second_time_asks_nobody(server, monkeypatch, tmp_path, capsys):
+def test_a_second_time_asks_nobody(server, monkeypatch, tmp_path):
     mirrors(monkeypatch, server, "good")
     download_mnist(tmp_path)
     assert len(Mirror.asked) == 4
-    capsys.readouterr()
     assert download_mnist(tmp_path) == []
     assert len(Mirror.asked) == 4
-    assert capsys.readouterr().err == ""
 
 
 def test_a_wrong_file_in_the_cache_is_replaced(server, monkeypatch, tmp_path):
@@ -267,43 +183,28 @@ def test_a_wrong_file_in_the_cache_is_replaced(server, monkeypatch, tmp_path):
     assert len(Mirror.asked) == 5
 
 
+ANOTHER = "sent another file (a log-in page?): its SHA-256 is wrong"
 MISBEHAVIOURS = {
-    "missing": "answered 404 Not Found",
+    "missing": "answered 404",
     "broken": "answered 503",
-    "page": "sent text that starts with '<'",
+    "page": ANOTHER,
     "cut": "the connection broke",
-    "short": "only a part of it",
-    "changed": "sent a damaged file",
-    "other": f"sent another {BAD}: its SHA-256 is wrong",
-    "repacked": "checksum is wrong",  # the content is right, and the archive is not the published one
-    "empty": "sent nothing: the file is empty",
+    "short": ANOTHER,
+    "changed": ANOTHER,
+    "other": ANOTHER,
+    "empty": ANOTHER,
+    "longer": ANOTHER,
+    "part": ANOTHER,
     "hang": "no answer within",
     "stall": "no answer within",
-    "drip": "too slow",
-    "flood": "sent too much",
-    "loop": "answered 302 Found",
-    "elsewhere": "answered 301",
-    "redirected_flood": "answered 307",
     "reset": "the connection broke",
-    "truncated": "only a part of it",
-    "part": "answered 206",
-    "flipped": f"sent another {BAD}: its SHA-256 is wrong",
-    "neighbour": f"sent another {BAD}: its SHA-256 is wrong",
-    "longer": "sent a damaged file",
-    "understated": "only a part of it",
     "garbage": "no connection",
-    "no_content": "answered 204",
-    "escape": "answered 418 ?[31mred?",
-    "dripped_header": "too slow",
-    "continued": "too slow",
-    "wrong_pieces": "the connection broke",
 }
 
 
 @pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
 def test_misbehaviour_leaves_nothing_wrong_behind(server, monkeypatch, tmp_path, behaviour):
     monkeypatch.setattr(download, "TIMEOUT", 0.3)
-    monkeypatch.setattr(download, "SLOWEST", 0.5)
     mirrors(monkeypatch, server, behaviour)
     start = time.perf_counter()
     (reason,) = download_mnist(tmp_path)
@@ -316,29 +217,11 @@ def test_misbehaviour_leaves_nothing_wrong_behind(server, monkeypatch, tmp_path,
     assert contents(tmp_path) == {first: PUBLISHED[first]}
 
 
-def test_both_checksums_must_hold(server, monkeypatch, tmp_path):
-    mirrors(monkeypatch, server, "good")
-    md5, sha256 = ARCHIVES[BAD]
-    monkeypatch.setitem(ARCHIVES, BAD, (md5, "0" * 64))
-    assert "SHA-256 is wrong" in download_mnist(tmp_path)[0]
-    monkeypatch.setitem(ARCHIVES, BAD, ("0" * 32, sha256))
-    assert "checksum is wrong" in download_mnist(tmp_path)[0]
-    assert BAD not in contents(tmp_path)
-
-
-def test_an_archive_that_unpacks_to_too_much(server, monkeypatch, tmp_path):
-    mirrors(monkeypatch, server, "good")
-    monkeypatch.setattr(download, "_MAX_CONTENT_BYTES", 1000)
-    assert "sent a damaged file" in download_mnist(tmp_path)[0]
-    assert contents(tmp_path) == {}
-
-
-def test_the_second_mirror_completes_the_first(server, monkeypatch, tmp_path, capsys):
+def test_the_second_mirror_completes_the_first(server, monkeypatch, tmp_path):
     mirrors(monkeypatch, server, "missing", "good")
     assert download_mnist(tmp_path) == []
     assert contents(tmp_path) == PUBLISHED
     assert [path.split("/")[1] for path in Mirror.asked] == ["missing", "missing", "good", "good", "good"]
-    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_no_connection(monkeypatch, tmp_path, capsys):
@@ -346,7 +229,7 @@ def test_no_connection(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/", "http://host.invalid/"))
     assert download_mnist(tmp_path) == ["127.0.0.1: no connection", "host.invalid: no connection"]
     assert contents(tmp_path) == {}
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr().out == ""
 
 
 def test_folder_that_cannot_be_made(server, monkeypatch, tmp_path):
@@ -359,18 +242,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(server, monkeypatch, tmp_path, capsys
     mirrors(monkeypatch, server, "good")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     download_mnist(tmp_path)
-    assert "11.6M" in capsys.readouterr().err
-
-
-def test_pooch_is_quiet_and_its_logger_left_as_it_was(server, monkeypatch, tmp_path):
-    mirrors(monkeypatch, server, "good")
-    logger = pooch.get_logger()
-    said = []
-    monkeypatch.setattr(logger, "filters", [said.append])
-    monkeypatch.setattr(logger, "level", logging.DEBUG)
-    download_mnist(tmp_path)
-    assert logger.level == logging.DEBUG
-    assert said == []
+    assert "100%" in capsys.readouterr().err
 
 
 CHILD = """
@@ -405,10 +277,9 @@ def test_interrupted_by_the_user(server, monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("behaviour", ["stall", "drip"])
-def test_killed_in_the_middle(server, monkeypatch, tmp_path, behaviour):
-    """What it leaves is never taken for a file of MNIST, is swept away one day, and the next download is whole."""
-    code = CHILD.replace("/slow/", f"/{behaviour}/")
+def test_killed_in_the_middle(server, monkeypatch, tmp_path):
+    """What it leaves is never taken for a file of MNIST, and the next download is whole."""
+    code = CHILD.replace("/slow/", "/stall/")
     command = [sys.executable, "-c", code, server, str(tmp_path), repr(dict(ARCHIVES))]
     first = next(iter(ARCHIVES))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -423,20 +294,3 @@ def test_killed_in_the_middle(server, monkeypatch, tmp_path, behaviour):
     mirrors(monkeypatch, server, "good")
     assert download_mnist(tmp_path) == []
     assert {name: content for name, content in contents(tmp_path).items() if name != left} == PUBLISHED
-    assert left in contents(tmp_path)  # it might be of another process that is at it
-    os.utime(tmp_path / left, (0, 0))
-    (tmp_path / "tmp-of-mine.txt").write_text("kept")
-    os.utime(tmp_path / "tmp-of-mine.txt", (0, 0))
-    assert download_mnist(tmp_path) == []
-    assert set(contents(tmp_path)) == {*PUBLISHED, "tmp-of-mine.txt"}
-
-
-def test_a_redirection_is_not_read(server, monkeypatch, tmp_path):
-    """What comes along with one is endless here, and used to be read into memory."""
-    mirrors(monkeypatch, server, "redirected_flood")
-    tracemalloc.start()
-    try:
-        assert "answered 307" in download_mnist(tmp_path)[0]
-        assert tracemalloc.get_traced_memory()[1] < 20e6
-    finally:
-        tracemalloc.stop()

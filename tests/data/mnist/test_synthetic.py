@@ -233,11 +233,11 @@ def test_memory_does_not_grow_with_the_number_of_images():
 @pytest.mark.parametrize(
     ("n", "error", "message"),
     [
-        (-1, ValueError, "0 or more, not -1"),
-        (10.0, TypeError, "an integer such as 1000, not 10.0"),
-        ("10", TypeError, "an integer such as 1000, not '10'"),
-        (None, TypeError, "an integer such as 1000, not None"),
-        (True, TypeError, "an integer such as 1000, not True"),
+        (-1, ValueError, "needs n >= 0, got -1"),
+        (10.0, TypeError, "expected n to be an int, got float 10.0"),
+        ("10", TypeError, "expected n to be an int, got str '10'"),
+        (None, TypeError, "expected n to be an int, got NoneType"),
+        (True, TypeError, "expected n to be an int, got bool"),
     ],
 )
 def test_bad_count(n, error, message):
@@ -248,11 +248,11 @@ def test_bad_count(n, error, message):
 @pytest.mark.parametrize(
     ("rng", "error", "message"),
     [
-        (-3, ValueError, "from 0 on, not -3"),
-        (1.5, TypeError, "None, an integer seed or a numpy Generator .*, not 1.5"),
-        ("seed", TypeError, "None, an integer seed or a numpy Generator .*, not 'seed'"),
-        (False, TypeError, "None, an integer seed or a numpy Generator .*, not False"),
-        (np.random.RandomState(0), TypeError, "None, an integer seed or a numpy Generator"),
+        (-3, ValueError, "needs rng >= 0, got -3"),
+        (1.5, TypeError, "expected rng to be an int, got float 1.5"),
+        ("seed", TypeError, "expected rng to be an int, got str 'seed'"),
+        (False, TypeError, "expected rng to be an int, got bool"),
+        (np.random.RandomState(0), TypeError, "expected rng to be an int, got RandomState"),
     ],
 )
 def test_bad_rng(rng, error, message):
