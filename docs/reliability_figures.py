@@ -75,7 +75,7 @@ def long_run(figures: Any) -> str:
 def tables() -> str:
     """Say how many mistakes, malicious pickles and kept inputs the tests have."""
     mistakes = _module(TESTS / "test_mistakes.py").MISTAKES
-    pickles = _module(TESTS / "data" / "test_malicious_pickles.py")
+    pickles = _module(TESTS / "data" / "mnist" / "test_malicious_pickles.py")
     kept = sum(1 for path in (TESTS / "fuzz" / "corpus").rglob("*") if path.is_file())
     return (
         f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: "

@@ -57,7 +57,14 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if config.getoption("--parity-table") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--parity-table needs all comparisons in one process: leave out -n")
     config.parity = Parity()
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name bytes by their argument: gzip's hold the time, and the processes of -n must agree on the names of tests."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 
 import minnet as mn
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 real_mnist = pytest.mark.skipif("MINNET_DATA" not in os.environ, reason="needs the real MNIST: set MINNET_DATA")
