@@ -1,5 +1,6 @@
 """What the tests share: the comparison with PyTorch, which also makes the table in docs/parity.md."""
 
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def pytest_configure(config):
     if config.getoption("--parity-table") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--parity-table needs all comparisons in one process: leave out -n")
     config.parity = Parity()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell: tests of Ctrl-C would fail
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val, argname):
