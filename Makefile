@@ -7,11 +7,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: help mnist test lint docs clean
+.PHONY: help mnist test test-all lint docs clean
 
 help:
 	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
-	@echo "make test           run the tests (options: make test ARGS='-x tests/layers')"
+	@echo "make test           run the tests in a minute or two, without the slow ones"
+	@echo "                    (options: make test ARGS='-x tests/layers'; one after the other: ARGS=-n0)"
+	@echo "make test-all       run all tests of what is installed, slow ones included"
 	@echo "make lint           ruff and mypy"
 	@echo "make docs           build docs/_build/html"
 	@echo "make clean          remove $(VENV) and what was built"
@@ -19,8 +21,15 @@ help:
 mnist: $(VENV)/extras-data-plots
 	$(RUN) examples/mnist_logreg.py $(ARGS)
 
+# One process a processor, at most four: each collects all tests by itself. The tests of a file, and the blocks of a page,
+# stay together in one process.
+PYTEST = $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 test: $(VENV)/extras-test
-	$(RUN) -m pytest $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-all: $(VENV)/extras-test
+	$(PYTEST) $(ARGS)
 
 lint: $(VENV)/extras-lint-test
 	$(RUN) -m ruff check .

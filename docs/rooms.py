@@ -41,7 +41,13 @@ def main() -> None:
             "",
             places[below],
             places[above],
-            arrowprops={"arrowstyle": "->", "lw": 0.5 + count**0.5 / 2, "color": "#7aa0c4", "shrinkA": 16, "shrinkB": 16},
+            arrowprops={
+                "arrowstyle": "->",
+                "lw": 0.5 + count**0.5 / 2,
+                "color": "#7aa0c4",
+                "shrinkA": 16,
+                "shrinkB": 16,
+            },
         )
     for room, (x, y) in places.items():
         size = f"{files[room]} files, {lines[room]:,} lines" if files[room] > 1 else f"{lines[room]:,} lines"

@@ -1,5 +1,6 @@
 """What the tests share: the comparison with PyTorch, which also makes the table in docs/parity.md."""
 
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -57,7 +58,16 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if config.getoption("--parity-table") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--parity-table needs all comparisons in one process: leave out -n")
     config.parity = Parity()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell: tests of Ctrl-C would fail
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name bytes by their argument: gzip's hold the time, and the processes of -n must agree on the names of tests."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 
 import minnet as mn
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 real_mnist = pytest.mark.skipif("MINNET_DATA" not in os.environ, reason="needs the real MNIST: set MINNET_DATA")
@@ -52,6 +53,7 @@ def test_mnist_logreg_from_top_to_bottom(small_mnist, tmp_path):
     assert f"digits from {small_mnist}" in said.replace("\n", " ") or "not the published MNIST" in said
     for title in ("1. One sample", "2. Online", "3. Mini-batches", "4. Test digits", "5. Pictures"):
         assert f"\n{title}" in said
+    assert "The notebook does 1,000,000, and its figures in part 4 are of that: see --full." in said
     assert "[68 s for 20,000 steps]" in said
     assert re.search(r"the first ten: +(\d/\d ){9}\d/\d\n", said)
     assert max(len(line) for line in said.splitlines() if str(tmp_path) not in line) <= 80
@@ -113,6 +115,7 @@ def test_without_file_and_network_it_says_so_and_runs(tmp_path):
     ("arguments", "message"),
     [
         (["--data", "nowhere"], r"^mnist_logreg.py: .*nowhere"),
+        (["--full", "--steps", "5"], "argument --steps: not allowed with argument --full"),
         (["--steps", "0"], "argument --steps: 0 is not above 0"),
         (["--steps", "many"], "argument --steps: invalid int value: 'many'"),
         (["--lr", "-1"], "argument --lr: -1 is not above 0"),
@@ -136,7 +139,7 @@ def test_mnist_logreg_where_nothing_can_be_written(small_mnist, tmp_path):
 
 def test_mnist_logreg_help_names_every_option():
     said = run("mnist_logreg.py", "--help")
-    for option in ("method", "steps", "batch-size", "lr", "seed", "data", "out", "no-pictures"):
+    for option in ("method", "full", "steps", "batch-size", "lr", "seed", "data", "out", "no-pictures"):
         assert f"--{option}" in said
 
 

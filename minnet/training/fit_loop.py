@@ -14,8 +14,8 @@ from minnet.callbacks.base import Callback, looks_at_every_step
 from minnet.core.arrays import cast
 from minnet.core.rows import Row
 from minnet.core.state import State
-from minnet.data.epoch import Epoch
-from minnet.data.loader import Batch, DataLoader
+from minnet.data.epoch import Batch, Epoch
+from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
 from minnet.saving.checkpoint import Checkpoint, announce
 from minnet.saving.run_state import Snapshot

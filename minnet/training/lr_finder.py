@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minnet.callbacks import Callback
-from minnet.data.loader import Batch, DataLoader
+from minnet.data.epoch import Batch
+from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from minnet.core.arrays import Array, cast
 from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.data.checks import as_data
-from minnet.data.loader import Batch, DataLoader
+from minnet.data.epoch import Batch
+from minnet.data.loader import DataLoader
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.metrics import accuracy

@@ -5,18 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import linear_problem
+from helpers import small_trainer as make
 
 import minnet as mn
 from minnet.callbacks import EMA, Callback
 
-random = np.random.default_rng(0)
-X = random.normal(size=(40, 4)).astype(np.float32)
-Y = (X @ random.normal(size=(4, 3))).argmax(axis=1)
-
-
-def make(lr=0.1):
-    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Softmax())
-    return mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
+X, Y = linear_problem(40)
 
 
 def weights(model):

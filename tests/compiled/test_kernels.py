@@ -14,6 +14,7 @@ pytest.importorskip("scipy", reason="the extra compiled is not installed")
 import minnet as mn
 from minnet.compiled import kernels
 
+pytestmark = pytest.mark.slow
 DTYPES = (np.float32, np.float64)
 SIZES = [(1, 3, 2), (4, 17, 5), (7, 64, 33), (130, 1, 1)]  # samples, inputs, outputs
 

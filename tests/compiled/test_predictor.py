@@ -13,6 +13,7 @@ import pytest
 import minnet as mn
 from minnet.errors import MissingExtraError
 
+pytestmark = pytest.mark.slow
 NETWORKS = {
     "one matrix": lambda: [mn.Linear(12, 5, rng=0)],
     "softmax": lambda: [mn.Linear(12, 5, rng=0), mn.Softmax()],

@@ -22,6 +22,7 @@ pytest.importorskip("scipy", reason="the extra compiled is not installed")
 
 from minnet.compiled import kernels
 
+pytestmark = pytest.mark.slow
 FEATURES, CLASSES, SAMPLES = 12, 5, 130
 DENSE = [(mn.Linear, FEATURES, 7), mn.ReLU, (mn.Linear, 7, CLASSES)]
 

@@ -37,7 +37,9 @@ def test_what_is_no_array_is_refused_with_the_cure(x, kind):
 
 
 def test_a_forgotten_return_is_guessed():
-    with pytest.raises(TypeError, match="expected a NumPy array, got NoneType: did the previous layer's forward return nothing"):
+    with pytest.raises(
+        TypeError, match="expected a NumPy array, got NoneType: did the previous layer's forward return nothing"
+    ):
         check_floats(OWNER, None)
     with pytest.raises(TypeError, match=r"backward expected .*, got NoneType: did the backward of .* return nothing"):
         check_gradient(OWNER, None, (2,))

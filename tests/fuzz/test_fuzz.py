@@ -43,6 +43,7 @@ def test_the_kept_inputs(reader, tmp_path):
         assert outcome.kind != "failure", f"{path}: {outcome.message}"
 
 
+@pytest.mark.slow
 @READERS
 def test_a_short_pass(reader, tmp_path):
     summary = engine.run(reader, 2024, range(700), tmp_path)
@@ -125,6 +126,7 @@ def test_a_summary_counts_and_keeps_the_shortest():
     assert first.failures == [(2, "took 9 s", b"x")]
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path):
     """It runs, and counts every input once; what it writes goes nowhere here."""
     program = Path(fuzz.__file__)

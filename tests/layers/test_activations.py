@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import array
 
 from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
 from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
@@ -46,13 +47,6 @@ KNOWN = [
     (Tanh, -math.log(2), -3 / 5, 16 / 25),
     (Tanh, math.log(3), 4 / 5, 9 / 25),
 ]
-
-
-def array(values, dtype=np.float32):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
 
 
 def name(kind):

@@ -5,19 +5,14 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.attention import MultiHeadAttention, masked_softmax, softmax_backward
 from minnet.layers.embedding import SinusoidalPosition
 
 generator = np.random.default_rng(0)
-
-
-def floats(*shape, dtype=np.float64):
-    """Return read-only random numbers."""
-    result = generator.normal(size=shape).astype(dtype)
-    result.flags.writeable = False
-    return result
+floats = normal_numbers(generator, dtype=np.float64)
 
 
 def plain(embed_dim, num_heads=1, **options):

@@ -5,19 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet import SGD, Sequential
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 
-generator = np.random.default_rng(0)
-
-
-def floats(*shape, dtype=np.float32):
-    """Return read-only random numbers."""
-    result = generator.normal(2, 3, shape).astype(dtype)
-    result.flags.writeable = False
-    return result
+floats = normal_numbers(np.random.default_rng(0), 2, 3)
 
 
 # -- forward and backward

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import Plus
 
 import minnet as mn
 from minnet import Linear, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh
@@ -25,17 +26,6 @@ class Times(mn.Layer):
     def backward(self, dy):
         self.factor.grad += (dy * self.cache).sum()
         return self.factor.data * dy
-
-
-class Plus(mn.Layer):
-    """y = x + 1; remembers that backward was called."""
-
-    def forward(self, x):
-        return x + 1
-
-    def backward(self, dy):
-        self.called = True
-        return dy.copy()
 
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])

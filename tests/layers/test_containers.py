@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import Plus, slope
 
 import minnet as mn
 from minnet import Flatten, Linear, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh
@@ -28,28 +29,6 @@ class Times(mn.Layer):
         self.calls.append("backward")
         self.factor.grad += (dy * self.cache).sum()
         return self.factor.data * dy
-
-
-class Plus(mn.Layer):
-    """y = x + 1."""
-
-    def forward(self, x):
-        return x + 1
-
-    def backward(self, dy):
-        self.called = True
-        return dy.copy()
-
-
-def slope(loss, values, place, h=1e-5):
-    """Return the slope of loss() along one of the values, measured a little to either side."""
-    here = values[place]
-    values[place] = here + h
-    above = loss()
-    values[place] = here - h
-    below = loss()
-    values[place] = here
-    return (above - below) / (2 * h)
 
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import array
 
 from minnet import Flatten, Linear, ReLU, Sequential
 from minnet.initializers import zeros
@@ -14,13 +15,6 @@ from minnet.layers.convolution import Conv1d, Conv2d
 
 random = np.random.default_rng(3)
 X = random.normal(size=(3, 4, 6, 5))
-
-
-def array(values, dtype=np.float32):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
 
 
 def batch_last(x):

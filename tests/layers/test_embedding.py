@@ -5,19 +5,14 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet import SGD, DataLoader, Flatten, Linear, Sequential, Softmax, SoftmaxCrossEntropyLoss, Trainer
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.embedding import Embedding, LearnedPosition, SinusoidalPosition
 
 generator = np.random.default_rng(0)
-
-
-def floats(*shape, dtype=np.float32):
-    """Return read-only random numbers."""
-    result = generator.normal(size=shape).astype(dtype)
-    result.flags.writeable = False
-    return result
+floats = normal_numbers(generator)
 
 
 @pytest.fixture

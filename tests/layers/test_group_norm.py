@@ -4,20 +4,14 @@ import copy
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm2d
 from minnet.layers.group_norm import GroupNorm
 from minnet.layers.layer_norm import LayerNorm
 
-generator = np.random.default_rng(0)
-
-
-def floats(*shape, dtype=np.float32):
-    """Return read-only random numbers."""
-    result = generator.normal(2, 3, shape).astype(dtype)
-    result.flags.writeable = False
-    return result
+floats = normal_numbers(np.random.default_rng(0), 2, 3)
 
 
 def test_by_hand():

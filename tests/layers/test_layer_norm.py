@@ -4,19 +4,13 @@ import copy
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
 
-generator = np.random.default_rng(0)
+floats = normal_numbers(np.random.default_rng(0), 2, 3)
 BOTH = pytest.mark.parametrize("kind", [LayerNorm, RMSNorm])
-
-
-def floats(*shape, dtype=np.float32):
-    """Return read-only random numbers."""
-    result = generator.normal(2, 3, shape).astype(dtype)
-    result.flags.writeable = False
-    return result
 
 
 def test_layer_norm_by_hand():

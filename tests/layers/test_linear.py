@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import array, slope
 
 from minnet import Linear
 from minnet.initializers import kaiming_normal, zeros
@@ -21,24 +22,6 @@ def layer():
     layer = Linear(3, 2, rng=0)
     layer.weight.data, layer.bias.data = W, B
     return layer
-
-
-def array(values, dtype=np.float32):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
-
-
-def slope(loss, values, place, h=1e-5):
-    """Return the slope of loss() along one of the values, measured a little to either side."""
-    here = values[place]
-    values[place] = here + h
-    above = loss()
-    values[place] = here - h
-    below = loss()
-    values[place] = here
-    return (above - below) / (2 * h)
 
 
 # -- forward

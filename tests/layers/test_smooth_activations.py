@@ -4,16 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from helpers import array64 as array
 
 from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
-
-
-def array(values, dtype=np.float64):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
-
 
 # e^{−ln 2} = 1/2, σ(ln 3) = 3/4, log(1 + e^{ln 3}) = ln 4. Φ(1) = 0.8413447460685429 and φ(1) = 0.2419707245191434
 # are in every table; SELU's numbers are in its paper.

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import array64 as array
 
 from minnet import LogSoftmax, Sequential, Softmax
 
@@ -21,13 +22,6 @@ KNOWN = [
     ([-5000, -5000], [1 / 2, 1 / 2]),
     ([7], [1]),
 ]
-
-
-def array(values, dtype=np.float64):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
 
 
 # -- values

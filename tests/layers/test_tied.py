@@ -5,18 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import array
 
 import minnet as mn
 from minnet import SGD, Flatten, Linear, MSELoss, Parameter, Sequential, Tanh
 from minnet.initializers import zeros
 from minnet.layers.tied import Tied
-
-
-def array(values, dtype=np.float32):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
 
 
 def autoencoder(dtype=np.float32):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from helpers import normal_numbers
 
 from minnet import SGD, Flatten, Linear, ReLU, Sequential, SoftmaxCrossEntropyLoss, Tanh
 from minnet.inspection.gradcheck import check_layer
@@ -13,13 +14,7 @@ from minnet.layers.embedding import Embedding, LearnedPosition
 from minnet.layers.transformer import TransformerBlock
 
 generator = np.random.default_rng(0)
-
-
-def floats(*shape, dtype=np.float64):
-    """Return read-only random numbers."""
-    result = generator.normal(size=shape).astype(dtype)
-    result.flags.writeable = False
-    return result
+floats = normal_numbers(generator, dtype=np.float64)
 
 
 def zero(*layers):

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import array
 
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.convolution import Conv2d
@@ -13,13 +14,6 @@ from minnet.layers.transposed import ConvTranspose2d
 
 random = np.random.default_rng(5)
 X = random.normal(size=(3, 4, 3, 5))
-
-
-def array(values, dtype=np.float32):
-    """Return the values as a read-only array."""
-    result = np.array(values, dtype)
-    result.flags.writeable = False
-    return result
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from helpers import as_tuple
 
 import minnet as mn
 from minnet.inspection.gradcheck import check_layer
@@ -23,10 +24,6 @@ def make(cls):
 def some_state(layer, *batch, seed=1):
     arrays = tuple(np.random.default_rng(seed).normal(size=(*batch, layer.hidden_size)) for _ in layer.state_names)
     return arrays if len(arrays) > 1 else arrays[0]
-
-
-def as_tuple(state):
-    return state if isinstance(state, tuple) else (state,)
 
 
 def rows(state, index):

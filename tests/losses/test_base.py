@@ -6,8 +6,8 @@ import pickle
 
 import numpy as np
 import pytest
+from scores import LABELS, LOG_P, P, Z
 
-import minnet as mn
 from minnet.core.layer import Layer
 from minnet.inspection.gradcheck import check_layer
 from minnet.losses import (
@@ -27,10 +27,6 @@ from minnet.losses import (
 )
 from minnet.losses.base import check_weights
 
-Z = np.random.default_rng(0).normal(size=(6, 3))
-P = mn.Softmax().forward(Z)
-LOG_P = mn.LogSoftmax().forward(Z)
-LABELS = np.array([0, 2, 1, 1, 0, 2])
 SIGNS = np.where(Z > 0, 1, -1)
 FIT = {  # what each loss takes: a prediction and a target
     CrossEntropyLoss: (P, LABELS),

@@ -4,19 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scores import CLASSIFIERS, FIT, LABELS, LOG_P, P, Z
 
 from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Sequential, Softmax, SoftmaxCrossEntropyLoss
-
-CLASSIFIERS = [CrossEntropyLoss, NLLLoss, SoftmaxCrossEntropyLoss]
-
-Z = np.random.default_rng(0).normal(size=(6, 3))
-P = Softmax().forward(Z)
-LOG_P = LogSoftmax().forward(Z)
-LABELS = np.array([0, 2, 1, 1, 0, 2])
-FIT = {CrossEntropyLoss: P, NLLLoss: LOG_P, SoftmaxCrossEntropyLoss: Z}  # what each loss takes
-for shared in (Z, P, LOG_P, LABELS):
-    shared.flags.writeable = False
-
 
 # -- known values
 

@@ -7,20 +7,10 @@ import pickle
 
 import numpy as np
 import pytest
+from scores import CLASSIFIERS, FIT, LABELS
 
 from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Softmax, SoftmaxCrossEntropyLoss
 from minnet.inspection.gradcheck import check_layer
-
-CLASSIFIERS = [CrossEntropyLoss, NLLLoss, SoftmaxCrossEntropyLoss]
-
-Z = np.random.default_rng(0).normal(size=(6, 3))
-P = Softmax().forward(Z)
-LOG_P = LogSoftmax().forward(Z)
-LABELS = np.array([0, 2, 1, 1, 0, 2])
-FIT = {CrossEntropyLoss: P, NLLLoss: LOG_P, SoftmaxCrossEntropyLoss: Z}  # what each loss takes
-for shared in (Z, P, LOG_P, LABELS):
-    shared.flags.writeable = False
-
 
 # -- labels
 

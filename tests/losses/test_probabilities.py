@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scores import LOG_P, P, Z
 
 import minnet as mn
 from minnet.losses.probabilities import (
@@ -10,10 +11,6 @@ from minnet.losses.probabilities import (
     is_log_probabilities,
     is_probabilities,
 )
-
-Z = np.random.default_rng(0).normal(size=(6, 3))
-P = mn.Softmax().forward(Z)
-LOG_P = mn.LogSoftmax().forward(Z)
 
 
 @pytest.mark.parametrize("times", [1, 50])  # a few rows, and many

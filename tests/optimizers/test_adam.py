@@ -4,18 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from helpers import after
 
 from minnet import Parameter
 from minnet.optimizers import Adam, AdamW, NAdam
-
-
-def after(optimizer, *gradients):
-    """Return the first Parameter's values after a step for each gradient."""
-    for gradient in gradients:
-        optimizer.zero_grad()
-        optimizer.parameters[0].grad += gradient
-        optimizer.step()
-    return optimizer.parameters[0].data
 
 
 def one(*values):

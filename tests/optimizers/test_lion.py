@@ -2,17 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers import after
 
 from minnet import Parameter
 from minnet.optimizers import Lion
-
-
-def after(optimizer, *gradients):
-    for gradient in gradients:
-        optimizer.zero_grad()
-        optimizer.parameters[0].grad += gradient
-        optimizer.step()
-    return optimizer.parameters[0].data
 
 
 def test_three_steps_by_hand():

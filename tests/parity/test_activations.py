@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from pytorch import compare, examples, seeds, tensor, torch
 
 from minnet import Linear, Sequential, Tanh
 from minnet.core.special import erf, erfc
@@ -15,9 +16,7 @@ from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.structure import Identity, Permute, Reshape
 from minnet.layers.tied import Tied
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
-
-modest = settings(max_examples=30, deadline=None, derandomize=True)
+modest = examples(30)
 # Tails, zeros and kinks. Nothing larger: the bound is relative to the largest number of an array.
 numbers = st.one_of(
     st.floats(-8, 8, allow_subnormal=False),
@@ -27,20 +26,6 @@ numbers = st.one_of(
 gradients = st.floats(-5, 5, allow_subnormal=False)
 shapes = array_shapes(min_dims=1, max_dims=4, max_side=5)
 slopes = st.floats(-3, 3, allow_subnormal=False)
-seeds = st.integers(0, 2**32 - 1)
-
-
-def tensor(values):
-    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
-
-
-def compare(parity, layer, theirs, x, dy):
-    """Compare y and dL/dx of a layer and of a function of PyTorch's."""
-    t, part = tensor(x), type(layer).__name__
-    y = theirs(t)
-    y.backward(torch.tensor(dy))
-    parity(part, "output", layer.forward(x), y)
-    parity(part, "dL/dx", layer.backward(dy), t.grad)
 
 
 @st.composite

@@ -3,24 +3,17 @@
 import copy
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import examples, seeds, tensor, torch
 
 from minnet import Linear
 from minnet.layers.attention import MultiHeadAttention
 from minnet.layers.embedding import Embedding
 from minnet.layers.transformer import TransformerBlock
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
-
-modest = settings(max_examples=30, deadline=None, derandomize=True)
+modest = examples(30)
 sizes = st.integers(1, 4)
-seeds = st.integers(0, 2**32 - 1)
-
-
-def tensor(values):
-    return torch.tensor(np.array(values), dtype=torch.float64, requires_grad=True)
 
 
 def randomize(layer, seed):

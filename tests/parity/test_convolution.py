@@ -2,18 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from pytorch import examples, seeds, torch
 
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
 from minnet.layers.convolution import Conv1d, Conv2d
 from minnet.layers.pooling import AvgPool2d, MaxPool2d
 from minnet.layers.transposed import ConvTranspose2d
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
-
-modest = settings(max_examples=30, deadline=None, derandomize=True)
-seeds = st.integers(0, 2**32 - 1)
+modest = examples(30)
 
 
 def sizes(low, high, axes=2):

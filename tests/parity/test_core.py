@@ -2,19 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from pytorch import compare, examples, seeds, tensor, torch
 
 import minnet as mn
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
 functional = torch.nn.functional
 
-modest = settings(max_examples=40, deadline=None, derandomize=True)
+modest = examples(40)
 numbers = st.floats(-20, 20, allow_subnormal=False)
 shapes = array_shapes(min_dims=1, max_dims=4, max_side=5)
-seeds = st.integers(0, 2**32 - 1)
 
 
 @st.composite
@@ -31,19 +30,6 @@ def scores_and_labels(draw):
     assume(scores.min() <= 0 or np.abs(scores.sum(axis=-1) - 1).max() > 1e-5)
     labels = draw(arrays(np.int64, scores.shape[:-1], elements=st.integers(0, scores.shape[-1] - 1)))
     return scores, labels
-
-
-def tensor(values):
-    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
-
-
-def compare(parity, layer, theirs, x, dy):
-    """Compare y and dL/dx of a layer and of a function of PyTorch's."""
-    t, part = tensor(x), type(layer).__name__
-    y = theirs(t)
-    y.backward(torch.tensor(dy))
-    parity(part, "output", layer.forward(x), y)
-    parity(part, "dL/dx", layer.backward(dy), t.grad)
 
 
 # -- layers

@@ -2,26 +2,22 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from pytorch import examples, tensor, torch
 
 import minnet as mn
 from minnet import losses
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
 functional = torch.nn.functional
 
-modest = settings(max_examples=40, deadline=None, derandomize=True)
+modest = examples(40)
 numbers = st.floats(-20, 20, allow_subnormal=False)
 shares = st.floats(0, 1, allow_subnormal=False)
 positive = st.floats(0.125, 4)
 shapes = array_shapes(min_dims=1, max_dims=4, max_side=4)
 reductions = st.sampled_from(["mean", "sum", "none"])
-
-
-def tensor(values):
-    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
 
 
 def constant(values):

@@ -2,18 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import examples, seeds, torch
 
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from minnet.layers.group_norm import GroupNorm
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
-
-modest = settings(max_examples=25, deadline=None, derandomize=True)
+modest = examples(25)
 sizes = st.integers(1, 4)
-seeds = st.integers(0, 2**32 - 1)
 epsilons = st.sampled_from([1e-5, 1e-3, 0.5])
 
 

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import examples, seeds, torch
 
 import minnet as mn
 from minnet import Parameter, optimizers
 from minnet.callbacks import EMA
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,8 +20,7 @@ def _float64():
     torch.set_default_dtype(before)
 
 
-modest = settings(max_examples=10, deadline=None, derandomize=True)
-seeds = st.integers(0, 2**32 - 1)
+modest = examples(10)
 flags = st.booleans()
 shares = st.sampled_from([0.0, 0.5, 0.9])
 betas = st.tuples(st.floats(0, 0.95), st.floats(0.5, 0.999))

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from helpers import as_tuple
+from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import examples, seeds, tensor, torch
 
 from minnet.layers.recurrent import GRU, LSTM, RNN
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
-
-modest = settings(max_examples=30, deadline=None, derandomize=True)
+modest = examples(30)
 sizes = st.integers(1, 5)
 CELLS = [
     ("RNN", lambda *sizes, **options: RNN(*sizes, **options), torch.nn.RNN),
@@ -22,10 +22,6 @@ CELLS = [
     ("LSTM", LSTM, torch.nn.LSTM),
 ]
 cells = pytest.mark.parametrize(("part", "Ours", "Theirs"), CELLS, ids=[name for name, *_ in CELLS])
-
-
-def tensor(values):
-    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
 
 
 def make(Ours, Theirs, inputs, hidden, bias, seed):
@@ -43,17 +39,13 @@ def same_gradients(parity, part, ours, theirs):
         parity(part, f"dL/d {name}", parameter.grad, getattr(theirs, f"{name}_l0").grad.numpy().T)
 
 
-def as_tuple(state):
-    return state if isinstance(state, tuple) else (state,)
-
-
 def as_state(arrays):
     return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
 
 @cells
 @modest
-@given(n=sizes, steps=st.integers(1, 7), inputs=sizes, hidden=sizes, bias=st.booleans(), seed=st.integers(0, 2**32 - 1))
+@given(n=sizes, steps=st.integers(1, 7), inputs=sizes, hidden=sizes, bias=st.booleans(), seed=seeds)
 def test_sequences(parity, part, Ours, Theirs, n, steps, inputs, hidden, bias, seed):
     generator = np.random.default_rng(seed)
     ours, theirs = make(Ours, Theirs, inputs, hidden, bias, seed)
@@ -73,7 +65,7 @@ def test_sequences(parity, part, Ours, Theirs, n, steps, inputs, hidden, bias, s
     steps=st.integers(1, 7),
     inputs=sizes,
     hidden=sizes,
-    seed=st.integers(0, 2**32 - 1),
+    seed=seeds,
 )
 def test_first_and_last_states(parity, part, Ours, Theirs, batch, steps, inputs, hidden, seed):
     """Also without the batch axis; the loss depends on y and on the last state."""
@@ -104,7 +96,7 @@ def test_first_and_last_states(parity, part, Ours, Theirs, batch, steps, inputs,
     padding=st.integers(0, 2),
     inputs=sizes,
     hidden=sizes,
-    seed=st.integers(0, 2**32 - 1),
+    seed=seeds,
 )
 def test_packed_lengths_are_masks(parity, part, Ours, Theirs, lengths, padding, inputs, hidden, seed):
     """PyTorch's output is 0 beyond a sequence's end, ours is the last h: what is compared is up to the end."""
@@ -137,7 +129,7 @@ def test_packed_lengths_are_masks(parity, part, Ours, Theirs, lengths, padding, 
 
 @cells
 @modest
-@given(n=sizes, pieces=st.lists(st.integers(1, 4), min_size=1, max_size=4), seed=st.integers(0, 2**32 - 1))
+@given(n=sizes, pieces=st.lists(st.integers(1, 4), min_size=1, max_size=4), seed=seeds)
 def test_piece_by_piece_in_eval_mode(parity, part, Ours, Theirs, n, pieces, seed):
     """Streaming: pieces, and then single steps, from state to state, against one run over the whole."""
     generator = np.random.default_rng(seed)

@@ -3,17 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import examples, torch
 
 import minnet as mn
 from minnet import schedules
 from minnet.callbacks import ReduceLROnPlateau
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: no parity to check")
 theirs = torch.optim.lr_scheduler
 
-modest = settings(max_examples=30, deadline=None, derandomize=True)
+modest = examples(30)
 lrs = st.floats(1e-4, 10)
 factors = st.floats(0.05, 1)
 times = st.integers(1, 40)
@@ -137,7 +137,7 @@ def test_groups_keep_their_ratio_as_in_pytorch(parity, data, lr):
         scheduler.step()
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@examples(50)
 @given(
     numbers=st.lists(st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0, 1.01, 1.5, float("nan")]), min_size=100, max_size=100),
     lr=st.floats(0.01, 10),

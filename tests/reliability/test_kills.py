@@ -13,6 +13,7 @@ from kills import Strike, child, end_of, fresh, reference, start, unlike, whole
 
 import minnet as mn
 
+pytestmark = pytest.mark.slow
 PROGRAM = Path(__file__).with_name("kills.py")
 KILLS = 4 * len(CONFIGURATIONS)
 

@@ -8,6 +8,7 @@ from configurations import data
 
 import minnet as mn
 
+pytestmark = pytest.mark.slow
 FEW, MANY = 200, 1000  # steps
 
 

@@ -25,6 +25,7 @@ def trainer(**options):
     return mn.Trainer(model, mn.CrossEntropyLoss(), mn.Adam(model.parameters()), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"accumulate": 3}, {"threads": 2}])
 def test_nothing_grows_with_the_number_of_steps(traced, options):
     rng = np.random.default_rng(0)

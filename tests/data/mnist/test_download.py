@@ -255,6 +255,7 @@ print(download.download_mnist(folder))
 """
 
 
+@pytest.mark.slow
 def test_several_processes_at_once(server, monkeypatch, tmp_path):
     command = [sys.executable, "-c", CHILD, server, str(tmp_path), repr(dict(ARCHIVES))]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -263,6 +264,7 @@ def test_several_processes_at_once(server, monkeypatch, tmp_path):
     assert contents(tmp_path) == PUBLISHED
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_interrupted_by_the_user(server, monkeypatch, tmp_path):
     code = CHILD.replace("/slow/", "/stall/")
@@ -276,6 +278,7 @@ def test_interrupted_by_the_user(server, monkeypatch, tmp_path):
     assert set(contents(tmp_path)) == {next(iter(ARCHIVES))}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_killed_in_the_middle(server, monkeypatch, tmp_path):
     """What it leaves is never taken for a file of MNIST, and the next download is whole."""

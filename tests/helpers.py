@@ -1,0 +1,80 @@
+"""What the tests of several files use: arrays that nobody may change, small models and their Trainers, slopes."""
+
+import numpy as np
+
+import minnet as mn
+
+
+def frozen(array):
+    """Return the array, read-only from now on: a layer that writes into its input raises an error."""
+    array.flags.writeable = False
+    return array
+
+
+def array(values, dtype=np.float32):
+    """Return the values as a read-only array."""
+    return frozen(np.array(values, dtype))
+
+
+def array64(values, dtype=np.float64):
+    """Return the values as a read-only array."""
+    return array(values, dtype)
+
+
+def normal_numbers(generator, mean=0, spread=1, dtype=np.float32):
+    """Return a function that draws read-only random numbers: floats(*shape)."""
+    usual = dtype
+
+    def floats(*shape, dtype=usual):
+        return frozen(generator.normal(mean, spread, shape).astype(dtype))
+
+    return floats
+
+
+def linear_problem(samples, seed=0):
+    """Return samples of four features, and labels of three classes that a Linear layer can learn."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(samples, 4)).astype(np.float32)
+    return X, (X @ random.normal(size=(4, 3))).argmax(axis=1)
+
+
+def small_trainer(lr=0.1):
+    """Return a Trainer of one matrix, for linear_problem."""
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Softmax())
+    return mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
+
+
+def slope(loss, values, place, h=1e-5):
+    """Return the slope of loss() along one of the values, measured a little to either side."""
+    here = values[place]
+    values[place] = here + h
+    above = loss()
+    values[place] = here - h
+    below = loss()
+    values[place] = here
+    return (above - below) / (2 * h)
+
+
+def after(optimizer, *gradients):
+    """Return the first Parameter's values after a step for each gradient."""
+    for gradient in gradients:
+        optimizer.zero_grad()
+        optimizer.parameters[0].grad += gradient
+        optimizer.step()
+    return optimizer.parameters[0].data
+
+
+def as_tuple(state):
+    """Return the state of a recurrent layer as a tuple: an LSTM's is one already."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+class Plus(mn.Layer):
+    """y = x + 1; remembers that backward was called."""
+
+    def forward(self, x):
+        return x + 1
+
+    def backward(self, dy):
+        self.called = True
+        return dy.copy()
