@@ -131,7 +131,7 @@ def test_deltas_and_betas_that_are_none():
         HuberLoss(0)
     with pytest.raises(ValueError, match="HuberLoss needs delta > 0, got -1"):
         HuberLoss(-1)
-    with pytest.raises(ValueError, match="SmoothL1Loss needs beta >= 0, got nan"):
+    with pytest.raises(ValueError, match="SmoothL1Loss needs a finite beta >= 0, got nan"):
         SmoothL1Loss(np.nan)
     with pytest.raises(TypeError, match="HuberLoss expected delta to be a number, got str"):
         HuberLoss("mean")  # PyTorch's first argument
