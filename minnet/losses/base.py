@@ -82,11 +82,12 @@ class Loss(Layer):
 
         What can be wrong in any batch (a label out of range, NaN) is still looked at in each.
         """
+        outside = self.__dict__.get("_asked")
         self.__dict__["_asked"] = set()
         try:
             yield
         finally:
-            del self.__dict__["_asked"]
+            self.__dict__["_asked"] = outside
 
     def describe(self) -> str:
         """Say in one line what this loss is, such as ``HuberLoss(delta=2.0)``: only what is not the default."""

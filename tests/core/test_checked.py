@@ -141,5 +141,8 @@ def test_a_loss_in_a_fit_asks_once_but_looks_at_what_is_new(monkeypatch):
         with pytest.raises(mn.errors.NonFiniteError, match="NaN"):
             loss.forward(p * np.nan, Y[:2])
         loss.forward(-p, Y[:2])  # that these are no probabilities would have been seen in the first batch
+        with loss.checking_once(), pytest.raises(ValueError, match="expected probabilities"):
+            loss.forward(-p, Y[:2])  # a run inside a run asks anew
+        loss.forward(-p, Y[:2])
     with pytest.raises(ValueError, match="expected probabilities"):
         loss.forward(-p, Y[:2])
