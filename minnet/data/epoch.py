@@ -35,11 +35,11 @@ class Epoch:
     """
 
     def __init__(self, loader: "DataLoader", state: dict[str, Any] | None = None) -> None:
-        self.rows: Rows | slice = slice(0, 0)
+        self.rows: "Rows | slice" = slice(0, 0)
         self.X, self.y = loader.X, loader.y
         self._loader = loader
         self._done, self._length = 0, len(loader)
-        self._order: Rows | None = None
+        self._order: "Rows | None" = None
         if state is not None:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
@@ -62,7 +62,7 @@ class Epoch:
         if self._done == self._length:
             raise StopIteration
         loader, start = self._loader, self._done * self._loader.batch_size
-        rows: Rows | slice
+        rows: "Rows | slice"
         if loader.fresh:
             rows = self._draw()
         elif self._order is not None:
