@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from minnet.callbacks import Callback
+from minnet.callbacks import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
@@ -56,7 +56,7 @@ class _Stamps(Callback):
         self.more = more
         self.seconds: list[float] = []
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         self.seconds.append(time.perf_counter())
         if not self.more(self.seconds):
             trainer.stop()

@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.parameter import Parameter
-from minnet.core.state import State, merged
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+from minnet.core.state import State, update_in_place
 
 
 class EMA(Callback):
@@ -98,7 +94,7 @@ class EMA(Callback):
             self._swap(swapped)
             self._inside = False
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """See what is to be averaged: an average that comes out of a checkpoint is of the same Parameters."""
         self.parameters = self.parameters or list(trainer.optimizer.parameters)
 
@@ -108,10 +104,10 @@ class EMA(Callback):
 
     def load_state_dict(self, state: State) -> None:
         """Go on from averages."""
-        self.average = merged(self.average, state["average"])
+        self.average = update_in_place(self.average, state["average"])
         self._work = [np.empty_like(a) for a in self.average]
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Take the weights of the last step into the average."""
         self.update(trainer.optimizer.parameters)
 

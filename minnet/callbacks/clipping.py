@@ -1,13 +1,8 @@
 """Clipping is to keep numbers within bounds: those of gradients, and the norms of weights."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from minnet.callbacks.base import Callback
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+from minnet.callbacks.base import Callback, Training
 
 
 class ClipGradNorm(Callback):
@@ -28,7 +23,7 @@ class ClipGradNorm(Callback):
             raise ValueError(f"ClipGradNorm needs max_norm > 0, got {max_norm}")
         self.max_norm = max_norm
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         gradients = [p.grad for p in trainer.optimizer.parameters if p.trainable]
         # In float64, where the square of a float32 cannot overflow.
@@ -52,7 +47,7 @@ class ClipGradValue(Callback):
             raise ValueError(f"ClipGradValue needs max_value > 0, got {max_value}")
         self.max_value = max_value
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         for parameter in trainer.optimizer.parameters:
             np.clip(parameter.grad, -self.max_value, self.max_value, out=parameter.grad)
@@ -80,7 +75,7 @@ class MaxNorm(Callback):
             raise ValueError(f"MaxNorm needs max_norm > 0, got {max_norm}")
         self.max_norm = max_norm
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Scale the columns that are too long."""
         for parameter in trainer.optimizer.parameters:
             p = parameter.data

@@ -4,13 +4,9 @@ import csv
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.rows import Row
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class CSVLogger(Callback):
@@ -43,7 +39,7 @@ class CSVLogger(Callback):
         self.columns: list[str] = []
         self.size = 0  # of the file, in bytes
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Append the row."""
         text = io.StringIO(newline="")
         if not self.columns:

@@ -1,13 +1,8 @@
 """Early stopping is to stop while it is best: when a column of the history no longer improves."""
 
-from typing import TYPE_CHECKING
-
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.rows import Row, improves, monitored
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class EarlyStopping(Callback):
@@ -51,7 +46,7 @@ class EarlyStopping(Callback):
         self.waited = 0
         self._weights: list[Array] = []
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best."""
         value = monitored(self, self.monitor, row)
         if improves(self.monitor, value, self.best, self.min_delta):
@@ -62,7 +57,7 @@ class EarlyStopping(Callback):
         if self.waited >= self.patience:
             trainer.stop()
 
-    def on_fit_end(self, trainer: "Trainer") -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Put the best weights back."""
         if self._weights and not trainer.interrupted:
             for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):

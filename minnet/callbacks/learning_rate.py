@@ -1,14 +1,11 @@
 """The learning rate may follow a schedule, or a metric that no longer improves."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.rows import Row, monitored
 from minnet.optimizers.schedules import Schedule
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class LearningRate(Callback):
@@ -45,23 +42,23 @@ class LearningRate(Callback):
         """Whether the rate changes from step to step."""
         return self.per == "step"
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Remember the first learning rate, and set that of the coming step."""
         if self.base_lr is None:
             self.base_lr = trainer.optimizer.lr
         self._set(trainer)
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rate."""
         if self.per == "step":
             self._set(trainer)
 
-    def on_epoch_end(self, trainer: "Trainer") -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Set the next epoch's learning rate."""
         if self.per == "epoch":
             self._set(trainer)
 
-    def _set(self, trainer: "Trainer") -> None:
+    def _set(self, trainer: Training) -> None:
         assert self.base_lr is not None
         trainer.optimizer.lr = self.schedule(self.base_lr, trainer.step if self.per == "step" else trainer.epoch)
 
@@ -141,7 +138,7 @@ class ReduceLROnPlateau(Callback):
         self.bad_rows = 0
         self.cooldown_left = 0
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best, and lower the learning rate if it is time."""
         value = monitored(self, self.monitor, row)
         if self._improves(value):
