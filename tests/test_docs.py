@@ -46,8 +46,8 @@ def test_the_table_of_import_levels_is_the_one_that_is_tested():
     rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", design, re.MULTILINE)
     shown = {name.strip("/"): int(level) for level, names in rows for name in re.findall(r"`([\w/]+)`", names)}
     source = (ROOT / "tests" / "test_imports.py").read_text(encoding="utf-8")
-    levels = re.search(r"^LEVELS = (\{.*?^\})", source, re.MULTILINE | re.DOTALL)
-    assert shown == ast.literal_eval(levels[1])
+    rooms = ast.literal_eval(re.search(r"^ROOMS = (\[.*?^\])", source, re.MULTILINE | re.DOTALL)[1])
+    assert shown == {room: level for level, names in enumerate(rooms) for room in names}
 
 
 def test_the_figures_of_reliability_are_those_that_were_taken():

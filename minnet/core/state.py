@@ -52,7 +52,7 @@ def _is_code(kind: type, name: str) -> bool:
 
 
 def update_in_place(now: Any, value: Any) -> Any:
-    """Return a value that replaces `now`: arrays and Generators are written into, all else is replaced."""
+    """Return a value to replace `now`: written into it where that is an array or a Generator, anew elsewhere."""
     if isinstance(value, np.random.Generator) and isinstance(now, np.random.Generator):
         if type(now.bit_generator) is type(value.bit_generator):
             now.bit_generator.state = value.bit_generator.state

@@ -224,7 +224,7 @@ class Checkpoint:
                 old.unlink(missing_ok=True)
 
     def _lock(self) -> None:
-        """Lock the folder itself: such a lock is not a file, and ends with the process, however it ends."""
+        """Lock the folder itself: that leaves nothing there, and ends with the process, however it ends."""
         if fcntl is None:
             return
         folder = os.open(self.folder, os.O_RDONLY)

@@ -1,7 +1,5 @@
 """Parallel steps cut a batch into parts, and learn from several of them at the same time."""
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import copy
 import math
 import threading
