@@ -49,11 +49,8 @@ class Steps:
         interrupts: Interrupts,
     ) -> None:
         self.inside = False
-        self.checks = checks
-        self.interrupts = interrupts
-        self._learn = learn
-        self._state = state
-        self._dtype = dtype
+        self.checks, self.interrupts = checks, interrupts
+        self._learn, self._state, self._dtype = learn, state, dtype
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next steps of an epoch.

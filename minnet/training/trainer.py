@@ -48,17 +48,16 @@ class Trainer:
         What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
         averaged over samples. By default the accuracy, if the loss takes class labels.
     accumulate
-        Into how many parts to cut every batch. Their gradients add up to the batch's own, in a
-        fraction of the memory that forward and backward take. (Layers that use statistics of a batch
-        see the parts.)
+        Into how many parts to cut every batch, which saves memory: the gradients of the parts add up to the batch's.
+        (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
     threads
-        How many threads work on a batch at the same time, each on as many parts as `accumulate` says; meant for
-        convolutions and transformers, and for compiled steps of a single Linear; recurrent layers take longer so.
-        Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
+        How many threads work on a batch at the same time, each on `accumulate` parts; BLAS then uses one thread in
+        the whole process. Convolutions, transformers, and compiled steps of a single Linear gain from it; recurrent
+        layers become slower. Needs the extra "threads".
     compiled
-        Whether `fit` does its steps by compiled code, several in one call: for small networks of Linear layers and few
-        activations; whatever else is refused. Losses and weights differ in how they are rounded, and gradients are
-        not kept. Takes the extra "compiled".
+        Whether `fit` does its steps by compiled code, several in one call. It supports small networks of Linear
+        layers and a few activations, and refuses others. Rounding differs, and gradients are not kept. Needs the
+        extra "compiled".
     nonfinite
         What to do when a loss, a gradient or a weight is NaN or infinite: "stop" with an error that says where it
         began; "skip" the step, without an update (rows of the history say how many were ``skipped``); "ignore"
@@ -77,8 +76,7 @@ class Trainer:
     last_loss : float
         The loss of the last step.
     prediction, target : ndarray
-        The prediction of the last step, made before its update, and its target. Where compiled code did several
-        steps at once, those of all of them.
+        The prediction of the last step, made before its update, and its target; of all steps of a compiled call.
 
     Raises
     ------
@@ -156,25 +154,24 @@ class Trainer:
         Parameters
         ----------
         loader
-            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated
-            over. Floats are converted to the model's dtype.
+            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated over. Floats are
+            converted to the model's dtype.
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y), of which uint8 is scaled as the
-            loader's is. "test" gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
+            gives the columns test_loss, test_accuracy, ….
         every
-            How many steps lie between two rows of history; by default a row an epoch. The end of the
-            run always gives one.
+            How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
             What to do beside; see `minnet.callbacks`.
         checkpoint
-            A folder, or a `Checkpoint` with a folder and options: everything that decides the next step is
-            written there every minute, at the end, and on Ctrl-C and SIGTERM.
+            A folder, or a `Checkpoint` with a folder and options: everything that decides the next step is written
+            there every minute, at the end, and on Ctrl-C and SIGTERM.
         resume
-            With a checkpoint: "auto" goes on from the newest in the folder, if there is one, so that a script
-            that was killed is started again as it is; ``epochs`` or ``steps`` count from where the killed one
-            began. A path goes on from that file; None refuses a folder with checkpoints.
+            With a checkpoint: "auto" goes on from the newest in the folder, if there is one. So a script that was
+            killed is started again without a change: ``epochs`` or ``steps`` count from where the killed run began.
+            A path goes on from that file; None refuses a folder with checkpoints.
         progress
             Whether to show a progress bar (only on a terminal).
 
@@ -193,37 +190,33 @@ class Trainer:
         CheckpointError, OSError
             If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
         """
+        model, loss, optimizer = self.model, self.loss, self.optimizer
         steps, epochs, every = check_duration(steps, epochs, every)
         check_loader(loader, epochs)
         check_callbacks(callbacks)
         sets = as_sets({} if evaluate is None else evaluate, loader)
-        self._check_data(loader, sets, callbacks)
+        check_set("the training data", model, loss, loader)
+        if self.compiled:
+            self._check_compiled()
+            supported.check_run(model, loss, optimizer, loader, callbacks)
+        for name, data in sets.items():
+            check_set(f"the evaluation set {name!r}", model, loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
-        self._hooks = hooks([*callbacks, Progress(total)] if progress else callbacks)
-        if self.nonfinite != "ignore":
-            self._checks = NonFiniteChecks(self.model, self.loss, self.optimizer, stops=self.nonfinite == "stop")
         self.stopped = False
         settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads}
         settings |= {"compiled": True} if self.compiled else {}
         plan = Plan(steps, epochs, every, skips=self.nonfinite != "stop", settings=settings)
-        parallel = ParallelSteps(self.model, self.loss, self.threads, self.accumulate)
-        parts = RunParts(
-            self.model,
-            self.loss,
-            self.optimizer,
-            self.metrics,
-            sets,
-            loader,
-            callbacks,
-            self.history,
-            self.state,
-            parallel,
-        )
+        parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
+        saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
         try:
+            self._hooks = hooks([*callbacks, Progress(total)] if progress else callbacks)
+            if self.nonfinite != "ignore":
+                self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
             how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-            FitLoop(parts, self.state, plan, how, checkpoint, self.notify, self.evaluate).run(resume, parallel)
+            loop = FitLoop(RunParts(*saved), self.state, plan, how, checkpoint, self.notify, self.evaluate)
+            loop.run(resume, parallel)
         finally:
             self._hooks, self._checks = {}, None
         return self.history
@@ -231,8 +224,7 @@ class Trainer:
     def train_step(self, x: Array, y: NDArray[Any]) -> float:
         """Learn from one batch and return its loss: the five lines, and the one method to override.
 
-        Nobody uses dL/dx of the layer that reads the data, hence `accumulate_grad` where the lesson
-        has `backward`; ``self.model.backward(...)`` does the same and more.
+        `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
         self.prediction = self.model.forward(x)
@@ -284,17 +276,6 @@ class Trainer:
         """Call the callbacks' methods of this name."""
         for hook in self._hooks.get(moment, ()):
             hook(self, *arguments)
-
-    def _check_data(
-        self, loader: Iterable[Batch], sets: Mapping[str, DataLoader], callbacks: Sequence[Callback]
-    ) -> None:
-        """Check that the model and the loss accept all data."""
-        check_set("the training data", self.model, self.loss, loader)
-        if self.compiled:
-            self._check_compiled()
-            supported.check_run(self.model, self.loss, self.optimizer, loader, callbacks)
-        for name, data in sets.items():
-            check_set(f"the evaluation set {name!r}", self.model, self.loss, data)
 
     def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
