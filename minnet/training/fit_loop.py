@@ -92,7 +92,7 @@ class FitLoop:
         # The checks find what NumPy would warn of, and say where it began.
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
         self._begin = time.perf_counter()
-        self._state.interrupted = True
+        self._state.stopped, self._state.interrupted = False, True
         self._parts.model.train()
         self._parts.loss.train()
         try:

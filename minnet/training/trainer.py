@@ -30,7 +30,7 @@ from minnet.training.parallel import ParallelSteps
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
-from minnet.training.validation import as_sets, check_callbacks, check_duration, check_loader, check_parts, check_set
+from minnet.training.validation import as_sets, check_callbacks, check_data, check_duration, check_loader, check_parts
 
 
 class Trainer:
@@ -195,18 +195,14 @@ class Trainer:
         check_loader(loader, epochs)
         check_callbacks(callbacks)
         sets = as_sets({} if evaluate is None else evaluate, loader)
-        check_set("the training data", model, loss, loader)
+        check_data(model, loss, loader, sets)
         if self.compiled:
             self._check_compiled()
             supported.check_run(model, loss, optimizer, loader, callbacks)
-        for name, data in sets.items():
-            check_set(f"the evaluation set {name!r}", model, loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
-        self.stopped = False
-        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads}
-        settings |= {"compiled": True} if self.compiled else {}
+        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
         plan = Plan(steps, epochs, every, skips=self.nonfinite != "stop", settings=settings)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
         saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel

@@ -196,6 +196,13 @@ def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     raise TypeError(f"fit expected the loader to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
+def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, DataLoader]) -> None:
+    """Check that the model and the loss accept the training data and the evaluation sets: see `check_set`."""
+    check_set("the training data", model, loss, loader)
+    for name, data in sets.items():
+        check_set(f"the evaluation set {name!r}", model, loss, data)
+
+
 def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     """Check that the model and the loss accept a data set: send two samples through, and check every label.
 
