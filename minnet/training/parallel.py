@@ -37,7 +37,7 @@ class ParallelSteps:
     Parameters
     ----------
     model, loss
-        What to compute; both in training mode.
+        What to compute; the copies are in training mode.
     threads
         How many threads there are.
     parts
@@ -53,7 +53,10 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        self._copies = [(model, loss), *((_copy(model), copy.deepcopy(loss)) for _ in range(threads - 1))]
+        self._copies = [
+            (model, loss),
+            *((_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)),
+        ]
         self._parameters = [model.parameters() for model, _ in self._copies]
 
     def __enter__(self) -> Self:

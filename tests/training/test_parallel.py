@@ -64,6 +64,18 @@ def test_dropout_differs_between_copies():
     assert not np.array_equal(prediction[:4] == 0, prediction[4:] == 0)
 
 
+def test_a_model_that_was_in_eval_mode_is_trained_in_every_thread():
+    X, y = data()
+    trained = []
+    for mode in ("train", "eval"):
+        model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.BatchNorm1d(8), mn.Dropout(0.5, rng=0), mn.Linear(8, 3, rng=1))
+        getattr(model, mode)()
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=2)
+        trainer.fit(mn.DataLoader(X, y, 16), epochs=1, progress=False)
+        trained.append(weights(trainer))
+    np.testing.assert_array_equal(*trained)
+
+
 def test_layers_that_share_a_generator_share_one_in_the_copy_too():
     rng = np.random.default_rng(0)
     model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=rng), mn.Dropout(0.5, rng=rng))
