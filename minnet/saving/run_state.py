@@ -43,25 +43,7 @@ class Steppable(Stateful, Protocol):
 
 @dataclass(frozen=True)
 class RunParts:
-    """The parts of a training run whose state a checkpoint holds.
-
-    Attributes
-    ----------
-    model, loss, optimizer, metrics
-        Those of the Trainer.
-    sets
-        The evaluation sets, by their names.
-    loader
-        The batches; its state is saved if it is a DataLoader.
-    callbacks
-        Those that were given to `fit`.
-    history
-        The rows so far.
-    state
-        The counts that outlive the run.
-    parallel
-        The parallel steps, whose copies of the model have Generators.
-    """
+    """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
 
     model: Layer
     loss: Layer
@@ -72,7 +54,7 @@ class RunParts:
     callbacks: Sequence[Any]
     history: list[Row]
     state: Steppable
-    parallel: Stateful
+    parallel: Stateful  # its copies of the model have Generators
 
 
 def capture(parts: RunParts, position: State) -> State:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
 
-Data = DataLoader | tuple[ArrayLike, ArrayLike]
 Metric = Callable[[Array, Any], float]
 
 EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
@@ -46,26 +45,6 @@ class EvaluationMode:
             if not self._active:
                 for layer, training in self._modes:
                     layer.training = training
-
-
-def as_loader(name: str, data: Data, like: object) -> DataLoader:
-    """Return a loader over evaluation data, which scales uint8 as the training loader `like` does.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the data are neither a DataLoader nor a pair (X, y); what DataLoader raises.
-    """
-    if isinstance(data, DataLoader):
-        return data
-    if not isinstance(data, tuple) or len(data) != 2:
-        raise TypeError(f"evaluation data {name!r}: expected a pair (X, y) or a DataLoader, got {type(data).__name__}")
-    scale = like.scale if isinstance(like, DataLoader) else 1 / 256
-    try:
-        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
-    except (TypeError, ValueError) as error:
-        error.add_note(f"in the evaluation set {name!r}")
-        raise
 
 
 def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:

@@ -25,25 +25,13 @@ from minnet.training.steps import ManySteps, Steps
 
 @dataclass(frozen=True)
 class Plan:
-    """What a `fit` is to do.
+    """What a `fit` is to do."""
 
-    Attributes
-    ----------
-    steps, epochs : int or None
-        How many, from where the trainer is: one of the two.
-    every : int or None
-        How many steps lie between two rows of the history; None for a row an epoch.
-    skips : bool
-        Whether steps that are not finite may be skipped: rows count them.
-    settings : dict
-        What must be the same when the run is resumed.
-    """
-
-    steps: int | None
+    steps: int | None  # how many, from where the trainer is: either these or epochs
     epochs: int | None
-    every: int | None
-    skips: bool
-    settings: dict[str, Any]
+    every: int | None  # how many steps lie between two rows of the history; None for a row an epoch
+    skips: bool  # whether steps that are not finite are skipped and counted
+    settings: dict[str, Any]  # what must be the same when the run is resumed
 
 
 class FitLoop:

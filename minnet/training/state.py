@@ -38,32 +38,16 @@ class TrainingState:
 
 @dataclass
 class Counts:
-    """What one `fit` counts, from its beginning or from the checkpoint that it was resumed from.
+    """What one `fit` counts, from its beginning or from the checkpoint that it was resumed from."""
 
-    Attributes
-    ----------
-    first_step, first_epoch : int
-        Where it began.
-    in_epoch : int
-        The steps of the current epoch.
-    row_at : int
-        The step of the last row of the history.
-    loss_sum, samples, skipped
-        Since that row: the sum of each batch's loss times its samples, the samples, and the steps that were skipped.
-    seconds : float
-        How long it had taken when it was resumed.
-    finished : bool
-        Whether it is complete.
-    """
-
-    first_step: int
+    first_step: int  # where it began
     first_epoch: int
-    in_epoch: int = 0
-    row_at: int = -1
-    loss_sum: float = 0.0
+    in_epoch: int = 0  # steps of the current epoch
+    row_at: int = -1  # the step of the last row of the history; the next three are since then
+    loss_sum: float = 0.0  # of each batch's loss times its samples
     samples: int = 0
-    skipped: int = 0
-    seconds: float = 0.0
+    skipped: int = 0  # steps that were not finite
+    seconds: float = 0.0  # how long it had taken when it was resumed
     finished: bool = False
 
     def state_dict(self) -> State:

@@ -21,7 +21,8 @@ from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
-from minnet.training.evaluation import Data, EvaluationMode, Metric, as_loader, evaluated, predicted
+from minnet.training import validation
+from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
 from minnet.training.memory import keep_freed_memory
@@ -30,7 +31,7 @@ from minnet.training.parallel import ParallelSteps
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
-from minnet.training.validation import as_sets, check_callbacks, check_data, check_duration, check_loader, check_parts
+from minnet.training.validation import Data
 
 
 class Trainer:
@@ -115,7 +116,7 @@ class Trainer:
         compiled: bool = False,
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
-        check_parts(model, loss, optimizer, {} if metrics is None else metrics)
+        validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -191,11 +192,11 @@ class Trainer:
             If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
         """
         model, loss, optimizer = self.model, self.loss, self.optimizer
-        steps, epochs, every = check_duration(steps, epochs, every)
-        check_loader(loader, epochs)
-        check_callbacks(callbacks)
-        sets = as_sets({} if evaluate is None else evaluate, loader)
-        check_data(model, loss, loader, sets)
+        steps, epochs, every = validation.check_duration(steps, epochs, every)
+        validation.check_loader(loader, epochs)
+        validation.check_callbacks(callbacks)
+        sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+        validation.check_data(model, loss, loader, sets)
         if self.compiled:
             self._check_compiled()
             supported.check_run(model, loss, optimizer, loader, callbacks)
@@ -250,7 +251,7 @@ class Trainer:
             If there are no samples.
         """
         with self._evaluation:
-            return evaluated(self.model, self.loss, self.metrics, as_loader("data", data, None))
+            return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback
 from minnet.core.checks import check_int
@@ -16,7 +16,9 @@ from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, MultiMarginLoss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import LabelLoss, check_labels
 from minnet.optimizers import Optimizer
-from minnet.training.evaluation import Data, as_loader
+from minnet.training.evaluation import EVALUATION_BATCH
+
+Data = DataLoader | tuple[ArrayLike, ArrayLike]
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
@@ -103,33 +105,37 @@ def check_loader(loader: object, epochs: int | None) -> None:
         )
 
 
-def check_evaluate(evaluate: object) -> None:
-    """Check that the evaluation sets have names.
-
-    Raises
-    ------
-    TypeError
-        If they have no names, or one is neither a pair (X, y) nor a DataLoader.
-    """
-    if not isinstance(evaluate, Mapping):
-        raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
-    for name, data in evaluate.items():
-        if not isinstance(data, DataLoader) and not (isinstance(data, tuple) and len(data) == 2):
-            raise TypeError(
-                f"fit expected evaluate[{name!r}] to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {SETS}"
-            )
-
-
 def as_sets(evaluate: Mapping[str, Data], loader: object) -> dict[str, DataLoader]:
-    """Return loaders over the evaluation sets, which scale uint8 as the training loader does.
+    """Return loaders over evaluation sets, which scale uint8 as the training loader does.
 
     Raises
     ------
     TypeError, ValueError
-        If the sets have no names; if one is neither a pair (X, y) nor a DataLoader.
+        If the sets have no names; what `as_loader` raises.
     """
-    check_evaluate(evaluate)
-    return {name: as_loader(name, data, loader) for name, data in evaluate.items()}
+    if not isinstance(evaluate, Mapping):
+        raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
+    return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader) for name, data in evaluate.items()}
+
+
+def as_loader(owner: str, name: str, data: Data, like: object = None) -> DataLoader:
+    """Return a loader over evaluation data, which scales uint8 as the loader `like` does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data are neither a DataLoader nor a pair (X, y); what DataLoader raises.
+    """
+    if isinstance(data, DataLoader):
+        return data
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass (X, y)")
+    scale = like.scale if isinstance(like, DataLoader) else 1 / 256
+    try:
+        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+    except (TypeError, ValueError) as error:
+        error.add_note(f"in {name}")
+        raise
 
 
 def check_metrics(metrics: object) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 import minnet as mn
 from minnet.training.validation import (
+    as_loader,
+    as_sets,
     check_batch,
     check_callbacks,
-    check_evaluate,
     check_loader,
     check_metrics,
     check_set,
@@ -98,24 +99,37 @@ def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
 
 @pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
 def test_sets_with_names(evaluate):
-    check_evaluate(evaluate)
+    sets = as_sets(evaluate, mn.DataLoader(X, Y, scale=0.5))
+    assert list(sets) == list(evaluate)
+    assert all(loader is evaluate[name] or loader.scale == 0.5 for name, loader in sets.items())
 
 
 @pytest.mark.parametrize(
     ("evaluate", "message"),
     [
-        ((X, Y), "evaluate to be a dict of names and data, got a tuple of 2"),
-        (X, r"evaluate to be a dict of names and data, got an array of shape \(20, 4\)"),
-        (mn.DataLoader(X, Y), "evaluate to be a dict of names and data, got a DataLoader"),
-        ({"test": X}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got an array of shape \(20, 4\)"),
-        ({"test": (X,)}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a tuple of 1"),
-        ({"test": [X, Y]}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a list of 2"),
+        ((X, Y), f"evaluate to be a dict of names and data, got a tuple of 2: {SETS}"),
+        (X, rf"evaluate to be a dict of names and data, got an array of shape \(20, 4\): {SETS}"),
+        (mn.DataLoader(X, Y), f"evaluate to be a dict of names and data, got a DataLoader: {SETS}"),
+        (
+            {"test": X},
+            r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got an array of shape \(20, 4\): pass \(X, y\)",
+        ),
+        ({"test": (X,)}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a tuple of 1: pass \(X, y\)"),
+        ({"test": [X, Y]}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a list of 2: pass \(X, y\)"),
     ],
     ids=range(6),
 )
 def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, message):
-    with pytest.raises(TypeError, match=f"^fit expected {message}: {SETS}"):
-        check_evaluate(evaluate)
+    with pytest.raises(TypeError, match=f"^fit expected {message}"):
+        as_sets(evaluate, None)
+
+
+def test_data_to_evaluate_are_a_pair():
+    with pytest.raises(TypeError, match=r"^evaluate expected data to be a pair \(X, y\) or a DataLoader, got an array"):
+        as_loader("evaluate", "data", X)
+    with pytest.raises(ValueError, match="20 samples in X and 5 targets") as caught:
+        as_sets({"test": (X, Y[:5])}, None)
+    assert caught.value.__notes__ == ["in evaluate['test']"]
 
 
 def test_metrics_are_named_functions():
