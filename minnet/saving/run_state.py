@@ -19,6 +19,7 @@ from minnet.core.state import State, attributes, set_attributes
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
+from minnet.losses import Loss
 from minnet.optimizers import Optimizer
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
@@ -46,7 +47,7 @@ class RunParts:
     """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
 
     model: Layer
-    loss: Layer
+    loss: Loss
     optimizer: Optimizer
     metrics: Mapping[str, Any]
     sets: dict[str, DataLoader]

@@ -115,10 +115,10 @@ def as_sets(evaluate: Mapping[str, Data], loader: object) -> dict[str, DataLoade
     """
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
-    return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader) for name, data in evaluate.items()}
+    return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader, SETS) for name, data in evaluate.items()}
 
 
-def as_loader(owner: str, name: str, data: Data, like: object = None) -> DataLoader:
+def as_loader(owner: str, name: str, data: Data, like: object = None, cure: str = "(X, y)") -> DataLoader:
     """Return a loader over evaluation data, which scales uint8 as the loader `like` does.
 
     Raises
@@ -129,7 +129,7 @@ def as_loader(owner: str, name: str, data: Data, like: object = None) -> DataLoa
     if isinstance(data, DataLoader):
         return data
     if not isinstance(data, tuple) or len(data) != 2:
-        raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass (X, y)")
+        raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}")
     scale = like.scale if isinstance(like, DataLoader) else 1 / 256
     try:
         return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)

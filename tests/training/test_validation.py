@@ -107,20 +107,17 @@ def test_sets_with_names(evaluate):
 @pytest.mark.parametrize(
     ("evaluate", "message"),
     [
-        ((X, Y), f"evaluate to be a dict of names and data, got a tuple of 2: {SETS}"),
-        (X, rf"evaluate to be a dict of names and data, got an array of shape \(20, 4\): {SETS}"),
-        (mn.DataLoader(X, Y), f"evaluate to be a dict of names and data, got a DataLoader: {SETS}"),
-        (
-            {"test": X},
-            r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got an array of shape \(20, 4\): pass \(X, y\)",
-        ),
-        ({"test": (X,)}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a tuple of 1: pass \(X, y\)"),
-        ({"test": [X, Y]}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a list of 2: pass \(X, y\)"),
+        ((X, Y), "evaluate to be a dict of names and data, got a tuple of 2"),
+        (X, r"evaluate to be a dict of names and data, got an array of shape \(20, 4\)"),
+        (mn.DataLoader(X, Y), "evaluate to be a dict of names and data, got a DataLoader"),
+        ({"test": X}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got an array of shape \(20, 4\)"),
+        ({"test": (X,)}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a tuple of 1"),
+        ({"test": [X, Y]}, r"evaluate\['test'\] to be a pair \(X, y\) or a DataLoader, got a list of 2"),
     ],
     ids=range(6),
 )
 def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, message):
-    with pytest.raises(TypeError, match=f"^fit expected {message}"):
+    with pytest.raises(TypeError, match=f"^fit expected {message}: {SETS}"):
         as_sets(evaluate, None)
 
 
