@@ -4,7 +4,7 @@
 
 trains 784 → 10 on batches of 128 for 200,000 steps, with a schedule, an average of the weights, a running score,
 clipped gradients and norms, early stopping that never stops, a log, a progress bar, a row of history every 1000
-steps, a checkpoint every 10 seconds, and the guard against numbers that are not finite. It writes the process's
+steps, a checkpoint every 10 seconds, and the non-finite checks. It writes the process's
 resident memory to benchmarks/long_run.json. MNIST is used where $MINNET_DATA has it, and else digits that are drawn.
 """
 

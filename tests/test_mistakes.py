@@ -474,7 +474,7 @@ MISTAKES = [
             "predict | X of shape (784,) | samples along the first axis | (10,) | X[np.newaxis]"),
     Mistake("evaluation of samples alone", TypeError,
             lambda: trainer().evaluate(X),
-            "data | evaluation | a pair (X, y) | ndarray | DataLoader"),
+            "evaluate | data | a pair (X, y) | (40, 784) | pass (X, y)"),
     Mistake("the accuracy of class numbers", ValueError,
             lambda: mn.metrics.accuracy(Z.argmax(axis=1), [0, 1, 2, 0]),
             "accuracy | prediction | scores | (4,) and (4,) | np.mean(prediction == y)"),

@@ -1,7 +1,7 @@
 """Callbacks run code while a Trainer trains; each file holds those of one purpose."""
 
 from minnet.callbacks.averaging import EMA
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.callbacks.clipping import ClipGradNorm, ClipGradValue, MaxNorm
 from minnet.callbacks.csv_logger import CSVLogger
 from minnet.callbacks.early_stopping import EarlyStopping
@@ -20,4 +20,5 @@ __all__ = [
     "Progress",
     "ReduceLROnPlateau",
     "RunningScore",
+    "Training",
 ]

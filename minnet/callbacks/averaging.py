@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
 from minnet.core.parameter import Parameter
-from minnet.core.state import State, merged
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+from minnet.core.state import State, update_in_place
 
 
 class EMA(Callback):
@@ -97,7 +93,7 @@ class EMA(Callback):
             self._swap(swapped)
             self._inside = False
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Note the Parameters, which an average from a checkpoint belongs to."""
         self.parameters = self.parameters or list(trainer.optimizer.parameters)
 
@@ -107,10 +103,10 @@ class EMA(Callback):
 
     def load_state_dict(self, state: State) -> None:
         """Restore the averages."""
-        self.average = merged(self.average, state["average"])
+        self.average = update_in_place(self.average, state["average"])
         self._scratch = [np.empty_like(a) for a in self.average]
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Add the weights of the last step to the average."""
         self.update(trainer.optimizer.parameters)
 

@@ -1,19 +1,64 @@
-"""A callback is something to do while a Trainer trains: at each step, each epoch, each row of history."""
+"""A callback is something to do while a Trainer trains: at each step, each epoch, each row of the history."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import Any, Concatenate, Protocol
 
+from numpy.typing import NDArray
+
+from minnet.core.arrays import Array
+from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
+from minnet.losses import Loss
+from minnet.optimizers import Optimizer
 
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+
+class Training(Protocol):
+    """What a callback is given: a Trainer, described by what a callback uses of it.
+
+    Attributes
+    ----------
+    model, loss, optimizer
+        What is trained.
+    step, epoch : int
+        How many were finished.
+    last_loss : float
+        The loss of the last step.
+    prediction, target : ndarray
+        The prediction of the last step, made before its update, and its target.
+    stopped, interrupted : bool
+        Whether a callback has ended the run; whether Ctrl-C or an error has.
+    history : list of dict
+        The rows so far.
+    """
+
+    model: Layer
+    loss: Loss
+    optimizer: Optimizer
+    step: int
+    epoch: int
+    last_loss: float
+    prediction: Array
+    target: NDArray[Any]
+    stopped: bool
+    interrupted: bool
+
+    @property
+    def history(self) -> list[Row]:
+        """The rows so far."""
+
+    def stop(self) -> None:
+        """End the run after the current step."""
+
+
+Hooks = dict[str, list[Callable[Concatenate[Training, ...], None]]]
 
 
 class Callback:
     """The base of every callback: override the moments you need.
 
-    Each is given the trainer, with its ``model``, ``optimizer``, ``history``, ``step`` and ``epoch``
-    (how many are finished), ``last_loss``, ``prediction`` and ``target`` of the last step;
+    Each method is given the Trainer, with its ``model``, ``optimizer``, ``history``, ``step`` and ``epoch``
+    (how many are finished), and ``last_loss``, ``prediction`` and ``target`` of the last step;
     ``trainer.stop()`` ends the run after the current step.
     """
 
@@ -26,22 +71,22 @@ class Callback:
         """
         return True
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Before the first step of a `fit`."""
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """After backward and before the optimizer's step: the gradients may be changed here."""
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """After each step."""
 
-    def on_epoch_end(self, trainer: "Trainer") -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """After each pass over the loader."""
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """After an evaluation: `row` was just added to the history, and may be added to."""
 
-    def on_fit_end(self, trainer: "Trainer") -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """After the last step, also if the run was interrupted or an error ended it."""
 
     def state_dict(self) -> State:
@@ -52,15 +97,28 @@ class Callback:
         return attributes(self)
 
     def load_state_dict(self, state: State) -> None:
-        """Put back what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""
+        """Restore what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""
         set_attributes(self, state)
+
+
+MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
+
+
+def hooks(callbacks: Iterable[Callback]) -> Hooks:
+    """Sort the methods of callbacks by their moment, without those that nobody overrides: a step pays for no others."""
+    return {
+        name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]
+        for name in MOMENTS
+    }
 
 
 def looks_at_every_step(callback: Callback) -> bool:
     """Whether a callback's `on_step_end` has to be called after every single step.
 
-    A class that inherits ``every_step = False``, and has another `on_step_end`, has not thought of it.
+    A class that inherits ``every_step = False``, but overrides `on_step_end`, has to say so again.
     """
+    if type(callback).on_step_end is Callback.on_step_end:
+        return False
     for kind in type(callback).__mro__:
         if "every_step" in vars(kind):
             return callback.every_step

@@ -1,14 +1,9 @@
 """Clipping keeps gradients, or the norms of weights, within bounds."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_number
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class ClipGradNorm(Callback):
@@ -26,7 +21,7 @@ class ClipGradNorm(Callback):
     def __init__(self, max_norm: float) -> None:
         self.max_norm = check_number("ClipGradNorm", "max_norm", max_norm, above=0)
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         gradients = [p.grad for p in trainer.optimizer.parameters if p.trainable]
         # In float64, because the square of a float32 may overflow.
@@ -48,7 +43,7 @@ class ClipGradValue(Callback):
     def __init__(self, max_value: float) -> None:
         self.max_value = check_number("ClipGradValue", "max_value", max_value, above=0)
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         for parameter in trainer.optimizer.parameters:
             np.clip(parameter.grad, -self.max_value, self.max_value, out=parameter.grad)
@@ -74,7 +69,7 @@ class MaxNorm(Callback):
     def __init__(self, max_norm: float) -> None:
         self.max_norm = check_number("MaxNorm", "max_norm", max_norm, above=0)
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Scale the columns that are too long."""
         for parameter in trainer.optimizer.parameters:
             p = parameter.data

@@ -4,14 +4,10 @@ import csv
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_int
 from minnet.core.rows import Row
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class CSVLogger(Callback):
@@ -42,7 +38,7 @@ class CSVLogger(Callback):
         self.columns: list[str] = []
         self.size = 0  # of the file, in bytes
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Append the row."""
         text = io.StringIO(newline="")
         if not self.columns:

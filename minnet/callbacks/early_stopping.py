@@ -1,14 +1,9 @@
 """Early stopping ends a run when a column of the history no longer improves."""
 
-from typing import TYPE_CHECKING
-
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_int, check_number
 from minnet.core.rows import Row, improves, monitored
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class EarlyStopping(Callback):
@@ -50,7 +45,7 @@ class EarlyStopping(Callback):
         self.waited = 0
         self._weights: list[Array] = []
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best."""
         value = monitored(self, self.monitor, row)
         if improves(self.monitor, value, self.best, self.min_delta):
@@ -61,7 +56,7 @@ class EarlyStopping(Callback):
         if self.waited >= self.patience:
             trainer.stop()
 
-    def on_fit_end(self, trainer: "Trainer") -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Restore the best weights."""
         if self._weights and not trainer.interrupted:
             for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):

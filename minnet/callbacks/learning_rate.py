@@ -1,15 +1,12 @@
 """Two callbacks change the learning rate: one by a schedule, one when a metric no longer improves."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
 from minnet.core.rows import Row, monitored
 from minnet.optimizers.schedules import Schedule
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class LearningRate(Callback):
@@ -44,23 +41,23 @@ class LearningRate(Callback):
         """Whether the rate changes from step to step."""
         return self.per == "step"
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Note the first learning rate, and set that of the next step."""
         if self.base_lr is None:
             self.base_lr = trainer.optimizer.lr
         self._set(trainer)
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rate."""
         if self.per == "step":
             self._set(trainer)
 
-    def on_epoch_end(self, trainer: "Trainer") -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Set the next epoch's learning rate."""
         if self.per == "epoch":
             self._set(trainer)
 
-    def _set(self, trainer: "Trainer") -> None:
+    def _set(self, trainer: Training) -> None:
         assert self.base_lr is not None
         trainer.optimizer.lr = self.schedule(self.base_lr, trainer.step if self.per == "step" else trainer.epoch)
 
@@ -134,7 +131,7 @@ class ReduceLROnPlateau(Callback):
         self.bad_rows = 0
         self.cooldown_left = 0
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best value, and lower the learning rate after too many bad rows."""
         value = monitored(self, self.monitor, row)
         if self._improves(value):

@@ -1,15 +1,12 @@
 """A progress bar and a running accuracy show how training goes while it runs."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minnet.callbacks.base import Callback
+from minnet.callbacks.base import Callback, Training
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.metrics import RunningAccuracy
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 
 class RunningScore(Callback):
@@ -26,11 +23,11 @@ class RunningScore(Callback):
     def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Count the step's predictions, which were made before its update."""
         self.running.update(trainer.prediction, trainer.target)
 
-    def on_row(self, trainer: "Trainer", row: Row) -> None:
+    def on_row(self, trainer: Training, row: Row) -> None:
         """Add the score to the row."""
         row["running_accuracy"] = self.running.score
 
@@ -59,21 +56,21 @@ class Progress(Callback):
         self.total = total
         self._bar: Any = None
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Draw the bar."""
         from tqdm import tqdm  # 20 ms that only training needs
 
         self._bar = tqdm(total=self.total, unit="step", disable=None, mininterval=0, dynamic_ncols=True)
         self._start, self._next = trainer.step, 0.0
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Move the bar, five times a second at most."""
         now = time.perf_counter()
         if now >= self._next:
             self._next = now + self.SECONDS
             self._draw(trainer)
 
-    def on_fit_end(self, trainer: "Trainer") -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Show the last step, and close the bar."""
         if self._bar is not None:
             self._draw(trainer)
@@ -83,6 +80,6 @@ class Progress(Callback):
         """Return nothing, because a resumed run draws a bar of its own."""
         return {}
 
-    def _draw(self, trainer: "Trainer") -> None:
+    def _draw(self, trainer: Training) -> None:
         self._bar.set_postfix_str(f"loss {trainer.last_loss:.4f}", refresh=False)
         self._bar.update(trainer.step - self._start - self._bar.n)

@@ -218,7 +218,7 @@ def add(context: Any, array: Any, i: Any, number: Any) -> Any:
 
 @compiled
 def meet(meeting: Rows, arrivals: int) -> bool:
-    """Wait until so many have arrived at a meeting since it began: see `minnet.training.parallel.Team.together`.
+    """Wait until so many have arrived at a meeting since it began: see `ParallelSteps.together`.
 
     The meeting is (2,): how many came, and whether the others are to go home, which is returned as False.
     """

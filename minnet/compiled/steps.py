@@ -6,26 +6,24 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.compiled.supported import BYTES, chain, parts
 from minnet.core.arrays import Array
+from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
+from minnet.losses import Loss
 from minnet.optimizers import SGD, Optimizer
+from minnet.optimizers.base import RISKY, keeps_finite
 from minnet.saving.checkpoint import announce
-from minnet.training.nonfinite import RISKY, keeps_finite
-from minnet.training.parallel import Team
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
 
 Done = tuple[int, float, float]  # see kernels.train
-Together = Callable[[Callable[[int], Done], Callable[[], None]], list[Done]]  # see Team.together
+Together = Callable[[Callable[[int], Done], Callable[[], None]], list[Done]]  # see ParallelSteps.together
 Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
 
 FEW = 32  # outputs of a layer, up to which the kernels' loops are faster than BLAS
@@ -41,32 +39,35 @@ class CompiledSteps:
 
     Parameters
     ----------
-    trainer
-        Whose steps; `minnet.compiled.steps.supported` has checked that they can be compiled.
+    model, loss, optimizer
+        What is trained; `minnet.compiled.supported` has checked that its steps can be compiled.
     loader
         Whose batches.
+    threads
+        How many threads do a step together.
     """
 
-    def __init__(self, trainer: "Trainer", loader: DataLoader) -> None:
+    def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader, threads: int) -> None:
         from minnet.compiled import kernels  # which takes half a second, and Numba
 
-        import_module("scipy.linalg.cython_blas")  # or a Team could not tell its BLAS how many threads to use
-        layers, groups = chain(trainer.model), trainer.optimizer.param_groups
+        import_module("scipy.linalg.cython_blas")  # or ParallelSteps could not tell its BLAS how many threads to use
+        layers, groups = chain(model), optimizer.param_groups
         grouped = [(parameter, group) for group in groups for parameter in group["params"]]  # as optimizer.parameters
-        own = trainer.optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels
+        own = optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels
         few = [linear.weight.data.shape[1] <= FEW for linear, _ in layers]
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
-        self._trainer, self._loader, self._kernels = trainer, loader, kernels
+        self._given = model, loss, optimizer, loader
+        self._optimizer, self._loader, self._kernels = optimizer, loader, kernels
         self._layout = np.array([few, activations]).T.copy()
-        self._loss: int = kernels.LOSSES[type(trainer.loss).__name__]
+        self._loss: int = kernels.LOSSES[type(loss).__name__]
         self._weights = [_Slot(linear.weight, turned, *own) for (linear, _), turned in zip(layers, few, strict=True)]
         self._biases = [_Slot(linear.bias or _no_bias(linear.weight), False, *own) for linear, _ in layers]
         self._slots = self._weights + self._biases
         numbers = sum(slot.parameter.data.size for slot in self._slots)
-        self._gradients = np.empty((trainer.threads, numbers), self._weights[0].parameter.data.dtype)
+        self._gradients = np.empty((threads, numbers), self._weights[0].parameter.data.dtype)
         self._X, self._y, self._dtype = loader.X, loader.y, self._weights[0].parameter.data.dtype
         self._size = 1  # how many steps take about SECONDS
-        self._parts = parts(trainer, loader)
+        self._parts = parts(*self._given)
 
     def compile(self) -> None:
         """Have the code compiled for data of this kind, or read from the disk; say so, if that takes long."""
@@ -80,31 +81,33 @@ class CompiledSteps:
         finally:
             hint.cancel()
 
-    def run(self, epoch: Epoch, team: Team, most: int, total: float) -> tuple[int, int, float]:
+    def run(
+        self, epoch: Epoch, together: Together, most: int, loss_sum: float
+    ) -> tuple[int, int, float, float, Array, NDArray[Any]]:
         """Do some of an epoch's next steps.
 
         Parameters
         ----------
         epoch
             Whose batches.
-        team
-            Whose threads do them.
+        together
+            What runs a function in each thread: `ParallelSteps.together`.
         most
             How many steps, at most.
-        total
+        loss_sum
             The sum of losses, each times its samples, to go on from.
 
         Returns
         -------
-        steps, samples, total
+        steps, samples, loss_sum, last_loss, prediction, target
             How many steps were done, 0 if the next one is left to the Trainer; how many samples they learned from;
-            and the sum.
+            the sum; the loss of the last step; predictions and targets of all steps.
         """
-        trainer, loader, begin = self._trainer, self._loader, time.perf_counter()
+        loader, begin, nothing = self._loader, time.perf_counter(), np.empty(0)
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_as_it_was():
-            return 0, 0, total
+            return 0, 0, loss_sum, math.nan, nothing, nothing
         rows = epoch.take(min(most, self._size))
-        samples, total, loss, prediction = self._train(team.together, rows, total)
+        samples, loss_sum, loss, prediction = self._train(together, rows, loss_sum)
         steps = math.ceil(samples / loader.batch_size)
         if samples < len(rows):
             epoch.rewind(steps)
@@ -114,17 +117,15 @@ class CompiledSteps:
         elif took < SECONDS / 3 and steps == self._size:
             self._size *= 2
         if steps:
-            trainer.last_loss, trainer.prediction = loss, prediction[:samples]
-            trainer.target = self._y.take(rows[:samples], 0)
             for slot in self._slots:
                 slot.parameter.zero_grad()  # what is there is of an earlier step
-        return steps, samples, total
+        return steps, samples, loss_sum, loss, prediction[:samples], self._y.take(rows[:samples], 0)
 
     def _is_as_it_was(self) -> bool:
         """Whether no part has been replaced since the run began, and the arrays are what the kernels take."""
-        if not all(slot.is_of(self._dtype) for slot in self._slots) or not keeps_finite(self._trainer.optimizer):
+        if not all(slot.is_of(self._dtype) for slot in self._slots) or not keeps_finite(self._optimizer):
             return False
-        return parts(self._trainer, self._loader) == self._parts
+        return parts(*self._given) == self._parts
 
     def _train(self, together: Together, rows: NDArray[np.int64], total: float) -> tuple[int, float, float, Array]:
         """Call the compiled code, once for each thread."""
@@ -149,7 +150,7 @@ class CompiledSteps:
                 self._layout,
                 tables,
                 self._loss,
-                kernels.SGD if isinstance(self._trainer.optimizer, SGD) else kernels.ADAM,
+                kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM,
                 X.reshape(len(X), -1),
                 np.float32(self._loader.scale) if X.dtype == BYTES else None,
                 np.empty(0, np.int64) if square else y,

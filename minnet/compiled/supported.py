@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,42 +15,22 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.data.loader import DataLoader
 from minnet.layers import Flatten, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
-from minnet.losses import CrossEntropyLoss, MSELoss, SoftmaxCrossEntropyLoss
+from minnet.losses import CrossEntropyLoss, Loss, MSELoss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import LabelLoss
-from minnet.optimizers import SGD, Adam, AdamW
-
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+from minnet.optimizers import SGD, Adam, AdamW, Optimizer
 
 NETWORKS = (
     "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
     "and Softmax after them"
 )
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
+HOME = str(Path(__file__).parents[1]) + os.sep
 BYTES = np.dtype(np.uint8)
 Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
 
 
-HOME = str(Path(__file__).parents[1]) + os.sep
-
-
-def as_made(part: object) -> bool:
-    """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
-    kinds = type(part).__mro__[:-1]
-    names = {kind.__name__ for kind in kinds}
-    for name, found in [pair for kind in kinds for pair in vars(kind).items()]:
-        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
-        if isinstance(method, FunctionType):
-            owner, _, own_name = method.__qualname__.partition(".")
-            if own_name != name or owner not in names or not method.__code__.co_filename.startswith(HOME):
-                return False
-        elif callable(method) and not isinstance(method, type):
-            return False
-    return not any(isinstance(getattr(type(part), name, None), FunctionType) for name in vars(part))
-
-
-def check_trainer(trainer: "Trainer") -> None:
-    """Check that the compiled code knows a Trainer's model, loss, optimizer and options.
+def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, threads: int) -> None:
+    """Check that the compiled code knows a model, loss, optimizer and the options.
 
     Raises
     ------
@@ -61,26 +41,26 @@ def check_trainer(trainer: "Trainer") -> None:
     """
     require("numba", "compiled")
     require("scipy", "compiled")
-    if trainer.threads > 1:
+    if threads > 1:
         require("threadpoolctl", "threads")
-    _refuse(why_not(trainer))
+    _refuse("goes with accumulate=1" if accumulate > 1 else why_not(model, loss, optimizer))
 
 
-def check_run(trainer: "Trainer", loader: object, callbacks: Iterable[Callback]) -> None:
-    """Check a Trainer once more, for its model may have changed; and that the data and callbacks are fit for it.
+def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, callbacks: Iterable[Callback]) -> None:
+    """Check the parts once more, because they may have changed, and the data and callbacks.
 
     Raises
     ------
     ValueError
         If not.
     """
-    check_trainer(trainer)
+    _refuse(why_not(model, loss, optimizer))
     if not isinstance(loader, DataLoader) or not as_made(loader):
         _refuse(f"takes batches from a DataLoader, not from {type(loader).__name__}")
     elif loader.transform is not None:
         _refuse("takes a DataLoader without a transform")
     else:
-        _refuse(why_not_data(trainer, loader))
+        _refuse(why_not_data(model, loss, loader))
     for callback in callbacks:
         if type(callback).on_gradients is not Callback.on_gradients:
             _refuse(f"has no gradients for callbacks to change, as {type(callback).__name__} does")
@@ -132,13 +112,8 @@ def _is_plain(linear: Linear) -> bool:
     return plain and weight.ndim == 2 and (bias is None or bias.data.shape == weight.shape[1:])
 
 
-def why_not(trainer: "Trainer") -> str:
-    """Say why a Trainer's steps cannot be compiled; nothing, if they can."""
-    model, loss, optimizer = trainer.model, trainer.loss, trainer.optimizer
-    if trainer.accumulate > 1:
-        return "goes with accumulate=1"
-    if not as_made(trainer):
-        return f"does not call the methods of {type(trainer).__name__}"
+def why_not(model: Layer, loss: Loss, optimizer: Optimizer) -> str:
+    """Say why steps cannot be compiled; nothing, if they can."""
     layers, out_of_place = read_chain(model)
     if out_of_place:
         return f"takes {NETWORKS}, if the loss is CrossEntropyLoss. Here is {out_of_place}"
@@ -160,35 +135,34 @@ def why_not(trainer: "Trainer") -> str:
     return ""
 
 
-def why_not_data(trainer: "Trainer", loader: DataLoader) -> str:
+def why_not_data(model: Layer, loss: Loss, loader: DataLoader) -> str:
     """Say why the compiled code cannot read a loader's data; nothing, if it can."""
-    X, y, layers = loader.X, loader.y, chain(trainer.model)
+    X, y, layers = loader.X, loader.y, chain(model)
     for name, array in (("X", X), ("y", y)):
         if not array.flags.c_contiguous:
             return f"takes {name} in C order: pass np.ascontiguousarray({name})"
     if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
         return f"takes X of float32, float64, or uint8 with a scale, not {X.dtype}: pass X.astype(np.float32)"
-    if isinstance(trainer.loss, LabelLoss):
+    if isinstance(loss, LabelLoss):
         fits = y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
     else:
         fits = y.ndim == 2 and y.dtype in FLOATS and y.shape[1] == layers[-1][0].weight.data.shape[1]
-    flat = X.ndim == 2 or (isinstance(trainer.model, Sequential) and type(trainer.model.layers[0]) is Flatten)
+    flat = X.ndim == 2 or (isinstance(model, Sequential) and type(model.layers[0]) is Flatten)
     if not fits or not flat or X[0].size != layers[0][0].weight.data.shape[0] or len(X) != len(y):
-        kind = "labels (N,)" if isinstance(trainer.loss, LabelLoss) else "float targets (N, O)"
+        kind = "labels (N,)" if isinstance(loss, LabelLoss) else "float targets (N, O)"
         return f"takes samples (N, I) and {kind}, got X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
     return ""
 
 
-def parts(trainer: "Trainer", loader: DataLoader) -> list[Any]:
+def parts(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader) -> list[Any]:
     """List what has been looked at here and may be replaced later, be it by a callback."""
-    loss, model = trainer.loss, trainer.model
     layers = model.layers if isinstance(model, Sequential) else ()
     named = ("reduction", "label_smoothing", "ignore_index")
     return [
-        *(model, loss, trainer.optimizer, trainer.accumulate, trainer.threads, loader.transform, loader.scale),
+        *(loader.transform, loader.scale),
         *layers,
         *((layer.weight, layer.bias) for layer in layers if isinstance(layer, Linear)),
-        *((tuple(group["params"]), group.get("amsgrad")) for group in trainer.optimizer.param_groups),
+        *((tuple(group["params"]), group.get("amsgrad")) for group in optimizer.param_groups),
         *(getattr(loss, name, None) for name in named),
         getattr(loss, "weight", None) is None,
     ]
@@ -197,3 +171,18 @@ def parts(trainer: "Trainer", loader: DataLoader) -> list[Any]:
 def _refuse(reason: str) -> None:
     if reason:
         raise ValueError(f"compiled=True {reason}{', or' if ': pass ' in reason else ':'} leave out compiled=True")
+
+
+def as_made(part: object) -> bool:
+    """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
+    kinds = type(part).__mro__[:-1]
+    names = {kind.__name__ for kind in kinds}
+    for name, found in [pair for kind in kinds for pair in vars(kind).items()]:
+        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        if isinstance(method, FunctionType):
+            owner, _, own_name = method.__qualname__.partition(".")
+            if own_name != name or owner not in names or not method.__code__.co_filename.startswith(HOME):
+                return False
+        elif callable(method) and not isinstance(method, type):
+            return False
+    return not any(isinstance(getattr(type(part), name, None), FunctionType) for name in vars(part))

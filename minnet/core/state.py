@@ -42,7 +42,7 @@ def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
     """Restore what `attributes` returned. Generators and arrays stay the same objects, because others may hold them."""
     for name, value in state.items():
         if not _is_code(type(owner), name):
-            setattr(owner, name, merged(vars(owner).get(name), value))
+            setattr(owner, name, update_in_place(vars(owner).get(name), value))
 
 
 def _is_code(kind: type, name: str) -> bool:
@@ -51,7 +51,7 @@ def _is_code(kind: type, name: str) -> bool:
     return callable(found) or hasattr(found, "__get__")
 
 
-def merged(now: Any, value: Any) -> Any:
+def update_in_place(now: Any, value: Any) -> Any:
     """Return `value` in place of `now`: arrays and Generators are updated in place, anything else is replaced."""
     if isinstance(value, np.random.Generator) and isinstance(now, np.random.Generator):
         if type(now.bit_generator) is type(value.bit_generator):
@@ -63,7 +63,7 @@ def merged(now: Any, value: Any) -> Any:
             return now
         return value.copy()
     elif type(value) in (list, tuple) and type(now) is type(value) and len(now) == len(value):
-        return type(value)(map(merged, now, value))
+        return type(value)(map(update_in_place, now, value))
     elif type(value) is dict and type(now) is dict:
-        return {key: merged(now.get(key), item) for key, item in value.items()}
+        return {key: update_in_place(now.get(key), item) for key, item in value.items()}
     return value

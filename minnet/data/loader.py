@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.checks import check_choice, check_int
-from minnet.core.state import State, attributes, merged, set_attributes
+from minnet.core.state import State, attributes, set_attributes, update_in_place
 from minnet.data.checks import as_data, check_pair
 from minnet.data.epoch import Epoch
 
@@ -130,7 +130,7 @@ class DataLoader:
 
     def load_state_dict(self, state: State) -> None:
         """Put the Generator back, and what transforms remember."""
-        self.rng = merged(self.rng, state["rng"])
+        self.rng = update_in_place(self.rng, state["rng"])
         for transform, remembered in zip(_stateful(self.transform), state["transforms"], strict=True):
             set_attributes(transform, remembered)
 

@@ -12,6 +12,8 @@ from minnet.core.state import State, attributes, set_attributes
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
+RISKY = 1e15  # a step of this length may leave the range of float32, 3e38, within a few steps
+
 ZERO_EVERY = 256  # steps between two calls of `Optimizer._zero_subnormals`
 
 
@@ -322,3 +324,13 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_scratch": {}}  # a copy needs no intermediate results
+
+
+def keeps_finite(optimizer: Optimizer) -> bool:
+    """Whether an optimizer makes finite weights of finite gradients and weights, in a step shorter than `RISKY`.
+
+    minnet's own do, unless their `eps` lets them divide by 0, or the weight decay multiplies the weights.
+    """
+    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
+        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
+    )

@@ -1,4 +1,4 @@
-"""A Checkpoint is where a training run puts down, now and then, all it needs to go on after it was killed."""
+"""A Checkpoint is a folder of files from which a training run goes on after it was killed."""
 
 import os
 import re
@@ -8,16 +8,14 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from minnet.core.checks import check_int
 from minnet.core.rows import Row, improves, monitored
+from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
 from minnet.saving.lock import FolderLock
-from minnet.saving.run_state import Snapshot, write
+from minnet.saving.run_state import RunParts, Snapshot, write
 from minnet.saving.tensorfile import TEMPORARY, write_whole
-
-if TYPE_CHECKING:
-    from minnet.training.fit_loop import Run
 
 _NAME = re.compile(r"step-\d{9,}\.safetensors")
 BEST = "best.safetensors"
@@ -26,18 +24,18 @@ BEST = "best.safetensors"
 class Checkpoint:
     """A folder of checkpoints, and when they are written: ``trainer.fit(..., checkpoint=Checkpoint("run", keep=5))``.
 
-    A file ``step-000001234.safetensors`` holds everything that decides what comes after step 1234; so the run, when
-    its script is started again, ends with the same bits as one that was never killed. It is written under another
-    name, forced to the disk, and renamed: whenever the machine fails, the newest file there is whole. One is
-    written at the end of `fit`, too, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
+    A file ``step-000001234.safetensors`` holds everything that decides what comes after step 1234. So a run whose
+    script is started again ends with the same bits as one that was never killed. The file is written under another
+    name, synchronized with the disk, and renamed: whenever the machine fails, the newest file is whole. A checkpoint
+    is also written at the end of `fit`, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
 
-    If one cannot be written, because the disk is full or the folder gone, a `CheckpointWarning` says so, training
-    goes on, and the next one is tried when it is due.
+    If one cannot be written, because the disk is full or the folder was removed, a `CheckpointWarning` says so,
+    training goes on, and the next one is tried when it is due.
 
     Parameters
     ----------
     folder
-        Where; it is made if it is not there. Each call of `fit` in a script needs a folder of its own.
+        Where to write; it is made if it does not exist. Each call of `fit` in a script needs a folder of its own.
     every
         How many steps lie between two checkpoints.
     seconds
@@ -57,8 +55,8 @@ class Checkpoint:
 
     Raises
     ------
-    ValueError
-        If a number is out of its range.
+    TypeError, ValueError
+        If a number is out of its range, or not a number.
 
     Examples
     --------
@@ -82,12 +80,12 @@ class Checkpoint:
         keep: int = 3,
         best: str | None = None,
     ) -> None:
-        if (every is not None and every < 1) or not seconds >= 0 or keep < 1:
-            raise ValueError(f"Checkpoint needs every >= 1, seconds >= 0 and keep >= 1, got {every}, {seconds}, {keep}")
+        if not seconds >= 0:  # infinity is allowed: never by time
+            raise ValueError(f"Checkpoint needs seconds >= 0, got {seconds}")
         self.folder = Path(folder)
-        self.every = every
+        self.every = None if every is None else check_int("Checkpoint", "every", every, why="it is a number of steps")
         self.seconds = seconds
-        self.keep = keep
+        self.keep = check_int("Checkpoint", "keep", keep)
         self.best = best
         self.newest: Path | None = None
         self.best_value: float | None = None
@@ -97,20 +95,18 @@ class Checkpoint:
         self._lock = FolderLock()
 
     def files(self) -> list[Path]:
-        """List the checkpoints that are there, oldest first, without the best."""
+        """List the checkpoints in the folder, oldest first, without the best."""
         return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_step_of)
 
     def open(self) -> None:
-        """Make the folder, and see that one can write there: now, and not after an hour of training.
-
-        Until `close`, the folder is this run's, as far as the file system can lock it.
+        """Make the folder, lock it until `close`, and try to write there: now, and not after an hour of training.
 
         Raises
         ------
         OSError
-            If one cannot write there.
+            If the folder cannot be written to.
         CheckpointError
-            If another run does.
+            If another run writes to it.
         """
         probe = self.folder / ".writable"
         try:
@@ -128,17 +124,23 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def close(self) -> None:
-        """Let other runs have the folder."""
+        """Unlock the folder for other runs."""
         self._lock.release()
 
-    def find(self, run: "Run", resume: str | os.PathLike[str] | None) -> Snapshot | None:
+    def find(self, parts: RunParts, position: State, resume: str | os.PathLike[str] | None) -> Snapshot | None:
         """Return the snapshot to go on from, or None to begin anew.
+
+        Parameters
+        ----------
+        parts, position
+            The run, and where it stands.
+        resume
+            As for `Trainer.fit`.
 
         Raises
         ------
         CheckpointError
-            If the folder has checkpoints, but none that is whole, or they are not to be touched (resume=None); if
-            they are of another run.
+            If the folder has checkpoints, but none that is whole, or resume=None; if they are of another run.
         """
         files = self.files()
         if resume is not None and resume != "auto":
@@ -148,7 +150,7 @@ class Checkpoint:
                     f"{chosen.path} is of step {chosen.step}, but {self.folder} holds {files[-1].name}, which would "
                     "seem to be of this run: choose another folder, or remove what came later"
                 )
-            chosen.check(run)
+            chosen.check(parts, position)
             return chosen
         if files and resume is None:
             raise CheckpointError(
@@ -156,7 +158,7 @@ class Checkpoint:
                 'go on with it (resume="auto"), or choose another folder to begin anew'
             )
         snapshot = self._newest_whole(files)
-        step = run.trainer.step
+        step = parts.state.step
         if snapshot is None or (snapshot.finished and snapshot.first_step < step == snapshot.step):
             return None  # nothing there; or the end of this trainer's last fit, and this is its next
         if step < snapshot.first_step or (snapshot.finished and step > snapshot.first_step):
@@ -164,43 +166,44 @@ class Checkpoint:
                 f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
                 f"step {step}: give each fit a folder of its own"
             )
-        snapshot.check(run)
+        snapshot.check(parts, position)
         return snapshot
 
     def note(self, row: Row) -> None:
-        """See whether a row of the history is the best so far."""
+        """Note whether a row of the history is the best so far."""
         if self.best is not None:
             value = monitored(self, self.best, row)
             if improves(self.best, value, self.best_value):
                 self._before, self.best_value, self._improved = self.best_value, value, True
 
     def due(self, step: int) -> bool:
-        """Whether it is time to write one."""
+        """Whether a checkpoint is to be written after this step."""
         if self._improved:
             return True
         if self.every is not None:
             return step % self.every == 0
         return time.monotonic() - self._last >= self.seconds
 
-    def save(self, run: "Run") -> None:
+    def save(self, parts: RunParts, position: State) -> None:
         """Write a checkpoint, and remove those that are too old; warn if it cannot be written."""
-        path = self.folder / f"step-{run.trainer.step:09d}.safetensors"
+        step = parts.state.step
+        path = self.folder / f"step-{step:09d}.safetensors"
         self._last = time.monotonic()
         try:
-            # The best comes first: of a run that is killed in between, the step and its row are done once more.
+            # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:
-                write(self.folder / BEST, run)
+                write(self.folder / BEST, parts, position)
                 self._improved = False
-            write(path, run)
+            write(path, parts, position)
         except OSError as error:
-            if self._improved:  # that moment is gone: the next steps have other weights
+            if self._improved:  # it cannot be written later, because the next steps have other weights
                 self.best_value, self._improved = self._before, False
             with suppress(OSError):
                 free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
                 error.strerror = f"{error.strerror}{free}"
             newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
             warnings.warn(
-                f"no checkpoint could be written after step {run.trainer.step} in {self.folder} ({error.strerror}); "
+                f"no checkpoint could be written after step {step} in {self.folder} ({error.strerror}); "
                 f"training goes on, {newest}",
                 CheckpointWarning,
                 stacklevel=2,
@@ -208,9 +211,9 @@ class Checkpoint:
             return
         self.newest = path
         self._last = time.monotonic()
-        with suppress(OSError):  # what cannot be removed may stay
-            # Those of later steps are damaged, or this run went on from an older one: they are not newer than `path`.
-            older = [file for file in self.files() if _step_of(file) <= run.trainer.step]
+        with suppress(OSError):  # a file that cannot be removed stays
+            # Those of later steps are not newer than `path`: they are damaged, or this run went on from an older one.
+            older = [file for file in self.files() if _step_of(file) <= step]
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
 
@@ -235,5 +238,5 @@ def _step_of(path: Path) -> int:
 
 
 def announce(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Write a line to stderr."""
     print(text, file=sys.stderr, flush=True)

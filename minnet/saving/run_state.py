@@ -1,53 +1,90 @@
-"""A snapshot is everything that decides the next step of a training run, as plain data.
+"""The state of a training run is everything that decides its next step, as plain data.
 
-Weights, running statistics, optimizer, every Generator, where the loader is and in which order it goes on, callbacks,
-metrics, history, counts. What was never there when the run began anew (a callback's second attribute, Adam's first m)
-is put there. So that a run goes on as if it had never ended, to the last bit.
+It holds weights, running statistics, optimizer, every Generator, the loader's place and order, callbacks, metrics,
+history and counts. An attribute that an object does not have yet when it is restored (Adam's first mean) is added. So
+a run that is resumed ends with the same bits as one that was never interrupted.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
+from minnet.losses import Loss
+from minnet.optimizers import Optimizer
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
-from minnet.training.history import History
-
-if TYPE_CHECKING:
-    from minnet.training.fit_loop import Run
-
-TRAINER = ("step", "epoch", "last_loss", "stopped")
 
 
-def take(run: "Run") -> State:
-    """Return the state of a run between two steps; its arrays are those the run goes on to write into."""
-    trainer = run.trainer
+class Stateful(Protocol):
+    """An object that says what of it is to be saved."""
+
+    def state_dict(self) -> Any:
+        """Return it as plain data."""
+
+    def load_state_dict(self, state: Any, /) -> None:
+        """Restore it."""
+
+
+class Steppable(Stateful, Protocol):
+    """The state of a Trainer, which counts steps."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
+
+    model: Layer
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Mapping[str, Any]
+    sets: dict[str, DataLoader]
+    loader: Iterable[Any]
+    callbacks: Sequence[Any]
+    history: list[Row]
+    state: Steppable
+    parallel: Stateful  # its copies of the model have Generators
+
+
+def capture(parts: RunParts, position: State) -> State:
+    """Return the state of a run between two steps.
+
+    Parameters
+    ----------
+    parts
+        What is trained. The state holds the arrays themselves, which the run goes on to write into.
+    position
+        Where the run stands.
+    """
     return {
-        "trainer": {name: getattr(trainer, name) for name in TRAINER},
-        "run": run.state_dict(),
-        "history": _columns(trainer.history),
-        "optimizer": trainer.optimizer.state_dict(),
-        "model": _layers(trainer.model),
-        "loss": _layers(trainer.loss),
-        "metrics": _objects(trainer.metrics),
-        "sets": {name: loader.state_dict() for name, loader in run.sets.items()},
-        "loader": run.loader.state_dict() if isinstance(run.loader, DataLoader) else {},
-        "team": run.team.state_dict(),
-        "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in run.callbacks],
+        "trainer": parts.state.state_dict(),
+        "run": position,
+        "history": _columns(parts.history),
+        "optimizer": parts.optimizer.state_dict(),
+        "model": _layers(parts.model),
+        "loss": _layers(parts.loss),
+        "metrics": _objects(parts.metrics),
+        "sets": {name: loader.state_dict() for name, loader in parts.sets.items()},
+        "loader": parts.loader.state_dict() if isinstance(parts.loader, DataLoader) else {},
+        "team": parts.parallel.state_dict(),
+        "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in parts.callbacks],
     }
 
 
 class Snapshot:
-    """A snapshot that was read from a file.
+    """The state of a run that was read from a file.
 
     Parameters
     ----------
@@ -57,12 +94,18 @@ class Snapshot:
     Attributes
     ----------
     state : dict
-        What `take` returned.
+        What `capture` returned.
+    position : dict
+        Where the run stood.
+    first_step, step : int
+        The steps after which the run began, and the file was written.
+    finished : bool
+        Whether the run was complete.
 
     Raises
     ------
     CheckpointError
-        If the file is damaged, or no checkpoint.
+        If the file is damaged, or not a checkpoint.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,69 +118,65 @@ class Snapshot:
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
             self.state: State = decode(state, tensors)
-            self.first_step, self.step = (
-                int(n) for n in (self.state["run"]["first_step"], self.state["trainer"]["step"])
-            )
-            self.finished = bool(self.state["run"]["finished"])
+            self.position: State = self.state["run"]
+            self.first_step, self.step = int(self.position["first_step"]), int(self.state["trainer"]["step"])
+            self.finished = bool(self.position["finished"])
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise self._wrong(error) from None
 
-    def check(self, run: "Run") -> None:
-        """Compare what the snapshot is of with what it is to be put into.
+    def check(self, parts: RunParts, position: State) -> None:
+        """Compare the state with the run that it is to be restored into.
 
         Raises
         ------
         CheckpointError
-            If they differ: every difference is listed.
+            If it is of another run: every difference is listed.
         """
         try:
-            found = [*mismatches(run.trainer.model.named_parameters(), self._weights), *self._differences(run)]
+            found = [
+                *mismatches(parts.model.named_parameters(), self._weights),
+                *self._differences(parts, capture(parts, position)),
+            ]
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             raise self._wrong(error) from None
         if places := len(found):
-            if self._structure != repr(run.trainer.model):
+            if self._structure != repr(parts.model):
                 found.append(f"It is of this model:\n{self._structure[:4000]}")
-            raise CheckpointError(
-                "\n  ".join(
-                    [
-                        f"{self.path} is of another run, for it differs in {places} place{'s' * (places > 1)} "
-                        "(make them the same, or begin anew in another folder):",
-                        *found,
-                    ]
-                )
+            first = (
+                f"{self.path} is of another run, because it differs in {places} place{'s' * (places > 1)} "
+                "(make them the same, or begin anew in another folder):"
             )
+            raise CheckpointError("\n  ".join([first, *found]))
 
-    def put_back(self, run: "Run") -> None:
-        """Put all back but the callbacks; `check` comes before."""
-        trainer, state = run.trainer, self.state
-        for name, parameter in trainer.model.named_parameters():
+    def restore(self, parts: RunParts) -> None:
+        """Restore all but the callbacks; `check` comes before."""
+        state = self.state
+        for name, parameter in parts.model.named_parameters():
             parameter.data = self._weights[name]
-        for name in TRAINER:
-            setattr(trainer, name, state["trainer"][name])
-        trainer.history[:] = _rows(state["history"])
-        for layers, owner in (("model", trainer.model), ("loss", trainer.loss)):
+        parts.state.load_state_dict(state["trainer"])
+        parts.history[:] = _rows(state["history"])
+        for layers, owner in (("model", parts.model), ("loss", parts.loss)):
             for path, layer in owner.named_layers():
                 set_attributes(layer, state[layers][path])
-        for name, metric in trainer.metrics.items():
+        for name, metric in parts.metrics.items():
             if name in state["metrics"]:
                 set_attributes(metric, state["metrics"][name])
-        for name, loader in run.sets.items():
+        for name, loader in parts.sets.items():
             loader.load_state_dict(state["sets"][name])
-        if isinstance(run.loader, DataLoader):
-            run.loader.load_state_dict(state["loader"])
-        run.team.load_state_dict(state["team"])
-        run.load_state_dict(state["run"])
-        trainer.optimizer.load_state_dict(state["optimizer"])
+        if isinstance(parts.loader, DataLoader):
+            parts.loader.load_state_dict(state["loader"])
+        parts.parallel.load_state_dict(state["team"])
+        parts.optimizer.load_state_dict(state["optimizer"])
 
-    def put_back_callbacks(self, run: "Run") -> None:
-        """Put the callbacks back, after their `on_fit_start`, which may have set their beginning."""
-        for callback, (_, state) in zip(run.callbacks, self.state["callbacks"], strict=True):
+    def restore_callbacks(self, parts: RunParts) -> None:
+        """Restore the callbacks after their `on_fit_start`, which may have reset them."""
+        for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
             callback.load_state_dict(state)
-        run.trainer.optimizer.load_state_dict(self.state["optimizer"])  # on_fit_start may have set the learning rate
+        parts.optimizer.load_state_dict(self.state["optimizer"])  # on_fit_start may have set the learning rate
 
-    def _differences(self, run: "Run") -> Iterable[str]:
+    def _differences(self, parts: RunParts, now: State) -> Iterable[str]:
         """Find what is of another kind or size than it was."""
-        now, then = take(run), self.state
+        then = self.state
         settings = list(_difference("the loader", _settings(now["loader"]), _settings(then["loader"])))
         yield from settings
         yield from _difference("the evaluation sets", sorted(now["sets"]), sorted(then["sets"]))
@@ -147,34 +186,34 @@ class Snapshot:
         for owner in ("model", "loss"):
             yield from _difference(f"the layers of the {owner}", sorted(now[owner]), sorted(then[owner]))
         yield from _difference("the threads' Generators", len(now["team"]), len(then["team"]))
-        yield from run.trainer.optimizer.mismatches(then["optimizer"])
+        yield from parts.optimizer.mismatches(then["optimizer"])
         for owner in ("trainer", "run"):
             for name, value in now[owner].items():
                 if type(then[owner][name]) is not type(value) and value is not None:
                     raise TypeError(f"{owner}'s {name}")
         _rows(then["history"])  # raises what is wrong with it
-        if isinstance(run.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
-            Epoch(run.loader, batches)  # of a loader with other settings it would be none, which is said already
+        if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
+            Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
     def _wrong(self, error: Exception) -> CheckpointError:
         return CheckpointError(f"{self.path}: its state is not what minnet writes ({type(error).__name__}: {error})")
 
 
-def write(path: Path, run: "Run") -> None:
-    """Write a run's snapshot to a file.
+def write(path: Path, parts: RunParts, position: State) -> None:
+    """Write the state of a run to a file.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is untouched.
+        If it cannot be written; the file that was there before is untouched.
     TypeError
         If a callback's `state_dict` holds what cannot be written to a file.
     """
-    model = run.trainer.model
     tensors: Tensors = {}
-    text = json.dumps(encode(take(run), tensors, STATE.rstrip("/")))
-    weights = {name: parameter.data for name, parameter in model.named_parameters()}
-    write_tensors(path, weights | tensors, {"kind": "checkpoint", "structure": repr(model), "state": text})
+    text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
+    weights = {name: parameter.data for name, parameter in parts.model.named_parameters()}
+    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
+    write_tensors(path, weights | tensors, metadata)
 
 
 def _difference(what: str, now: Any, then: Any) -> Iterable[str]:
@@ -194,14 +233,14 @@ def _layers(owner: Layer) -> dict[str, State]:
 
 
 def _objects(named: Mapping[str, Any]) -> dict[str, State]:
-    """Return the states of those that are objects with a state, and no plain functions."""
+    """Return the states of objects that have one; a plain function has none."""
     return {name: attributes(thing) for name, thing in named.items() if getattr(thing, "__dict__", None)}
 
 
-def _columns(history: History) -> State:
+def _columns(history: Sequence[Row]) -> State:
     """Turn rows into columns, which a file holds as arrays: a long history takes 8 bytes a number."""
     columns: State = {}
-    for name in history.names:
+    for name in dict.fromkeys(name for row in history for name in row):
         there = np.array([name in row for row in history])
         values: list[Any] = [row.get(name, 0) for row in history]
         column: Any = values

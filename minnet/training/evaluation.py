@@ -1,15 +1,27 @@
-"""Evaluation is the mode in which a model is looked at, and not trained."""
+"""Evaluation computes outputs, loss and metrics with a model in eval mode, batch by batch."""
 
 import itertools
 import threading
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
+from minnet.data.loader import DataLoader
+from minnet.losses import Loss
+
+Metric = Callable[[Array, Any], float]
+
+EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
 
 
-class Evaluation:
-    """While active, model and loss are in eval mode; afterwards each layer is in the mode it was in.
+class EvaluationMode:
+    """While active, the layers are in eval mode; afterwards each is in the mode it was in.
 
-    Several threads may evaluate at the same time: the first switches, the last switches back.
+    Several threads may evaluate at the same time: the first one switches, the last one switches back.
     """
 
     _lock = threading.Lock()
@@ -33,3 +45,33 @@ class Evaluation:
             if not self._active:
                 for layer, training in self._modes:
                     layer.training = training
+
+
+def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:
+    """Return the loss and the metrics over a data set, weighted by samples."""
+    sums, samples, dtype = dict.fromkeys(["loss", *metrics], 0.0), 0, model.dtype
+    for x, y in loader:
+        prediction = model.forward(cast(x, dtype))
+        sums["loss"] += loss.forward(prediction, y) * len(x)
+        for name, metric in metrics.items():
+            sums[name] += float(metric(prediction, y)) * len(x)
+        samples += len(x)
+    return {name: value / samples for name, value in sums.items()}
+
+
+def predicted(model: Layer, X: NDArray[Any]) -> Array:
+    """Return the model's outputs for X (N, ...).
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as the samples.
+    """
+    loader, dtype = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False), model.dtype
+    outputs = np.concatenate([model.forward(cast(x, dtype)) for x, _ in loader])
+    if len(outputs) != len(X):
+        raise ValueError(
+            f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
+            f"{outputs.shape}: one sample? Pass X[np.newaxis]"
+        )
+    return outputs

@@ -1,4 +1,4 @@
-"""A History is what happened in training, as a list of rows, each a dict."""
+"""A History is the list of the rows of a training, each a dict."""
 
 import csv
 import json

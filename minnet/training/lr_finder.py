@@ -1,4 +1,4 @@
-"""The learning rate finder tries many learning rates in one short run, and shows at which of them the loss falls."""
+"""The learning rate finder tries many learning rates in one short run, and shows at which the loss falls."""
 
 import copy
 import math
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minnet.callbacks import Callback
+from minnet.callbacks.base import Callback, Training
+from minnet.core.checks import check_int
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
+from minnet.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minnet.training.trainer import Trainer
 
 SMOOTHING = 0.9  # the share of the past in the smoothed loss
 DIVERGED = 4.0  # times the lowest smoothed loss: the run may end
@@ -77,10 +77,10 @@ class _Ramp(Callback):
         self.losses: list[float] = []
         self.smoothed: list[float] = []
 
-    def on_fit_start(self, trainer: "Trainer") -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         trainer.optimizer.lr = self.start
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, trainer: Training) -> None:
         self.lrs.append(self.start * self.factor ** len(self.lrs))
         self.losses.append(trainer.last_loss)
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * trainer.last_loss
@@ -91,7 +91,7 @@ class _Ramp(Callback):
 
 
 def lr_finder(
-    trainer: "Trainer", loader: Iterable[Batch], *, start: float = 1e-7, end: float = 10.0, steps: int = 100
+    trainer: Trainer, loader: Iterable[Batch], *, start: float = 1e-7, end: float = 10.0, steps: int = 100
 ) -> LRCurve:
     """Train a copy for a few steps while the learning rate rises from `start` to `end`, by a factor a step.
 
@@ -137,8 +137,7 @@ def lr_finder(
     """
     if not 0 < start < end < math.inf:
         raise ValueError(f"lr_finder needs 0 < start < end, got {start} and {end}")
-    if steps < 2:
-        raise ValueError(f"lr_finder needs steps >= 2, got {steps}")
+    check_int("lr_finder", "steps", steps, 2, "it is the number of learning rates")
     if isinstance(loader, DataLoader):
         own = copy.copy(loader)  # the data are not copied, only the state of its shuffling
         own.rng = copy.deepcopy(loader.rng)
@@ -147,7 +146,7 @@ def lr_finder(
     trial.nonfinite = "stop"
     try:
         trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
-    except NonFiniteError:  # it is meant to go too far
+    except NonFiniteError:  # the last learning rates are meant to be too large
         if not ramp.lrs:
             raise
         trial.interrupted = False

@@ -1,33 +1,40 @@
-"""A guard looks at the numbers of each training step, and stops it before one that is none becomes a weight."""
+"""Non-finite checks stop a training step before NaN or infinity becomes a weight, and find out where it began."""
 
+import copy
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, not_finite
+from minnet.core.arrays import Array, cast, not_finite
+from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
+from minnet.losses import Loss
 from minnet.optimizers import Optimizer
+from minnet.optimizers.base import RISKY, keeps_finite
 
-if TYPE_CHECKING:
-    from minnet.training.trainer import Trainer
+LARGE_INPUT = 20.0  # standardized data stay within 5 or so, pixels within 1
+THE_LOSS = "the loss"  # in the place of a layer's path
+SHOWN = 8  # of the rows of a batch
 
-RISKY = 1e15  # a step so long may leave the range of float32, 3e38, within a few
 
-
-class Guard:
+class NonFiniteChecks:
     """Check the loss, the gradients and the weights of every step.
 
-    A product of an array with itself says whether all its numbers are finite. Thus a gradient's norm must be finite,
-    with its square in the gradient's own dtype: beyond (1.8e19 in float32) any optimizer that squares it fails; and
-    below, minnet's optimizers keep weights finite in a step of ordinary length. In a longer one, the weights are
-    copied first, so that they can be put back, and checked; so they are after each step of any other optimizer.
+    The product g · g of a gradient with itself is finite only if each number of g is, and costs one pass. If it is
+    infinite because a finite g is too large (beyond 1.8e19 in float32), any optimizer that squares g would fail.
+    Below that, minnet's optimizers keep weights finite in a step of ordinary length. Before a longer one the weights
+    are copied, so that they can be restored, and checked after it; those of any other optimizer are checked after
+    each step.
 
     Parameters
     ----------
-    trainer
-        Whose steps.
+    model, loss, optimizer
+        What is trained.
+    stops
+        Whether the run is to stop at the first step that is not finite.
 
     Attributes
     ----------
@@ -35,25 +42,28 @@ class Guard:
         Whether the step has changed the weights.
     """
 
-    def __init__(self, trainer: "Trainer") -> None:
-        self._optimizer = trainer.optimizer
-        self._names = {id(p): name for name, p in trainer.model.named_parameters()}
-        self._parameters = trainer.optimizer.parameters
-        # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
-        self._statistics = [p for p in trainer.model.parameters() if not p.trainable and p.data.ndim < 2]
-        self._trusted = keeps_finite(trainer.optimizer)
-        self._copies: list[tuple[Parameter, Array]] = []
-        self._kept: list[tuple[Parameter, Array]] = []
+    def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, *, stops: bool = True) -> None:
+        self.stops = stops
         self.updated = False
+        self._model = model
+        self._loss = loss
+        self._optimizer = optimizer
+        self._names = {id(p): name for name, p in model.named_parameters()}
+        self._parameters = optimizer.parameters
+        # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
+        self._statistics = [p for p in model.parameters() if not p.trainable and p.data.ndim < 2]
+        self._trusted = keeps_finite(optimizer)
+        self._statistics_before: list[tuple[Parameter, Array]] = []
+        self._weights_before: list[tuple[Parameter, Array]] = []
 
     def before_step(self) -> None:
-        """Remember what a bad batch would spoil."""
-        self._kept, self.updated = [], False
+        """Copy what `forward` changes."""
+        self._weights_before, self.updated = [], False
         if self._statistics:
-            self._copies = [(p, p.data.copy()) for p in self._statistics]
+            self._statistics_before = [(p, p.data.copy()) for p in self._statistics]
 
-    def before_update(self) -> None:
-        """Check the gradients.
+    def check_gradients(self) -> None:
+        """Check the gradients before the update.
 
         Raises
         ------
@@ -71,12 +81,12 @@ class Guard:
             if square > largest:
                 largest = square
         lr = self._optimizer.lr
-        if not lr * lr * max(largest, 1.0) <= RISKY**2:  # for NaN, too
-            self._kept = [(p, p.data.copy()) for p in self._parameters if p.trainable]
+        if not lr * lr * max(largest, 1.0) <= RISKY**2:  # True for NaN, too
+            self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
         self.updated = True
 
     def after_update(self, loss: float) -> None:
-        """Check the weights and the loss.
+        """Check the loss, and the weights where the update may have made them infinite.
 
         Raises
         ------
@@ -85,7 +95,7 @@ class Guard:
         """
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
-        if self._trusted and not self._kept:
+        if self._trusted and not self._weights_before:
             return
         for parameter in self._parameters:
             p = parameter.data.ravel()
@@ -93,23 +103,158 @@ class Guard:
                 raise NonFiniteError(f"the update made {self._name(parameter)} hold {not_finite(p)}")
 
     def undo(self) -> None:
-        """Put back what was remembered."""
-        for parameter, before in (*self._copies, *self._kept):
+        """Restore what was copied."""
+        for parameter, before in (*self._statistics_before, *self._weights_before):
             parameter.data = before
-        self.updated = self.updated and not self._kept
+        self.updated = self.updated and not self._weights_before
+
+    def explained(
+        self, error: NonFiniteError, x: NDArray[Any], y: NDArray[Any], rows: Any, step: str
+    ) -> NonFiniteError:
+        """Return an error that says what is not finite, where it began, in which batch, and the likely cause.
+
+        Parameters
+        ----------
+        error
+            What was found. `undo` comes before this.
+        x, y
+            The batch.
+        rows
+            Which rows of the data set it is: a slice or an array, or None.
+        step
+            Which step it was, such as ``step 3 of epoch 1``.
+        """
+        bad = next((name for name, p in self._model.named_parameters() if not np.isfinite(p.data).all()), None)
+        if bad and self.updated:
+            place = "the optimizer's update: weights and gradients were finite before"
+            cause = f"the learning rate ({self._optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
+        else:
+            place, cause = self._find(x, y)
+        weights = f"The model has its weights of {'after' if self.updated else 'before'} this step, which are finite."
+        if bad:
+            weights = f"{bad} is no longer good: load the weights of a checkpoint, see fit(..., checkpoint=...)."
+        lines = [
+            f"training diverged in {step}: {error}",
+            f"Where: {place}",
+            f"Batch: {_rows(rows, len(x))}",
+            f"Likely cause: {cause}",
+            f'{weights} To pass over such steps: Trainer(..., nonfinite="skip")',
+        ]
+        return NonFiniteError("\n  ".join(lines))
+
+    def _find(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str]:
+        """Return where the first NaN or infinity is, and the likely cause."""
+        if x.dtype.kind == "f" and (bad := _bad_rows(x)).size:
+            return f"the data: {not_finite(x)} in the batch's rows {_listed(bad)}", (
+                "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"
+            )
+        y = np.asarray(y)
+        if y.dtype.kind == "f" and (bad := _bad_rows(y)).size:
+            return f"the targets: {not_finite(y)} in the batch's rows {_listed(bad)}", "remove those rows"
+        for name, parameter in self._model.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                return f"{name}: {not_finite(parameter.data)}, before the step", (
+                    "the weights were set, or loaded, or changed by a callback; make or load them anew"
+                )
+        place = self._repeat(x, y)
+        return place, self._cause(x, place)
+
+    def _repeat(self, x: NDArray[Any], y: NDArray[Any]) -> str:
+        """Do the step again with copies of model and loss whose layers are watched; return what was found."""
+        model, loss = copy.deepcopy(self._model), copy.deepcopy(self._loss)
+        trace: list[str] = []
+        _watch(model, "", trace)
+        _watch(loss, THE_LOSS, trace)
+        with np.errstate(all="ignore"):
+            try:
+                loss.forward(model.forward(cast(x, model.dtype)), y)
+                if not trace:
+                    for parameter in model.parameters():
+                        parameter.zero_grad()
+                    model.backward(loss.backward())
+            except Exception as error:  # it, too, may say where NaN or infinity began
+                trace.append(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        if trace:
+            return trace[0]
+        gradients = {name: parameter.read_grad() for name, parameter in model.named_parameters()}
+        for name, g in gradients.items():
+            if not np.isfinite(g).all():
+                return f"the gradient of {name}: {not_finite(g)}, of finite numbers"
+        largest = {name: float(np.abs(g).max(initial=0)) for name, g in gradients.items()}
+        name = max(largest, key=largest.__getitem__)
+        return f"in no layer, when the step is done again; the largest gradient is {name}'s, up to {largest[name]:.1e}"
+
+    def _cause(self, x: NDArray[Any], place: str) -> str:
+        """Guess the cause from what is large."""
+        size = max((float(np.abs(p.data).max(initial=0)) for p in self._parameters), default=0.0)
+        largest = float(np.abs(x).max(initial=0)) if x.dtype.kind in "iuf" else 0.0
+        lr = self._optimizer.lr
+        causes = []
+        if size > 1e3:
+            causes.append(
+                f"the learning rate, {lr:g}: weights grew to {size:.1e}; try a tenth of it, or clip the gradients"
+            )
+        if largest > LARGE_INPUT:
+            causes.append(
+                f"the scale of the inputs, up to {largest:g}: bring them to 0..1, or to mean 0 and deviation 1"
+            )
+        if not causes and place.startswith(THE_LOSS):
+            causes.append(
+                "log of 0, of a probability that is 0 (SoftmaxCrossEntropyLoss on scores has none), or a square"
+            )
+        return "; ".join(causes) or (
+            f"the learning rate ({lr:g}): try a tenth of it; or a logarithm, division or root of 0 in a layer or loss"
+        )
 
     def _name(self, parameter: Parameter) -> str:
         return self._names.get(id(parameter), "a Parameter that is not in the model")
 
 
-def keeps_finite(optimizer: Optimizer) -> bool:
-    """Whether finite numbers give finite weights: with minnet's own, that neither divide by 0 nor decay too much."""
-    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
-        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
-    )
+def _watch(owner: Layer, name: str, trace: list[str]) -> None:
+    """Let the layers of a copy note the first of them whose output is not finite, while its input is."""
+
+    def watch(path: str, layer: Layer, method: str) -> None:
+        original = getattr(layer, method)
+
+        def watching(*arguments: Any, **options: Any) -> Any:
+            result = original(*arguments, **options)
+            if not trace and not _finite(result) and all(map(_finite, arguments)):
+                what = "returned" if method == "forward" else "passed back"
+                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {not_finite(np.asarray(result))}")
+            return result
+
+        vars(layer)[method] = watching
+
+    for path, layer in owner.named_layers():
+        for method in ("forward", "backward"):
+            watch(path or name, layer, method)
 
 
 def _what_of(g: Array) -> str:
     if np.isfinite(g).all():
         return f"is too large (up to {np.abs(g).max():.1e}): its square leaves the range of {g.dtype}"
     return f"holds {not_finite(g)}"
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(np.asarray(value)).all())
+    except TypeError:  # no numbers
+        return True
+
+
+def _bad_rows(x: NDArray[Any]) -> NDArray[np.intp]:
+    return np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+
+
+def _listed(rows: NDArray[Any]) -> str:
+    return ", ".join(map(str, rows[:SHOWN].tolist())) + (f", … ({len(rows)} in all)" if len(rows) > SHOWN else "")
+
+
+def _rows(rows: Any, size: int) -> str:
+    """Name the rows of the data set."""
+    if isinstance(rows, slice):
+        return f"rows {rows.start} to {rows.start + size - 1} of the data set"
+    if isinstance(rows, np.ndarray):
+        return f"rows {_listed(rows)} of the data set"
+    return f"{size} samples"

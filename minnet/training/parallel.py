@@ -1,4 +1,4 @@
-"""A Team is a model and copies of it that share its weights: each learns from a part of a batch, at the same time."""
+"""Parallel steps cut a batch into parts, and learn from several of them at the same time."""
 
 import copy
 import math
@@ -15,34 +15,33 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
-from minnet.core.state import merged
+from minnet.core.state import update_in_place
 from minnet.losses import Loss
 
 Result = TypeVar("Result")
-Work = list[tuple[slice, float, Array]]  # the parts that a member did: where in the batch, loss, prediction
+Done = list[tuple[slice, float, Array]]  # the parts that a thread did: where in the batch, loss, prediction
 
 
-class Team:
+class ParallelSteps:
     """Forward and backward of a batch that is cut into parts; their gradients add up to the batch's own.
 
-    With one thread the parts come one after the other, in a fraction of the memory. More threads work on
-    parts of their own at the same time, for NumPy lets go of Python's lock while it computes. Each has a copy
-    of the model: the trainable weights are the very arrays of the model, gradients are its own, and added to
-    the model's in a fixed order, so that the result does not depend on which thread was faster. Generators
-    (dropout) are spawned from the model's. What is not trainable (running statistics) becomes the mean of
-    what the threads make of it.
+    With one thread the parts come one after the other, in a fraction of the memory. Several threads work at the same
+    time, because NumPy releases Python's lock while it computes. Each thread has a copy of the model. The copies
+    share the arrays of the trainable weights. Their gradients are their own, and are added to the model's in a fixed
+    order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from the
+    model's. What is not trainable (running statistics) becomes the mean over the threads.
 
-    It is to be used with ``with``, during which BLAS computes on one thread: two that use two each wait for
-    each other.
+    Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
+    wait for each other.
 
     Parameters
     ----------
     model, loss
-        What to compute; both in training mode.
+        What to compute; the copies are in training mode.
     threads
-        How many members there are.
+        How many threads there are.
     parts
-        How many parts of a batch each member takes, one after the other.
+        How many parts of a batch each thread takes, one after the other.
 
     Raises
     ------
@@ -54,8 +53,11 @@ class Team:
         self.threads = threads
         self.parts = parts
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        self._members = [(model, loss), *((_copy(model), copy.deepcopy(loss)) for _ in range(threads - 1))]
-        self._parameters = [model.parameters() for model, _ in self._members]
+        self._copies = [
+            (model, loss),
+            *((_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)),
+        ]
+        self._parameters = [model.parameters() for model, _ in self._copies]
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
@@ -75,38 +77,38 @@ class Team:
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
-        shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # fewer than members, if short
-        others: list[Future[Work]] = [
+        shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
+        others: list[Future[Done]] = [
             # In a copy of the context, so that np.errstate holds there, too.
-            self._pool.submit(copy_context().run, self._work, member, share, x, y)
-            for member, share in enumerate(shares[1:], start=1)
+            self._pool.submit(copy_context().run, self._learn_parts, thread, share, x, y)
+            for thread, share in enumerate(shares[1:], start=1)
         ]
         try:
-            done = self._work(0, shares[0], x, y)
+            done = self._learn_parts(0, shares[0], x, y)
         finally:
-            wait(others)  # nobody may be at work on the weights any more when this returns
+            wait(others)  # no thread may use the weights any more when this returns
         for other in others:
             done += other.result()
-        self._bring_together(len(shares))
+        self._combine(len(shares))
         return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
-        """Call work(0), work(1), ... at the same time, each in a thread of its own; return what they return.
+        """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.
 
         They may wait for each other: `give_up` is called as soon as one of them fails.
         """
 
-        def watched(member: int) -> Result:
+        def watched(thread: int) -> Result:
             try:
-                return work(member)
+                return work(thread)
             except BaseException:
                 give_up()
                 raise
 
         others: list[Future[Result]] = []
         try:
-            for member in range(1, self.threads):
-                others.append(self._pool.submit(watched, member))
+            for thread in range(1, self.threads):
+                others.append(self._pool.submit(watched, thread))
             first = work(0)
         except BaseException:
             give_up()
@@ -116,20 +118,20 @@ class Team:
         return [first, *(other.result() for other in others)]
 
     def state_dict(self) -> list[list[np.random.Generator]]:
-        """Return the Generators of all members but the first, whose are the model's."""
-        return [[generator for _, _, generator in _generators(model)] for model, _ in self._members[1:]]
+        """Return the Generators of the copies; those of the model are saved with it."""
+        return [[generator for _, _, generator in _generators(model)] for model, _ in self._copies[1:]]
 
     def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
-        """Put the Generators back."""
-        for (model, _), generators in zip(self._members[1:], state, strict=True):
+        """Restore the Generators of the copies."""
+        for (model, _), generators in zip(self._copies[1:], state, strict=True):
             for (layer, name, now), then in zip(_generators(model), generators, strict=True):
-                setattr(layer, name, merged(now, then))
+                setattr(layer, name, update_in_place(now, then))
 
-    def _work(self, member: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Work:
-        """Let a member do its parts."""
-        model, loss = self._members[member]
-        if member:
-            for parameter in self._parameters[member]:
+    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Done:
+        """Do the parts of one thread."""
+        model, loss = self._copies[thread]
+        if thread:
+            for parameter in self._parameters[thread]:
                 parameter.zero_grad()
         done = []
         for part in parts:
@@ -140,21 +142,21 @@ class Team:
             done.append((part, value, prediction))
         return done
 
-    def _bring_together(self, members: int) -> None:
-        """Add the members' gradients to the model's, and make one of their running statistics."""
-        for parameter, *copies in zip(*self._parameters[:members], strict=True):
+    def _combine(self, threads: int) -> None:
+        """Add the copies' gradients to the model's, and average their running statistics."""
+        for parameter, *copies in zip(*self._parameters[:threads], strict=True):
             for copied in copies:
                 if copied.trainable:
                     gradient = parameter.read_grad()
                     gradient += copied.read_grad()
             if copies and not parameter.trainable:
-                # Written so that what did not change does not change, nor needs to be writeable.
-                moved = sum(copied.data - parameter.data for copied in copies) / members
+                # What did not change is not written: it need not be writeable.
+                moved = sum(copied.data - parameter.data for copied in copies) / threads
                 if np.any(moved):
                     parameter.data += moved
 
     def _share_statistics(self) -> None:
-        """Give the copies the model's running statistics: what the last step made, or was put back since."""
+        """Give the copies the model's running statistics: those of the last step, or restored ones."""
         for parameters in self._parameters[1:]:
             for parameter, copied in zip(self._parameters[0], parameters, strict=True):
                 if not copied.trainable:
@@ -162,28 +164,28 @@ class Team:
 
 
 class _Blas:
-    """How many threads BLAS had before any Team was at work: that is put back, whoever leaves first.
+    """The number of BLAS's threads, which is restored after the last parallel steps.
 
-    The limit is that of the process. Were each of two trainings at once to put back what it found, the one that came
-    second and left last would put back the first one's limit, for good.
+    The limit is that of the process. If each of two trainings at once restored the number that it found, the one that
+    began second and ended last would restore the limit of the first.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._teams = 0
+        self._users = 0
         self._before: Any = None
 
     def limit(self, threadpoolctl: Any) -> None:
         with self._lock:
             limits = threadpoolctl.threadpool_limits(1, user_api="blas")
-            if not self._teams:
+            if not self._users:
                 self._before = limits
-            self._teams += 1
+            self._users += 1
 
     def restore(self) -> None:
         with self._lock:
-            self._teams -= 1
-            # Not only the last: to threadpoolctl since 3.8, one thread sets the limits, and all others are ignored.
+            self._users -= 1
+            # Every user, not only the last: threadpoolctl 3.8 ignores all threads but the one that set the limits.
             self._before.restore_original_limits()
 
 
@@ -191,7 +193,7 @@ _blas = _Blas()
 
 
 def _copy(model: Layer) -> Layer:
-    """Copy a model, but for the arrays of its trainable weights, which the copy shares; with Generators of its own."""
+    """Copy a model: the copy shares the arrays of the trainable weights, and has Generators of its own."""
     copied = copy.deepcopy(model)
     for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
         if parameter.trainable:

@@ -1,4 +1,4 @@
-"""An interrupt is Ctrl-C, or SIGTERM: it may end a training run between two steps, never inside one."""
+"""Ctrl-C and SIGTERM end a training run between two steps, never inside one."""
 
 import signal
 import threading
@@ -7,36 +7,37 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """While active, hold Ctrl-C back as long as `busy` is set; a second one breaks through.
+    """While active, hold Ctrl-C back as long as `busy` is set; a second one takes effect at once.
 
     Only Python's main thread receives signals; in any other this does nothing.
 
     Parameters
     ----------
     terminate
-        Whether to hold back SIGTERM as well, which batch systems send some seconds before they kill.
+        Whether to hold back SIGTERM as well, which batch systems send some seconds before they kill. A run that
+        writes checkpoints asks for it.
 
     Attributes
     ----------
     busy : bool
-        Set it around what must not be torn apart.
+        Set it around what must not be interrupted.
     pending : int
         The number of the signal that came in while busy, or 0.
-    struck : int
-        The number of the signal that took its effect, or 0.
+    raised : int
+        The number of the signal that was raised as an exception, or 0.
     """
 
     def __init__(self, terminate: bool = False) -> None:
         self.busy = False
         self.pending = 0
-        self.struck = 0
-        self._signals = (signal.SIGINT, signal.SIGTERM) if terminate else (signal.SIGINT,)
+        self.raised = 0
+        self._terminate = terminate
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in self._signals:
-                # A handler of None was not set from Python, and could not be put back.
+            for number in (signal.SIGINT, signal.SIGTERM) if self._terminate else (signal.SIGINT,):
+                # A handler of None was not set from Python, and could not be restored.
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._before[number] = signal.signal(number, self._handle)
         return self
@@ -47,15 +48,24 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def strike(self) -> None:
-        """Let the signal that was held back take its effect.
+    def release(self) -> None:
+        """Raise a pending signal, and hold no further one back; with `terminate`, leave it pending and stay busy.
+
+        A run with checkpoints stays busy until what belongs to the step is done, and a checkpoint is written.
+        """
+        self.busy = self._terminate
+        if self.pending and not self._terminate:
+            self.raise_pending()
+
+    def raise_pending(self) -> None:
+        """Raise the signal that was held back.
 
         Raises
         ------
         KeyboardInterrupt
             For Ctrl-C.
         SystemExit
-            For SIGTERM, with the status that a shell gives to who died of it.
+            For SIGTERM, with the status 143 that a shell gives to a process that died of it.
         """
         self._raise(self.pending)
 
@@ -66,7 +76,7 @@ class Interrupts:
             self._raise(number)
 
     def _raise(self, number: int) -> None:
-        self.struck = number
+        self.raised = number
         if number == signal.SIGTERM:
             raise SystemExit(128 + number)
         raise KeyboardInterrupt

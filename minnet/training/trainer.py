@@ -1,35 +1,38 @@
-"""A Trainer runs the five lines of learning again and again, and looks up now and then to see how it goes."""
+"""A Trainer trains a model: it does the five lines of learning for every batch, evaluates, and keeps the history."""
 
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, Progress
-from minnet.core.arrays import Array, cast
-from minnet.core.checks import check_int
+from minnet.callbacks.base import Hooks, hooks
+from minnet.compiled import supported
+from minnet.compiled.steps import CompiledSteps
+from minnet.core.arrays import Array
+from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
 from minnet.data.checks import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
-from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
+from minnet.losses import Loss
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
-from minnet.training.evaluation import Evaluation
-from minnet.training.fit_loop import Run, length_of
+from minnet.saving.run_state import RunParts
+from minnet.training import validation
+from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
+from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
 from minnet.training.memory import keep_freed_memory
-from minnet.training.validation import check_callbacks, check_evaluate, check_loader, check_metrics, check_set
-
-Metric = Callable[[Array, Any], float]
-Data = DataLoader | tuple[ArrayLike, ArrayLike]
-
-EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
+from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.parallel import ParallelSteps
+from minnet.training.signals import Interrupts
+from minnet.training.state import TrainingState, of_state
+from minnet.training.steps import ManySteps, Steps
+from minnet.training.validation import Data
 
 
 class Trainer:
@@ -40,28 +43,27 @@ class Trainer:
     model
         The layer to train, usually a `Sequential`.
     loss
-        What to make small.
+        What is minimised.
     optimizer
-        How: made with ``model.parameters()``.
+        What changes the weights: made with ``model.parameters()``.
     metrics
         What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
         averaged over samples. By default the accuracy, if the loss takes class labels.
     accumulate
-        Into how many parts to cut every batch. Their gradients add up to the batch's own, in a
-        fraction of the memory that forward and backward take. (Layers that look at a whole batch see
-        the parts.)
+        Into how many parts to cut every batch, which saves memory: the gradients of the parts add up to the batch's.
+        (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
     threads
-        How many threads work on a batch at the same time, each on as many parts as `accumulate` says; meant for
-        convolutions and transformers, and for compiled steps of a single Linear; recurrent layers take longer so.
-        Meanwhile BLAS uses one thread in the whole process. Takes the extra "threads".
+        How many threads work on a batch at the same time, each on `accumulate` parts; BLAS then uses one thread in
+        the whole process. Convolutions, transformers, and compiled steps of a single Linear gain from it; recurrent
+        layers become slower. Needs the extra "threads".
     compiled
-        Whether `fit` does its steps by compiled code, several in one call: for small networks of Linear layers and few
-        activations; whatever else is refused. Losses and weights differ in how they are rounded, and gradients are
-        not kept. Takes the extra "compiled".
+        Whether `fit` does its steps by compiled code, several in one call. It supports small networks of Linear
+        layers and a few activations, and refuses others. Rounding differs, and gradients are not kept. Needs the
+        extra "compiled".
     nonfinite
         What to do when a loss, a gradient or a weight is NaN or infinite: "stop" with an error that says where it
         began; "skip" the step, without an update (rows of the history say how many were ``skipped``); "ignore"
-        looks at no gradient and no weight, and goes on.
+        checks no gradient and no weight, and goes on.
 
     Attributes
     ----------
@@ -70,14 +72,13 @@ class Trainer:
     step, epoch : int
         How many were finished, in all runs.
     interrupted : bool
-        Whether Ctrl-C, or an error, cut the last run short.
+        Whether Ctrl-C, or an error, ended the last run early.
     stopped : bool
         Whether a callback ended the last run.
     last_loss : float
         The loss of the last step.
     prediction, target : ndarray
-        The last step's prediction, made before its update, and what it should have been. Where compiled code did
-        several steps at once, those of all of them.
+        The prediction of the last step, made before its update, and its target; of all steps of a compiled call.
 
     Raises
     ------
@@ -86,7 +87,7 @@ class Trainer:
 
     Examples
     --------
-    >>> import minnet as mn
+    >>> import minnet as mn, numpy as np
     >>> X = np.random.default_rng(0).normal(size=(100, 2))
     >>> y = (X[:, 0] > X[:, 1]).astype(int)
     >>> model = mn.Sequential(mn.Linear(2, 2, rng=0), mn.Softmax())
@@ -95,6 +96,14 @@ class Trainer:
     >>> trainer.evaluate((X, y))["accuracy"]
     1.0
     """
+
+    step: int = of_state("step")
+    epoch: int = of_state("epoch")
+    last_loss: float = of_state("last_loss")
+    prediction: Array = of_state("prediction")
+    target: NDArray[Any] = of_state("target")
+    stopped: bool = of_state("stopped")
+    interrupted: bool = of_state("interrupted")
 
     def __init__(
         self,
@@ -108,37 +117,22 @@ class Trainer:
         compiled: bool = False,
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
-        for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-            if not isinstance(value, kind):
-                got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
-                raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
+        validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        check_metrics({} if metrics is None else metrics)
         self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
-        if nonfinite not in ("stop", "skip", "ignore"):
-            raise ValueError(f'Trainer expected nonfinite to be "stop", "skip" or "ignore", got {nonfinite!r}')
-        self.nonfinite = nonfinite
+        self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
         self.compiled = compiled
         self.history = History()
-        self.step = 0
-        self.epoch = 0
-        self.interrupted = False
-        self.last_loss = math.nan
-        self.prediction: Array = np.empty(0)
-        self.target: NDArray[Any] = np.empty(0)
-        self._callbacks: dict[str, list[Any]] = {}
-        self._run: Run | None = None
-        self._evaluation = Evaluation(model, loss)
-        self.stopped = False
-        self._check_parts()
+        self.state = TrainingState()
+        self._hooks: Hooks = {}
+        self._checks: NonFiniteChecks | None = None
+        self._evaluation = EvaluationMode(model, loss)
         if compiled:
-            from minnet.compiled.supported import check_trainer
-
-            check_trainer(self)
+            self._check_compiled()
         keep_freed_memory()
 
     def fit(
@@ -156,31 +150,30 @@ class Trainer:
     ) -> History:
         """Train for so many epochs or so many steps; call it again to train on.
 
-        Ctrl-C ends the run after the current step, with the model as of that step and the history
-        complete; `fit` then returns as usual.
+        Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
+        history is complete.
 
         Parameters
         ----------
         loader
-            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated
-            over. Floats are converted to the model's dtype.
+            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated over. Floats are
+            converted to the model's dtype.
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y), of which uint8 is scaled as the
-            loader's is. "test" gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
+            gives the columns test_loss, test_accuracy, ….
         every
-            How many steps lie between two rows of history; by default a row an epoch. The end of the
-            run always gives one.
+            How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
-            What else to do; see `minnet.callbacks`.
+            What to do beside; see `minnet.callbacks`.
         checkpoint
-            A folder, or a `Checkpoint` with a folder and more wishes: everything that decides the next step is
-            written there every minute, at the end, and on Ctrl-C and SIGTERM.
+            A folder, or a `Checkpoint` with a folder and options: everything that decides the next step is written
+            there every minute, at the end, and on Ctrl-C and SIGTERM.
         resume
-            With a checkpoint: "auto" goes on from the newest in the folder, if there is one, so that a script
-            that was killed is just started again; with ``epochs`` or ``steps`` counted from where the killed one
-            began. A path goes on from that file; None refuses a folder with checkpoints.
+            With a checkpoint: "auto" goes on from the newest in the folder, if there is one. So a script that was
+            killed is started again without a change: ``epochs`` or ``steps`` count from where the killed run began.
+            A path goes on from that file; None refuses a folder with checkpoints.
         progress
             Whether to show a progress bar (only on a terminal).
 
@@ -192,50 +185,44 @@ class Trainer:
         Raises
         ------
         TypeError, ValueError
-            If the arguments do not make sense; and what layers and losses raise, with a note that
-            says at which step.
+            If an argument is wrong; and what layers and losses raise, with a note that says at which step.
         NonFiniteError
             If a loss, a gradient or a weight is NaN or infinite (and ``nonfinite="stop"``): the message says
-            where it began, in which batch, and the likely cause. The model has the weights of before that step.
+            where it began, in which batch, and the likely cause. The model has the weights from before that step.
         CheckpointError, OSError
-            If the checkpoint to go on from is damaged or of another run; if none can be written in that folder.
+            If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
         """
-        steps, epochs = _count("steps", steps), _count("epochs", epochs)
-        if (steps is None) == (epochs is None):
-            raise ValueError("fit needs either epochs=... or steps=..., one of the two")
-        if _count("every", every) == 0:
-            raise ValueError("fit needs every >= 1, the steps between two rows of the history")
-        check_loader(loader, epochs)
-        evaluate = {} if evaluate is None else evaluate
-        check_evaluate(evaluate)
-        check_callbacks(callbacks)
-        sets = {name: self._loader(name, data, loader) for name, data in evaluate.items()}
-        check_set("the training data", self.model, self.loss, loader)
+        model, loss, optimizer = self.model, self.loss, self.optimizer
+        steps, epochs, every = validation.check_duration(steps, epochs, every)
+        validation.check_loader(loader, epochs)
+        validation.check_callbacks(callbacks)
+        sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+        validation.check_data(model, loss, loader, sets)
         if self.compiled:
-            from minnet.compiled.supported import check_run
-
-            check_run(self, loader, callbacks)
-        for name, data in sets.items():
-            check_set(f"the evaluation set {name!r}", self.model, self.loss, data)
+            self._check_compiled()
+            supported.check_run(model, loss, optimizer, loader, callbacks)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
-        self._enlist([*callbacks, Progress(total)] if progress else callbacks)
-        self.stopped = False
-        self._run = Run(
-            self, loader, sets, steps=steps, epochs=epochs, every=every, callbacks=callbacks, checkpoint=checkpoint
-        )
+        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
+        plan = Plan(steps, epochs, every, skips=self.nonfinite != "stop", settings=settings)
+        parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
+        saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
         try:
-            self._run.go(resume)
+            self._hooks = hooks([*callbacks, Progress(total)] if progress else callbacks)
+            if self.nonfinite != "ignore":
+                self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
+            how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
+            loop = FitLoop(RunParts(*saved), self.state, plan, how, checkpoint, self.notify, self.evaluate)
+            loop.run(resume, parallel)
         finally:
-            self._run, self._callbacks = None, {}
+            self._hooks, self._checks = {}, None
         return self.history
 
     def train_step(self, x: Array, y: NDArray[Any]) -> float:
         """Learn from one batch and return its loss: the five lines, and the one method to override.
 
-        For the layer that reads the data nobody uses dL/dx, hence `accumulate_grad` where the lesson
-        has `backward`; ``self.model.backward(...)`` does the same and more.
+        `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
         self.prediction = self.model.forward(x)
@@ -245,10 +232,10 @@ class Trainer:
         return value
 
     def update(self) -> None:
-        """Let the callbacks see the gradients, and let the optimizer make its step, if they are finite."""
-        self.call("on_gradients")
-        if self._run is not None:
-            self._run.gradients_are_there()
+        """Call the callbacks' `on_gradients`, check that the gradients are finite, and let the optimizer step."""
+        self.notify("on_gradients")
+        if self._checks is not None:
+            self._checks.check_gradients()
         self.optimizer.step()
 
     def evaluate(self, data: Data) -> dict[str, float]:
@@ -264,7 +251,8 @@ class Trainer:
         ValueError
             If there are no samples.
         """
-        return self._evaluate(self._loader("data", data, None))
+        with self._evaluation:
+            return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
@@ -275,99 +263,42 @@ class Trainer:
             If X is not an array of samples, or what the layers raise.
         """
         X = as_data("predict", "X", X)
-        loader = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False)
         with self._evaluation:
-            dtype = self.model.dtype
-            outputs = np.concatenate([self.model.forward(cast(x, dtype)) for x, _ in loader])
-        if len(outputs) != len(X):
-            raise ValueError(
-                f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
-                f"{outputs.shape}: one sample? Pass X[np.newaxis]"
-            )
-        return outputs
+            return predicted(self.model, X)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
         self.stopped = True
 
-    def learn(self, x: Array, y: NDArray[Any]) -> float:
-        """Do a `train_step`, or the same part by part of the batch, and return the loss."""
-        if self.accumulate == self.threads == 1 or self._run is None:
-            return self.train_step(x, y)
+    def notify(self, moment: str, *arguments: Any) -> None:
+        """Call the callbacks' methods of this name."""
+        for hook in self._hooks.get(moment, ()):
+            hook(self, *arguments)
+
+    def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
+        """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
+        learn = self.train_step
+        if self.accumulate > 1 or self.threads > 1:
+            learn = partial(self._train_step_in_parts, parallel)
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts
+        if not (self.compiled and isinstance(loader, DataLoader)):
+            return Steps(*shared)
+        compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
+        compiled.compile()
+        return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
+
+    def _train_step_in_parts(self, parallel: ParallelSteps, x: Array, y: NDArray[Any]) -> float:
+        """Do what `train_step` does, with the batch cut into parts."""
         self.optimizer.zero_grad()
-        value, self.prediction = self._run.team.learn(x, y)
+        value, self.prediction = parallel.learn(x, y)
         self.update()
         return value
 
-    def call(self, moment: str, *arguments: Any) -> None:
-        """Let the callbacks know of a moment."""
-        for hook in self._callbacks.get(moment, ()):
-            hook(self, *arguments)
-
-    def _evaluate(self, loader: DataLoader) -> dict[str, float]:
-        sums, samples, dtype = dict.fromkeys(["loss", *self.metrics], 0.0), 0, self.model.dtype
-        with self._evaluation:
-            for x, y in loader:
-                prediction = self.model.forward(cast(x, dtype))
-                sums["loss"] += self.loss.forward(prediction, y) * len(x)
-                for name, metric in self.metrics.items():
-                    sums[name] += float(metric(prediction, y)) * len(x)
-                samples += len(x)
-        return {name: value / samples for name, value in sums.items()}
-
-    def _loader(self, name: str, data: Data, like: object) -> DataLoader:
-        """Return a loader over evaluation data that treats uint8 as the training loader does."""
-        if isinstance(data, DataLoader):
-            return data
-        if not isinstance(data, tuple) or len(data) != 2:
-            raise TypeError(
-                f"evaluation data {name!r}: expected a pair (X, y) or a DataLoader, got {type(data).__name__}"
-            )
-        scale = like.scale if isinstance(like, DataLoader) else 1 / 256
-        try:
-            return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"in the evaluation set {name!r}")
-            raise
-
-    def _enlist(self, callbacks: Sequence[Callback]) -> None:
-        """Sort the callbacks by the moments they override, so that a step pays for no others."""
-        moments = [name for name in vars(Callback) if name.startswith("on_")]
-        self._callbacks = {
-            name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]
-            for name in moments
-        }
-
-    def _check_parts(self) -> None:
-        """Refuse parts that cannot belong together."""
-        own = {id(parameter) for parameter in self.model.parameters()}
-        if not any(id(parameter) in own for parameter in self.optimizer.parameters):
-            raise ValueError(
-                "the optimizer holds no Parameter of this model, so nothing would be learned: "
-                "make it with model.parameters(), after the model is complete"
-            )
-        if self.loss.reduction not in ("mean", "batchmean"):
-            raise ValueError(
-                f"the Trainer averages over samples, so the loss must be a mean, not {self.loss.describe()}: "
-                "leave out reduction, or write the loop by hand"
-            )
-        last = self.model
-        while isinstance(last, Sequential) and not isinstance(last, Residual):
-            last = last.layers[-1]
-        if isinstance(last, (Softmax, LogSoftmax)) and isinstance(self.loss, SoftmaxCrossEntropyLoss):
-            raise ValueError(
-                f"SoftmaxCrossEntropyLoss takes scores, but the model ends with {last.describe()}: remove that layer, "
-                "or use CrossEntropyLoss (after Softmax) or NLLLoss (after LogSoftmax)"
-            )
-        if isinstance(last, LogSoftmax) and isinstance(self.loss, CrossEntropyLoss):
-            raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
-
-
-def _count(name: str, value: int | None) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"fit expected {name} to be an int, got {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"fit needs {name} >= 0, got {value}")
-    return int(value)
+    def _check_compiled(self) -> None:
+        """Check that compiled code does the same as this Trainer."""
+        for name in ("train_step", "update"):
+            if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
+                raise ValueError(
+                    f"compiled=True does not call {type(self).__name__}.{name}: leave out compiled=True, or the method"
+                )
+        supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)

@@ -1,22 +1,84 @@
-"""What `Trainer.fit` is given is checked before the first step, so that nothing has changed when it is refused."""
+"""Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.data.checks import on_disk
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
-from minnet.losses import Loss, MultiMarginLoss
+from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
+from minnet.losses import CrossEntropyLoss, Loss, MultiMarginLoss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import LabelLoss, check_labels
+from minnet.optimizers import Optimizer
+from minnet.training.evaluation import EVALUATION_BATCH
+
+Data = DataLoader | tuple[ArrayLike, ArrayLike]
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
+
+
+def check_duration(steps: int | None, epochs: int | None, every: int | None) -> tuple[int | None, ...]:
+    """Return the three as ints, or None where they are None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not an int or too small; if not exactly one of steps and epochs is given.
+    """
+    if (steps is None) == (epochs is None):
+        raise ValueError("fit needs either epochs=... or steps=..., one of the two")
+    how_long, how_often = "it says how long to train", "it is the number of steps between two rows of the history"
+    return (
+        None if steps is None else check_int("fit", "steps", steps, 0, how_long),
+        None if epochs is None else check_int("fit", "epochs", epochs, 0, how_long),
+        None if every is None else check_int("fit", "every", every, 1, how_often),
+    )
+
+
+def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object) -> None:
+    """Check that the parts of a Trainer are what their names say, and belong together.
+
+    Raises
+    ------
+    TypeError
+        If one is something else.
+    ValueError
+        If the optimizer has no Parameter of the model, or the loss does not fit the end of the model.
+    """
+    for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+        if not isinstance(value, kind):
+            got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
+            raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
+    check_metrics(metrics)
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(parameter) in own for parameter in optimizer.parameters):
+        raise ValueError(
+            "the optimizer holds no Parameter of this model, so nothing would be learned: "
+            "make it with model.parameters(), after the model is complete"
+        )
+    if loss.reduction not in ("mean", "batchmean"):
+        raise ValueError(
+            f"the Trainer averages over samples, so the loss must be a mean, not {loss.describe()}: "
+            "leave out reduction, or write the loop by hand"
+        )
+    last = model
+    while isinstance(last, Sequential) and not isinstance(last, Residual):
+        last = last.layers[-1]
+    if isinstance(last, (Softmax, LogSoftmax)) and isinstance(loss, SoftmaxCrossEntropyLoss):
+        raise ValueError(
+            f"SoftmaxCrossEntropyLoss takes scores, but the model ends with {last.describe()}: remove that layer, "
+            "or use CrossEntropyLoss (after Softmax) or NLLLoss (after LogSoftmax)"
+        )
+    if isinstance(last, LogSoftmax) and isinstance(loss, CrossEntropyLoss):
+        raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
 
 
 def check_loader(loader: object, epochs: int | None) -> None:
@@ -25,7 +87,7 @@ def check_loader(loader: object, epochs: int | None) -> None:
     Raises
     ------
     TypeError
-        If it is data instead, or nothing to iterate over.
+        If it is data, or cannot be iterated over.
     ValueError
         If it can be used only once, but there are several epochs.
     """
@@ -43,21 +105,37 @@ def check_loader(loader: object, epochs: int | None) -> None:
         )
 
 
-def check_evaluate(evaluate: object) -> None:
-    """Check that the evaluation sets have names.
+def as_sets(evaluate: Mapping[str, Data], loader: object) -> dict[str, DataLoader]:
+    """Return loaders over evaluation sets, which scale uint8 as the training loader does.
 
     Raises
     ------
-    TypeError
-        If they have none, or one is no pair (X, y).
+    TypeError, ValueError
+        If the sets have no names; what `as_loader` raises.
     """
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
-    for name, data in evaluate.items():
-        if not isinstance(data, DataLoader) and not (isinstance(data, tuple) and len(data) == 2):
-            raise TypeError(
-                f"fit expected evaluate[{name!r}] to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {SETS}"
-            )
+    return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader, SETS) for name, data in evaluate.items()}
+
+
+def as_loader(owner: str, name: str, data: Data, like: object = None, cure: str = "(X, y)") -> DataLoader:
+    """Return a loader over evaluation data, which scales uint8 as the loader `like` does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data are neither a DataLoader nor a pair (X, y); what DataLoader raises.
+    """
+    if isinstance(data, DataLoader):
+        return data
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}")
+    scale = like.scale if isinstance(like, DataLoader) else 1 / 256
+    try:
+        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+    except (TypeError, ValueError) as error:
+        error.add_note(f"in {name}")
+        raise
 
 
 def check_metrics(metrics: object) -> None:
@@ -124,18 +202,25 @@ def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     raise TypeError(f"fit expected the loader to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
-def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
-    """Check that the model and the loss can take a data set: send two samples through, and look at every label.
+def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, DataLoader]) -> None:
+    """Check that the model and the loss accept the training data and the evaluation sets: see `check_set`."""
+    check_set("the training data", model, loss, loader)
+    for name, data in sets.items():
+        check_set(f"the evaluation set {name!r}", model, loss, data)
 
-    Nothing is changed by it: it is done in eval mode, and the loader's random numbers are not touched. A loader
-    that is no DataLoader, or has a transform, is let through: looking would cost a batch.
+
+def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
+    """Check that the model and the loss accept a data set: send two samples through, and check every label.
+
+    The check changes nothing: it runs in eval mode, and does not use the loader's random numbers. Only a DataLoader
+    without a transform is checked, because any other would lose a batch.
 
     Parameters
     ----------
     name
         What the set is called in messages, such as "the training data".
     model, loss
-        Who is to take it.
+        What is to accept it.
     loader
         The set.
 
@@ -158,7 +243,7 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
             loss.forward(prediction, y)
         if isinstance(loss, LabelLoss | MultiMarginLoss) and not on_disk(loader.y):
             check_labels(loss, loader.y.reshape(-1), prediction.shape[-1], getattr(loss, "ignore_index", None))
-    except NonFiniteError:  # that has other reasons than the form of the data; training says where it began
+    except NonFiniteError:  # the form of the data is not the reason; training says where it began
         return
     except Exception as error:
         error.add_note(f"in {name}, X of shape {loader.X.shape} and y of shape {loader.y.shape}")

@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from minnet.callbacks import Callback
+from minnet.callbacks import Callback, RunningScore
+from minnet.callbacks.base import MOMENTS, hooks, looks_at_every_step
 from minnet.core.rows import monitored
 
 
@@ -13,6 +14,28 @@ def test_every_moment_of_the_base_does_nothing():
     assert len(moments) == 6
     for moment in moments:
         assert moment(*[None] * len(inspect.signature(moment).parameters)) is None
+
+
+class Watches(Callback):
+    def on_step_end(self, trainer):
+        pass
+
+
+def test_hooks_are_those_that_somebody_overrides():
+    first, second = Watches(), Watches()
+    found = hooks([first, Callback(), second])
+    assert list(found) == MOMENTS
+    assert found["on_step_end"] == [first.on_step_end, second.on_step_end]
+    assert not any(methods for name, methods in found.items() if name != "on_step_end")
+
+
+def test_who_has_to_see_every_step():
+    class Changed(RunningScore):
+        def on_step_end(self, trainer):
+            pass
+
+    callbacks = [Watches(), Changed(), RunningScore(), Callback()]
+    assert [looks_at_every_step(callback) for callback in callbacks] == [True, True, False, False]
 
 
 def test_monitored():

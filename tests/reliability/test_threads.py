@@ -194,7 +194,7 @@ def test_blas_has_its_threads_back():
 
     def team(first):
         job = CONFIGURATIONS["threads"]()
-        with mn.training.parallel.Team(job.trainer.model, job.trainer.loss, 2, 1):
+        with mn.training.parallel.ParallelSteps(job.trainer.model, job.trainer.loss, 2, 1):
             inside.wait(10)  # so the one begins after the other, and ends after it
             if not first:
                 first_left.wait(10)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minnet.core.state import attributes, is_plain, merged, set_attributes
+from minnet.core.state import attributes, is_plain, set_attributes, update_in_place
 from minnet.saving.serialize import decode, encode
 
 BITS = ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"]
@@ -342,7 +342,7 @@ def test_no_state_replaces_a_method_or_a_property():
     ],
 )
 def test_what_does_not_fit_is_taken_anew(now, value):
-    result = merged(now, value)
+    result = update_in_place(now, value)
     assert result is value or same(result, value)
     if isinstance(value, np.ndarray):
         assert not np.shares_memory(result, value)

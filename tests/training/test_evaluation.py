@@ -1,7 +1,7 @@
 import pytest
 
 import minnet as mn
-from minnet.training.evaluation import Evaluation
+from minnet.training.evaluation import EvaluationMode
 
 
 def parts():
@@ -17,7 +17,7 @@ def modes(model, loss):
 def test_every_layer_gets_its_own_mode_back():
     model, loss = parts()
     before = modes(model, loss)
-    with Evaluation(model, loss):
+    with EvaluationMode(model, loss):
         assert modes(model, loss) == [False] * 4
     assert modes(model, loss) == before == [True, False, True, True]
 
@@ -25,14 +25,14 @@ def test_every_layer_gets_its_own_mode_back():
 def test_an_error_ends_it_too():
     model, loss = parts()
     before = modes(model, loss)
-    with pytest.raises(KeyError), Evaluation(model, loss):
+    with pytest.raises(KeyError), EvaluationMode(model, loss):
         raise KeyError
     assert modes(model, loss) == before
 
 
 def test_the_last_of_several_switches_back():
     model, loss = parts()
-    before, evaluation = modes(model, loss), Evaluation(model, loss)
+    before, evaluation = modes(model, loss), EvaluationMode(model, loss)
     with evaluation:
         with evaluation:
             pass

@@ -1,4 +1,4 @@
-"""What the guard finds, and what of the model it leaves as it was. (What the message says: test_diagnosis.py.)"""
+"""What the checks find, and what they restore. (What the message says: test_nonfinite_messages.py.)"""
 
 import math
 import warnings
@@ -217,5 +217,5 @@ def test_in_the_evaluation(tmp_path):
 
 
 def test_the_choice_is_one_of_three():
-    with pytest.raises(ValueError, match='nonfinite to be "stop", "skip" or "ignore", got'):
+    with pytest.raises(ValueError, match="nonfinite to be one of 'stop', 'skip', 'ignore', got 'raise'"):
         make(nonfinite="raise")

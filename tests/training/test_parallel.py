@@ -6,7 +6,7 @@ import pytest
 import threadpoolctl
 
 import minnet as mn
-from minnet.training.parallel import Team
+from minnet.training.parallel import ParallelSteps
 
 
 def data(samples=48, classes=3):
@@ -44,10 +44,10 @@ def test_the_result_does_not_depend_on_which_thread_is_faster():
     assert all(np.array_equal(weights(run), weights(runs[0])) for run in runs)
 
 
-def test_members_share_the_weights_and_nothing_else():
+def test_copies_share_the_weights_and_nothing_else():
     model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.BatchNorm1d(8))
-    team = Team(model, mn.MSELoss(), threads=2, parts=1)
-    (first, _), (second, _) = team._members
+    team = ParallelSteps(model, mn.MSELoss(), threads=2, parts=1)
+    (first, _), (second, _) = team._copies
     assert first is model
     for (name, p), q in zip(first.named_parameters(), second.parameters(), strict=True):
         assert (q.data is p.data) == p.trainable, name
@@ -55,24 +55,36 @@ def test_members_share_the_weights_and_nothing_else():
         assert not np.shares_memory(q.grad, p.grad)
 
 
-def test_dropout_differs_between_members():
+def test_dropout_differs_between_copies():
     model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=0))
     loss = mn.MSELoss()
-    with Team(model, loss, threads=2, parts=1) as team:
+    with ParallelSteps(model, loss, threads=2, parts=1) as team:
         x = np.repeat(data(4)[0][:1], 8, axis=0)
         _, prediction = team.learn(x, np.zeros((8, 8), np.float32))
     assert not np.array_equal(prediction[:4] == 0, prediction[4:] == 0)
 
 
+def test_a_model_that_was_in_eval_mode_is_trained_in_every_thread():
+    X, y = data()
+    trained = []
+    for mode in ("train", "eval"):
+        model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.BatchNorm1d(8), mn.Dropout(0.5, rng=0), mn.Linear(8, 3, rng=1))
+        getattr(model, mode)()
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=2)
+        trainer.fit(mn.DataLoader(X, y, 16), epochs=1, progress=False)
+        trained.append(weights(trainer))
+    np.testing.assert_array_equal(*trained)
+
+
 def test_layers_that_share_a_generator_share_one_in_the_copy_too():
     rng = np.random.default_rng(0)
     model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=rng), mn.Dropout(0.5, rng=rng))
-    copied = Team(model, mn.MSELoss(), threads=2, parts=1)._members[1][0]
+    copied = ParallelSteps(model, mn.MSELoss(), threads=2, parts=1)._copies[1][0]
     assert copied.layers[1].rng is copied.layers[2].rng
     assert copied.layers[1].rng is not rng
 
 
-def test_running_statistics_are_the_mean_of_the_members():
+def test_running_statistics_are_the_mean_of_the_copies():
     x, y = data(8)[0].astype(np.float64), np.zeros((8, 5))
     model = mn.Sequential(mn.BatchNorm1d(5)).astype(np.float64)
     halves = []
@@ -80,7 +92,7 @@ def test_running_statistics_are_the_mean_of_the_members():
         alone = mn.BatchNorm1d(5).astype(np.float64)
         alone.forward(half)
         halves.append([p.data.copy() for p in alone.parameters()])
-    with Team(model, mn.MSELoss(), threads=2, parts=1) as team:
+    with ParallelSteps(model, mn.MSELoss(), threads=2, parts=1) as team:
         team.learn(x, y)
         for p, a, b in zip(model.parameters(), *halves, strict=True):
             np.testing.assert_allclose(p.data, (a + b) / 2, atol=1e-12)
@@ -155,7 +167,7 @@ def test_who_waits_for_others_is_told_when_one_fails(failing):
             raise ZeroDivisionError
         assert told.wait(60)
 
-    with Team(mn.Linear(2, 2), mn.MSELoss(), threads=3, parts=1) as team, pytest.raises(ZeroDivisionError):
+    with ParallelSteps(mn.Linear(2, 2), mn.MSELoss(), threads=3, parts=1) as team, pytest.raises(ZeroDivisionError):
         team.together(work, told.set)
 
 

@@ -84,10 +84,30 @@ def test_what_was_held_back_takes_its_effect_later():
     with Interrupts() as interrupts:
         interrupts.busy = True
         press()
-        assert not interrupts.struck
+        assert not interrupts.raised
         with pytest.raises(KeyboardInterrupt):
-            interrupts.strike()
-        assert interrupts.struck == signal.SIGINT
+            interrupts.raise_pending()
+        assert interrupts.raised == signal.SIGINT
+
+
+def test_a_release_raises_what_is_pending():
+    with Interrupts() as interrupts:
+        interrupts.busy = True
+        interrupts.release()
+        assert not interrupts.busy
+        interrupts.busy = True
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.release()
+
+
+def test_with_checkpoints_a_release_raises_nothing():
+    with Interrupts(terminate=True) as interrupts:
+        interrupts.busy = True
+        press()
+        interrupts.release()
+        assert interrupts.busy
+        assert interrupts.pending == signal.SIGINT
 
 
 def test_sigterm_is_held_back_only_if_asked_for(sigterm):
@@ -100,7 +120,7 @@ def test_sigterm_is_held_back_only_if_asked_for(sigterm):
         press(signal.SIGTERM)
         assert interrupts.pending == signal.SIGTERM
         with pytest.raises(SystemExit) as caught:
-            interrupts.strike()
+            interrupts.raise_pending()
     assert caught.value.code == 143  # as of a shell's child that died of it
     assert len(sigterm) == 1
     press(signal.SIGTERM)

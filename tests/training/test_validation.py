@@ -7,9 +7,10 @@ import pytest
 
 import minnet as mn
 from minnet.training.validation import (
+    as_loader,
+    as_sets,
     check_batch,
     check_callbacks,
-    check_evaluate,
     check_loader,
     check_metrics,
     check_set,
@@ -98,7 +99,9 @@ def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
 
 @pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
 def test_sets_with_names(evaluate):
-    check_evaluate(evaluate)
+    sets = as_sets(evaluate, mn.DataLoader(X, Y, scale=0.5))
+    assert list(sets) == list(evaluate)
+    assert all(loader is evaluate[name] or loader.scale == 0.5 for name, loader in sets.items())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,15 @@ def test_sets_with_names(evaluate):
 )
 def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, message):
     with pytest.raises(TypeError, match=f"^fit expected {message}: {SETS}"):
-        check_evaluate(evaluate)
+        as_sets(evaluate, None)
+
+
+def test_data_to_evaluate_are_a_pair():
+    with pytest.raises(TypeError, match=r"^evaluate expected data to be a pair \(X, y\) or a DataLoader, got an array"):
+        as_loader("evaluate", "data", X)
+    with pytest.raises(ValueError, match="20 samples in X and 5 targets") as caught:
+        as_sets({"test": (X, Y[:5])}, None)
+    assert caught.value.__notes__ == ["in evaluate['test']"]
 
 
 def test_metrics_are_named_functions():

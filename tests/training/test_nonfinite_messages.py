@@ -1,4 +1,4 @@
-"""The message of a run that diverged: what, where it began, which rows, why. (What is stopped: test_guard.py.)"""
+"""The message of a run that diverged: what, where it began, which rows, why. (What is stopped: test_nonfinite.py.)"""
 
 import math
 

@@ -1,0 +1,148 @@
+"""Steps are how a `fit` learns from batches: one at a time, or many in a call of compiled code."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.compiled.steps import CompiledSteps, Together
+from minnet.core.arrays import Array, cast
+from minnet.data.epoch import Batch, Epoch
+from minnet.errors import NonFiniteError
+from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.signals import Interrupts
+from minnet.training.state import Counts, TrainingState
+from minnet.training.validation import check_batch
+
+
+class Steps:
+    """One step a call, with the non-finite checks around it.
+
+    Parameters
+    ----------
+    learn
+        What a step does with a batch (x, y), and returns the loss: `Trainer.train_step`, or the same in parallel.
+    state
+        What a step changes beside the model.
+    dtype
+        What floats of a batch are converted to.
+    checks
+        The non-finite checks; None for none.
+    interrupts
+        What holds Ctrl-C back during a step.
+
+    Attributes
+    ----------
+    inside : bool
+        Whether a step was begun and not finished.
+    """
+
+    def __init__(
+        self,
+        learn: Callable[[Array, NDArray[Any]], float],
+        state: TrainingState,
+        dtype: np.dtype[Any] | None,
+        checks: NonFiniteChecks | None,
+        interrupts: Interrupts,
+    ) -> None:
+        self.inside = False
+        self.checks, self.interrupts = checks, interrupts
+        self._learn, self._state, self._dtype = learn, state, dtype
+
+    def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
+        """Do the next steps of an epoch.
+
+        Parameters
+        ----------
+        batches
+            The batches of the epoch that are left.
+        most
+            How many steps to do at most; here it is always one.
+        counts
+            What the losses and samples are added to.
+
+        Returns
+        -------
+        int
+            How many steps were done; 0 if there is no batch left.
+        """
+        state, checks = self._state, self.checks
+        for batch in batches:
+            self.interrupts.busy = True
+            x, y = check_batch(batch)
+            self.inside = True
+            state.target = y
+            try:
+                if checks is not None:
+                    checks.before_step()
+                loss = state.last_loss = self._learn(cast(x, self._dtype), y)
+                if checks is not None:
+                    checks.after_update(loss)
+                counts.loss_sum += loss * len(x)
+                counts.samples += len(x)
+            except NonFiniteError as error:
+                self._undo(error, x, y, getattr(batches, "rows", None))
+                counts.skipped += 1
+            except Exception as error:
+                error.add_note(f"in step {state.step + 1} of epoch {state.epoch + 1}")
+                raise
+            state.step += 1
+            self.inside = False
+            return 1
+        return 0
+
+    def _undo(self, error: NonFiniteError, x: NDArray[Any], y: NDArray[Any], rows: Any) -> None:
+        """Undo a step that was not finite; raise the error if the run is to stop."""
+        state, checks = self._state, self.checks
+        if checks is not None:
+            checks.undo()
+            if checks.stops:
+                where = f"step {state.step + 1} of epoch {state.epoch + 1}"
+                raise checks.explained(error, x, y, rows, where) from None
+        state.last_loss = math.nan
+
+
+class ManySteps(Steps):
+    """Several steps a call, by compiled code; a step that the compiled code leaves out is done as in `Steps`.
+
+    Parameters
+    ----------
+    compiled
+        The compiled code.
+    together
+        What runs it in several threads: `ParallelSteps.together`.
+    trained
+        A function that returns the Trainer's model, loss and optimizer: a callback may replace one.
+    parts
+        What `Steps` takes.
+    """
+
+    def __init__(
+        self, compiled: CompiledSteps, together: Together, trained: Callable[[], tuple[Any, ...]], *parts: Any
+    ) -> None:
+        super().__init__(*parts)
+        self._compiled = compiled
+        self._together = together
+        self._trained = trained
+        self._at_first = trained()
+
+    def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
+        """Do up to `most` steps at once; see `Steps.advance`."""
+        state = self._state
+        if isinstance(batches, Epoch) and self._trained() == self._at_first:
+            self.interrupts.busy = self.inside = True
+            steps, samples, loss_sum, last_loss, prediction, target = self._compiled.run(
+                batches, self._together, most, counts.loss_sum
+            )
+            if steps:
+                state.last_loss, state.prediction, state.target = last_loss, prediction, target
+                counts.loss_sum = loss_sum
+                counts.samples += samples
+                state.step += steps
+                self.inside = False
+                return steps
+            self.inside = False
+            self.interrupts.release()
+        return super().advance(batches, most, counts)
