@@ -12,6 +12,7 @@ from minnet.core.state import State, attributes, set_attributes
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
+RISKY = 1e15  # the norm of a step after which a few more may leave the range of float32, 3e38
 FLUSH = 256  # the steps between two looks at what has faded: see `Optimizer._flush`
 
 
@@ -294,6 +295,13 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_work": {}}  # what lies in the work arrays is of no use to anyone
+
+
+def keeps_finite(optimizer: Optimizer) -> bool:
+    """Whether finite gradients give finite weights: with minnet's own, that neither divide by 0 nor decay too much."""
+    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
+        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
+    )
 
 
 class Option:

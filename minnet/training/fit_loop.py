@@ -68,7 +68,10 @@ class Run:
         self.checkpoint = checkpoint
         self.team: Team
         self._learn = FastPath(trainer, loader, callbacks).learn
-        self._compiled = CompiledSteps(trainer, loader) if trainer.compiled and isinstance(loader, DataLoader) else None
+        self._compiled: CompiledSteps | None = None
+        if trainer.compiled and isinstance(loader, DataLoader):
+            parts = trainer.model, trainer.loss, trainer.optimizer
+            self._compiled = CompiledSteps(*parts, loader, trainer.threads)
         self._steps, self._epochs, self._every = steps, epochs, every
         self._first_step, self._first_epoch = trainer.step, trainer.epoch
         self._batches: Iterator[Batch] | None = None  # the epoch under way
@@ -246,6 +249,8 @@ class Run:
     def _compiled_steps(self, compiled: "CompiledSteps", epoch: Epoch) -> int:
         """Do as many steps at once as can be done before something else has to be; return how many."""
         trainer, checkpoint = self.trainer, self.checkpoint
+        if compiled.parts != (trainer.model, trainer.loss, trainer.optimizer):
+            return 0  # a callback has replaced one
         periods = [self._every, None if checkpoint is None else checkpoint.every]
         ends = [period - trainer.step % period for period in periods if period]
         if self._steps is not None:
@@ -253,12 +258,16 @@ class Run:
         if self._step_by_step:
             ends = [1]
         self._inside = True
-        steps, samples, self._loss_sum = compiled.run(epoch, self.team, min(ends, default=len(epoch.X)), self._loss_sum)
+        most = min(ends, default=len(epoch.X))
+        done = compiled.run(epoch, self.team.together, most, self._loss_sum)
         self._inside = False
-        trainer.step += steps
-        self._in_epoch += steps
-        self._samples += samples
-        return steps
+        if done.steps:
+            trainer.last_loss, trainer.prediction, trainer.target = done.last_loss, done.prediction, done.target
+        trainer.step += done.steps
+        self._in_epoch += done.steps
+        self._samples += done.samples
+        self._loss_sum = done.loss_sum
+        return done.steps
 
     def _rest(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is time or someone wants to leave."""

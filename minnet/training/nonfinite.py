@@ -8,12 +8,10 @@ import numpy as np
 from minnet.core.arrays import Array, not_finite
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
-from minnet.optimizers import Optimizer
+from minnet.optimizers.base import RISKY, keeps_finite
 
 if TYPE_CHECKING:
     from minnet.training.trainer import Trainer
-
-RISKY = 1e15  # a step so long may leave the range of float32, 3e38, within a few
 
 
 class Guard:
@@ -100,13 +98,6 @@ class Guard:
 
     def _name(self, parameter: Parameter) -> str:
         return self._names.get(id(parameter), "a Parameter that is not in the model")
-
-
-def keeps_finite(optimizer: Optimizer) -> bool:
-    """Whether finite numbers give finite weights: with minnet's own, that neither divide by 0 nor decay too much."""
-    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
-        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
-    )
 
 
 def _what_of(g: Array) -> str:

@@ -135,9 +135,7 @@ class Trainer:
         self.stopped = False
         self._check_parts()
         if compiled:
-            from minnet.compiled.supported import check_trainer
-
-            check_trainer(self)
+            self._check_compiled()
         keep_freed_memory()
 
     def fit(
@@ -213,7 +211,8 @@ class Trainer:
         if self.compiled:
             from minnet.compiled.supported import check_run
 
-            check_run(self, loader, callbacks)
+            self._check_compiled()
+            check_run(self.model, self.loss, self.optimizer, loader, callbacks)
         for name, data in sets.items():
             check_set(f"the evaluation set {name!r}", self.model, self.loss, data)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
@@ -336,6 +335,17 @@ class Trainer:
             name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]
             for name in moments
         }
+
+    def _check_compiled(self) -> None:
+        """Refuse what compiled=True does not support."""
+        from minnet.compiled.supported import check_parts
+
+        for name in ("train_step", "update", "learn"):
+            if getattr(type(self), name) is not getattr(Trainer, name):
+                raise ValueError(
+                    f"compiled=True does not call {type(self).__name__}.{name}: leave out compiled=True, or the method"
+                )
+        check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
 
     def _check_parts(self) -> None:
         """Refuse parts that cannot belong together."""
