@@ -6,6 +6,8 @@ optimizers, whose pages explain them. The loops run along the longest axis, beca
 vector instructions: see `forward_few`. Products of larger matrices use the BLAS that SciPy brings. `fastmath` only
 allows sums to be taken in any order.
 
+Arrays are handed to inner functions one by one: with tuples of arrays, Numba counts references for 10 % of a step.
+
 Several threads may do a step together. Each computes forward and backward for its share of the batch. They wait for
 each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
 which thread is faster.
@@ -32,7 +34,6 @@ numba = require("numba", "compiled")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Rows = NDArray[np.int64]
-Slots = tuple[tuple[Array, Array, Array, Array], ...]
 
 NOTHING, RELU, TANH, SIGMOID = range(4)
 ACTIVATIONS = {"NoneType": NOTHING, "ReLU": RELU, "Tanh": TANH, "Sigmoid": SIGMOID}
@@ -61,10 +62,19 @@ class Data(NamedTuple):
     batch_size: int
 
 
+class Slots(NamedTuple):
+    """The weights, or the biases, of all layers, and what belongs to them: an array for each layer."""
+
+    values: tuple[Array, ...]
+    first: tuple[Array, ...]  # the optimizer's state, as `second`; empty if it needs none
+    second: tuple[Array, ...]
+    gradients: tuple[Array, ...]  # each thread's in a row
+
+
 class Network(NamedTuple):
     """The Linear layers, the activations after them, and the loss."""
 
-    weights: Slots  # for each layer: values, two arrays of the optimizer's state, and each thread's gradients in a row
+    weights: Slots
     biases: Slots
     layout: NDArray[np.int64]  # for each layer: whether weights are transposed, (O, I), see `forward_few`; activation
     loss: int
@@ -144,25 +154,39 @@ def train(
     samples, total, loss
         The number of samples trained on, the sum, and the loss of the last step.
     """
-    threads, table, layers = len(rule.tables), rule.tables[thread], len(network.weights)
+    threads, table, (weights, biases, layout, loss) = len(rule.tables), rule.tables[thread], network
+    W, b, dW, db = weights.values, biases.values, weights.gradients, biases.gradients
+    values, slopes, sums, layers = buffers.values, buffers.slopes, shared.sums, len(layout)
     samples, value, arrivals = 0, np.nan, 0
     while samples < len(data.rows):
         size = min(data.batch_size, len(data.rows) - samples)
         begin, end = share_of(size, thread, threads)
-        batch, y = data.rows[samples + begin : samples + end], outputs[samples + begin : samples + end]
-        gather(data.X, batch, data.scale, buffers.values[0])
-        forward(network, buffers.values, y)
-        shared.sums[thread, 0] = loss_of(network.loss, y, data, batch, size, buffers.slopes[layers][: end - begin])
-        backward(thread, end - begin, network, table, buffers, shared.sums[thread])
+        batch, y, n = data.rows[samples + begin : samples + end], outputs[samples + begin : samples + end], end - begin
+        gather(data.X, batch, data.scale, values[0])
+        for i in range(layers):
+            forward(values[i][:n], W[i], b[i], layout[i, 0], layout[i, 1], values[i + 1][:n])
+        y[:] = values[layers][:n]
+        sums[thread, 0] = loss_of(loss, y, data.labels, data.targets, batch, size, slopes[layers][:n])
+        for i in range(layers - 1, -1, -1):
+            x, dy = values[i][:n], slopes[i + 1][:n]
+            deactivate(dy, values[i + 1][:n], layout[i, 1])
+            sums[thread, 1 + 2 * i] = dot(x.reshape(-1), x.reshape(-1)) + n
+            sums[thread, 2 + 2 * i] = dot(dy.reshape(-1), dy.reshape(-1))
+            if i:
+                backward(dy, W[i], layout[i, 0], slopes[i][:n])
+            if table[i, TRAINED]:
+                gradient(x, dy, layout[i, 0], dW[i][thread].reshape(W[i].shape))
+            if table[layers + i, TRAINED]:
+                column_sums(dy, db[i][thread])
         arrivals += threads
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
-        next_value = shared.sums[:, 0].sum()
-        if not (abs(next_value) < np.inf and is_short(shared.sums, table, rule.longest, outputs.dtype)):
+        next_value = sum_of(sums, 0)
+        if not (abs(next_value) < np.inf and is_short(sums, table, rule.longest, outputs.dtype)):
             break
         for i in range(layers):
-            update_share(thread, threads, network.weights[i], rule.kind, table[i])
-            update_share(thread, threads, network.biases[i], rule.kind, table[layers + i])
+            update_share(thread, W[i], weights.first[i], weights.second[i], dW[i], rule.kind, table[i])
+            update_share(thread, b[i], biases.first[i], biases.second[i], db[i], rule.kind, table[layers + i])
         arrivals += threads
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
@@ -172,49 +196,39 @@ def train(
 
 
 @compiled
-def forward(network: Network, values: tuple[Array, ...], outputs: Array) -> None:
-    """Compute all layers, and copy the outputs of the last one."""
-    n = len(outputs)
-    for i in range(len(network.weights)):
-        x, y = values[i][:n], values[i + 1][:n]
-        if network.layout[i, 0]:
-            forward_few(x, network.weights[i][0], y)
-        else:
-            forward_many(x, network.weights[i][0], y)
-        activate(y, network.biases[i][0], network.layout[i, 1])
-    outputs[:] = values[len(network.weights)][:n]
+def forward(x: Array, weight: Array, bias: Array, few: bool, activation: int, y: Array) -> None:
+    """Write a layer's output."""
+    if few:
+        forward_few(x, weight, y)
+    else:
+        forward_many(x, weight, y)
+    activate(y, bias, activation)
 
 
 @compiled
-def loss_of(loss: int, y: Array, data: Data, batch: Rows, size: int, dy: Array) -> Any:
+def loss_of(loss: int, y: Array, labels: NDArray[Any], targets: Array, batch: Rows, size: int, dy: Array) -> Any:
     """Return what outputs y add to the mean loss of `size` samples; write dL/dy."""
     if loss == MEAN_SQUARE:
-        return mean_square(y, data.targets, batch, size, dy)
-    return cross_entropy(y, data.labels, batch, size, dy, loss == CROSS_ENTROPY)
+        return mean_square(y, targets, batch, size, dy)
+    return cross_entropy(y, labels, batch, size, dy, loss == CROSS_ENTROPY)
 
 
 @compiled
-def backward(thread: int, n: int, network: Network, table: Any, buffers: Buffers, sums: Any) -> None:
-    """Write the gradients of n samples; and of each layer the squared norms of x (with a 1 for the bias) and of dy."""
-    layers = len(network.weights)
-    for i in range(layers - 1, -1, -1):
-        x, dy, weight = buffers.values[i][:n], buffers.slopes[i + 1][:n], network.weights[i][0]
-        few, activation = network.layout[i]
-        deactivate(dy, buffers.values[i + 1][:n], activation)
-        sums[1 + 2 * i] = dot(x.reshape(-1), x.reshape(-1)) + n
-        sums[2 + 2 * i] = dot(dy.reshape(-1), dy.reshape(-1))
-        if i and few:
-            backward_few(dy, weight, buffers.slopes[i][:n])
-        elif i:
-            backward_many(dy, weight, buffers.slopes[i][:n])
-        if table[i, TRAINED]:
-            g = network.weights[i][3][thread].reshape(weight.shape)
-            if few:
-                gradient_few(x, dy, g)
-            else:
-                gradient_many(x, dy, g)
-        if table[layers + i, TRAINED]:
-            column_sums(dy, network.biases[i][3][thread])
+def backward(dy: Array, weight: Array, few: bool, dx: Array) -> None:
+    """Write the gradient with respect to a layer's input."""
+    if few:
+        backward_few(dy, weight, dx)
+    else:
+        backward_many(dy, weight, dx)
+
+
+@compiled
+def gradient(x: Array, dy: Array, few: bool, g: Array) -> None:
+    """Write the gradient with respect to a layer's weights."""
+    if few:
+        gradient_few(x, dy, g)
+    else:
+        gradient_many(x, dy, g)
 
 
 @compiled
@@ -222,7 +236,7 @@ def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], longest: flo
     """Whether a step is surely shorter than `longest`, because |xᵀ dy|² <= |x|² |dy|² holds for each layer."""
     square = 1.0
     for column in range(1, sums.shape[1], 2):
-        bound = sums[:, column].sum() * sums[:, column + 1].sum()
+        bound = sum_of(sums, column) * sum_of(sums, column + 1)
         square = square if bound <= square else bound  # NaN stays NaN
     lr = table[:, LR].max()
     return square < np.finfo(dtype).max and lr * lr * square <= longest * longest
@@ -264,6 +278,15 @@ def wait_at(barrier: Rows, arrivals: int) -> bool:
 def share_of(n: int, thread: int, threads: int) -> tuple[int, int]:
     """Return where a thread's share of n things begins and ends."""
     return n * thread // threads, n * (thread + 1) // threads
+
+
+@compiled
+def sum_of(sums: NDArray[np.float64], column: int) -> Any:
+    """Return the sum of what the threads computed, in a loop because `sums[:, column].sum()` takes longer."""
+    total = 0.0
+    for thread in range(len(sums)):
+        total += sums[thread, column]
+    return total
 
 
 @compiled
@@ -491,13 +514,12 @@ def column_sums(rows: Array, sums: Array) -> None:
 
 
 @compiled
-def update_share(thread: int, threads: int, slot: Any, kind: int, row: Any) -> None:
+def update_share(thread: int, p: Array, first: Array, second: Array, gradients: Array, kind: int, row: Any) -> None:
     """Add up all threads' gradients of this thread's share of a Parameter, and update that share."""
     if row[TRAINED]:
-        p, first, second, gradients = slot
-        begin, end = share_of(p.size, thread, threads)
+        begin, end = share_of(p.size, thread, len(gradients))
         g = gradients[0, begin:end]
-        for other in range(1, threads):
+        for other in range(1, len(gradients)):
             add(g, gradients[other, begin:end], g.dtype.type(1))
         update(p.reshape(-1)[begin:end], g, first.reshape(-1)[begin:end], second.reshape(-1)[begin:end], kind, row)
 
