@@ -138,25 +138,14 @@ def train(
     The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
     the step may be longer than `rule.longest`. Such a step changes nothing.
 
-    Parameters
-    ----------
-    thread
-        The number of this thread, from 0.
-    data, network, rule, shared, buffers
-        See above. Only the buffers differ between threads.
-    total
-        A sum of losses times samples, to add to.
-    outputs
-        (len(data.rows), O), to which the predictions are written.
+    Only the buffers differ between threads. Predictions are written to `outputs` (len(data.rows), O).
 
-    Returns
-    -------
-    samples, total, loss
-        The number of samples trained on, the sum, and the loss of the last step.
+    Returns the number of samples trained on; `total`, a sum of losses times samples, with these samples added; and the
+    loss of the last step.
     """
     threads, table, (weights, biases, layout, loss) = len(rule.tables), rule.tables[thread], network
-    W, b, dW, db = weights.values, biases.values, weights.gradients, biases.gradients
-    values, slopes, sums, layers = buffers.values, buffers.slopes, shared.sums, len(layout)
+    W, b, dW, db, layers = weights.values, biases.values, weights.gradients, biases.gradients, len(layout)
+    values, slopes, sums = buffers.values, buffers.slopes, shared.sums
     samples, value, arrivals = 0, np.nan, 0
     while samples < len(data.rows):
         size = min(data.batch_size, len(data.rows) - samples)
@@ -164,14 +153,14 @@ def train(
         batch, y, n = data.rows[samples + begin : samples + end], outputs[samples + begin : samples + end], end - begin
         gather(data.X, batch, data.scale, values[0])
         for i in range(layers):
-            forward(values[i][:n], W[i], b[i], layout[i, 0], layout[i, 1], values[i + 1][:n])
+            forward(values[i][:n], W[i], layout[i, 0], values[i + 1][:n])
+            activate(values[i + 1][:n], b[i], layout[i, 1])
         y[:] = values[layers][:n]
         sums[thread, 0] = loss_of(loss, y, data.labels, data.targets, batch, size, slopes[layers][:n])
         for i in range(layers - 1, -1, -1):
             x, dy = values[i][:n], slopes[i + 1][:n]
             deactivate(dy, values[i + 1][:n], layout[i, 1])
-            sums[thread, 1 + 2 * i] = dot(x.reshape(-1), x.reshape(-1)) + n
-            sums[thread, 2 + 2 * i] = dot(dy.reshape(-1), dy.reshape(-1))
+            sums[thread, 1 + 2 * i], sums[thread, 2 + 2 * i] = square_of(x) + n, square_of(dy)
             if i:
                 backward(dy, W[i], layout[i, 0], slopes[i][:n])
             if table[i, TRAINED]:
@@ -196,39 +185,11 @@ def train(
 
 
 @compiled
-def forward(x: Array, weight: Array, bias: Array, few: bool, activation: int, y: Array) -> None:
-    """Write a layer's output."""
-    if few:
-        forward_few(x, weight, y)
-    else:
-        forward_many(x, weight, y)
-    activate(y, bias, activation)
-
-
-@compiled
 def loss_of(loss: int, y: Array, labels: NDArray[Any], targets: Array, batch: Rows, size: int, dy: Array) -> Any:
     """Return what outputs y add to the mean loss of `size` samples; write dL/dy."""
     if loss == MEAN_SQUARE:
         return mean_square(y, targets, batch, size, dy)
     return cross_entropy(y, labels, batch, size, dy, loss == CROSS_ENTROPY)
-
-
-@compiled
-def backward(dy: Array, weight: Array, few: bool, dx: Array) -> None:
-    """Write the gradient with respect to a layer's input."""
-    if few:
-        backward_few(dy, weight, dx)
-    else:
-        backward_many(dy, weight, dx)
-
-
-@compiled
-def gradient(x: Array, dy: Array, few: bool, g: Array) -> None:
-    """Write the gradient with respect to a layer's weights."""
-    if few:
-        gradient_few(x, dy, g)
-    else:
-        gradient_many(x, dy, g)
 
 
 @compiled
@@ -311,6 +272,12 @@ def dot(a: Array, b: Array) -> Any:
 
 
 @compiled
+def square_of(rows: Array) -> Any:
+    """Return the sum of squares."""
+    return dot(rows.reshape(-1), rows.reshape(-1))
+
+
+@compiled
 def add(row: Array, a: Array, factor: Any) -> None:
     """Add a row times a factor to another row."""
     for i in range(len(row)):
@@ -341,15 +308,6 @@ def forward_few(x: Array, weight: Array, y: Array) -> None:
 
 
 @compiled
-def backward_few(dy: Array, weight: Array, dx: Array) -> None:
-    """Write dy @ W.T, of which W transposed is given."""
-    dx[:] = 0
-    for n in range(len(dy)):
-        for o in range(len(weight)):
-            add(dx[n], weight[o], dy[n, o])
-
-
-@compiled
 def gradient_few(x: Array, dy: Array, g: Array) -> None:
     """Write (x.T @ dy).T, four samples at a time."""
     g[:] = 0
@@ -366,33 +324,42 @@ def gradient_few(x: Array, dy: Array, g: Array) -> None:
 
 
 @compiled
-def forward_many(x: Array, weight: Array, y: Array) -> None:
-    """Write x @ W."""
-    if len(x) == 1:
+def forward(x: Array, weight: Array, few: bool, y: Array) -> None:
+    """Write x @ W; if outputs are few, W is given transposed, here and in what follows."""
+    if few:
+        forward_few(x, weight, y)
+    elif len(x) == 1:
         np.dot(x[0], weight, y[0])
     elif len(x):
         np.dot(x, weight, y)
 
 
 @compiled
-def backward_many(dy: Array, weight: Array, dx: Array) -> None:
+def backward(dy: Array, weight: Array, few: bool, dx: Array) -> None:
     """Write dy @ W.T."""
-    if len(dy) == 1:
+    if few:
+        dx[:] = 0
+        for n in range(len(dy)):
+            for o in range(len(weight)):
+                add(dx[n], weight[o], dy[n, o])
+    elif len(dy) == 1:
         np.dot(weight, dy[0], dx[0])
     elif len(dy):
         np.dot(dy, weight.T, dx)
 
 
 @compiled
-def gradient_many(x: Array, dy: Array, g: Array) -> None:
-    """Write x.T @ dy."""
-    if len(x) > 1:
+def gradient(x: Array, dy: Array, few: bool, g: Array) -> None:
+    """Write x.T @ dy, or its transpose if outputs are few."""
+    if few:
+        gradient_few(x, dy, g)
+    elif len(x) > 1:
         np.dot(x.T, dy, g)
-        return
-    g[:] = 0
-    for n in range(len(x)):
-        for i in range(len(g)):
-            add(g[i], dy[n], x[n, i])
+    else:
+        g[:] = 0
+        for n in range(len(x)):
+            for i in range(len(g)):
+                add(g[i], dy[n], x[n, i])
 
 
 @compiled

@@ -33,10 +33,9 @@ def test_products(rng, dtype, n, i, o, few):
     tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-12}
     given = np.ascontiguousarray(W.T) if few else W
     y, dx, g = np.full_like(dy, np.nan), np.full_like(x, np.nan), np.full_like(given, np.nan)
-    kind = "few" if few else "many"
-    getattr(kernels, f"forward_{kind}")(x, given, y)
-    getattr(kernels, f"backward_{kind}")(dy, given, dx)
-    getattr(kernels, f"gradient_{kind}")(x, dy, g)
+    kernels.forward(x, given, few, y)
+    kernels.backward(dy, given, few, dx)
+    kernels.gradient(x, dy, few, g)
     np.testing.assert_allclose(y, x @ W, **tolerance)
     np.testing.assert_allclose(dx, dy @ W.T, **tolerance)
     np.testing.assert_allclose(g.T if few else g, x.T @ dy, **tolerance)
@@ -154,6 +153,7 @@ def test_sums(rng):
     kernels.column_sums(rows, sums)
     np.testing.assert_allclose(sums, rows.sum(axis=0), rtol=1e-12)
     assert kernels.dot(rows[0], rows[1]) == pytest.approx(rows[0] @ rows[1], rel=1e-12)
+    assert kernels.square_of(rows) == pytest.approx((rows**2).sum(), rel=1e-12)
     sums = rows[0].copy()
     kernels.add(sums, rows[1], -0.5)
     np.testing.assert_allclose(sums, rows[0] - rows[1] / 2, rtol=1e-12)
