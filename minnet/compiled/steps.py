@@ -80,6 +80,7 @@ class CompiledSteps:
         self._slots = self._weights + self._biases
         self._widths = [layers[0][0].weight.data.shape[0], *(linear.weight.data.shape[1] for linear, _ in layers)]
         self._X, self._y, self._dtype = loader.X, loader.y, layers[0][0].weight.data.dtype
+        self._made: tuple[int, list[Any]] = 0, []  # the number of rows of the buffers, and the buffers of each thread
         self._size = 1  # how many steps take about SECONDS
         self._checked = replaceable(*self.parts, loader)
 
@@ -136,7 +137,7 @@ class CompiledSteps:
 
     def _train(self, together: Together, rows: NDArray[np.int64], loss_sum: float) -> tuple[int, float, float, Array]:
         """Call the compiled code, once for each thread."""
-        kernels, threads, y, widths = self._kernels, self._threads, self._y, self._widths
+        kernels, threads, y = self._kernels, self._threads, self._y
         loss, size = kernels.LOSSES[type(self._loss).__name__], min(self._loader.batch_size, len(self._X))
         square = loss == kernels.MEAN_SQUARE
         data = kernels.Data(
@@ -155,14 +156,10 @@ class CompiledSteps:
         tables = np.array([[slot.row() for slot in self._slots]] * threads)
         rule = kernels.Rule(kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM, tables, RISKY)
         shared = kernels.Shared(np.zeros(2, np.int64), np.empty((threads, 1 + 2 * len(weights))))
-        prediction = np.empty((len(rows), widths[-1]), self._dtype)
-
-        def buffers() -> tuple[Array, ...]:
-            return tuple(_aligned((size // threads + 1, width), self._dtype) for width in widths)
+        prediction, buffers = np.empty((len(rows), self._widths[-1]), self._dtype), self._buffers(size // threads + 1)
 
         def work(thread: int) -> Found:
-            own = kernels.Buffers(buffers(), buffers())  # of this thread
-            found: Found = kernels.train(thread, data, network, rule, shared, own, loss_sum, prediction)
+            found: Found = kernels.train(thread, data, network, rule, shared, buffers[thread], loss_sum, prediction)
             return found
 
         def fail() -> None:
@@ -173,6 +170,16 @@ class CompiledSteps:
             for slot, copies, row in zip(self._slots, arrays, tables[0], strict=True):
                 slot.copy_back(copies, int(row[kernels.STEP]))
         return samples, loss_sum, last_loss, prediction
+
+    def _buffers(self, rows: int) -> list[Any]:
+        """Return each thread's buffers, which are made again only for another number of rows."""
+        if rows != self._made[0]:
+            pairs = [
+                [tuple(_aligned((rows, width), self._dtype) for width in self._widths) for _ in range(2)]
+                for _ in range(self._threads)
+            ]
+            self._made = rows, [self._kernels.Buffers(*pair) for pair in pairs]
+        return self._made[1]
 
 
 class _Slot:

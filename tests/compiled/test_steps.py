@@ -12,6 +12,7 @@ from trainings import (
     FEATURES,
     IN_ORDER,
     OPTIMIZERS,
+    RESAMPLED,
     SAMPLES,
     bits,
     data,
@@ -132,7 +133,7 @@ def test_subnormal_numbers_become_zero(optimizer, names):
 
 
 @pytest.mark.parametrize(
-    "loader", [{"shuffle": True}, {"shuffle": False}, {"fresh": True}, {"shuffle": True, "drop_last": True}], ids=str
+    "loader", [{"shuffle": True}, {"shuffle": False}, RESAMPLED, {"shuffle": True, "drop_last": True}], ids=str
 )
 @pytest.mark.parametrize("every", [None, 1, 3])
 def test_loaders(calls, loader, every, threads):
@@ -226,7 +227,7 @@ def test_bad_steps_are_skipped_alike(calls, threads):
     X, y = poisoned((50, 3), np.nan)
 
     def train(trainer):
-        for loader in ({"shuffle": True, "check": False}, {"fresh": True, "check": False}):
+        for loader in ({"shuffle": True, "check": False}, RESAMPLED | {"check": False}):
             fit(trainer, X, y, loader=loader, steps=40, every=10)
 
     compiled = learn_alike(train, threads=threads, nonfinite="skip", optimizer=OPTIMIZERS["momentum"])
@@ -443,14 +444,20 @@ def test_weights_that_cannot_be_written_are_left_to_the_layers(threads):
     learn_alike(train, layers=CHAINS["wide"], threads=threads)
 
 
-def test_broken_off_calls_do_not_draw_many_batches_anew(monkeypatch):
-    drawn, draw = [], mn.data.epoch.Epoch._draw
-    monkeypatch.setattr(mn.data.epoch.Epoch, "_draw", lambda self: (drawn.append(1), draw(self))[1])
+def test_broken_off_calls_do_not_draw_many_batches_again():
+    class Counts(np.random.Generator):
+        drawn = 0
+
+        def choice(self, *arguments, **options):
+            Counts.drawn += 1
+            return super().choice(*arguments, **options)
+
     X, y = data()
     X[::3] = np.nan
+    rng = Counts(np.random.PCG64(1))
     trainer = make(nonfinite="skip", compiled=True)
-    fit(trainer, X, y, 1, loader={"fresh": True, "check": False}, steps=1000)
-    assert len(drawn) < 6 * 1000
+    fit(trainer, X, y, 1, rng, RESAMPLED | {"check": False}, steps=1000)
+    assert 1000 <= Counts.drawn < 6 * 1000
 
 
 # --- how long a call takes -----------------------------------------------------------------------------------------

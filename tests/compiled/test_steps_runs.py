@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from trainings import OPTIMIZERS, bits, data, fit, make, pair
+from trainings import OPTIMIZERS, RESAMPLED, bits, data, fit, make, pair
 
 import minnet as mn
 from minnet.callbacks import Callback
@@ -88,7 +88,7 @@ def test_threads_that_share_a_processor():
 # --- resuming, and Ctrl-C ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loader", [{"shuffle": True}, {"fresh": True}], ids=str)
+@pytest.mark.parametrize("loader", [{"shuffle": True}, RESAMPLED], ids=str)
 def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, loader, threads):
     class Killed(BaseException):
         pass
