@@ -170,7 +170,7 @@ def time_layers(clock: Clock, model: mn.Sequential, loss: mn.Loss) -> None:
 
 def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
     """Return W1 by compiled steps: the kernels, one by one on real batches, and what more a whole `fit` takes."""
-    from minnet import kernels
+    from minnet.compiled import kernels
 
     model, size = mn.Sequential(mn.Linear(784, 10, rng=0)), 128
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)

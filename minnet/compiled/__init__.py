@@ -1,1 +1,1 @@
-"""Compiled: the steps and predictions of small networks, as compiled code. Needs the extra "compiled"."""
+"""Training steps and predictions of small networks by compiled code. They need the extra "compiled"."""

@@ -1,35 +1,39 @@
-"""Kernels are the steps and predictions of a small network once more, as code that Numba compiles.
+"""Kernels are the training steps and predictions of small networks as loops that Numba compiles.
 
-A step of one sample is ten calls of NumPy, which take far longer than what they compute; and of a batch, each call goes
-over memory that the next one reads again. Here a loop over many steps is one call, and no number is fetched twice
-without need. The layers' own pages say what is computed; this one, how a processor likes it: loops over the longest
-axis, which become vector instructions; weights of few outputs with the inputs along it, see `forward_few`; products of
-larger matrices by the BLAS that SciPy brings. `fastmath` lets sums be taken in any order, and nothing else.
+A step of one sample is ten calls of NumPy, each of which takes longer than its arithmetic. A step of a batch reads the
+same memory in call after call. Here, one call does many steps. The formulas are those of the layers, losses and
+optimizers, whose pages explain them. The loops run along the longest axis, because the compiler turns such loops into
+vector instructions: see `forward_few`. Products of larger matrices use the BLAS that SciPy brings. `fastmath` only
+allows sums to be taken in any order.
 
-Several threads may do a step together: each goes forward and backward with its own rows of the batch, adds up what all
-found for its own share of the weights, and brings that share forward. What belongs to whom depends on sizes only.
+Arrays are handed to inner functions one by one: with tuples of arrays, Numba counts references for 10 % of a step.
 
-What `minnet.compiled.steps.steps` and `minnet.compiled.steps.predictor` hand over, as Numba wants it: arrays in C order, tuples of one kind of
-array. All kernels are in this one file, long as it is: the code that Numba keeps on the disk is renewed when its own
-file changes, and no other.
+Several threads may do a step together. Each computes forward and backward for its share of the batch. They wait for
+each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
+which thread is faster.
+
+**All kernels stand in this file**, because Numba renews the code that it keeps on the disk when the file of the called
+function changes, and does not look at other files. For the same reason the formulas are not imported from the layers:
+an edit there would go unseen. Nor are those that NumPy runs fast, when Numba compiles them (time divided by that of the
+loops here, in float32, 10 to 128 numbers a row): Adam 15 to 20, SGD 1.4 to 2.0, softmax 1.0 to 1.3, sigmoid 1.4 to 3.1,
+slopes of ReLU 1.0, of Tanh and Sigmoid 1.1 to 1.8.
 """
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import ZERO_EVERY
+from minnet.optimizers.base import FLUSH
 
 numba = require("numba", "compiled")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Rows = NDArray[np.int64]
-Slots = tuple[tuple[Array, Array, Array], ...]
 
 NOTHING, RELU, TANH, SIGMOID = range(4)
 ACTIVATIONS = {"NoneType": NOTHING, "ReLU": RELU, "Tanh": TANH, "Sigmoid": SIGMOID}
@@ -40,170 +44,168 @@ LOSSES = {
     "MSELoss": MEAN_SQUARE,
 }
 SGD, ADAM = range(2)
-# The columns of `table`, a row a Parameter: whether it is trained, how often it was, whether its velocity is still to
-# begin, and its options, of which the last three are SGD's or Adam's.
-TRAINED, STEP, FRESH, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(9)
+# The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
+# its velocity has yet to begin, and its options. The last three columns are SGD's or Adam's.
+TRAINED, STEP, BEGINS, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(9)
 BETA1, BETA2, EPS = MOMENTUM, DAMPENING, NESTEROV
 COLUMNS = 9
 
-# What the system has for letting another thread have the processor.
-give_way = numba.types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", numba.int32())
+
+class Data(NamedTuple):
+    """The data set, and the samples to train on: batch after batch of `rows`, of which the last may be shorter."""
+
+    X: NDArray[Any]  # (n, I)
+    scale: np.float32 | None  # what bytes are multiplied by; None for floats
+    labels: NDArray[Any]  # (n,) classes; empty for the mean square error
+    targets: Array  # (n, O); empty for the cross-entropies
+    rows: Rows
+    batch_size: int
+
+
+class Slots(NamedTuple):
+    """The weights, or the biases, of all layers, and what belongs to them: an array for each layer."""
+
+    values: tuple[Array, ...]
+    first: tuple[Array, ...]  # the optimizer's state, as `second`; empty if it needs none
+    second: tuple[Array, ...]
+    gradients: tuple[Array, ...]  # each thread's in a row
+
+
+class Network(NamedTuple):
+    """The Linear layers, the activations after them, and the loss."""
+
+    weights: Slots
+    biases: Slots
+    layout: NDArray[np.int64]  # for each layer: whether weights are transposed, (O, I), see `forward_few`; activation
+    loss: int
+
+
+class Rule(NamedTuple):
+    """How the optimizer updates Parameters."""
+
+    kind: int
+    tables: NDArray[np.float64]  # for each thread its own copy: a row for each Parameter, weights before biases
+    longest: float  # the norm of a step from which on weights may leave the range of their dtype
+
+
+class Shared(NamedTuple):
+    """What threads tell each other."""
+
+    barrier: Rows  # (2,), zeros at first: see `wait_at`
+    sums: NDArray[np.float64]  # for each thread: its part of the loss, and two squared norms for each layer
+
+
+class Buffers(NamedTuple):
+    """The arrays of one thread, each with a row for each sample."""
+
+    values: tuple[Array, ...]  # the input of each layer, and the output of the last one
+    slopes: tuple[Array, ...]  # the gradients with respect to these
+
+
+# What the operating system offers to let another thread have the processor.
+yield_processor = numba.types.ExternalFunction(
+    "SwitchToThread" if sys.platform == "win32" else "sched_yield", numba.int32()
+)
 
 
 def compiled(function: Function) -> Function:
-    """Have Numba compile a function when it is first called, and keep the code for the next process.
+    """Have Numba compile a function when it is first called, and keep the code on the disk for the next process.
 
-    All is made one function: one that was only called would be another copy of it in the process that compiles than
-    in those that read the code from the disk, and sums could round otherwise.
+    All functions are inlined. A function that is called would be compiled in another way in the process that compiles
+    it than in those that read it from the disk, and sums could round differently.
     """
     options = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
     try:
         result: Function = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # there is no folder to keep it in
+    except RuntimeError:  # no folder is writeable
         result = numba.njit(**options)(function)
     return result
 
 
 @compiled
 def train(
-    part: int,
-    parts: int,
-    meeting: Rows,
-    sums: NDArray[np.float64],
-    gradients: Array,
-    weights: Slots,
-    biases: Slots,
-    layout: NDArray[np.int64],
-    tables: NDArray[np.float64],
-    loss: int,
-    optimizer: int,
-    X: NDArray[Any],
-    scale: np.float32 | None,
-    labels: NDArray[Any],
-    targets: Array,
-    rows: Rows,
-    batch_size: int,
-    longest: float,
+    thread: int,
+    data: Data,
+    network: Network,
+    rule: Rule,
+    shared: Shared,
+    buffers: Buffers,
     total: float,
-    prediction: Array,
+    outputs: Array,
 ) -> tuple[int, float, float]:
-    """Do a training step for each batch of `batch_size` rows, in order; the last one may be shorter.
+    """Do a training step for each batch, in order; each thread calls this at the same time, with its own number.
 
-    It is to be called for each part at the same time, in a thread of its own, with the same arrays.
+    The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
+    the step may be longer than `rule.longest`. Such a step changes nothing.
 
-    A step that is out of the ordinary is not done, and none after it: where a label is no class, the loss is not
-    finite, or a step is not surely shorter than `longest`. It has changed nothing by then.
+    Only the buffers differ between threads. Predictions are written to `outputs` (len(data.rows), O).
 
-    Parameters
-    ----------
-    part, parts
-        Which part of each step to do, of how many.
-    meeting
-        Zeros (2,), see `meet`.
-    sums, gradients
-        (parts, 1 + 2 · layers) and (parts, numbers of all Parameters): what the parts found, for all to read.
-    weights, biases
-        For each Linear layer (p, first, second): values, and what the optimizer remembers. Written into.
-    layout
-        For each layer, whether its weights are transposed, (O, I), see `forward_few`; and its activation.
-    tables
-        For each part the same, its own: for each Parameter, weights before biases, what the columns above say. STEP and
-        FRESH are written into.
-    loss, optimizer
-        Which: the constants above.
-    X, scale, labels, targets
-        The data set (n, I), of which bytes are multiplied by `scale`; the classes (n,), or the targets (n, O).
-    rows, batch_size
-        The samples to train on, in order.
-    longest
-        The norm of a step from which on it may leave the range of the numbers.
-    total
-        A sum of losses times samples, to go on from.
-    prediction
-        (len(rows), O), to which the predictions are written.
-
-    Returns
-    -------
-    samples, total, loss
-        How many were learned from, the sum, and the last step's loss.
+    Returns the number of samples trained on; `total`, a sum of losses times samples, with these samples added; and the
+    loss of the last step.
     """
-    dtype, layers, table = weights[0][0].dtype, len(weights), tables[part]
-    # One array for all that lies between two layers, beginning with the batch: layer l reads starts[l] and writes
-    # starts[l + 1]; what is found for y lies likewise.
-    widths = np.empty(layers + 1, np.int64)
-    widths[0] = X.shape[1]
-    for l in range(layers):  # noqa: E741
-        widths[l + 1] = biases[l][0].size
-    starts = np.zeros(layers + 2, np.int64)
-    starts[1:] = np.cumsum(widths) * (batch_size // parts + 1)
-    values, slopes = np.empty(starts[-1], dtype), np.empty(starts[-1], dtype)
-    places = np.zeros(2 * layers + 1, np.int64)  # of a Parameter's gradient, weights before biases
-    for l in range(layers):  # noqa: E741
-        places[l + 1], places[layers + l + 1] = weights[l][0].size, biases[l][0].size
-    places = np.cumsum(places)
-    samples, value, meetings = 0, np.nan, 0
-    while samples < len(rows):
-        size = min(batch_size, len(rows) - samples)
-        begin, end = share_of(size, part, parts)
-        batch, n = rows[samples + begin : samples + end], end - begin
-        gather(X, batch, scale, rows_of(values, starts[0], n, widths[0]))
-        for l in range(layers):  # noqa: E741
-            x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
-            if layout[l, 0]:
-                forward_few(x, weights[l][0], y)
-            else:
-                forward_many(x, weights[l][0], y)
-            activate(y, biases[l][0], layout[l, 1])
-        y, dy = rows_of(values, starts[layers], n, widths[layers]), rows_of(slopes, starts[layers], n, widths[layers])
-        predicted = prediction[samples + begin : samples + end]
-        predicted[:] = y
-        if loss == MEAN_SQUARE:
-            sums[part, 0] = mean_square(y, targets, batch, size, dy)
-        else:
-            sums[part, 0] = cross_entropy(predicted, labels, batch, size, dy, loss == CROSS_ENTROPY)
-        for l in range(layers - 1, -1, -1):  # noqa: E741
-            x, y = rows_of(values, starts[l], n, widths[l]), rows_of(values, starts[l + 1], n, widths[l + 1])
-            dy = rows_of(slopes, starts[l + 1], n, widths[l + 1])
-            deactivate(dy, y, layout[l, 1])
-            sums[part, 1 + 2 * l], sums[part, 2 + 2 * l] = square_of(x) + n, square_of(dy)
-            if l:
-                dx = rows_of(slopes, starts[l], n, widths[l])
-                if layout[l, 0]:
-                    backward_few(dy, weights[l][0], dx)
-                else:
-                    backward_many(dy, weights[l][0], dx)
-            if table[l, TRAINED]:
-                g = gradients[part, places[l] : places[l + 1]]
-                if layout[l, 0]:
-                    gradient_few(x, dy, g.reshape((dy.shape[1], x.shape[1])))
-                else:
-                    gradient_many(x, dy, g.reshape((x.shape[1], dy.shape[1])))
-            if table[layers + l, TRAINED]:
-                column_sums(dy, gradients[part, places[layers + l] : places[layers + l + 1]])
-        meetings += 1
-        if parts > 1 and not meet(meeting, meetings * parts):
+    threads, table, (weights, biases, layout, loss) = len(rule.tables), rule.tables[thread], network
+    W, b, dW, db, layers = weights.values, biases.values, weights.gradients, biases.gradients, len(layout)
+    values, slopes, sums = buffers.values, buffers.slopes, shared.sums
+    samples, value, arrivals = 0, np.nan, 0
+    while samples < len(data.rows):
+        size = min(data.batch_size, len(data.rows) - samples)
+        begin, end = share_of(size, thread, threads)
+        batch, y, n = data.rows[samples + begin : samples + end], outputs[samples + begin : samples + end], end - begin
+        gather(data.X, batch, data.scale, values[0])
+        for i in range(layers):
+            forward(values[i][:n], W[i], layout[i, 0], values[i + 1][:n])
+            activate(values[i + 1][:n], b[i], layout[i, 1])
+        y[:] = values[layers][:n]
+        sums[thread, 0] = loss_of(loss, y, data.labels, data.targets, batch, size, slopes[layers][:n])
+        for i in range(layers - 1, -1, -1):
+            x, dy = values[i][:n], slopes[i + 1][:n]
+            deactivate(dy, values[i + 1][:n], layout[i, 1])
+            sums[thread, 1 + 2 * i], sums[thread, 2 + 2 * i] = square_of(x) + n, square_of(dy)
+            if i:
+                backward(dy, W[i], layout[i, 0], slopes[i][:n])
+            if table[i, TRAINED]:
+                gradient(x, dy, layout[i, 0], dW[i][thread].reshape(W[i].shape))
+            if table[layers + i, TRAINED]:
+                column_sums(dy, db[i][thread])
+        arrivals += threads
+        if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
-        square = 1.0
-        for l in range(layers):  # noqa: E741
-            bound = sum_of(sums, 1 + 2 * l) * sum_of(sums, 2 + 2 * l)  # of the norm of their product
-            square = square if bound <= square else bound  # NaN is kept
-        lr, next_value = table[:, LR].max(), sum_of(sums, 0)
-        if not (abs(next_value) < np.inf and square < np.finfo(dtype).max and lr * lr * square <= longest * longest):
+        next_value = sum_of(sums, 0)
+        if not (abs(next_value) < np.inf and is_short(sums, table, rule.longest, outputs.dtype)):
             break
-        for l in range(layers):  # noqa: E741
-            update_share(weights[l], gradients, places[l], part, optimizer, table[l])
-            update_share(biases[l], gradients, places[layers + l], part, optimizer, table[layers + l])
-        meetings += 1
-        if parts > 1 and not meet(meeting, meetings * parts):
+        for i in range(layers):
+            update_share(thread, W[i], weights.first[i], weights.second[i], dW[i], rule.kind, table[i])
+            update_share(thread, b[i], biases.first[i], biases.second[i], db[i], rule.kind, table[layers + i])
+        arrivals += threads
+        if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
         value, samples = next_value, samples + size
         total += value * size
     return samples, total, value
 
 
+@compiled
+def loss_of(loss: int, y: Array, labels: NDArray[Any], targets: Array, batch: Rows, size: int, dy: Array) -> Any:
+    """Return what outputs y add to the mean loss of `size` samples; write dL/dy."""
+    if loss == MEAN_SQUARE:
+        return mean_square(y, targets, batch, size, dy)
+    return cross_entropy(y, labels, batch, size, dy, loss == CROSS_ENTROPY)
+
+
+@compiled
+def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], longest: float, dtype: Any) -> Any:
+    """Whether a step is surely shorter than `longest`, because |xᵀ dy|² <= |x|² |dy|² holds for each layer."""
+    square = 1.0
+    for column in range(1, sums.shape[1], 2):
+        bound = sum_of(sums, column) * sum_of(sums, column + 1)
+        square = square if bound <= square else bound  # NaN stays NaN
+    lr = table[:, LR].max()
+    return square < np.finfo(dtype).max and lr * lr * square <= longest * longest
+
+
 @numba.extending.intrinsic  # type: ignore[untyped-decorator]
-def add(context: Any, array: Any, i: Any, number: Any) -> Any:
-    """Add a number to array[i], of int64, and return what was there: at once, and in the order in which it is written.
+def atomic_add(context: Any, array: Any, i: Any, number: Any) -> Any:
+    """Add a number to array[i], of int64, and return what it was before, as one operation that no thread interrupts.
 
     Numba has no such operation for the threads of a CPU; this is LLVM's.
     """
@@ -217,46 +219,40 @@ def add(context: Any, array: Any, i: Any, number: Any) -> Any:
 
 
 @compiled
-def meet(meeting: Rows, arrivals: int) -> bool:
-    """Wait until so many have arrived at a meeting since it began: see `ParallelSteps.together`.
+def wait_at(barrier: Rows, arrivals: int) -> bool:
+    """Wait until threads have arrived at a barrier so many times, in all; return False if one of them has failed.
 
-    The meeting is (2,): how many came, and whether the others are to go home, which is returned as False.
+    The barrier is (2,): the number of arrivals, and whether a thread has failed.
     """
-    patience = 1000
-    add(meeting, 0, 1)
-    while add(meeting, 0, 0) < arrivals:
-        if add(meeting, 1, 0):
+    tries = 1000
+    atomic_add(barrier, 0, 1)
+    while atomic_add(barrier, 0, 0) < arrivals:
+        if atomic_add(barrier, 1, 0):
             return False
-        patience -= 1
-        if patience < 0:  # some microseconds; the one that is missing may have no processor
-            give_way()
+        tries -= 1
+        if tries < 0:  # after some microseconds: the missing thread may have no processor
+            yield_processor()
     return True
 
 
 @compiled
-def share_of(n: int, part: int, parts: int) -> tuple[int, int]:
-    """Return where a part of n things begins and ends."""
-    return n * part // parts, n * (part + 1) // parts
+def share_of(n: int, thread: int, threads: int) -> tuple[int, int]:
+    """Return where a thread's share of n things begins and ends."""
+    return n * thread // threads, n * (thread + 1) // threads
 
 
 @compiled
 def sum_of(sums: NDArray[np.float64], column: int) -> Any:
-    """Return what all parts found together."""
+    """Return the sum of what the threads computed, in a loop because `sums[:, column].sum()` takes longer."""
     total = 0.0
-    for part in range(len(sums)):
-        total += sums[part, column]
+    for thread in range(len(sums)):
+        total += sums[thread, column]
     return total
 
 
 @compiled
-def rows_of(buffer: Array, start: int, n: int, width: int) -> Array:
-    """View a part of a buffer as n rows."""
-    return buffer[start : start + n * width].reshape((n, width))
-
-
-@compiled
 def gather(X: NDArray[Any], batch: Rows, scale: Any, x: Array) -> None:
-    """Write the samples of a batch in the dtype of x; bytes are multiplied by `scale`, which is else None."""
+    """Write the samples of a batch in the dtype of x, and multiply bytes by `scale`, which is None for floats."""
     for n in range(len(batch)):
         sample, row = X[batch[n]], x[n]
         for i in range(len(row)):
@@ -267,13 +263,35 @@ def gather(X: NDArray[Any], batch: Rows, scale: Any, x: Array) -> None:
 
 
 @compiled
+def dot(a: Array, b: Array) -> Any:
+    """Return Σ a b."""
+    s = a.dtype.type(0)
+    for i in range(len(a)):
+        s += a[i] * b[i]
+    return s
+
+
+@compiled
+def square_of(rows: Array) -> Any:
+    """Return the sum of squares."""
+    return dot(rows.reshape(-1), rows.reshape(-1))
+
+
+@compiled
+def add(row: Array, a: Array, factor: Any) -> None:
+    """Add a row times a factor to another row."""
+    for i in range(len(row)):
+        row[i] += factor * a[i]
+
+
+@compiled
 def forward_few(x: Array, weight: Array, y: Array) -> None:
-    """Write x @ W, of which W transposed is given: where outputs are few, the inputs are the long axis.
+    """Write x @ W for few outputs, of which W transposed is given, because then the inputs are the long axis.
 
     Four samples at a time: each weight is read once for four products.
     """
-    n, zero = 0, y.dtype.type(0)
-    while n + 4 <= len(x):
+    blocks, zero = len(x) // 4 * 4, y.dtype.type(0)
+    for n in range(0, blocks, 4):
         a, b, c, d = x[n], x[n + 1], x[n + 2], x[n + 3]
         for o in range(len(weight)):
             w = weight[o]
@@ -284,115 +302,100 @@ def forward_few(x: Array, weight: Array, y: Array) -> None:
                 u += c[i] * w[i]
                 v += d[i] * w[i]
             y[n, o], y[n + 1, o], y[n + 2, o], y[n + 3, o] = s, t, u, v
-        n += 4
-    while n < len(x):
-        a = x[n]
+    for n in range(blocks, len(x)):
         for o in range(len(weight)):
-            w, s = weight[o], zero
-            for i in range(len(w)):
-                s += a[i] * w[i]
-            y[n, o] = s
-        n += 1
-
-
-@compiled
-def backward_few(dy: Array, weight: Array, dx: Array) -> None:
-    """Write dy @ W.T, of which W transposed is given."""
-    for n in range(len(dy)):
-        row = dx[n]
-        row[:] = 0
-        for o in range(len(weight)):
-            w, d = weight[o], dy[n, o]
-            for i in range(len(w)):
-                row[i] += d * w[i]
+            y[n, o] = dot(x[n], weight[o])
 
 
 @compiled
 def gradient_few(x: Array, dy: Array, g: Array) -> None:
     """Write (x.T @ dy).T, four samples at a time."""
     g[:] = 0
-    n = 0
-    while n + 4 <= len(x):
+    blocks = len(x) // 4 * 4
+    for n in range(0, blocks, 4):
         a, b, c, d = x[n], x[n + 1], x[n + 2], x[n + 3]
         for o in range(len(g)):
             s, t, u, v, row = dy[n, o], dy[n + 1, o], dy[n + 2, o], dy[n + 3, o], g[o]
             for i in range(len(row)):
                 row[i] += s * a[i] + t * b[i] + u * c[i] + v * d[i]
-        n += 4
-    while n < len(x):
-        a = x[n]
+    for n in range(blocks, len(x)):
         for o in range(len(g)):
-            s, row = dy[n, o], g[o]
-            for i in range(len(row)):
-                row[i] += s * a[i]
-        n += 1
+            add(g[o], x[n], dy[n, o])
 
 
 @compiled
-def forward_many(x: Array, weight: Array, y: Array) -> None:
-    """Write x @ W."""
-    if len(x) == 1:
+def forward(x: Array, weight: Array, few: bool, y: Array) -> None:
+    """Write x @ W; if outputs are few, W is given transposed, here and in what follows."""
+    if few:
+        forward_few(x, weight, y)
+    elif len(x) == 1:
         np.dot(x[0], weight, y[0])
     elif len(x):
         np.dot(x, weight, y)
 
 
 @compiled
-def backward_many(dy: Array, weight: Array, dx: Array) -> None:
+def backward(dy: Array, weight: Array, few: bool, dx: Array) -> None:
     """Write dy @ W.T."""
-    if len(dy) == 1:
+    if few:
+        dx[:] = 0
+        for n in range(len(dy)):
+            for o in range(len(weight)):
+                add(dx[n], weight[o], dy[n, o])
+    elif len(dy) == 1:
         np.dot(weight, dy[0], dx[0])
     elif len(dy):
         np.dot(dy, weight.T, dx)
 
 
 @compiled
-def gradient_many(x: Array, dy: Array, g: Array) -> None:
-    """Write x.T @ dy."""
-    if len(x) == 1:
-        for i in range(len(g)):
-            row, a = g[i], x[0, i]
-            for o in range(len(row)):
-                row[o] = a * dy[0, o]
-    elif len(x):
+def gradient(x: Array, dy: Array, few: bool, g: Array) -> None:
+    """Write x.T @ dy, or its transpose if outputs are few."""
+    if few:
+        gradient_few(x, dy, g)
+    elif len(x) > 1:
         np.dot(x.T, dy, g)
     else:
         g[:] = 0
+        for n in range(len(x)):
+            for i in range(len(g)):
+                add(g[i], dy[n], x[n, i])
 
 
 @compiled
 def predict(x: Array, parameters: Array, layout: NDArray[np.int64], probabilities: bool) -> Array:
-    """Return what a network makes of samples (N, I), (N, O).
+    """Return a network's outputs (N, O) for samples (N, I); as probabilities, if they are asked for.
 
-    Its `parameters` are one array: for each layer the weights, transposed, (O, I), and the biases. `layout` says for
-    each how many inputs and outputs it has, and which activation. If probabilities are asked for, softmax comes last.
+    `parameters` is one array: for each layer the weights, transposed, (O, I), and the biases. `layout` has a row for
+    each layer: the number of inputs, of outputs, and the activation.
     """
     begin = 0
-    for l in range(len(layout)):  # noqa: E741
-        inputs, outputs, activation = layout[l]
+    for i in range(len(layout)):
+        inputs, outputs, activation = layout[i]
         middle, end = begin + inputs * outputs, begin + inputs * outputs + outputs
         y = np.empty((len(x), outputs), x.dtype)
         forward_few(x, parameters[begin:middle].reshape((outputs, inputs)), y)
         activate(y, parameters[middle:end], activation)
         x, begin = y, end
     if probabilities:
-        softmax(x)
+        tiny = np.finfo(x.dtype).tiny
+        for n in range(len(x)):
+            softmax(x[n], x[n])
+            for o in range(x.shape[1]):
+                x[n, o] = tiny if x[n, o] < tiny else x[n, o]  # NaN stays NaN
     return x
 
 
 @compiled
-def softmax(y: Array) -> None:
-    """Put probabilities e^y / Σ e^y in the place of scores y (N, C), none below the smallest normal number."""
-    tiny = np.finfo(y.dtype).tiny
-    for n in range(len(y)):
-        row = y[n]
-        top, s = row.max(), y.dtype.type(0)
-        for o in range(len(row)):
-            row[o] = np.exp(row[o] - top)
-            s += row[o]
-        for o in range(len(row)):
-            p = row[o] / s
-            row[o] = tiny if p < tiny else p  # NaN stays NaN
+def softmax(z: Array, p: Array) -> Any:
+    """Write e^z / Σ e^z for one sample's scores z, and return max z and Σ e^(z − max z)."""
+    top, s = z.max(), z.dtype.type(0)
+    for o in range(len(z)):
+        p[o] = np.exp(z[o] - top)
+        s += p[o]
+    for o in range(len(z)):
+        p[o] /= s
+    return top, s
 
 
 @compiled
@@ -401,8 +404,7 @@ def activate(y: Array, bias: Array, activation: int) -> None:
     zero, one = y.dtype.type(0), y.dtype.type(1)
     for n in range(len(y)):
         row = y[n]
-        for o in range(len(row)):
-            row[o] += bias[o]
+        add(row, bias, one)
         if activation == RELU:
             for o in range(len(row)):
                 row[o] = zero if row[o] < zero else row[o]  # NaN stays NaN
@@ -411,13 +413,12 @@ def activate(y: Array, bias: Array, activation: int) -> None:
                 row[o] = np.tanh(row[o])
         elif activation == SIGMOID:
             for o in range(len(row)):
-                e = np.exp(-abs(row[o]))
-                row[o] = (e if row[o] < zero else one) / (one + e)
+                row[o] = one / (one + np.exp(-row[o]))
 
 
 @compiled
 def deactivate(dy: Array, y: Array, activation: int) -> None:
-    """Multiply dL/dy by the derivative of an activation, of which y is what it returned."""
+    """Multiply dL/dy by the derivative of an activation, which is computed from its output y."""
     zero, one = y.dtype.type(0), y.dtype.type(1)
     for n in range(len(y)):
         row, d = y[n], dy[n]
@@ -434,27 +435,22 @@ def deactivate(dy: Array, y: Array, activation: int) -> None:
 
 @compiled
 def cross_entropy(z: Array, labels: NDArray[Any], batch: Rows, size: int, dz: Array, probabilities: bool) -> Any:
-    """Return what scores z (N, C) add to a mean loss of `size` samples, NaN if a label is no class; write dL/dz.
+    """Return what scores z (N, C) add to a mean loss of `size` samples, NaN if a label is out of range; write dL/dz.
 
-    If probabilities are asked for, they take the place of z; and the loss is limited as CrossEntropyLoss limits it, by
-    the smallest normal number.
+    If probabilities are asked for, they replace z, and -log of the smallest normal number limits the loss, as in
+    CrossEntropyLoss.
     """
     tiny = np.finfo(z.dtype).tiny
     limit = -np.log(tiny)
     total, share = 0.0, z.dtype.type(1 / size)
     for n in range(len(z)):
-        label = np.int64(labels[batch[n]])
+        label, row, d = np.int64(labels[batch[n]]), z[n], dz[n]
         if not 0 <= label < z.shape[1]:
             return np.nan
-        row, d = z[n], dz[n]
-        top, s = row.max(), z.dtype.type(0)
-        for o in range(len(row)):
-            d[o] = np.exp(row[o] - top)
-            s += d[o]
+        top, s = softmax(row, d)
         loss = np.log(s) - (row[label] - top)
         total += min(loss, limit) if probabilities else loss
         for o in range(len(row)):
-            d[o] /= s
             if probabilities:
                 row[o] = max(d[o], tiny)
             d[o] *= share
@@ -477,46 +473,27 @@ def mean_square(y: Array, targets: Array, batch: Rows, size: int, dy: Array) -> 
 
 
 @compiled
-def square_of(rows: Array) -> Any:
-    """Return the sum of squares, in float64."""
-    total: Any = 0.0
-    for n in range(len(rows)):
-        row, s = rows[n], rows.dtype.type(0)
-        for i in range(len(row)):
-            s += row[i] * row[i]
-        total += s
-    return total
-
-
-@compiled
 def column_sums(rows: Array, sums: Array) -> None:
     """Write the sum of rows."""
     sums[:] = 0
     for n in range(len(rows)):
-        row = rows[n]
-        for o in range(len(row)):
-            sums[o] += row[o]
+        add(sums, rows[n], sums.dtype.type(1))
 
 
 @compiled
-def update_share(
-    slot: tuple[Array, Array, Array], gradients: Array, place: int, part: int, optimizer: int, row: Any
-) -> None:
-    """Add up what all parts found for a share of a Parameter, and give that share its next values."""
+def update_share(thread: int, p: Array, first: Array, second: Array, gradients: Array, kind: int, row: Any) -> None:
+    """Add up all threads' gradients of this thread's share of a Parameter, and update that share."""
     if row[TRAINED]:
-        p, first, second = slot
-        begin, end = share_of(p.size, part, len(gradients))
-        g = gradients[0, place + begin : place + end]
+        begin, end = share_of(p.size, thread, len(gradients))
+        g = gradients[0, begin:end]
         for other in range(1, len(gradients)):
-            h = gradients[other, place + begin : place + end]
-            for j in range(len(g)):
-                g[j] += h[j]
-        update(p.reshape(-1)[begin:end], g, first.reshape(-1)[begin:end], second.reshape(-1)[begin:end], optimizer, row)
+            add(g, gradients[other, begin:end], g.dtype.type(1))
+        update(p.reshape(-1)[begin:end], g, first.reshape(-1)[begin:end], second.reshape(-1)[begin:end], kind, row)
 
 
 @compiled
-def update(p: Array, g: Array, first: Array, second: Array, optimizer: int, row: Any) -> None:
-    """Give a Parameter its next values: see `Optimizer.step`, `SGD.update` and `Adam.update`."""
+def update(p: Array, g: Array, first: Array, second: Array, kind: int, row: Any) -> None:
+    """Update a Parameter: see `Optimizer.step`, `SGD.update` and `Adam.update`."""
     row[STEP] += 1
     lr, decay, number = row[LR], row[DECAY], p.dtype.type
     if decay and row[DECOUPLED]:
@@ -524,17 +501,15 @@ def update(p: Array, g: Array, first: Array, second: Array, optimizer: int, row:
         for j in range(len(p)):
             p[j] *= keep
     elif decay:
-        penalty = number(decay)
-        for j in range(len(p)):
-            g[j] += penalty * p[j]
-    if optimizer == SGD:
-        sgd(p, g, first, lr, row[MOMENTUM], row[DAMPENING] * (1 - row[FRESH]), row[NESTEROV])
-        row[FRESH] = 0
+        add(g, p, number(decay))
+    if kind == SGD:
+        sgd(p, g, first, lr, row[MOMENTUM], row[DAMPENING] * (1 - row[BEGINS]), row[NESTEROV])
+        row[BEGINS] = 0
     else:
         adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
-    if row[STEP] % ZERO_EVERY == 0:
-        flush(first)
-        flush(second)
+    if row[STEP] % FLUSH == 0:
+        zero_subnormals(first)
+        zero_subnormals(second)
 
 
 @compiled
@@ -542,13 +517,12 @@ def sgd(p: Array, g: Array, v: Array, lr: float, momentum: float, dampening: flo
     """See `minnet.optimizers.sgd`."""
     rate, share, new = p.dtype.type(lr), p.dtype.type(momentum), p.dtype.type(1 - dampening)
     if momentum == 0:
-        for j in range(len(p)):
-            p[j] -= rate * g[j]
+        add(p, g, -rate)
     elif nesterov:
-        ahead = p.dtype.type(lr * momentum)
+        look = p.dtype.type(lr * momentum)
         for j in range(len(p)):
             v[j] = share * v[j] + new * g[j]
-            p[j] -= rate * g[j] + ahead * v[j]
+            p[j] -= rate * g[j] + look * v[j]
     else:
         for j in range(len(p)):
             v[j] = share * v[j] + new * g[j]
@@ -569,8 +543,8 @@ def adam(p: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2:
 
 
 @compiled
-def flush(array: Array) -> None:
-    """Set subnormal numbers to zero: see `Optimizer._zero_subnormals`."""
+def zero_subnormals(array: Array) -> None:
+    """Set to zero what is below the smallest normal number, because processors are slow with such numbers."""
     tiny = np.finfo(array.dtype).tiny
     for j in range(len(array)):
         if abs(array[j]) < tiny:

@@ -14,14 +14,15 @@ from minnet.layers import Flatten, Sequential, Softmax
 
 
 class Predictor:
-    """Map samples to what a network makes of them, as its `forward` in eval mode does, by compiled code.
+    """Map samples to a network's outputs, as its `forward` in eval mode does, by compiled code.
 
-    A prediction of one sample is a dozen calls of NumPy, which take longer than what they compute. This is one call,
-    for programs that ask one thing at a time. For many samples at once, and wide layers, the model's own `forward` is
-    as fast or faster. Several threads may share a Predictor.
+    A prediction of one sample is a dozen calls of NumPy, each of which takes longer than its arithmetic. Here it is one
+    call, for programs that ask for one prediction at a time. For many samples at once, and for wide layers, the model's
+    own `forward` is as fast or faster. Several threads may share a Predictor.
 
-    It has the model's weights as they were when it was made: after more training, make another. The first one on a
-    machine compiles for some seconds. Results differ from the model's in how they are rounded.
+    A Predictor keeps the model's weights of the moment when it is made: after more training, make another. The first
+    one on a machine compiles for some seconds. Results differ from the model's in how sums are rounded. Subclasses of
+    the layers are refused. A `forward` that was replaced on one object, or on minnet's class, is not seen.
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ class Predictor:
     ValueError
         For another model; when called, for samples of another shape.
     TypeError
-        If the model is no layer; when called, if x is not an array of the dtype of the weights.
+        If the model is not a layer; when called, if x is not an array of the weights' dtype.
     MissingExtraError
-        If Numba is not installed, which the extra "compiled" brings.
+        If Numba (the extra "compiled") is not installed.
 
     Examples
     --------
@@ -53,12 +54,12 @@ class Predictor:
         if not isinstance(model, Layer):
             got = f"the class {model.__name__}: make one" if isinstance(model, type) else type(model).__name__
             raise TypeError(f"Predictor expected model to be a Layer, got {got}")
-        layers, out_of_place = read_chain(model)
-        if out_of_place:
-            raise ValueError(f"Predictor takes {NETWORKS}. Here is {out_of_place}: call model.forward instead")
+        layers, unsupported = read_chain(model)
+        if unsupported:
+            raise ValueError(f"Predictor needs {NETWORKS}; got {unsupported}: call model.forward instead")
         self._dtype, *others = dtypes(layers)
         if others:
-            raise ValueError("Predictor takes Parameters of one dtype: call model.astype(np.float32) first")
+            raise ValueError("Predictor needs Parameters of one dtype: call model.astype(np.float32) first")
         from minnet.compiled import kernels  # which takes half a second
 
         self._flat = type(model.layers[0]) is Flatten
@@ -72,10 +73,10 @@ class Predictor:
         self._layout = np.array(layout)
         self._features, self._outputs = layout[0][0], layout[-1][1]
         self._predict = kernels.predict
-        self(np.zeros((1, self._features), self._dtype))  # or the first prediction would have to wait for the compiler
+        self(np.zeros((1, self._features), self._dtype))  # or the first prediction would wait for the compiler
 
     def __call__(self, x: Array) -> Array:
-        """Map samples x (..., I), or images (N, ...) if the model begins with `Flatten`, to y (..., O)."""
+        """Return the outputs (..., O) for samples (..., I), or images (N, ...) if the model begins with `Flatten`."""
         check_floats(self, x, self._dtype)
         shape = x.shape
         if self._flat and x.ndim > 1:
@@ -84,12 +85,12 @@ class Predictor:
             raise ValueError(f"{self.describe()} expected them in the last axis, got shape {shape}{self._cure(shape)}")
         rows = x.reshape(-1, self._features)
         if not (rows.flags.c_contiguous and rows.flags.writeable):
-            rows = rows.copy()  # or code for arrays of another kind would have to be compiled
+            rows = rows.copy()  # or Numba would compile the code once more, for arrays of another kind
         y: Array = self._predict(rows, self._parameters, self._layout, self._softmax)
         return y.reshape(*x.shape[:-1], self._outputs)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without the compiled code: a copy in another process is to find it on the disk, and not to compile it anew.
+        # Without the compiled code: a copy in another process reads it from the disk, and does not compile it again.
         return {name: value for name, value in vars(self).items() if name != "_predict"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -98,11 +99,11 @@ class Predictor:
         vars(self).update(state, _predict=kernels.predict)
 
     def _cure(self, shape: tuple[int, ...]) -> str:
-        """Say what to do with samples of a shape that does not fit, if that is plain."""
+        """Return how to fix samples of a wrong shape, if it is clear."""
         if math.prod(shape) == self._features:
             return ": pass x.reshape(-1) for one sample"
         return ": pass x.reshape(len(x), -1)" if math.prod(shape[1:]) == self._features else ""
 
     def describe(self) -> str:
-        """Say what it is, for messages."""
+        """Return what it is, for messages."""
         return f"Predictor for {self._features} feature{'s' * (self._features > 1)}"

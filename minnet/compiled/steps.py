@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.compiled.supported import BYTES, chain, parts
+from minnet.compiled.supported import BYTES, chain, replaceable
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -22,56 +22,71 @@ from minnet.optimizers import SGD, Optimizer
 from minnet.optimizers.base import RISKY, keeps_finite
 from minnet.saving.checkpoint import announce
 
-Done = tuple[int, float, float]  # see kernels.train
-Together = Callable[[Callable[[int], Done], Callable[[], None]], list[Done]]  # see ParallelSteps.together
+Found = tuple[int, float, float]  # see kernels.train
+Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
 Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
 
-FEW = 32  # outputs of a layer, up to which the kernels' loops are faster than BLAS
-SECONDS = 0.05  # of one call: so long may Ctrl-C and the progress bar have to wait
-PATIENCE = 1.0  # seconds of compiling after which one should say so
+FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
+SECONDS = 0.05  # for one call, because Ctrl-C and the progress bar have to wait for its end
+PATIENCE = 1.0  # seconds of compiling after which a message says so
+
+
+class Done(NamedTuple):
+    """What `CompiledSteps.run` did."""
+
+    steps: int  # 0 if the next step is left to the layers' own methods
+    samples: int
+    loss_sum: float  # of losses times samples
+    last_loss: float
+    prediction: Array  # of all samples
+    target: NDArray[Any]
 
 
 class CompiledSteps:
-    """The training steps of one `fit`, many in a call: by the layers' formulas, but with sums that round otherwise.
+    """The training steps of one `fit` by compiled code, many in a call.
 
-    What is done does not depend on how many steps a call does. A step that the compiled code does not do, for it is
-    out of the ordinary, is left to the Trainer, which sees the same weights, and knows what to say.
+    The results do not depend on how many steps a call does. They differ from those of the layers' methods in how sums
+    are rounded. A step that needs the layers' checks is not done: the caller does it with the layers' methods, which
+    see the same weights and raise the errors.
 
     Parameters
     ----------
-    model, loss, optimizer
-        What is trained; `minnet.compiled.supported` has checked that its steps can be compiled.
-    loader
-        Whose batches.
+    model, loss, optimizer, loader
+        What to train with; `minnet.compiled.supported` has checked them.
     threads
         How many threads do a step together.
+
+    Attributes
+    ----------
+    parts : tuple
+        The model, loss and optimizer, by which the caller sees that a callback has replaced one.
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader, threads: int) -> None:
         from minnet.compiled import kernels  # which takes half a second, and Numba
 
-        import_module("scipy.linalg.cython_blas")  # or ParallelSteps could not tell its BLAS how many threads to use
+        import_module("scipy.linalg.cython_blas")  # before BLAS libraries are told how many threads to use
         layers, groups = chain(model), optimizer.param_groups
         grouped = [(parameter, group) for group in groups for parameter in group["params"]]  # as optimizer.parameters
-        own = optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels
+        own = optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels, threads
         few = [linear.weight.data.shape[1] <= FEW for linear, _ in layers]
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
-        self._given = model, loss, optimizer, loader
-        self._optimizer, self._loader, self._kernels = optimizer, loader, kernels
+        self.parts = model, loss, optimizer
+        self._loss, self._optimizer, self._loader = loss, optimizer, loader
+        self._kernels, self._threads = kernels, threads
         self._layout = np.array([few, activations]).T.copy()
-        self._loss: int = kernels.LOSSES[type(loss).__name__]
         self._weights = [_Slot(linear.weight, turned, *own) for (linear, _), turned in zip(layers, few, strict=True)]
         self._biases = [_Slot(linear.bias or _no_bias(linear.weight), False, *own) for linear, _ in layers]
         self._slots = self._weights + self._biases
-        numbers = sum(slot.parameter.data.size for slot in self._slots)
-        self._gradients = np.empty((threads, numbers), self._weights[0].parameter.data.dtype)
-        self._X, self._y, self._dtype = loader.X, loader.y, self._weights[0].parameter.data.dtype
+        self._widths = [layers[0][0].weight.data.shape[0], *(linear.weight.data.shape[1] for linear, _ in layers)]
+        self._X, self._y, self._dtype = loader.X, loader.y, layers[0][0].weight.data.dtype
+        self._made: tuple[int, list[Any]] = 0, []  # the number of rows of the buffers, and the buffers of each thread
         self._size = 1  # how many steps take about SECONDS
-        self._parts = parts(*self._given)
+        self._checked = replaceable(*self.parts, loader)
 
     def compile(self) -> None:
-        """Have the code compiled for data of this kind, or read from the disk; say so, if that takes long."""
-        if not self._is_as_it_was():
+        """Have the code compiled for data of this kind, or read from the disk; a message says so if that takes long."""
+        if not self._is_unchanged():
             return
         hint = threading.Timer(PATIENCE, announce, ["compiling the training step (up to half a minute, but once) ..."])
         hint.daemon = True
@@ -81,34 +96,27 @@ class CompiledSteps:
         finally:
             hint.cancel()
 
-    def run(
-        self, epoch: Epoch, together: Together, most: int, loss_sum: float
-    ) -> tuple[int, int, float, float, Array, NDArray[Any]]:
+    def run(self, epoch: Epoch, together: Together, most: int, loss_sum: float) -> Done:
         """Do some of an epoch's next steps.
 
         Parameters
         ----------
         epoch
-            Whose batches.
+            The pass over the loader.
         together
-            What runs a function in each thread: `ParallelSteps.together`.
+            Called with two functions, work and fail: it calls work(0), work(1), … at the same time, each in a thread
+            of its own, and returns what they return. If one raises an error, it calls fail(), which ends the others.
         most
             How many steps, at most.
         loss_sum
-            The sum of losses, each times its samples, to go on from.
-
-        Returns
-        -------
-        steps, samples, loss_sum, last_loss, prediction, target
-            How many steps were done, 0 if the next one is left to the Trainer; how many samples they learned from;
-            the sum; the loss of the last step; predictions and targets of all steps.
+            The sum of losses, each times its samples, to add to.
         """
-        loader, begin, nothing = self._loader, time.perf_counter(), np.empty(0)
-        if epoch.X is not self._X or epoch.y is not self._y or not self._is_as_it_was():
-            return 0, 0, loss_sum, math.nan, nothing, nothing
+        begin = time.perf_counter()
+        if epoch.X is not self._X or epoch.y is not self._y or not self._is_unchanged():
+            return Done(0, 0, loss_sum, math.nan, np.empty(0), np.empty(0))
         rows = epoch.take(min(most, self._size))
-        samples, loss_sum, loss, prediction = self._train(together, rows, loss_sum)
-        steps = math.ceil(samples / loader.batch_size)
+        samples, loss_sum, last_loss, prediction = self._train(together, rows, loss_sum)
+        steps = math.ceil(samples / self._loader.batch_size)
         if samples < len(rows):
             epoch.rewind(steps)
             self._size = max(1, steps)
@@ -118,77 +126,85 @@ class CompiledSteps:
             self._size *= 2
         if steps:
             for slot in self._slots:
-                slot.parameter.zero_grad()  # what is there is of an earlier step
-        return steps, samples, loss_sum, loss, prediction[:samples], self._y.take(rows[:samples], 0)
+                slot.parameter.zero_grad()  # they hold the gradients of an earlier step
+        return Done(steps, samples, loss_sum, last_loss, prediction[:samples], self._y.take(rows[:samples], 0))
 
-    def _is_as_it_was(self) -> bool:
-        """Whether no part has been replaced since the run began, and the arrays are what the kernels take."""
+    def _is_unchanged(self) -> bool:
+        """Whether no part has been replaced since the run began, and the kernels can write into the arrays."""
         if not all(slot.is_of(self._dtype) for slot in self._slots) or not keeps_finite(self._optimizer):
             return False
-        return parts(*self._given) == self._parts
+        return replaceable(*self.parts, self._loader) == self._checked
 
-    def _train(self, together: Together, rows: NDArray[np.int64], total: float) -> tuple[int, float, float, Array]:
+    def _train(self, together: Together, rows: NDArray[np.int64], loss_sum: float) -> tuple[int, float, float, Array]:
         """Call the compiled code, once for each thread."""
-        kernels, X, y = self._kernels, self._X, self._y
-        parts = len(self._gradients)
-        tables = np.array([[slot.row() for slot in self._slots]] * parts)
-        weights, biases = (tuple(slot.arrays() for slot in slots) for slots in (self._weights, self._biases))
-        outputs = biases[-1][0]
-        prediction = np.empty((len(rows), outputs.size), outputs.dtype)
-        square = self._loss == kernels.LOSSES["MSELoss"]
-        meeting, sums = np.zeros(2, np.int64), np.empty((parts, 1 + 2 * len(weights)))
+        kernels, threads, y = self._kernels, self._threads, self._y
+        loss, size = kernels.LOSSES[type(self._loss).__name__], min(self._loader.batch_size, len(self._X))
+        square = loss == kernels.MEAN_SQUARE
+        data = kernels.Data(
+            self._X.reshape(len(self._X), -1),
+            np.float32(self._loader.scale) if self._X.dtype == BYTES else None,
+            np.empty(0, np.int64) if square else y,
+            y if square else np.empty((0, 0), self._dtype),
+            rows,
+            size,
+        )
+        arrays = [slot.arrays() for slot in self._slots]  # of weights before biases
+        weights, biases = arrays[: len(self._weights)], arrays[len(self._weights) :]
+        network = kernels.Network(
+            kernels.Slots(*zip(*weights, strict=True)), kernels.Slots(*zip(*biases, strict=True)), self._layout, loss
+        )
+        tables = np.array([[slot.row() for slot in self._slots]] * threads)
+        rule = kernels.Rule(kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM, tables, RISKY)
+        shared = kernels.Shared(np.zeros(2, np.int64), np.empty((threads, 1 + 2 * len(weights))))
+        prediction, buffers = np.empty((len(rows), self._widths[-1]), self._dtype), self._buffers(size // threads + 1)
 
-        def work(part: int) -> Done:
-            found: Done = kernels.train(
-                part,
-                parts,
-                meeting,
-                sums,
-                self._gradients,
-                weights,
-                biases,
-                self._layout,
-                tables,
-                self._loss,
-                kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM,
-                X.reshape(len(X), -1),
-                np.float32(self._loader.scale) if X.dtype == BYTES else None,
-                np.empty(0, np.int64) if square else y,
-                y if square else np.empty((0, 0), self._dtype),
-                rows,
-                min(self._loader.batch_size, len(X)),
-                RISKY,
-                total,
-                prediction,
-            )
+        def work(thread: int) -> Found:
+            found: Found = kernels.train(thread, data, network, rule, shared, buffers[thread], loss_sum, prediction)
             return found
 
-        def give_up() -> None:
-            meeting[1] = 1  # who waits there goes home
+        def fail() -> None:
+            shared.barrier[1] = 1
 
-        samples, total, loss = together(work, give_up)[0]
+        samples, loss_sum, last_loss = together(work, fail)[0]
         if samples:
-            for slot, arrays, row in zip(self._slots, weights + biases, tables[0], strict=True):
-                slot.take_over(arrays, int(row[kernels.STEP]))
-        return samples, total, loss, prediction
+            for slot, copies, row in zip(self._slots, arrays, tables[0], strict=True):
+                slot.copy_back(copies, int(row[kernels.STEP]))
+        return samples, loss_sum, last_loss, prediction
+
+    def _buffers(self, rows: int) -> list[Any]:
+        """Return each thread's buffers, which are made again only for another number of rows."""
+        if rows != self._made[0]:
+            pairs = [
+                [tuple(_aligned((rows, width), self._dtype) for width in self._widths) for _ in range(2)]
+                for _ in range(self._threads)
+            ]
+            self._made = rows, [self._kernels.Buffers(*pair) for pair in pairs]
+        return self._made[1]
 
 
 class _Slot:
-    """A Parameter, and what the optimizer has for it, as the kernels take it."""
+    """A Parameter with its part of the optimizer's state, as the kernels take it."""
 
     def __init__(
-        self, parameter: Parameter, transposed: bool, optimizer: Optimizer, places: Places, kernels: ModuleType
+        self,
+        parameter: Parameter,
+        transposed: bool,
+        optimizer: Optimizer,
+        places: Places,
+        kernels: ModuleType,
+        threads: int,
     ) -> None:
         self.parameter, self._transposed = parameter, transposed
         self._optimizer, self._kernels = optimizer, kernels
         self._place, self._group = places.get(id(parameter), (-1, {}))
-        self._nothing = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
+        self._unused = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
+        self._gradients = _aligned((threads, parameter.data.size), parameter.data.dtype)
 
     def is_of(self, dtype: np.dtype[Any]) -> bool:
-        """Whether the Parameter, and all that is remembered of it, are arrays that the kernels can write into."""
+        """Whether the kernels can write into the Parameter's array, and into those of the optimizer's state."""
         shape, arrays = self.parameter.data.shape, [self.parameter.data]
         if self._place >= 0:
-            arrays += [kept[self._place] for kept in self._optimizer.state.values()]
+            arrays += [entries[self._place] for entries in self._optimizer.state.values()]
         return all(
             array.dtype == dtype and array.shape == shape and array.flags.carray
             for array in arrays
@@ -196,7 +212,7 @@ class _Slot:
         )
 
     def row(self) -> list[float]:
-        """Return its row of the kernels' table."""
+        """Return the Parameter's row of the kernels' table."""
         group, state = self._group, self._optimizer.state
         if not self._is_trained():
             return [0.0] * self._kernels.COLUMNS
@@ -217,24 +233,24 @@ class _Slot:
         ]
 
     def arrays(self) -> tuple[Array, ...]:
-        """Return the values, and up to two arrays that the optimizer remembers, of zeros if there are none yet."""
+        """Return the values, two arrays of the optimizer's state (zeros at first), and one for gradients."""
         found = [self.parameter.data]
         for name in self._names():
             array = self._optimizer.state[name][self._place] if name in self._optimizer.state else None
             found.append(np.zeros_like(self.parameter.data) if array is None else array)
         if self._transposed:
             found = [np.ascontiguousarray(array.T) for array in found]
-        return (*found, *[self._nothing] * (3 - len(found)))
+        return (*found, *[self._unused] * (3 - len(found)), self._gradients)
 
-    def take_over(self, arrays: tuple[Array, ...], step: int) -> None:
-        """Take over what the kernels wrote to these arrays, and how often the Parameter was trained."""
+    def copy_back(self, arrays: tuple[Array, ...], step: int) -> None:
+        """Copy what the kernels wrote into these arrays to where it belongs; `step` is the Parameter's steps so far."""
         if not self._is_trained():
             return
         self._optimizer.state["step"][self._place] = step
         own = [self.parameter.data, *(self._optimizer.buffer(name, self._place) for name in self._names())]
-        for kept, array in zip(own, arrays, strict=False):
-            if kept is not array:
-                kept[...] = array.T if self._transposed else array
+        for to, array in zip(own, arrays, strict=False):
+            if to is not array:
+                to[...] = array.T if self._transposed else array
 
     def _is_trained(self) -> bool:
         return self._place >= 0 and self.parameter.trainable
@@ -245,6 +261,14 @@ class _Slot:
         if isinstance(self._optimizer, SGD):
             return ("velocity",) if self._group["momentum"] else ()
         return ("mean", "square")
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
+    """Return an empty array that begins at a cache line, where vector instructions are 1.2 times as fast."""
+    line, size = 64, math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + line, np.uint8)
+    start = -raw.ctypes.data % line
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def _no_bias(weight: Parameter) -> Parameter:

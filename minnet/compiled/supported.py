@@ -1,9 +1,10 @@
-"""What the compiled code knows is decided here, part by part; what it does not is named, with the way out."""
+"""What the compiled code supports is decided here; a ValueError names what it does not support, and the cure.
 
-import os
+Compiled code calls no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and a subclass
+is refused. A method that was replaced on one object, or on minnet's class, is not seen.
+"""
+
 from collections.abc import Iterable
-from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,15 @@ NETWORKS = (
     "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
     "and Softmax after them"
 )
+ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
-HOME = str(Path(__file__).parents[1]) + os.sep
+OPTIMIZERS = (SGD, Adam, AdamW)
 BYTES = np.dtype(np.uint8)
 Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
 
 
 def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, threads: int) -> None:
-    """Check that the compiled code knows a model, loss, optimizer and the options.
+    """Check that compiled code supports the parts and options of a Trainer.
 
     Raises
     ------
@@ -43,45 +45,70 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int,
     require("scipy", "compiled")
     if threads > 1:
         require("threadpoolctl", "threads")
-    _refuse("goes with accumulate=1" if accumulate > 1 else why_not(model, loss, optimizer))
+    if accumulate > 1:
+        _refuse(f"compiled=True needs accumulate=1, got {accumulate}")
+    _check_model(model, loss, optimizer)
 
 
 def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, callbacks: Iterable[Callback]) -> None:
-    """Check the parts once more, because they may have changed, and the data and callbacks.
+    """Check the model, loss and optimizer once more, because they may have changed; and the data and callbacks.
 
     Raises
     ------
     ValueError
-        If not.
+        If compiled code does not support one of them.
     """
-    _refuse(why_not(model, loss, optimizer))
-    if not isinstance(loader, DataLoader) or not as_made(loader):
-        _refuse(f"takes batches from a DataLoader, not from {type(loader).__name__}")
+    _check_model(model, loss, optimizer)
+    if type(loader) is not DataLoader:
+        _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
     elif loader.transform is not None:
-        _refuse("takes a DataLoader without a transform")
+        _refuse("compiled=True needs a DataLoader without a transform")
     else:
-        _refuse(why_not_data(model, loss, loader))
+        check_data(model, loss, loader)
     for callback in callbacks:
         if type(callback).on_gradients is not Callback.on_gradients:
-            _refuse(f"has no gradients for callbacks to change, as {type(callback).__name__} does")
+            _refuse(f"{type(callback).__name__} changes gradients, which compiled=True does not support")
+
+
+def check_data(model: Layer, loss: Loss, loader: DataLoader) -> None:
+    """Check that compiled code can read a loader's arrays, because it would not notice the end of one.
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
+    X, y, layers = loader.X, loader.y, chain(model)
+    for name, array in (("X", X), ("y", y)):
+        if not array.flags.c_contiguous:
+            _refuse(f"compiled=True needs {name} in C order", f"pass np.ascontiguousarray({name})")
+    if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
+        kinds = "float32, float64, or uint8 with a scale"
+        _refuse(f"compiled=True needs X of {kinds}, got {X.dtype}", "pass X.astype(np.float32)")
+    if isinstance(loss, LabelLoss):
+        kind, fits = "labels (N,)", y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
+    else:
+        kind = "float targets (N, O)"
+        fits = y.ndim == 2 and y.dtype in FLOATS and y.shape[1] == layers[-1][0].weight.data.shape[1]
+    flat = X.ndim == 2 or (isinstance(model, Sequential) and type(model.layers[0]) is Flatten)
+    if not fits or not flat or X[0].size != layers[0][0].weight.data.shape[0] or len(X) != len(y):
+        got = f"X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
+        _refuse(f"compiled=True needs samples (N, I) and {kind}, got {got}")
 
 
 def chain(model: Layer) -> Chain:
-    """Return a model's chain; an empty list, if it is not made of what the compiled code knows."""
+    """Return a model's chain; an empty list, if compiled code does not support the model."""
     return read_chain(model)[0]
 
 
 def read_chain(model: Layer) -> tuple[Chain, str]:
-    """Return a model's chain; or none, and what is out of place."""
-    if type(model) is not Sequential or not as_made(model):
-        return [], f"{type(model).__name__}, of another class or with a method of its own"
+    """Return a model's chain and ""; or an empty list and what is not supported."""
+    if type(model) is not Sequential:
+        return [], _named(type(model), Sequential)
     parameters = [parameter for layer in model.layers for parameter in layer.parameters()]  # shared ones several times
     if len({id(parameter.data) for parameter in parameters}) < len(parameters):
-        return [], "a Parameter that is shared"
+        return [], "a Parameter that layers share"
     layers = list(enumerate(model.layers))
-    for i, layer in layers:
-        if not as_made(layer):
-            return [], f"layers[{i}], {layer.describe()}, with a method of its own"
     if layers and type(layers[0][1]) is Flatten:
         del layers[0]
     if layers and type(layers[-1][1]) is Softmax:
@@ -93,10 +120,13 @@ def read_chain(model: Layer) -> tuple[Chain, str]:
             if layer.weight.data.shape[0] != features:
                 return [], f"layers[{i}], {layer.describe()}, which is given {features} features"
             found.append((layer, None))
-        elif type(layer) in (ReLU, Tanh, Sigmoid) and found and found[-1][1] is None:
+        elif type(layer) in ACTIVATIONS and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
         else:
-            return [], f"layers[{i}], {layer.describe()}"
+            return (
+                [],
+                f"layers[{i}], {_named(type(layer), Linear, Flatten, Softmax, *ACTIVATIONS, name=layer.describe())}",
+            )
     return found, "" if found else "no Linear"
 
 
@@ -105,57 +135,8 @@ def dtypes(layers: Chain) -> set[np.dtype[Any]]:
     return {parameter.data.dtype for linear, _ in layers for parameter in linear.parameters()}
 
 
-def _is_plain(linear: Linear) -> bool:
-    """Whether the Parameters are W (I, O) and b (O,), and of minnet's own class."""
-    plain = all(type(parameter) is Parameter for parameter in linear.parameters())
-    weight, bias = linear.weight.data, linear.bias
-    return plain and weight.ndim == 2 and (bias is None or bias.data.shape == weight.shape[1:])
-
-
-def why_not(model: Layer, loss: Loss, optimizer: Optimizer) -> str:
-    """Say why steps cannot be compiled; nothing, if they can."""
-    layers, out_of_place = read_chain(model)
-    if out_of_place:
-        return f"takes {NETWORKS}, if the loss is CrossEntropyLoss. Here is {out_of_place}"
-    if len(dtypes(layers)) > 1:
-        return "takes Parameters of one dtype"
-    ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
-    known = type(loss) in LOSSES and as_made(loss) and loss.reduction == "mean"
-    if isinstance(loss, LabelLoss):
-        known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
-    if not known or ends_with_softmax != isinstance(loss, CrossEntropyLoss):
-        names = "SoftmaxCrossEntropyLoss, MSELoss, and CrossEntropyLoss after Softmax"
-        return f"takes {names}, with their defaults. This is {loss.describe()}"
-    if type(optimizer) not in (SGD, Adam, AdamW) or not as_made(optimizer):
-        return f"takes SGD, Adam and AdamW. This is {type(optimizer).__name__}"
-    if any(group.get("amsgrad") for group in optimizer.param_groups):
-        return "takes Adam without amsgrad"
-    if not {id(parameter) for parameter in optimizer.parameters} <= {id(parameter) for parameter in model.parameters()}:
-        return "takes an optimizer of the model's Parameters, and of no others"
-    return ""
-
-
-def why_not_data(model: Layer, loss: Loss, loader: DataLoader) -> str:
-    """Say why the compiled code cannot read a loader's data; nothing, if it can."""
-    X, y, layers = loader.X, loader.y, chain(model)
-    for name, array in (("X", X), ("y", y)):
-        if not array.flags.c_contiguous:
-            return f"takes {name} in C order: pass np.ascontiguousarray({name})"
-    if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
-        return f"takes X of float32, float64, or uint8 with a scale, not {X.dtype}: pass X.astype(np.float32)"
-    if isinstance(loss, LabelLoss):
-        fits = y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
-    else:
-        fits = y.ndim == 2 and y.dtype in FLOATS and y.shape[1] == layers[-1][0].weight.data.shape[1]
-    flat = X.ndim == 2 or (isinstance(model, Sequential) and type(model.layers[0]) is Flatten)
-    if not fits or not flat or X[0].size != layers[0][0].weight.data.shape[0] or len(X) != len(y):
-        kind = "labels (N,)" if isinstance(loss, LabelLoss) else "float targets (N, O)"
-        return f"takes samples (N, I) and {kind}, got X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
-    return ""
-
-
-def parts(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader) -> list[Any]:
-    """List what has been looked at here and may be replaced later, be it by a callback."""
+def replaceable(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader) -> list[Any]:
+    """List what was checked here and may be replaced during a run, such as by a callback."""
     layers = model.layers if isinstance(model, Sequential) else ()
     named = ("reduction", "label_smoothing", "ignore_index")
     return [
@@ -168,21 +149,41 @@ def parts(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader) ->
     ]
 
 
-def _refuse(reason: str) -> None:
-    if reason:
-        raise ValueError(f"compiled=True {reason}{', or' if ': pass ' in reason else ':'} leave out compiled=True")
+def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
+    layers, unsupported = read_chain(model)
+    if unsupported:
+        _refuse(f"compiled=True needs {NETWORKS}, if the loss is CrossEntropyLoss; got {unsupported}")
+    if len(dtypes(layers)) > 1:
+        _refuse("compiled=True needs Parameters of one dtype", "call model.astype(np.float32)")
+    ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
+    known = type(loss) in LOSSES and loss.reduction == "mean"
+    if isinstance(loss, LabelLoss):
+        known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
+    if not known or ends_with_softmax != isinstance(loss, CrossEntropyLoss):
+        names = "SoftmaxCrossEntropyLoss, MSELoss, or CrossEntropyLoss after Softmax"
+        _refuse(
+            f"compiled=True needs {names}, with its defaults; got {_named(type(loss), *LOSSES, name=loss.describe())}"
+        )
+    if type(optimizer) not in OPTIMIZERS:
+        _refuse(f"compiled=True needs SGD, Adam or AdamW, got {_named(type(optimizer), *OPTIMIZERS)}")
+    if any(group.get("amsgrad") for group in optimizer.param_groups):
+        _refuse("compiled=True does not support Adam with amsgrad=True")
+    if not {id(parameter) for parameter in optimizer.parameters} <= {id(parameter) for parameter in model.parameters()}:
+        _refuse("compiled=True needs an optimizer of the model's Parameters only")
 
 
-def as_made(part: object) -> bool:
-    """Whether an object, and its classes, have the methods that stand in minnet's files, and no others."""
-    kinds = type(part).__mro__[:-1]
-    names = {kind.__name__ for kind in kinds}
-    for name, found in [pair for kind in kinds for pair in vars(kind).items()]:
-        method = found.__func__ if isinstance(found, staticmethod | classmethod) else found
-        if isinstance(method, FunctionType):
-            owner, _, own_name = method.__qualname__.partition(".")
-            if own_name != name or owner not in names or not method.__code__.co_filename.startswith(HOME):
-                return False
-        elif callable(method) and not isinstance(method, type):
-            return False
-    return not any(isinstance(getattr(type(part), name, None), FunctionType) for name in vars(part))
+def _is_plain(linear: Linear) -> bool:
+    """Whether the Parameters are W (I, O) and b (O,), and of minnet's own class."""
+    plain = all(type(parameter) is Parameter for parameter in linear.parameters())
+    weight, bias = linear.weight.data, linear.bias
+    return plain and weight.ndim == 2 and (bias is None or bias.data.shape == weight.shape[1:])
+
+
+def _named(got: type, *known: type, name: str = "") -> str:
+    """Name what was got; say so if its class is a subclass of one that is supported."""
+    base = next((kind for kind in known if issubclass(got, kind) and got is not kind), None)
+    return (name or got.__name__) + (f", a subclass of {base.__name__}" if base else "")
+
+
+def _refuse(problem: str, cure: str = "") -> None:
+    raise ValueError(f"{problem}: {cure + ', or ' if cure else ''}leave out compiled=True")

@@ -1,4 +1,4 @@
-"""Each kernel computes what NumPy, or a layer, computes. (How they work together: test_compiled.py.)"""
+"""Each kernel computes what NumPy, or a layer, computes. (How they work together: test_steps.py.)"""
 
 import math
 import subprocess
@@ -15,6 +15,7 @@ import minnet as mn
 from minnet.compiled import kernels
 
 pytestmark = pytest.mark.slow
+
 DTYPES = (np.float32, np.float64)
 SIZES = [(1, 3, 2), (4, 17, 5), (7, 64, 33), (130, 1, 1)]  # samples, inputs, outputs
 
@@ -32,10 +33,9 @@ def test_products(rng, dtype, n, i, o, few):
     tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-12}
     given = np.ascontiguousarray(W.T) if few else W
     y, dx, g = np.full_like(dy, np.nan), np.full_like(x, np.nan), np.full_like(given, np.nan)
-    kind = "few" if few else "many"
-    getattr(kernels, f"forward_{kind}")(x, given, y)
-    getattr(kernels, f"backward_{kind}")(dy, given, dx)
-    getattr(kernels, f"gradient_{kind}")(x, dy, g)
+    kernels.forward(x, given, few, y)
+    kernels.backward(dy, given, few, dx)
+    kernels.gradient(x, dy, few, g)
     np.testing.assert_allclose(y, x @ W, **tolerance)
     np.testing.assert_allclose(dx, dy @ W.T, **tolerance)
     np.testing.assert_allclose(g.T if few else g, x.T @ dy, **tolerance)
@@ -46,7 +46,7 @@ def test_products(rng, dtype, n, i, o, few):
     ("code", "layer"), [(kernels.RELU, mn.ReLU), (kernels.TANH, mn.Tanh), (kernels.SIGMOID, mn.Sigmoid)]
 )
 def test_activations(dtype, code, layer):
-    x = np.array([[-100, -1e-3, 0, 0.5, 3], [100, 1, -1, -0.0, 20]], dtype)
+    x = np.array([[-100, -1e-3, 0, 0.5, 3], [100, 1, -1e3, -0.0, 20]], dtype)
     bias, layer = np.array([0.25, 0, 0, 0, -1], dtype), layer()
     y, dy = x.copy(), np.ones_like(x)
     kernels.activate(y, bias, code)
@@ -113,52 +113,67 @@ def test_shares_are_all_there_is_and_alike():
 
 
 @kernels.compiled
-def meets(meeting, seen, part, parts, times):
-    """Write, as each part, when it is there; return what it then reads of the others."""
+def count_late(barrier, seen, thread, threads, times):
+    """Write the number of each round, wait for all threads, and count those that have not written it."""
     late = 0
     for time in range(1, times + 1):
-        seen[part] = time
-        if not kernels.meet(meeting, 2 * time * parts - parts):
+        seen[thread] = time
+        if not kernels.wait_at(barrier, 2 * time * threads - threads):
             return -1
-        for other in range(parts):
+        for other in range(threads):
             late += seen[other] != time
-        if not kernels.meet(meeting, 2 * time * parts):
+        if not kernels.wait_at(barrier, 2 * time * threads):
             return -1
     return late
 
 
-@pytest.mark.parametrize("parts", [1, 2, 5])
-def test_nobody_goes_on_before_all_have_met(parts):
-    meeting, seen = np.zeros(2, np.int64), np.zeros(parts, np.int64)
-    with ThreadPoolExecutor(parts) as pool:
-        late = list(pool.map(lambda part: meets(meeting, seen, part, parts, 2000), range(parts)))
-    assert late == [0] * parts
-    assert meeting.tolist() == [4000 * parts, 0]
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_no_thread_passes_a_barrier_before_all_have_arrived(threads):
+    barrier, seen = np.zeros(2, np.int64), np.zeros(threads, np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        late = list(pool.map(lambda thread: count_late(barrier, seen, thread, threads, 2000), range(threads)))
+    assert late == [0] * threads
+    assert barrier.tolist() == [4000 * threads, 0]
 
 
-def test_who_waits_can_be_sent_home():
-    meeting = np.zeros(2, np.int64)
-    meets(meeting, np.zeros(1, np.int64), 0, 1, 0)  # compiled
+def test_a_failure_ends_the_waiting_at_a_barrier():
+    barrier = np.zeros(2, np.int64)
+    count_late(barrier, np.zeros(1, np.int64), 0, 1, 0)  # compiled
     with ThreadPoolExecutor(1) as pool:
-        waits = pool.submit(meets, meeting, np.zeros(2, np.int64), 0, 2, 1)
+        waits = pool.submit(count_late, barrier, np.zeros(2, np.int64), 0, 2, 1)
         with pytest.raises(TimeoutError):
             waits.result(timeout=0.1)
-        meeting[1] = 1
+        barrier[1] = 1
         assert waits.result(timeout=60) == -1
 
 
-def test_column_sums_and_squares(rng):
+def test_sums(rng):
     rows = rng.normal(size=(9, 5))
     sums = np.full(5, np.nan)
     kernels.column_sums(rows, sums)
     np.testing.assert_allclose(sums, rows.sum(axis=0), rtol=1e-12)
+    assert kernels.dot(rows[0], rows[1]) == pytest.approx(rows[0] @ rows[1], rel=1e-12)
     assert kernels.square_of(rows) == pytest.approx((rows**2).sum(), rel=1e-12)
+    sums = rows[0].copy()
+    kernels.add(sums, rows[1], -0.5)
+    np.testing.assert_allclose(sums, rows[0] - rows[1] / 2, rtol=1e-12)
 
 
-def test_flush():
+@pytest.mark.parametrize("gap", [0, 50, 1e4])
+def test_softmax(rng, gap):
+    z = rng.normal(size=4) + [0, gap, 0, 0]
+    p = z.copy()
+    top, total = kernels.softmax(z, p)
+    np.testing.assert_allclose(p, mn.Softmax().forward(z[None])[0], rtol=1e-12, atol=1e-300)
+    assert (top, total) == (z.max(), pytest.approx(np.exp(z - z.max()).sum(), rel=1e-12))
+    kernels.softmax(z, z)
+    assert np.array_equal(z, p), "it may be written in place"
+
+
+def test_subnormal_numbers_become_zero():
     tiny = np.finfo(np.float32).tiny
     array = np.array([0, tiny, -tiny, tiny / 2, -tiny / 8, 1], np.float32)
-    kernels.flush(array)
+    kernels.zero_subnormals(array)
     assert array.tolist() == [0, tiny, -tiny, 0, 0, 1]
 
 
@@ -173,11 +188,11 @@ numba.njit = njit
 import numpy as np
 from minnet.compiled import kernels
 array = np.array([1e-40], np.float32)
-kernels.flush(array)
+kernels.zero_subnormals(array)
 print(array[0])
 """
 
 
-def test_without_a_folder_to_keep_it_in_code_is_compiled_anew():
+def test_without_a_writeable_folder_code_is_compiled_again():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert done.stdout == "0.0\n"

@@ -1,11 +1,10 @@
-"""A Predictor answers what its model's forward answers, and refuses what it does not know."""
+"""A Predictor returns what its model's forward returns, and refuses what it does not support."""
 
 import copy
 import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import minnet as mn
 from minnet.errors import MissingExtraError
 
 pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "one matrix": lambda: [mn.Linear(12, 5, rng=0)],
     "softmax": lambda: [mn.Linear(12, 5, rng=0), mn.Softmax()],
@@ -36,10 +36,6 @@ def samples(shape, dtype=np.float32):
     return np.random.default_rng(0).normal(size=shape).astype(dtype)
 
 
-needs_numba = pytest.mark.skipif(not find_spec("numba"), reason="the extra compiled is not installed")
-
-
-@needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(12,), (1, 12), (4, 12), (7, 12), (2, 3, 12), (0, 12), (2, 0, 12)])
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name != "flat"])
@@ -51,7 +47,6 @@ def test_answers_are_those_of_the_model(name, shape, dtype):
     np.testing.assert_allclose(y, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
-@needs_numba
 @pytest.mark.parametrize("shape", [(12,), (1, 12), (3, 2, 2, 3), (0, 3, 4)])
 def test_images_are_laid_flat(shape):
     model, x = network("flat"), samples(shape)
@@ -60,7 +55,6 @@ def test_images_are_laid_flat(shape):
     np.testing.assert_allclose(y, model.forward(x), rtol=1e-6)
 
 
-@needs_numba
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30])
 @pytest.mark.parametrize("name", ["one matrix", "softmax", "one output"])
 def test_numbers_that_are_large_or_none(name, value):
@@ -70,7 +64,6 @@ def test_numbers_that_are_large_or_none(name, value):
         np.testing.assert_allclose(mn.Predictor(model)(x), model.forward(x), rtol=1e-5)
 
 
-@needs_numba
 def test_no_probability_is_zero():
     model = network("softmax")
     model.layers[0].weight.data *= 1000
@@ -78,7 +71,6 @@ def test_no_probability_is_zero():
     assert mn.Predictor(model)(x).min() == model.forward(x).min() == np.finfo(np.float32).tiny
 
 
-@needs_numba
 @pytest.mark.parametrize(
     "make",
     [
@@ -90,7 +82,7 @@ def test_no_probability_is_zero():
     ids=["every other row", "Fortran order", "read-only", "broadcast"],
 )
 def test_arrays_of_any_kind_take_the_code_that_is_there(make):
-    from minnet import kernels
+    from minnet.compiled import kernels
 
     model = network("deep")
     predict, x = mn.Predictor(model), make(samples((6, 12)))
@@ -100,7 +92,6 @@ def test_arrays_of_any_kind_take_the_code_that_is_there(make):
     assert len(kernels.predict.signatures) == compiled
 
 
-@needs_numba
 def test_answers_are_the_callers_own():
     predict, x = mn.Predictor(network("deep")), samples(12)
     first = predict(x)
@@ -110,7 +101,6 @@ def test_answers_are_the_callers_own():
     assert np.array_equal(first, before)
 
 
-@needs_numba
 def test_it_keeps_the_weights_of_the_moment_it_was_made():
     model, x = network("softmax"), samples(12)
     predict = mn.Predictor(model)
@@ -120,7 +110,6 @@ def test_it_keeps_the_weights_of_the_moment_it_was_made():
     np.testing.assert_allclose(mn.Predictor(model)(x), model.forward(x), rtol=1e-6)
 
 
-@needs_numba
 def test_threads_may_share_one():
     predict, x = mn.Predictor(network("deep")), samples((200, 12))
     with ThreadPoolExecutor(4) as pool:
@@ -128,14 +117,12 @@ def test_threads_may_share_one():
     assert np.array_equal(answers, [predict(row) for row in x])
 
 
-@needs_numba
 @pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda predict: pickle.loads(pickle.dumps(predict))])
 def test_copies(twin):
     predict, x = mn.Predictor(network("deep")), samples(12)
     assert np.array_equal(twin(predict)(x), predict(x))
 
 
-@needs_numba
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
@@ -156,7 +143,6 @@ def test_samples_that_do_not_fit(x, error, message):
         mn.Predictor(network("softmax"))(x)
 
 
-@needs_numba
 def test_an_image_without_the_axis_of_the_batch():
     predict, image = mn.Predictor(network("flat")), samples((3, 4))
     with pytest.raises(ValueError, match=r"got shape \(3, 4\): pass x.reshape\(-1\) for one sample"):
@@ -174,7 +160,6 @@ print(sum(kernels.predict.stats.cache_misses.values()))
 """
 
 
-@needs_numba
 def test_a_copy_in_another_process_compiles_nothing():
     given = pickle.dumps(mn.Predictor(network("deep")))
     done = subprocess.run([sys.executable, "-c", COPIED], input=given, capture_output=True, check=True)
@@ -186,39 +171,30 @@ class Doubled(mn.Linear):
         return 2 * super().forward(x)
 
 
-def patched(layer):
-    layer.forward = lambda x: 2 * x
-    return layer
-
-
 def short_bias(linear):
     linear.bias = mn.Parameter(np.ones(1))
     return linear
 
 
-@needs_numba
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: mn.Sequential(mn.Conv2d(1, 2, 3)), r"layers\[0\], Conv2d.*model.forward"),
         (lambda: mn.Sequential(mn.Linear(3, 2), mn.Dropout(0.5)), r"layers\[1\], Dropout"),
-        (lambda: mn.Sequential(Doubled(3, 2)), r"layers\[0\], Doubled"),
+        (lambda: mn.Sequential(Doubled(3, 2)), r"layers\[0\], Doubled.*, a subclass of Linear: call model.forward"),
         (lambda: mn.Sequential(mn.Softmax(), mn.Linear(3, 2)), r"layers\[0\], Softmax"),
         (lambda: mn.Sequential(mn.ReLU()), "ReLU"),
         (lambda: mn.Sequential(mn.Linear(3, 4), mn.Linear(50, 2)), r"layers\[1\].*which is given 4 features"),
-        (lambda: mn.Sequential(mn.Linear(3, 4), patched(mn.Softmax())), r"layers\[1\], Softmax.*a method of its own"),
-        (lambda: mn.Sequential(patched(mn.Flatten()), mn.Linear(3, 4)), r"layers\[0\], Flatten.*a method of its own"),
         (lambda: mn.Sequential(short_bias(mn.Linear(3, 4))), r"layers\[0\], Linear"),
-        (lambda: mn.Linear(3, 2), "Here is Linear"),
-        (lambda: mn.Residual(mn.Linear(2, 2)), "Here is Residual"),
+        (lambda: mn.Linear(3, 2), "got Linear: "),
+        (lambda: mn.Residual(mn.Linear(2, 2)), "got Residual, a subclass of Sequential: "),
     ],
 )
-def test_models_that_it_does_not_know(make, message):
-    with pytest.raises(ValueError, match=f"Predictor takes a Sequential of Linear.*{message}"):
+def test_models_that_are_not_supported(make, message):
+    with pytest.raises(ValueError, match=f"Predictor needs a Sequential of Linear.*.*{message}"):
         mn.Predictor(make())
 
 
-@needs_numba
 @pytest.mark.parametrize("name", ["weight", "bias"])
 def test_parameters_of_two_dtypes(name):
     model = network("deep")
@@ -227,14 +203,13 @@ def test_parameters_of_two_dtypes(name):
         mn.Predictor(model)
 
 
-@needs_numba
 @pytest.mark.parametrize(("model", "got"), [(None, "NoneType"), (mn.Sequential, "the class Sequential: make one")])
-def test_what_is_no_model(model, got):
+def test_what_is_not_a_model(model, got):
     with pytest.raises(TypeError, match=got):
         mn.Predictor(model)
 
 
-def test_without_numba_one_line_says_what_to_install(monkeypatch):
+def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(MissingExtraError, match=r"'\.\[compiled\]'"):
         mn.Predictor(network("softmax"))
