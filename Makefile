@@ -7,6 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
+# The matrices of the example and of the tests are small: a second BLAS thread costs more than it brings, and ten times as
+# much where other programs, or other processes of the tests, use the same processors.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .PHONY: help mnist test test-all lint docs clean
 
 help:

@@ -21,7 +21,7 @@ MISTAKES = "6/5 6/4 3/2 2/3 7/6"
 def options(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="The class notebook, rebuilt: softmax regression on MNIST, one 784×10 matrix. It takes half a "
+        description="The class notebook, rebuilt: softmax regression on MNIST, one 784 x 10 matrix. It takes half a "
         "minute; --full, with all of the notebook's online steps, takes a minute or two.",
         epilog="The digits: --data PATH, else $MINNET_DATA, else the user's cache folder, else a download (11 MB); "
         "where none of these works, synthetic digits.",
@@ -83,7 +83,7 @@ def online(trainer: mn.Trainer) -> None:
         beside = f"   [{notebook[row['step']]:6.3f}%]" if row["step"] in notebook else ""
         print(f"{row['step']:10,}   {100 * row['running_accuracy']:6.3f}%{beside}")
     seconds = trainer.history[-1]["seconds"]
-    print(f"{trainer.step:,} steps in {seconds:.1f} s, {1e6 * seconds / trainer.step:.0f} µs each")
+    print(f"{trainer.step:,} steps in {seconds:.1f} s, {1e3 * seconds / trainer.step:.3f} ms each")
     if trainer.step < ONLINE_STEPS:
         print(f"The notebook does {ONLINE_STEPS:,}, and its figures in part 4 are of that: see --full.")
 

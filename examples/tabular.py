@@ -48,7 +48,7 @@ def main(seeds: int = 10, epochs: int = 100, out: str | None = "tabular.png") ->
         print(f"seed {seed}: mean squared error {runs[-1][0]:.3f}, linear {runs[-1][1]:.3f}", flush=True)
     errors, linear = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
     sd = errors.std(ddof=1) if seeds > 1 else float("nan")
-    print(f"network {errors.mean():.3f} ± {sd:.3f} over {seeds} seeds   [linear {linear.mean():.3f}, the noise 1.000]")
+    print(f"network {errors.mean():.3f} +- {sd:.3f} over {seeds} seeds   [linear {linear.mean():.3f}, the noise 1.000]")
     if out:
         try:
             mn.plots.learning_curves(runs[0][2], title="Seed 0 (losses in units of the target's variance)").savefig(out)

@@ -152,6 +152,17 @@ def test_mnist_logreg_is_under_sixty_lines_of_code():
     assert len([line for line in lines if not line.strip().startswith("#")]) < 60
 
 
+@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_what_an_example_says_can_be_printed_anywhere(script):
+    """A terminal without UTF-8 must not end a run: each text that is not a docstring is ASCII."""
+    tree = ast.parse((EXAMPLES / script).read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docstrings:
+            assert node.value.isascii(), node.value
+
+
 def test_training_loop_by_hand(small_mnist):
     said = run("training_loop_by_hand.py", folder=small_mnist)
     accuracy = [float(value) for value in re.findall(r"test accuracy ([\d.]+)%", said)]
@@ -183,7 +194,7 @@ def test_autoencoder(small_mnist, tmp_path):
 
 def test_tabular(tmp_path):
     said = run("tabular.py", "--seeds", "2", "--epochs", "20", "--out", "curves.png", cwd=tmp_path)
-    network, linear = map(float, re.findall(r"network ([\d.]+) ± [\d.]+ over 2 seeds   .linear ([\d.]+)", said)[0])
+    network, linear = map(float, re.findall(r"network ([\d.]+) \+- [\d.]+ over 2 seeds   .linear ([\d.]+)", said)[0])
     assert 1 < network < linear / 2
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import FLUSH
+from minnet.optimizers.base import ZERO_EVERY
 
 numba = require("numba", "compiled")
 
@@ -507,7 +507,7 @@ def update(p: Array, g: Array, first: Array, second: Array, kind: int, row: Any)
         row[BEGINS] = 0
     else:
         adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
-    if row[STEP] % FLUSH == 0:
+    if row[STEP] % ZERO_EVERY == 0:
         zero_subnormals(first)
         zero_subnormals(second)
 

@@ -145,7 +145,7 @@ for layers in [[mn.Linear(12, 4, rng=0)]] * ("other" in sys.argv) + [
 ]:
     model = mn.Sequential(*layers)
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()), compiled=True)
-    trainer.fit(mn.DataLoader(X, y, 16, fresh=True, rng=3), steps=90)
+    trainer.fit(mn.DataLoader(X, y, 16, shuffle="resampled", rng=3), steps=90)
 print(hashlib.sha256(b"".join(p.data.tobytes() for p in model.parameters())).hexdigest())
 """
 

@@ -29,7 +29,7 @@ OPTIMIZERS = {
         [{"params": list(p)[:2], "lr": 0.1, "weight_decay": 0.1}, {"params": list(p)[3:]}], lr=0.01
     ),
 }
-RESAMPLED = {"fresh": True}
+RESAMPLED = {"shuffle": "resampled"}
 IN_ORDER = {"shuffle": False, "check": False}  # for data with NaN, which the loader refuses by default
 
 

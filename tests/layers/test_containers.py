@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import Plus, slope
+from helpers import Plus, check_copy, slope
 
 import minnet as mn
 from minnet import Flatten, Linear, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh
@@ -272,13 +272,7 @@ def test_in_eval_mode_nothing_is_kept():
 @pytest.mark.parametrize("copied_by", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copies_compute_the_same_bits_and_are_independent(copied_by):
     model = Sequential(Linear(3, 8, rng=0), Tanh(), Residual(Linear(8, 8, rng=1)), Softmax())
-    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-    y = model.forward(x)
-    copied = copied_by(model)
-    assert copied.forward(x).tobytes() == y.tobytes()
-    for parameter in copied.parameters():
-        parameter.data += 1
-    assert model.forward(x).tobytes() == y.tobytes()
+    check_copy(copied_by, model)
 
 
 def test_repr_draws_the_model():

@@ -39,6 +39,12 @@ def same_gradients(parity, part, ours, theirs):
         parity(part, f"dL/d {name}", parameter.grad, getattr(theirs, f"{name}_l0").grad.numpy().T)
 
 
+def same_states(parity, part, ours, states, their_states, what):
+    """Compare states, or their gradients: PyTorch's have an axis of layers."""
+    for name, state, theirs in zip(ours.state_names, as_tuple(states), as_tuple(their_states), strict=True):
+        parity(part, f"{what} {name}", state, theirs[0])
+
+
 def as_state(arrays):
     return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
@@ -80,12 +86,10 @@ def test_first_and_last_states(parity, part, Ours, Theirs, batch, steps, inputs,
 
     our_y, our_last = ours.unroll(x, as_state(first))
     parity(part, "output", our_y, y)
-    for name, state, their_state in zip(ours.state_names, as_tuple(our_last), as_tuple(last), strict=True):
-        parity(part, f"last {name}", state, their_state[0])
+    same_states(parity, part, ours, our_last, last, "last")
     dx, dfirst = ours.backward(dy, as_state(dlast))
     parity(part, "dL/dx", dx, t.grad)
-    for name, d, their_state in zip(ours.state_names, as_tuple(dfirst), their_first, strict=True):
-        parity(part, f"dL/d first {name}", d, their_state.grad[0])
+    same_states(parity, part, ours, dfirst, tuple(state.grad for state in their_first), "dL/d first")
     same_gradients(parity, part, ours, theirs)
 
 
@@ -118,12 +122,10 @@ def test_packed_lengths_are_masks(parity, part, Ours, Theirs, lengths, padding, 
 
     our_y, our_last = ours.unroll(x, as_state(first), mask)
     parity(part, "output", our_y * mask[..., None], y)
-    for name, state, their_state in zip(ours.state_names, as_tuple(our_last), as_tuple(last), strict=True):
-        parity(part, f"last {name}", state, their_state[0])
+    same_states(parity, part, ours, our_last, last, "last")
     dx, dfirst = ours.backward(dy, as_state(dlast))
     parity(part, "dL/dx", dx, t.grad)
-    for name, d, their_state in zip(ours.state_names, as_tuple(dfirst), their_first, strict=True):
-        parity(part, f"dL/d first {name}", d, their_state.grad[0])
+    same_states(parity, part, ours, dfirst, tuple(state.grad for state in their_first), "dL/d first")
     same_gradients(parity, part, ours, theirs)
 
 
