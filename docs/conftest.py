@@ -1,20 +1,28 @@
 """Every Python block of these pages is a test: run in the order of the page, in one namespace a page.
 
-A block that begins with >>> is a doctest; any other just runs. README.md is tested the same way by the root's
-conftest.
+A block that begins with >>> is a doctest; any other just runs. The pages in derivations/ continue the first block of
+derivations.md. The root's conftest tests README.md in the same way.
 """
 
 import os
+import re
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures are drawn, not shown
 
-pages = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
-    patterns=["*.md"],
-)
-pytest_collect_file = pages.pytest()
+
+def begin_derivations(namespace):
+    """Run the first block of derivations.md."""
+    page = Path(__file__).with_name("derivations.md").read_text(encoding="utf-8")
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], namespace)
+
+
+parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)]
+pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md"])
+derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
+pytest_collect_file = (pages + derivations).pytest()
 collect_ignore = ["_build", "conf.py", "pictures.py", "reliability_figures.py"]

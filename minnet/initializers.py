@@ -42,23 +42,12 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
     gradient in backward. X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
     networks", AISTATS 2010, eq. 16.
     """
-
-    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        fan_in, fan_out = fans(shape)
-        bound = gain * math.sqrt(6 / (fan_in + fan_out))  # U(-a, a) has variance a²/3
-        return rng.uniform(-bound, bound, shape)
-
-    return drawn
+    return lambda shape, rng: _within(gain * math.sqrt(6 / sum(fans(shape))), shape, rng)
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
     """Glorot's normal: variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform`."""
-
-    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        fan_in, fan_out = fans(shape)
-        return rng.normal(0, gain * math.sqrt(2 / (fan_in + fan_out)), shape)
-
-    return drawn
+    return lambda shape, rng: rng.normal(0, gain * math.sqrt(2 / sum(fans(shape))), shape)
 
 
 def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
@@ -66,21 +55,17 @@ def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
 
     K. He et al., "Delving deep into rectifiers", ICCV 2015, section 2.2, eq. 10.
     """
-
-    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        bound = gain * math.sqrt(3 / fans(shape)[0])
-        return rng.uniform(-bound, bound, shape)
-
-    return drawn
+    return lambda shape, rng: _within(gain * math.sqrt(3 / fans(shape)[0]), shape, rng)
 
 
 def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
     """He's normal: variance gain² / fan_in; see `kaiming_uniform`."""
+    return lambda shape, rng: rng.normal(0, gain / math.sqrt(fans(shape)[0]), shape)
 
-    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        return rng.normal(0, gain / math.sqrt(fans(shape)[0]), shape)
 
-    return drawn
+def _within(bound: float, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Draw uniformly from [-bound, bound), with the variance bound²/3."""
+    return rng.uniform(-bound, bound, shape)
 
 
 def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
