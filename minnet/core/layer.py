@@ -202,7 +202,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle is of the model, not of the batch that last went through it.
-        return {name: value for name, value in vars(self).items() if name not in TRANSIENT}
+        return {name: value for name, value in tuple(vars(self).items()) if name not in TRANSIENT}
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
@@ -218,7 +218,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
             for key, item in value.items():
                 yield from unfold(f"{name}[{key!r}]", item)
 
-    for name, value in vars(layer).items():
+    for name, value in tuple(vars(layer).items()):  # a copy: in eval mode, other threads may be in forward
         if name not in TRANSIENT:
             yield from unfold(name, value)
 
