@@ -52,9 +52,10 @@ def _backward(formula: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(formula)
     def backward(self: Any, dy: Any) -> Any:
         output = self.__dict__.get("_output")
-        if output is None:
-            self.cache  # noqa: B018 (raises what is wrong: there was no forward, or it was in eval mode)
-        check_gradient(self, dy, *output)
+        if output is not None:
+            check_gradient(self, dy, *output)
+        else:  # without a forward, or after one in eval mode, there is no cache; a forward without checks left one
+            self.cache  # noqa: B018 (raises what is wrong)
         return formula(self, dy)
 
     return backward
