@@ -1,4 +1,4 @@
-"""An array is what flows through a network: float32 or float64, with what NumPy does slowly done faster."""
+"""An array is what flows through a network: float32 or float64. Here are its dtypes, views and sums."""
 
 import math
 from functools import lru_cache
@@ -13,13 +13,14 @@ Labels = NDArray[np.integer[Any]]
 FEW_CLASSES, ROWS = 32, 1024
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+TINY = {dtype: np.finfo(dtype).tiny for dtype in FLOATS}  # the smallest normal number; np.finfo takes 0.3 µs
 
 
 def class_major(x: Array) -> Array:
-    """Return x, its numbers in memory class by class if it is many rows (N, C) of few classes.
+    """Return x, laid out class by class in memory if it has many rows (N, C) of few classes.
 
-    Then a sum or a maximum over the classes adds up long arrays, and not many short rows: NumPy takes a
-    third of the time, for 1,000 rows of 10, and what is computed from x keeps the order.
+    Then a sum or a maximum over the classes adds up a few long arrays instead of many short rows: for 1,000
+    rows of 10, NumPy takes a third of the time. Arrays computed from x keep that order.
     """
     if x.ndim == 2 and x.shape[1] <= FEW_CLASSES and len(x) > 1:  # beyond, the copy costs as much as it saves
         return np.asfortranarray(x)

@@ -5,6 +5,8 @@ from functools import wraps
 from types import MethodType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from minnet.core.checks import check_gradient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +43,7 @@ def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     def forward(self: Any, *inputs: Any, **options: Any) -> Any:
         self.ask(*inputs, **options)
         y = formula(self, *inputs, **options)
-        if self.training:
+        if self.training and isinstance(y, np.ndarray):  # the loss of a batch is a float
             self.__dict__["_output"] = y.shape, y.dtype
         return y
 
@@ -52,10 +54,10 @@ def _backward(formula: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(formula)
     def backward(self: Any, dy: Any) -> Any:
         output = self.__dict__.get("_output")
-        if output is not None:
+        if output is None:
+            self.cache  # noqa: B018 (raises what is wrong: there was no forward, or it was in eval mode)
+        elif type(dy) is not np.ndarray or (dy.shape, dy.dtype) != output:
             check_gradient(self, dy, *output)
-        else:  # without a forward, or after one in eval mode, there is no cache; a forward without checks left one
-            self.cache  # noqa: B018 (raises what is wrong)
         return formula(self, dy)
 
     return backward

@@ -1,13 +1,13 @@
-"""Special functions are those that NumPy has not, or not in a form that is fast or never overflows: erf, sigmoid, ...
+"""Special functions are those that NumPy lacks, or that overflow or are slow if written plainly: softmax, erf, ...
 
-The error function is erf(x) = 2/√π ∫₀ˣ e^{−t²} dt, and erfc(x) = 1 − erf(x) what is left to 1, computed
-by itself: at x = 6, erf is 1 − 2e-17, and 1 − erf would be 0.
+The error function is erf(x) = 2/√π ∫₀ˣ e^{−t²} dt. erfc(x) = 1 − erf(x) is computed by itself, because
+at x = 6, erf is 1 − 2e-17, which rounds to 1.
 
-No elementary function gives them. These are quotients of two polynomials that follow them to the last
-digits, each on a range of its own: W. J. Cody, "Rational Chebyshev approximations for the error
-function", Mathematics of Computation 23, 1969. The coefficients are those of his program CALERF in the
-SPECFUN library (netlib.org/specfun/erf). In float64 the error is below 5e-16; erfc's relative one is
-below 1e-13, for it decreases like e^{−x²}, and carries the rounding of x².
+Both are approximated by quotients of two polynomials, one pair for each range of x: W. J. Cody,
+"Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969. The
+coefficients are those of his program CALERF in the SPECFUN library (netlib.org/specfun/erf). In float64
+the error is below 5e-16. The relative error of erfc is below 1e-13, because erfc decreases like e^{−x²}
+and so carries the rounding of x².
 """
 
 import math
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, row_sums
 
 # Highest power first. Small: erf(x)/x in x². Middle: e^{x²} erfc(x) in x. Large: the same in 1/x².
 SMALL = 0.46875
@@ -33,28 +33,51 @@ LARGE_ABOVE = (1.63153871373020978e-2, 3.05326634961232344e-1, 3.603448999498044
                1.60837851487422766e-2, 6.58749161529837803e-4)  # fmt: skip
 LARGE_BELOW = (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
                2.33520497626869185e-3)  # fmt: skip
-NOTHING_LEFT = 28.0  # from here on erfc(x) < 1e-342 is 0, and the powers of a larger x might overflow
+LARGEST = 28.0  # from here on, erfc(x) < 1e-342 is 0, and the powers of a larger x might overflow
 
 
 def erf(x: Array) -> Array:
     """Return erf(x), between −1 and 1, element by element; float32 and float64 stay what they are."""
     y = np.copysign(1 - _erfc_of_positive(np.abs(x)), x)
-    small = np.abs(x) <= SMALL  # 1 − erfc would keep the digits after the point, but not all of erf's
+    small = np.abs(x) <= SMALL  # here 1 − erfc would lose digits of a small erf
     y[small] = _erf_of_small(x[small])
     return y
 
 
 def erfc(x: Array) -> Array:
-    """Return 1 − erf(x), between 0 and 2, element by element; small ones have their digits, too."""
+    """Return 1 − erf(x), between 0 and 2, element by element; small values are precise, too."""
     y = np.copysign(_erfc_of_positive(np.abs(x)), x)
     y += np.signbit(x) * x.dtype.type(2)  # erfc(−x) = 2 − erfc(x)
     return y
 
 
+def row_max(x: Array) -> Array:
+    """Return the largest number of each row of x (..., C), as (..., 1)."""
+    top: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
+    return top
+
+
+def softmax_parts(x: Array, top: Array) -> tuple[Array, Array, Array]:
+    """Return z = x − top, e^z, and Σ e^z along the last axis, (..., 1): softmax(x) is the quotient of the last two.
+
+    A number that is subtracted from all scores of a row changes nothing. If it is their largest (see `row_max`), no
+    exponential overflows, and the sum is at least 1.
+    """
+    z: Array = x - top
+    e = np.exp(z)
+    return z, e, row_sums(e)
+
+
+def softmax_backward(p: Array, dp: Array) -> Array:
+    """Return dL/dx for p = softmax(x), of shape (..., C): ∂p_i/∂x_j = p_i (δ_ij − p_j), so p ∘ (dp − Σ_j dp_j p_j)."""
+    dx: Array = p * (dp - row_sums(dp * p))
+    return dx
+
+
 def sigmoid(x: Array) -> Array:
     """Return σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1, element by element."""
-    # Where e⁻ˣ overflows (x < -88 in float32), 1/∞ = 0 is the right answer. A case distinction with np.where
-    # would avoid the warning, too, and take four times as long: the processor cannot foresee the signs.
+    # Where e⁻ˣ overflows (x < -88 in float32), 1/∞ = 0 is the right answer. np.where would avoid the warning as
+    # well, but takes four times as long, because the processor cannot predict the signs.
     with np.errstate(over="ignore"):
         y: Array = np.exp(-x)
     y += 1
@@ -63,7 +86,7 @@ def sigmoid(x: Array) -> Array:
 
 def positive_part(x: Array) -> Array:
     """Return max(x, 0), element by element."""
-    # NumPy has no fast maximum of an array and a number, but one of two arrays: with a row of zeros, broadcast,
+    # NumPy has a fast maximum of two arrays, but not of an array and a number: with a row of zeros, broadcast,
     # it takes 0.4 of the time. The row lies along the axis whose numbers are neighbours in memory.
     if x.size >= 8192:
         axis = min(range(x.ndim), key=lambda i: (abs(x.strides[i]), -x.shape[i]))
@@ -74,11 +97,11 @@ def positive_part(x: Array) -> Array:
 
 
 def _erfc_of_positive(x: Array) -> Array:
-    x = np.minimum(x, NOTHING_LEFT)
+    x = np.minimum(x, LARGEST)
     y: Array = np.exp(-x * x)
     y *= _polynomial(MIDDLE_ABOVE, x)
     y /= _polynomial(MIDDLE_BELOW, x)
-    if x.dtype == np.float64:  # float32 has not the digits in which the other ranges are better
+    if x.dtype == np.float64:  # in float32, the other two ranges are no more precise
         small, large = x <= SMALL, x > LARGE
         y[small] = 1 - _erf_of_small(x[small])
         y[large] = _erfc_of_large(x[large])

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import TINY, Array
 from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.layer import Layer
+from minnet.core.special import softmax_backward, softmax_parts
 from minnet.initializers import uniform, zeros
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
@@ -184,22 +185,6 @@ class MultiHeadAttention(Layer):
             return allowed
         past = np.tri(length, dtype=bool)  # (T, T)
         return past if allowed is None else allowed & past
-
-
-# To be replaced, when the branches are merged, with: from minnet.core.arrays import TINY
-# and: from minnet.core.special import softmax_backward, softmax_parts
-TINY = {np.dtype(dtype): np.finfo(dtype).tiny for dtype in (np.float32, np.float64)}
-
-
-def softmax_parts(x: Array, top: Array) -> tuple[Array, Array, Array]:
-    z: Array = x - top
-    e = np.exp(z)
-    return z, e, e.sum(axis=-1, keepdims=True)
-
-
-def softmax_backward(p: Array, dp: Array) -> Array:
-    dx: Array = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
-    return dx
 
 
 def masked_softmax(scores: Array, allowed: Mask | None) -> Array:

@@ -3,11 +3,9 @@
 RNN, GRU and LSTM share this loop. They differ in the cell, which computes one step: see `minnet.layers.recurrent`.
 """
 
-from __future__ import annotations  # or numpy.random would be imported with minnet, which takes 10 ms
-
 import math
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
 from minnet.layers.sequences import Mask, check_mask
 
-State: TypeAlias = "Array | tuple[Array, ...]"
+State = Array | tuple[Array, ...]
 
 
 class Recurrent(Layer):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from minnet.inspection.gradcheck import check_layer
-from minnet.layers.attention import MultiHeadAttention, masked_softmax, softmax_backward
+from minnet.core.special import softmax_backward
+from minnet.layers.attention import MultiHeadAttention, masked_softmax
 from minnet.layers.embedding import SinusoidalPosition
 
 generator = np.random.default_rng(0)
