@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.inspection.gradcheck import check_layer
 from minnet.core.special import softmax_backward
+from minnet.inspection.gradcheck import check_layer
 from minnet.layers.attention import MultiHeadAttention, masked_softmax
 from minnet.layers.embedding import SinusoidalPosition
 
