@@ -61,10 +61,9 @@ class MultiHeadAttention(Layer):
 
     Raises
     ------
-    ValueError
-        If num_heads does not divide embed_dim; in `forward`, if the shapes do not fit.
-    TypeError
-        In `forward`, if the dtype of x is not that of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        If num_heads does not divide embed_dim; in `forward`, if the shapes do not fit, the dtype of x is not
+        that of the weights, or the mask is not of booleans.
 
     Examples
     --------
@@ -188,7 +187,7 @@ class MultiHeadAttention(Layer):
 
 
 def masked_softmax(scores: Array, allowed: Mask | None) -> Array:
-    """Softmax along the last axis, with zeros where it is not allowed: all zeros for a row in which nothing is."""
+    """Return the softmax of what is allowed in each row, and 0 elsewhere: only zeros if nothing is allowed."""
     if allowed is not None:
         scores = scores + np.where(allowed, 0, -np.inf).astype(scores.dtype)
     top = scores.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)  # not −∞, because −∞ − −∞ is NaN

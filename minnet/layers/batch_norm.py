@@ -136,10 +136,9 @@ class BatchNorm1d(_BatchNorm):
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L).
-    TypeError
-        In `forward`, if the dtype of x is not that of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L), or its dtype not that of the
+        Parameters.
 
     Examples
     --------
@@ -161,10 +160,8 @@ class BatchNorm2d(_BatchNorm):
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, H, W).
-    TypeError
-        In `forward`, if the dtype of x is not that of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, H, W) of the Parameters' dtype.
 
     Examples
     --------

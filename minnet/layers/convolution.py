@@ -181,11 +181,9 @@ class Conv2d(_Convolution):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), or smaller than a window.
-    TypeError
-        In `forward`, if the dtype of x is not that of the weights.
+        is not (N, I, H, W) or (I, H, W), is smaller than a window, or its dtype is not that of the weights.
 
     Examples
     --------

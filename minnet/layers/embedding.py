@@ -39,10 +39,9 @@ class Embedding(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or padding_idx is not in the table; in `forward`, if an index is not.
-    TypeError
-        In `forward`, if x is not an array of integers.
+    TypeError, ValueError
+        If a size is below 1, or padding_idx is not in the table; in `forward`, if x is not an array of
+        integers, or one of them is not in the table.
 
     Examples
     --------
@@ -132,10 +131,8 @@ class LearnedPosition(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length.
-    TypeError
-        In `forward`, if x has not the dtype of P.
+    TypeError, ValueError
+        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length, of P's dtype.
     """
 
     def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
@@ -179,10 +176,8 @@ class SinusoidalPosition(Layer):
 
     Raises
     ------
-    ValueError
-        If embed_dim is below 1; in `forward`, if x is not (..., T, D).
-    TypeError
-        In `forward`, if x is not an array of floats.
+    TypeError, ValueError
+        If embed_dim is below 1; in `forward`, if x is not an array (..., T, D) of floats.
 
     Examples
     --------

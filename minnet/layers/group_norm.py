@@ -41,10 +41,8 @@ class GroupNorm(Layer):
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, ...).
-    TypeError
-        In `forward`, if the dtype of x is not that of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, ...) of the Parameters' dtype.
 
     Examples
     --------

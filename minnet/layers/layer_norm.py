@@ -64,10 +64,9 @@ class LayerNorm(LastAxes):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others.
-    TypeError
-        In `forward`, if the dtype of x is not that of the Parameters.
+    TypeError, ValueError
+        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
+        that of the Parameters.
 
     Examples
     --------
@@ -139,10 +138,8 @@ class RMSNorm(LastAxes):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others.
-    TypeError
-        In `forward`, if the dtype of x is not that of γ.
+    TypeError, ValueError
+        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not that of γ.
 
     Examples
     --------

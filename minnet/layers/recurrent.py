@@ -47,10 +47,9 @@ class RNN(Recurrent):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape.
-    TypeError
-        In `forward`, if the dtype of x is not that of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape, a dtype
+        that is not that of the weights, or a mask that is not of booleans.
 
     Examples
     --------

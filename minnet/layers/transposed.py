@@ -40,15 +40,11 @@ class ConvTranspose2d(Kernels):
         How many rows at the lower edge, and columns at the right, the output has beyond the size
         (H − 1)·s − 2·padding + d·(k − 1) + 1. A convolution with a stride maps images of several sizes
         to the same size; this chooses one of them. Below the stride or the dilation.
-    groups
-        Into how many groups the channels are divided (see `Conv2d`).
-    bias
-        False leaves out b.
+    groups, bias, rng
+        As for `Conv2d`.
     weight_init, bias_init
         How the first values are drawn (see `minnet.initializers`). By default both are uniform in
         ±1/√F with F = O/groups·k·k. This is PyTorch's default: a variance of 1/(3·F).
-    rng
-        None, an int, or a Generator: where they are drawn from, W before b.
 
     Attributes
     ----------
@@ -59,11 +55,9 @@ class ConvTranspose2d(Kernels):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), or the padding cuts off the whole output.
-    TypeError
-        In `forward`, if the dtype of x is not that of the weights.
+        is not (N, I, H, W) or (I, H, W), its dtype is not that of the weights, or the padding cuts off all of y.
 
     Examples
     --------
