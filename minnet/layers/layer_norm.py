@@ -13,9 +13,16 @@ from minnet.layers.normalization import check_eps, standardize, standardize_back
 
 
 class LastAxes(Layer):
-    """The base of LayerNorm and RMSNorm: which axes they normalize, and the check that x has them."""
+    """The base of LayerNorm and RMSNorm: the axes that they normalize, γ, and the check that x has these axes."""
 
-    normalized_shape: tuple[int, ...]
+    def __init__(self, normalized_shape: int | tuple[int, ...] | list[int], elementwise_affine: bool) -> None:
+        name = type(self).__name__
+        sizes = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+        if not sizes:
+            raise ValueError(f"{name} needs at least one axis to normalize, got normalized_shape=()")
+        self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
 
     def check(self, x: Array) -> None:
         """Check that the last axes of x are those that are normalized, and its dtype that of the Parameters."""
@@ -81,11 +88,9 @@ class LayerNorm(LastAxes):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        self.normalized_shape = shape = _check_sizes("LayerNorm", normalized_shape)
+        super().__init__(normalized_shape, elementwise_affine)
         self.eps = check_eps("LayerNorm", eps)
-        self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(shape)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape)) if elementwise_affine and bias else None
+        self.bias = Parameter(np.zeros(self.normalized_shape)) if elementwise_affine and bias else None
 
     @checked
     def forward(self, x: Array) -> Array:
@@ -125,7 +130,7 @@ class RMSNorm(LastAxes):
     Parameters
     ----------
     normalized_shape
-        The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
+        As for `LayerNorm`.
     eps
         ε, positive. None: the distance from 1 to the next number of x's dtype, 1.2e-7 in float32.
     elementwise_affine
@@ -139,7 +144,8 @@ class RMSNorm(LastAxes):
     Raises
     ------
     TypeError, ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not that of γ.
+        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
+        that of γ.
 
     Examples
     --------
@@ -153,10 +159,8 @@ class RMSNorm(LastAxes):
         eps: float | None = None,
         elementwise_affine: bool = True,
     ) -> None:
-        self.normalized_shape = _check_sizes("RMSNorm", normalized_shape)
+        super().__init__(normalized_shape, elementwise_affine)
         self.eps = None if eps is None else check_eps("RMSNorm", eps)
-        self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
 
     @checked
     def forward(self, x: Array) -> Array:
@@ -179,12 +183,3 @@ class RMSNorm(LastAxes):
             g = dy * self.weight.data
         dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=self._axes, keepdims=True))
         return dx
-
-
-def _check_sizes(owner: str, normalized_shape: int | tuple[int, ...] | list[int]) -> tuple[int, ...]:
-    """Return `normalized_shape` as a tuple of sizes."""
-    if not isinstance(normalized_shape, (tuple, list)):
-        normalized_shape = (normalized_shape,)
-    if not normalized_shape:
-        raise ValueError(f"{owner} needs at least one axis to normalize, got normalized_shape=()")
-    return tuple(check_int(owner, "normalized_shape", size) for size in normalized_shape)

@@ -54,7 +54,7 @@ class Tied(Layer):
     Raises
     ------
     TypeError, ValueError
-        If the layer has no such weight; in `forward`, if the last axis of x is not O, or x has not the
+        If the layer has no such weight; in `forward`, if the last axis of x is not O, or its dtype is
         dtype of the weight.
 
     Examples
