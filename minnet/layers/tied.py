@@ -55,7 +55,7 @@ class Tied(Layer):
     ------
     TypeError, ValueError
         If the layer has no such weight; in `forward`, if the last axis of x is not O, or its dtype is
-        dtype of the weight.
+        not that of the weight.
 
     Examples
     --------
