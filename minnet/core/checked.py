@@ -56,7 +56,7 @@ def _backward(formula: Callable[..., Any]) -> Callable[..., Any]:
         output = self.__dict__.get("_output")
         if output is None:
             self.cache  # noqa: B018 (raises what is wrong: there was no forward, or it was in eval mode)
-        if type(dy) is not np.ndarray or (dy.shape, dy.dtype) != output:
+        elif type(dy) is not np.ndarray or (dy.shape, dy.dtype) != output:
             check_gradient(self, dy, *output)
         return formula(self, dy)
 

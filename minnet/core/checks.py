@@ -89,7 +89,7 @@ def check_number(
         else:
             needed = f"{least}{name}{most}" if most else f"a finite {name}"
         if 1 in (high, below) and 1 < value <= 100:
-            why = f"{value:g} percent are {value / 100:g}"
+            why += f"{why and ', and '}{value:g} percent are {value / 100:g}"
         raise ValueError(f"{owner} needs {needed}, got {value}{why and ': '}{why}")
     return float(value)
 

@@ -218,7 +218,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
             for key, item in value.items():
                 yield from unfold(f"{name}[{key!r}]", item)
 
-    for name, value in tuple(vars(layer).items()):  # a copy: in eval mode, other threads may be in forward
+    for name, value in tuple(vars(layer).items()):  # a copy, because another thread's forward may add what it asked
         if name not in TRANSIENT:
             yield from unfold(name, value)
 

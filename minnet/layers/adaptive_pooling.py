@@ -1,21 +1,21 @@
-"""Pooling to a size that is asked for, whatever the size of the image: the end of many image networks."""
+"""Adaptive pooling makes an image of any size as small as it is told to: the last step of many image networks."""
 
 import math
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient
+from minnet.core.checked import checked
 from minnet.core.layer import Layer
 from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_images, per_axis
 
 
 class AdaptiveAvgPool2d(Layer):
-    """y = the means of H′ x W′ windows that share out an image of any size.
+    """y = the means of H′ x W′ windows that together cover an image of any size.
 
-    Window h of H′ goes from row ⌊h·H/H′⌋ to before row ⌈(h + 1)·H/H′⌉, columns likewise: as even as
-    whole pixels allow, with an overlap of one pixel where H′ does not divide H. Backward: each of a
-    window's K pixels gets dy/K.
+    Window h of H′ has the rows from ⌊h·H/H′⌋ to before ⌈(h + 1)·H/H′⌉, and columns likewise. So the windows
+    differ by one pixel at most, and overlap by one where H′ does not divide H. Backward: each of a window's K
+    pixels is given dy/K.
 
     Parameters
     ----------
@@ -39,10 +39,14 @@ class AdaptiveAvgPool2d(Layer):
         per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in sizes), 2)
         self._sizes = sizes
 
+    def check(self, x: Array) -> None:
+        """Check that x is a batch of images, or one image."""
+        check_images(self, x, ONE_PIXEL)
+
+    @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
-        check_images(self, x, ONE_PIXEL)
-        self.cache = (x.shape, x.dtype)
+        self.cache = x.shape
         images = batch_last(x, 2)  # (C, H, W, N)
         rows, columns = self._spans(x.shape)
         y = np.empty((len(images), len(rows), len(columns), images.shape[-1]), x.dtype)
@@ -51,13 +55,13 @@ class AdaptiveAvgPool2d(Layer):
                 y[:, i, j] = images[:, row, column].mean(axis=(1, 2))
         return batch_first(y, x.shape)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
-        shape, dtype = self.cache
+        shape = self.cache
         rows, columns = self._spans(shape)
-        check_gradient(self, dy, (*shape[:-2], len(rows), len(columns)), dtype)
         dy = batch_last(dy, 2)
-        dx = np.zeros((len(dy), *shape[-2:], dy.shape[-1]), dtype)
+        dx = np.zeros((len(dy), *shape[-2:], dy.shape[-1]), dy.dtype)
         for i, row in enumerate(rows):
             for j, column in enumerate(columns):
                 pixels = dx[:, row, column]  # a view
@@ -65,7 +69,7 @@ class AdaptiveAvgPool2d(Layer):
         return batch_first(dx, shape)
 
     def _spans(self, shape: tuple[int, ...]) -> list[list[slice]]:
-        """Return which rows each of the H′, and which columns each of the W′, is the mean of."""
+        """Return the rows of each of the H′ windows, and the columns of each of the W′."""
         spans = []
         for n, size in zip(shape[-2:], self._sizes, strict=True):
             out = n if size is None else size
@@ -76,7 +80,7 @@ class AdaptiveAvgPool2d(Layer):
 class GlobalAvgPool2d(Layer):
     """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer.
 
-    Backward: each of the H·W pixels has the slope 1/(H·W), so each gets dy/(H·W).
+    Backward: each of the H·W pixels has the slope 1/(H·W), so each is given dy/(H·W).
 
     M. Lin et al., "Network in network", ICLR 2014, section 3.2. The numbers are those of
     ``AdaptiveAvgPool2d(1)``, without its two axes of one pixel.
@@ -92,18 +96,22 @@ class GlobalAvgPool2d(Layer):
     array([[1.5, 5.5]])
     """
 
+    def check(self, x: Array) -> None:
+        """Check that x is a batch of images, or one image."""
+        check_images(self, x, ONE_PIXEL)
+
+    @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C) or (C,)."""
-        check_images(self, x, ONE_PIXEL)
-        self.cache = (x.shape, x.dtype)
+        self.cache = x.shape
         y: Array = x.mean(axis=(-2, -1))
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (N, C) to dx (N, C, H, W)."""
-        shape, dtype = self.cache
-        check_gradient(self, dy, shape[:-2], dtype)
+        shape = self.cache
         each = batch_last(dy, 0) / math.prod(shape[-2:])  # (C, N)
-        dx = np.empty((len(each), *shape[-2:], each.shape[1]), dtype)
+        dx = np.empty((len(each), *shape[-2:], each.shape[1]), dy.dtype)
         dx[...] = each[:, None, None]
         return batch_first(dx, shape)

@@ -3,16 +3,17 @@
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward
 
 
 class _BatchNorm(Layer):
-    """What `BatchNorm1d` and `BatchNorm2d` share: all but the shapes they take."""
+    """The base of BatchNorm1d and BatchNorm2d, which differ only in the shapes they take."""
 
-    shapes: dict[int, str]  # number of axes: how the axes after the channels are called
+    shapes: dict[int, str]  # number of axes: the names of those after the channels
 
     def __init__(
         self,
@@ -27,11 +28,8 @@ class _BatchNorm(Layer):
         name = type(self).__name__
         self.num_features = C = check_int(name, "num_features", num_features)
         self.eps = check_eps(name, eps)
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(
-                f"{name} needs 0 <= momentum <= 1, the weight of the newest batch, or None, got {momentum}"
-            )
-        self.momentum = None if momentum is None else float(momentum)
+        why = "it is the weight of the newest batch, or None for the mean of all batches"
+        self.momentum = None if momentum is None else check_number(name, "momentum", momentum, 0, 1, why=why)
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.weight = Parameter(np.ones(C)) if affine else None
@@ -40,30 +38,42 @@ class _BatchNorm(Layer):
         self.running_var = Parameter(np.ones(C), trainable=False) if track_running_stats else None
         self.num_batches_tracked = Parameter(0.0, trainable=False) if track_running_stats else None
 
+    def check(self, x: Array) -> None:
+        """Check that x is (N, C) and so on, of the Parameters' dtype."""
+        check_floats(self, x, self.dtype)
+        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
+            expected = " or ".join(f"(N, {self.num_features}{rest})" for rest in self.shapes.values())
+            cure = "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
+            if x.ndim in self.shapes:
+                cure = f"use num_features={x.shape[1]}"
+            raise ValueError(
+                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis; {cure}"
+            )
+
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (N, C, ...) to y (the same shape); in training, move the running statistics towards the batch's."""
-        self._check(x)
         axes = (0, *range(2, x.ndim))  # all but the channels
         if self.training or self.running_mean is None or self.running_var is None:
             y, inverse_std, mean, variance = standardize(x, axes, self.eps)
             self.cache = (y, inverse_std)
             self._track(mean, variance, x.size // self.num_features)
         else:
-            mean, variance = self._channels(self.running_mean, x.ndim), self._channels(self.running_var, x.ndim)
+            mean, variance = per_channel(self.running_mean, x.ndim), per_channel(self.running_var, x.ndim)
             y = (x - mean) / np.sqrt(variance + self.eps)
         if self.weight is not None:
-            y = y * self._channels(self.weight, x.ndim)
+            y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
-            y += self._channels(self.bias, x.ndim)
+            y += per_channel(self.bias, x.ndim)
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
         normalized, inverse_std = self.cache
-        check_gradient(self, dy, normalized.shape, normalized.dtype)
         if self.weight is not None:
-            # γ is one number a channel, so it may be multiplied last, and the sums on the way are dβ and dγ.
-            inverse_std = inverse_std * self._channels(self.weight, dy.ndim)
+            # γ is one number for each channel, so it may be multiplied last; then the sums on the way are dβ and dγ.
+            inverse_std = inverse_std * per_channel(self.weight, dy.ndim)
         dx, db, dw = standardize_backward(dy, normalized, inverse_std, (0, *range(2, dy.ndim)))
         if self.weight is not None:
             self.weight.grad += dw.reshape(-1)
@@ -81,22 +91,6 @@ class _BatchNorm(Layer):
         self.running_mean.data += momentum * (mean.reshape(-1) - self.running_mean.data)
         self.running_var.data += momentum * (unbiased - self.running_var.data)
 
-    @staticmethod
-    def _channels(parameter: Parameter, ndim: int) -> Array:
-        """Return a Parameter's values (C,) as (C, 1, ...), to meet an array (N, C, ...)."""
-        return parameter.data.reshape(-1, *[1] * (ndim - 2))
-
-    def _check(self, x: Array) -> None:
-        check_floats(self, x, self.dtype)
-        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
-            expected = " or ".join(f"(N, {self.num_features}{rest})" for rest in self.shapes.values())
-            cure = "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
-            if x.ndim in self.shapes:
-                cure = f"use num_features={x.shape[1]}"
-            raise ValueError(
-                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis; {cure}"
-            )
-
 
 class BatchNorm1d(_BatchNorm):
     """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each channel over the batch.
@@ -104,17 +98,16 @@ class BatchNorm1d(_BatchNorm):
     Backward, for one channel with its M = N·L values, x̂ = (x − μ) / √(v + ε):
 
     - dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy
-    - dL/dx = γ / √(v + ε) · (dy − mean of dy − x̂ · mean of (dy ∘ x̂)), for μ and v depend on every x
+    - dL/dx = γ / √(v + ε) · (dy − mean of dy − x̂ · mean of (dy ∘ x̂)), because μ and v depend on every x
 
     S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing
     internal covariate shift", ICML 2015, algorithm 1 and section 3.
 
-    In eval mode the running statistics take the place of the batch's, so that a sample's output does not depend on
-    the samples beside it. They are kept while training: r ← (1 − momentum) · r + momentum · (the batch's).
+    In eval mode running statistics are used instead of the batch's, so that a sample's output does not depend on
+    the other samples. Training updates them: r ← (1 − momentum) · r + momentum · (the batch's).
 
-    **A batch with one value a channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. It says
-    nothing about the variance (the unbiased one would be 0/0), so it leaves the running statistics as they are;
-    an empty batch does so, too.
+    **A batch with one value in each channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. Its
+    unbiased variance would be 0/0, so the running statistics stay as they are; after an empty batch they do, too.
 
     Parameters
     ----------
@@ -124,7 +117,7 @@ class BatchNorm1d(_BatchNorm):
         ε, positive.
     momentum
         The weight of the newest batch in the running statistics, 0 to 1 (an optimizer's momentum is the weight of the
-        old). None: all batches so far count the same.
+        older ones). None: the mean of all batches so far.
     affine
         False leaves out γ and β.
     track_running_stats
@@ -139,14 +132,13 @@ class BatchNorm1d(_BatchNorm):
     running_mean, running_var : Parameter or None
         Not trainable, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
     num_batches_tracked : Parameter or None
-        Not trainable, of shape (): how many batches these have seen.
+        Not trainable, of shape (): the number of batches so far.
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L).
-    TypeError
-        In `forward`, if x has not the dtype of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L), or its dtype not that of the
+        Parameters.
 
     Examples
     --------
@@ -161,17 +153,15 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """y = γ ∘ (x − μ) / √(v + ε) + β, channel by channel of images (N, C, H, W).
 
-    As `BatchNorm1d`, whose page has the backward, the parameters and the attributes; a channel's mean and variance
-    are taken over its M = N·H·W pixels.
+    See `BatchNorm1d` for the backward, the parameters and the attributes. A channel's mean and variance are those
+    of its M = N·H·W pixels.
 
     S. Ioffe and C. Szegedy, ICML 2015, section 3.2.
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, H, W).
-    TypeError
-        In `forward`, if x has not the dtype of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, H, W) of the Parameters' dtype.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Branches are layers that stand side by side: all read the same x, and Add or Concat joins their outputs."""
+"""Branches are layers with the same input x; Add and Concat are containers that join their outputs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient
+from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.layers.containers import Container
 
@@ -14,8 +14,10 @@ from minnet.layers.containers import Container
 class Branches(Container):
     """The base of Add and Concat: y = join(f_1(x), …, f_n(x)).
 
-    Backward: x has an effect through every branch, so dL/dx = Σ_i dx_i, where dx_i is what branch i
-    returns for its part of dy. Which part that is, the subclass says in `_parts`.
+    Backward: y depends on x through every branch, so dL/dx = Σ_i dx_i, where dx_i is what branch i
+    returns for its part of dy. A subclass defines the parts in `_parts`.
+
+    The branches check x; the container compares dy with its last output, because its shape depends on theirs.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -35,11 +37,11 @@ class Branches(Container):
             self._run(i, self.layers[i].accumulate_grad, "gradient", parts[i])
 
     def _outputs(self, x: Array) -> list[Array]:
-        """Return what each branch makes of x."""
+        """Return the output of each branch."""
         return [self._run(i, layer.forward, "input", x) for i, layer in enumerate(self.layers)]
 
     def _run(self, i: int, method: Callable[[Array], Any], what: str, array: Array) -> Any:
-        """Call a method of branch i; an error gains a note that says so."""
+        """Call a method of branch i; add a note that says which branch it was to its errors."""
         try:
             return method(array)
         except Exception as error:
@@ -47,27 +49,22 @@ class Branches(Container):
             raise
 
     def _parts(self, dy: Array) -> list[Array]:
-        """Return each branch's part of dy, once it is known to be of y's shape."""
+        """Return each branch's part of dy, after a check that dy has the shape of y."""
         raise NotImplementedError
 
 
 class Add(Branches):
     """y = f_1(x) + … + f_n(x).
 
-    Backward: each f_i(x) occurs in y with the factor 1, so each branch is given dy as it is.
+    Backward: ∂y/∂f_i(x) = 1, so each branch is given dy itself.
 
-    ``Add(Identity(), f)`` is ``Residual(f)``. With a layer in place of Identity, f may change the shape:
+    ``Add(Identity(), f)`` is ``Residual(f)``. With another layer in place of Identity, f may change the shape:
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 2.
 
     Parameters
     ----------
     *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The branches.
+        The branches, as for `Sequential`.
 
     Raises
     ------
@@ -86,10 +83,10 @@ class Add(Branches):
         """Map x to the sum of the branches' outputs, of their shape."""
         outputs = self._outputs(x)
         shapes = [y.shape for y in outputs]
-        if len(set(shapes)) > 1:  # they might broadcast, which is never meant
+        if len(set(shapes)) > 1:  # NumPy might broadcast them, which nobody wants here
             raise ValueError(
                 f"{self.describe()} adds its branches' outputs, but they map {x.shape} to "
-                f"{' and '.join(map(str, shapes))}: all must have one shape (Concat joins unlike ones)"
+                f"{' and '.join(map(str, shapes))}: all must have one shape (Concat joins different ones)"
             )
         self.cache = (shapes[0], outputs[0].dtype)
         return _sum(outputs)
@@ -102,8 +99,8 @@ class Add(Branches):
 class Concat(Branches):
     """y = the outputs f_1(x), …, f_n(x), one after another along an axis.
 
-    Backward: each number of y is a number of one f_i(x). So dy is cut at the same places, and each
-    branch is given its piece.
+    Backward: each number of y is a number of one f_i(x). So dy is split at the same places, and each
+    branch is given its part.
 
     C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, figure 2; with `Identity` as the first
     branch, G. Huang et al., "Densely connected convolutional networks", CVPR 2017, eq. 2.
@@ -111,14 +108,9 @@ class Concat(Branches):
     Parameters
     ----------
     *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
+        The branches, as for `Sequential`.
     axis
-        Along which axis; features are the last one, an image's channels are axis 1. Not the batch's, 0.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The branches.
+        The axis: features are the last one, an image's channels are axis 1. It cannot be 0, the batch.
 
     Raises
     ------
@@ -134,12 +126,10 @@ class Concat(Branches):
     """
 
     def __init__(self, *layers: Layer, axis: int = -1) -> None:
-        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-            raise TypeError(f"Concat expected axis to be an int, got {type(axis).__name__}")
+        self.axis = check_int("Concat", "axis", axis, least=None)
         if axis == 0:
             raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")
         super().__init__(*layers)
-        self.axis = int(axis)
 
     def forward(self, x: Array) -> Array:
         """Map x to the branches' outputs, joined."""

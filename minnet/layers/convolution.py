@@ -1,21 +1,23 @@
-"""A convolution is one small Linear layer that is applied to every window of an image."""
+"""A convolution applies one small Linear layer to every window of an image."""
 
 import math
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
-class _Convolution(Layer):
-    """Y = Wᵀ @ columns + b, over any number of axes; what it means is told in `Conv2d`."""
+class Kernels(Layer):
+    """The base of convolutions and of the transposed convolution: their windows, weights and biases."""
 
-    axes: int  # after the channels: 1 for signals, 2 for images
+    axes: int = 2  # after the channels: 1 for signals, 2 for images
+    transposed: bool = False  # W is (I/G, O, kernel), or, transposed, (I, O/G, kernel)
 
     def __init__(
         self,
@@ -36,21 +38,34 @@ class _Convolution(Layer):
         self.in_channels = check_int(name, "in_channels", in_channels)
         self.out_channels = check_int(name, "out_channels", out_channels)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
-        self.groups = check_groups(name, in_channels, out_channels, groups)
+        self.groups = check_int(name, "groups", groups)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{name} needs in_channels and out_channels that groups divides, "
+                f"got in_channels={in_channels}, out_channels={out_channels}, groups={groups}"
+            )
         kernel, strides, steps = (
             per_axis(name, what, value, self.axes)
             for what, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
         )
         self._windows = Windows(kernel, strides, _borders(name, padding, kernel, strides, steps), steps)
-        shape = (in_channels // groups, out_channels, *kernel)
+        channels = (in_channels, out_channels // groups) if self.transposed else (in_channels // groups, out_channels)
         rng = np.random.default_rng(rng)
-        bound = 1 / math.sqrt(shape[0] * self._windows.places)
-        self.weight = Parameter(draw(weight_init or uniform(-bound, bound), shape, rng))
+        bound = 1 / math.sqrt(channels[self.transposed] * self._windows.places)
+        self.weight = Parameter(draw(weight_init or uniform(-bound, bound), (*channels, *kernel), rng))
         self.bias = Parameter(draw(bias_init or uniform(-bound, bound), (out_channels,), rng)) if bias else None
 
+
+class _Convolution(Kernels):
+    """Y = Wᵀ @ columns + b, over any number of axes: see `Conv2d`."""
+
+    def check(self, x: Array) -> None:
+        """Check that x is images of I channels, at least as large as a window, of the weights' dtype."""
+        check_images(self, x, self._windows, self.in_channels, self.weight.data.dtype)
+
+    @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, I, H, W), or a single one (I, H, W), to y (N, O, H′, W′)."""
-        check_images(self, x, self._windows, self.in_channels, self.weight.data.dtype)
         columns = self._windows.columns(batch_last(x, self.axes))  # (I, K, H′, W′, N)
         grid = columns.shape[2:]
         matrix = self._matrix()  # (G, I/G·K, O/G)
@@ -61,6 +76,7 @@ class _Convolution(Layer):
             y += self.bias.data.reshape(self.groups, -1, 1)
         return batch_first(y.reshape(self.out_channels, *grid), x.shape)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and map dy (N, O, H′, W′) to dx (N, I, H, W)."""
         d_columns = self._matrix() @ self._add_gradients(dy)  # (G, I/G·K, P)
@@ -68,14 +84,14 @@ class _Convolution(Layer):
         d_columns = d_columns.reshape(self.in_channels, self._windows.places, *grid)
         return batch_first(self._windows.scatter(d_columns, shape[-self.axes :]), shape)
 
+    @checked
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only: dL/dx is more than half of backward's time."""
         self._add_gradients(dy)
 
     def _add_gradients(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and return dy as (G, O/G, P)."""
-        columns, grid, shape = self.cache
-        check_gradient(self, dy, (*shape[: -self.axes - 1], self.out_channels, *grid[:-1]), columns.dtype)
+        columns, grid, _ = self.cache
         rows = batch_last(dy, self.axes).reshape(self.groups, self.out_channels // self.groups, math.prod(grid))
         dw = columns @ rows.swapaxes(1, 2)  # (G, I/G·K, O/G)
         dw = dw.reshape(self.groups, -1, self._windows.places, dw.shape[2])  # (G, I/G, K, O/G)
@@ -94,8 +110,8 @@ class _Convolution(Layer):
 class Conv1d(_Convolution):
     """y[o, t] = b_o + Σ_i Σ_k x[i, s·t + d·k] W[i, o, k].
 
-    `Conv2d` with one axis in place of two, for signals and for sequences laid out as (N, channels, L).
-    Its arguments, and how it works, are told there.
+    It is `Conv2d` with one axis in place of two, for signals, and for sequences of shape (N, channels, L).
+    See there for its arguments and how it works.
 
     Attributes
     ----------
@@ -117,40 +133,40 @@ class Conv1d(_Convolution):
 class Conv2d(_Convolution):
     """y[o, h, w] = b_o + Σ_i Σ_k Σ_l x[i, s·h + d·k, s·w + d·l] W[i, o, k, l].
 
-    A Linear layer for windows. Each window of k x k pixels, I channels deep, holds I·k·k numbers, and
-    the same matrix W of shape (I·k·k, O) maps all windows to O numbers each. So lay the windows side
-    by side, one a column of a matrix (I·k·k, windows), and the rest is `Linear`, with its arrays
-    lying on their side: Y (O, windows) = Wᵀ @ columns + b. Backward is Linear's, too:
+    It is a Linear layer for windows. Each window of k x k pixels and I channels has I·k·k numbers, and
+    the same matrix W of shape (I·k·k, O) maps each window to O numbers. So the windows are copied into
+    the columns of a matrix (I·k·k, windows), and the rest is `Linear` with all matrices
+    transposed: Y (O, windows) = Wᵀ @ columns + b. Backward is Linear's, too:
 
-    - dL/dW = ``columns @ dY.T``, and dL/db is dY's sum over the windows
-    - dL/d columns = ``W @ dY``. A pixel that is in several windows is in several columns, and its
-      gradients add up: dL/dx is the columns put back to where they came from, and added.
+    - dL/dW = ``columns @ dY.T``, and dL/db is the sum of dY over the windows
+    - dL/d columns = ``W @ dY``. A pixel that is in several windows is in several columns, so its
+      gradients are added: dL/dx is the columns, each added to the pixels from which it was copied.
 
-    Laid out so, the columns hold k·k times as many numbers as the image: memory, in exchange for the
+    The columns hold k·k times as many numbers as the image. That memory pays for the
     speed of one large matrix product (K. Chellapilla et al., "High performance convolutional neural
     networks for document processing", IWFHR 2006). The formula is that of Y. LeCun et al., "Gradient-based
-    learning applied to document recognition", Proc. IEEE 86, 1998. In mathematics it is a
-    cross-correlation: the kernel is not turned around.
+    learning applied to document recognition", Proc. IEEE 86, 1998. In mathematics it is called a
+    cross-correlation, because the kernel is not reversed.
 
     Parameters
     ----------
     in_channels, out_channels
         I and O, at least 1.
     kernel_size, stride, dilation
-        The window's size, the way to the next window (s), and that to the next pixel inside a
+        The window's size, the distance to the next window (s), and the distance to the next pixel inside a
         window (d): one int for both axes or (vertical, horizontal).
     padding
-        How many zeros go around the image: an int, (vertical, horizontal), "valid" for none, or "same"
-        for as many as leave H and W as they are, which needs stride 1. If their number is odd, the
-        odd one comes last.
+        How many zeros are added on each side of the image: an int, (vertical, horizontal), "valid" for none,
+        or "same" for as many as leave H and W unchanged, which needs stride 1. If their number is odd, one more
+        is added after the image than before it.
     groups
-        Into how many groups the channels are divided: outputs of a group see the inputs of that group
-        only. With groups = I each channel is filtered by itself ("depthwise").
+        Into how many groups the channels are divided: the outputs of a group depend on the inputs of that
+        group only. With groups = I each channel is filtered by itself ("depthwise").
     bias
         False leaves out b.
     weight_init, bias_init
         How the first values are drawn (see `minnet.initializers`). By default both are uniform in
-        ±1/√F, F = I/groups·k·k being a window's size, which is PyTorch's default: a variance of 1/(3·F).
+        ±1/√F with F = I/groups·k·k, a window's size. This is PyTorch's default: a variance of 1/(3·F).
     rng
         None, an int, or a Generator: where they are drawn from, W before b.
 
@@ -163,11 +179,9 @@ class Conv2d(_Convolution):
 
     Raises
     ------
-    ValueError
-        If a size is out of range, or `groups` divides not both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), or smaller than a window.
-    TypeError
-        In `forward`, if x has not the dtype of the weights.
+    TypeError, ValueError
+        If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
+        is not (N, I, H, W) or (I, H, W), is smaller than a window, or its dtype is not that of the weights.
 
     Examples
     --------
@@ -176,30 +190,11 @@ class Conv2d(_Convolution):
     (8, 16, 28, 28)
     """
 
-    axes = 2
-
-
-def check_groups(owner: str, in_channels: int, out_channels: int, groups: object) -> int:
-    """Return the number of groups.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no positive int, or does not divide both numbers of channels.
-    """
-    number = check_int(owner, "groups", groups)
-    if in_channels % number or out_channels % number:
-        raise ValueError(
-            f"{owner} needs in_channels and out_channels that groups divides, "
-            f"got in_channels={in_channels}, out_channels={out_channels}, groups={groups}"
-        )
-    return number
-
 
 def _borders(
     owner: str, padding: Sizes | str, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[tuple[int, int], ...]:
-    """Return how many zeros go before and after the image, for each axis."""
+    """Return how many zeros are added before and after the image, for each axis."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":

@@ -1,21 +1,22 @@
-"""An Embedding is a table with a learned vector for each word; positions are vectors that say where a word stands."""
+"""An Embedding is a table with a learned vector for each word; a position layer adds a vector for each place."""
 
 import numpy as np
 
 from minnet.core.arrays import Array, Labels
-from minnet.core.checks import check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, normal
-from minnet.layers.attention import check_sequence
+from minnet.layers.sequences import check_sequence
 
 
 class Embedding(Layer):
     """y = W[i]: row number i of a table, for each integer i.
 
-    The same as onehot(i) @ W, without the zeros. Backward: row k of W is in y wherever i = k, so dL/dW_k is the sum
-    of dy over these places; rows that do not occur get nothing, and are not touched. An integer cannot be moved
-    a little, so there is no dL/dx: `backward` returns None, and the layer stands first in a model.
+    It is onehot(i) @ W, without the products with zeros. Backward: row k of W is in y wherever i = k, so dL/dW_k is the
+    sum of dy over these places; the gradients of rows that do not occur stay as they are. There is no derivative with
+    respect to an integer: `backward` returns None, and the layer must be the first of a model.
 
     Y. Bengio et al., "A neural probabilistic language model", JMLR 3, 2003, section 2: the matrix C.
 
@@ -24,9 +25,8 @@ class Embedding(Layer):
     num_embeddings, embedding_dim
         V and D: the number of rows, and their length, at least 1.
     padding_idx
-        The index that fills up short sequences. Its y is zero, so its row gets no gradient. (PyTorch's row starts at
-        zero, too, but can be given other values; then its backward is not the true gradient.) Negative ones count
-        from the end.
+        The index that pads short sequences. Its y is zero, so its row gets no gradient. (PyTorch's row starts at
+        zero, too, but may be changed; then its backward is not the gradient.) Negative ones count from the end.
     rng
         None, an int, or a Generator: where the first values are drawn from, N(0, 1) as in PyTorch.
 
@@ -37,10 +37,9 @@ class Embedding(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or padding_idx is not in the table; in `forward`, if an index is not.
-    TypeError
-        In `forward`, if x is not an array of integers.
+    TypeError, ValueError
+        If a size is below 1, or padding_idx is not in the table; in `forward`, if x is not an array of
+        integers, or one of them is not in the table.
 
     Examples
     --------
@@ -59,41 +58,45 @@ class Embedding(Layer):
     ) -> None:
         self.num_embeddings = V = check_int("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = D = check_int("Embedding", "embedding_dim", embedding_dim)
-        if padding_idx is not None and not -V <= padding_idx < V:
+        if padding_idx is not None and not -V <= check_int("Embedding", "padding_idx", padding_idx, None) < V:
             raise ValueError(f"Embedding needs padding_idx from {-V} to {V - 1}, a row of the table, got {padding_idx}")
         self.padding_idx = None if padding_idx is None else int(padding_idx) % V
         self.weight = Parameter(draw(normal(), (V, D), np.random.default_rng(rng)))
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
 
-    def forward(self, x: Labels) -> Array:
-        """Map integers x (any shape) to y (..., D)."""
-        self._check(x)
-        self.cache = x
-        y = self.weight.data.take(x, axis=0)
-        if self.padding_idx is not None:
-            y[x == self.padding_idx] = 0
-        return y
-
-    def backward(self, dy: Array) -> None:
-        """Add dL/dW for the rows that occur, given dy (..., D). There is no dL/dx to return."""
-        x: Labels = self.cache
-        check_gradient(self, dy, (*x.shape, self.embedding_dim), self.weight.data.dtype)
-        if self.padding_idx is not None:
-            kept = x != self.padding_idx
-            x, dy = x[kept], dy[kept]
-        # A row that occurs twice must get both: `grad[x] += dy` would keep the last. np.add.at adds both, and is
-        # 2 to 6 times as fast on single numbers as on rows (NumPy 2.4), or as sorting and np.add.reduceat.
-        places = x.reshape(-1, 1).astype(np.intp) * self.embedding_dim + np.arange(self.embedding_dim)
-        np.add.at(self.weight.grad.reshape(-1), places.reshape(-1), dy.reshape(-1))
-
-    def _check(self, x: Labels) -> None:
+    def check(self, x: Labels) -> None:
+        """Check that x is an array of integers; `forward` looks at their values, which are new in each batch."""
         if not isinstance(x, np.ndarray) or x.dtype.kind not in "iu":
             got = f"{x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
             cure = "pass np.asarray(x, dtype=np.int64) (a DataLoader turns uint8 into floats: give it int64, too)"
             if isinstance(x, np.ndarray) and x.dtype.kind in "OSU":
                 cure = "number the words: words, x = np.unique(x, return_inverse=True)"
             raise TypeError(f"{self.describe()} expected an array of integers, the numbers of rows, got {got}: {cure}")
+
+    @checked
+    def forward(self, x: Labels) -> Array:
+        """Map integers x (any shape) to y (..., D)."""
+        self._check_range(x)
+        self.cache = x
+        y = self.weight.data.take(x, axis=0)
+        if self.padding_idx is not None:
+            y[x == self.padding_idx] = 0
+        return y
+
+    @checked
+    def backward(self, dy: Array) -> None:
+        """Add dL/dW for the rows that occur, given dy (..., D). There is no dL/dx to return."""
+        x: Labels = self.cache
+        if self.padding_idx is not None:
+            words = x != self.padding_idx
+            x, dy = x[words], dy[words]
+        # `grad[x] += dy` would add only the last dy of a row that occurs twice; np.add.at adds all of them. It is 2
+        # to 6 times as fast on single numbers as on rows (NumPy 2.4), and as sorting and np.add.reduceat.
+        places = x.reshape(-1, 1).astype(np.intp) * self.embedding_dim + np.arange(self.embedding_dim)
+        np.add.at(self.weight.grad.reshape(-1), places.reshape(-1), dy.reshape(-1))
+
+    def _check_range(self, x: Labels) -> None:
         if x.size and (x.min() < 0 or x.max() >= self.num_embeddings):
             V, wrong = self.num_embeddings, x[(x < 0) | (x >= self.num_embeddings)]
             raise ValueError(
@@ -103,10 +106,10 @@ class Embedding(Layer):
 
 
 class LearnedPosition(Layer):
-    """y_t = x_t + P_t: a learned vector for each place in the sequence is added.
+    """y_t = x_t + P_t, with a learned vector P_t for each place t in the sequence.
 
-    Without one, attention cannot tell the order of its inputs. Backward: dL/dx = dy, and dL/dP_t is dy_t, summed over
-    the sequences; places beyond this sequence's length get nothing.
+    Without such vectors, attention ignores the order of its inputs. Backward: dL/dx = dy, and dL/dP_t is dy_t, summed
+    over the sequences, and 0 for places beyond the sequences' length.
 
     J. Gehring et al., "Convolutional sequence to sequence learning", ICML 2017, section 3.1.
 
@@ -117,7 +120,7 @@ class LearnedPosition(Layer):
     embed_dim
         D, the length of the vectors.
     rng
-        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as those of an `Embedding`.
+        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as for an `Embedding`.
 
     Attributes
     ----------
@@ -126,10 +129,8 @@ class LearnedPosition(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length.
-    TypeError
-        In `forward`, if x has not the dtype of P.
+    TypeError, ValueError
+        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length, of P's dtype.
     """
 
     def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
@@ -137,44 +138,44 @@ class LearnedPosition(Layer):
         self.embed_dim = check_int("LearnedPosition", "embed_dim", embed_dim)
         self.weight = Parameter(draw(normal(), (max_length, embed_dim), np.random.default_rng(rng)))
 
-    def forward(self, x: Array) -> Array:
-        """Map x (..., T, D) to y (the same shape)."""
+    def check(self, x: Array) -> None:
+        """Check that x is (..., T, D) with T <= max_length, of P's dtype."""
         check_sequence(self, x, self.embed_dim, self.weight.data.dtype)
         if x.shape[-2] > self.max_length:
             raise ValueError(
                 f"{self.describe()} expected sequences of at most {self.max_length} places, got shape {x.shape}: "
                 "cut them, or make max_length larger"
             )
-        self.cache = x.shape
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (..., T, D) to y (the same shape)."""
         return x + self.weight.data[: x.shape[-2]]
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dP, and map dy to dx, of the same shape."""
-        shape = self.cache
-        check_gradient(self, dy, shape, self.weight.data.dtype)
-        self.weight.grad[: shape[-2]] += dy.sum(axis=tuple(range(dy.ndim - 2)))
+        self.weight.grad[: dy.shape[-2]] += dy.sum(axis=tuple(range(dy.ndim - 2)))
         return dy
 
 
 class SinusoidalPosition(Layer):
     """y_{t,2i} = x_{t,2i} + sin(t / 10000^{2i/D}), y_{t,2i+1} = x_{t,2i+1} + cos(the same).
 
-    Vectors that say where in the sequence x_t stands, as the hands of D/2 clocks do, from fast to slow; nothing is
-    learned, and any length goes. Backward: dL/dx = dy.
+    What is added depends on the place t only: D/2 pairs of sin and cos, whose frequencies fall from 1 to 1/10000.
+    Nothing is learned, and sequences may have any length. Backward: dL/dx = dy.
 
     A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.5.
 
     Parameters
     ----------
     embed_dim
-        D, the length of the vectors. If it is odd, the last clock has no cos.
+        D, the length of the vectors. If it is odd, the last sin has no cos.
 
     Raises
     ------
-    ValueError
-        If embed_dim is below 1; in `forward`, if x is not (..., T, D).
-    TypeError
-        In `forward`, if x is not an array of floats.
+    TypeError, ValueError
+        If embed_dim is below 1; in `forward`, if x is not an array (..., T, D) of floats.
 
     Examples
     --------
@@ -185,15 +186,18 @@ class SinusoidalPosition(Layer):
     def __init__(self, embed_dim: int) -> None:
         self.embed_dim = check_int("SinusoidalPosition", "embed_dim", embed_dim)
 
+    def check(self, x: Array) -> None:
+        """Check that x is (..., T, D)."""
+        check_sequence(self, x, self.embed_dim)
+
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., T, D) to y (the same shape)."""
-        check_sequence(self, x, self.embed_dim)
-        self.cache = x.shape
         return x + self._table(x.shape[-2]).astype(x.dtype)
 
+    @checked
     def backward(self, dy: Array) -> Array:
-        """Return dy: what was added does not depend on x."""
-        check_gradient(self, dy, self.cache)
+        """Return dy, because what was added does not depend on x."""
         return dy
 
     def _table(self, length: int) -> Array:

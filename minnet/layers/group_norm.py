@@ -1,24 +1,25 @@
-"""Group normalization takes a few channels of one sample together, whatever the batch is."""
+"""Group normalization normalizes some channels of one sample together, and does not depend on the batch."""
 
 import math
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward
 
 
 class GroupNorm(Layer):
     """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each group of channels of each sample.
 
-    Backward: as in `LayerNorm`, with means over the C/G channels of a group and all that follows them. γ and β are one
-    number a channel, so dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy are sums over all axes but the channels.
+    Backward: as in `LayerNorm`, with means over the C/G channels of a group and all axes after them. γ and β have one
+    number for each channel, so dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy are sums over all axes but the channels.
 
-    Y. Wu and K. He, "Group normalization", ECCV 2018, section 3. One group is a layer norm over (C, H, W); as many
-    groups as channels is instance normalization.
+    Y. Wu and K. He, "Group normalization", ECCV 2018, section 3. With one group it is a layer norm over
+    (C, H, W), with as many groups as channels instance normalization.
 
     Parameters
     ----------
@@ -40,10 +41,8 @@ class GroupNorm(Layer):
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, ...).
-    TypeError
-        In `forward`, if x has not the dtype of the Parameters.
+    TypeError, ValueError
+        If an argument is out of its range; in `forward`, if x is not (N, C, ...) of the Parameters' dtype.
 
     Examples
     --------
@@ -66,37 +65,41 @@ class GroupNorm(Layer):
         self.weight = Parameter(np.ones(num_channels)) if affine else None
         self.bias = Parameter(np.zeros(num_channels)) if affine and bias else None
 
-    def forward(self, x: Array) -> Array:
-        """Map x (N, C, ...) to y (the same shape)."""
+    def check(self, x: Array) -> None:
+        """Check that x is (N, C, ...), of the Parameters' dtype."""
         check_floats(self, x, self.dtype)
         if x.ndim < 2 or x.shape[1] != self.num_channels or 0 in x.shape[2:]:
             raise ValueError(
                 f"{self.describe()} expected shape (N, {self.num_channels}, ...), got {x.shape}: the channels are the "
                 "second axis, and num_channels is their number"
             )
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (N, C, ...) to y (the same shape)."""
         grouped, inverse_std, _, _ = standardize(self._grouped(x), (2,), self.eps)
         y = grouped.reshape(x.shape)
         self.cache = (y, inverse_std)
         if self.weight is not None:
-            y = y * self.weight.data.reshape(-1, *[1] * (x.ndim - 2))
+            y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
-            y += self.bias.data.reshape(-1, *[1] * (x.ndim - 2))
+            y += per_channel(self.bias, x.ndim)
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
         normalized, inverse_std = self.cache
-        check_gradient(self, dy, normalized.shape, normalized.dtype)
         others = (0, *range(2, dy.ndim))
         if self.bias is not None:
             self.bias.grad += dy.sum(axis=others)
         g = dy
         if self.weight is not None:
             self.weight.grad += (dy * normalized).sum(axis=others)
-            g = dy * self.weight.data.reshape(-1, *[1] * (dy.ndim - 2))
+            g = dy * per_channel(self.weight, dy.ndim)
         dx, _, _ = standardize_backward(self._grouped(g), self._grouped(normalized), inverse_std, (2,))
         return dx.reshape(dy.shape)
 
     def _grouped(self, x: Array) -> Array:
-        """Return x (N, C, ...) as (N, G, all that is in a group)."""
+        """Return x (N, C, ...) as (N, G, the numbers of a group)."""
         return x.reshape(len(x), self.num_groups, math.prod(x.shape[1:]) // self.num_groups)

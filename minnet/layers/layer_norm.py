@@ -1,17 +1,49 @@
-"""Layer normalization looks at one sample at a time, so training and eval mode are the same."""
+"""Layer normalization normalizes each sample by itself, so it is the same in training and in eval mode."""
 
 import math
 
 import numpy as np
 
 from minnet.core.arrays import Array, column_sums
-from minnet.core.checks import check_floats, check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, standardize, standardize_backward
 
 
-class LayerNorm(Layer):
+class LastAxes(Layer):
+    """The base of LayerNorm and RMSNorm: the axes that they normalize, γ, and the check that x has these axes."""
+
+    def __init__(self, normalized_shape: int | tuple[int, ...] | list[int], elementwise_affine: bool) -> None:
+        name = type(self).__name__
+        sizes = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+        if not sizes:
+            raise ValueError(f"{name} needs at least one axis to normalize, got normalized_shape=()")
+        self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
+
+    def check(self, x: Array) -> None:
+        """Check that the last axes of x are those that are normalized, and its dtype that of the Parameters."""
+        check_floats(self, x, self.dtype)
+        if x.shape[-len(self.normalized_shape) :] != self.normalized_shape:
+            raise ValueError(
+                f"{self.describe()} expected {'x'.join(map(str, self.normalized_shape))} features in the last axes, "
+                f"got shape {x.shape}: normalized_shape is the shape of what is normalized together, without the batch"
+            )
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        """The numbers of these axes, counted from the end."""
+        return tuple(range(-len(self.normalized_shape), 0))
+
+    def _sum_over_samples(self, x: Array) -> Array:
+        """Return the sum over all other axes."""
+        return column_sums(x.reshape(-1, math.prod(self.normalized_shape))).reshape(self.normalized_shape)
+
+
+class LayerNorm(LastAxes):
     """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance over the last axes of each sample.
 
     Backward: with x̂ = (x − μ) / √(v + ε) and g = dL/dx̂ = γ ∘ dy,
@@ -39,10 +71,9 @@ class LayerNorm(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or ε not positive; in `forward`, if x has not these last axes.
-    TypeError
-        In `forward`, if x has not the dtype of the Parameters.
+    TypeError, ValueError
+        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
+        that of the Parameters.
 
     Examples
     --------
@@ -57,16 +88,14 @@ class LayerNorm(Layer):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        self.normalized_shape = shape = _check_sizes("LayerNorm", normalized_shape)
+        super().__init__(normalized_shape, elementwise_affine)
         self.eps = check_eps("LayerNorm", eps)
-        self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(shape)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape)) if elementwise_affine and bias else None
+        self.bias = Parameter(np.zeros(self.normalized_shape)) if elementwise_affine and bias else None
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., normalized_shape) to y (the same shape)."""
-        _check_last_axes(self, x, self.normalized_shape)
-        y, inverse_std, _, _ = standardize(x, _last(self.normalized_shape), self.eps)
+        y, inverse_std, _, _ = standardize(x, self._axes, self.eps)
         self.cache = (y, inverse_std)
         if self.weight is not None:
             y = y * self.weight.data
@@ -74,34 +103,34 @@ class LayerNorm(Layer):
             y += self.bias.data
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
         normalized, inverse_std = self.cache
-        check_gradient(self, dy, normalized.shape, normalized.dtype)
         if self.bias is not None:
-            self.bias.grad += _sum_over_samples(dy, self.normalized_shape)
+            self.bias.grad += self._sum_over_samples(dy)
         g = dy
         if self.weight is not None:
-            self.weight.grad += _sum_over_samples(dy * normalized, self.normalized_shape)
+            self.weight.grad += self._sum_over_samples(dy * normalized)
             g = dy * self.weight.data
-        dx, _, _ = standardize_backward(g, normalized, inverse_std, _last(self.normalized_shape))
+        dx, _, _ = standardize_backward(g, normalized, inverse_std, self._axes)
         return dx
 
 
-class RMSNorm(Layer):
+class RMSNorm(LastAxes):
     """y = γ ∘ x / √(s + ε), with s the mean of x² over the last axes of each sample.
 
-    Layer normalization without the mean. Backward: with x̂ = x / √(s + ε) and g = γ ∘ dy,
+    It is layer normalization without the mean. Backward: with x̂ = x / √(s + ε) and g = γ ∘ dy,
 
     - dL/dγ = Σ dy ∘ x̂, summed over the leading axes
-    - dL/dx = (g − x̂ · mean of (g ∘ x̂)) / √(s + ε): what g has in the direction of x̂ is taken away
+    - dL/dx = (g − x̂ · mean of (g ∘ x̂)) / √(s + ε): the part of g along x̂ is subtracted
 
     B. Zhang and R. Sennrich, "Root mean square layer normalization", NeurIPS 2019, eq. 4.
 
     Parameters
     ----------
     normalized_shape
-        The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
+        As for `LayerNorm`.
     eps
         ε, positive. None: the distance from 1 to the next number of x's dtype, 1.2e-7 in float32.
     elementwise_affine
@@ -114,10 +143,9 @@ class RMSNorm(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or ε not positive; in `forward`, if x has not these last axes.
-    TypeError
-        In `forward`, if x has not the dtype of γ.
+    TypeError, ValueError
+        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
+        that of γ.
 
     Examples
     --------
@@ -131,57 +159,27 @@ class RMSNorm(Layer):
         eps: float | None = None,
         elementwise_affine: bool = True,
     ) -> None:
-        self.normalized_shape = _check_sizes("RMSNorm", normalized_shape)
+        super().__init__(normalized_shape, elementwise_affine)
         self.eps = None if eps is None else check_eps("RMSNorm", eps)
-        self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., normalized_shape) to y (the same shape)."""
-        _check_last_axes(self, x, self.normalized_shape)
         eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
-        inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=_last(self.normalized_shape), keepdims=True) + eps)
+        inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=self._axes, keepdims=True) + eps)
         normalized: Array = x * inverse_rms
         self.cache = (normalized, inverse_rms)
         if self.weight is None:
             return normalized
         return normalized * self.weight.data
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ, and map dy to dx, of the same shape."""
         normalized, inverse_rms = self.cache
-        check_gradient(self, dy, normalized.shape, normalized.dtype)
-        g, axes = dy, _last(self.normalized_shape)
+        g = dy
         if self.weight is not None:
-            self.weight.grad += _sum_over_samples(dy * normalized, self.normalized_shape)
+            self.weight.grad += self._sum_over_samples(dy * normalized)
             g = dy * self.weight.data
-        dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=axes, keepdims=True))
+        dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=self._axes, keepdims=True))
         return dx
-
-
-def _sum_over_samples(x: Array, shape: tuple[int, ...]) -> Array:
-    """Return the sum over all axes but the last, those of `shape`."""
-    return column_sums(x.reshape(-1, math.prod(shape))).reshape(shape)
-
-
-def _last(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the numbers of the last axes, as many as `shape` has."""
-    return tuple(range(-len(shape), 0))
-
-
-def _check_sizes(owner: str, normalized_shape: int | tuple[int, ...] | list[int]) -> tuple[int, ...]:
-    """Return `normalized_shape` as a tuple of sizes."""
-    if not isinstance(normalized_shape, (tuple, list)):
-        normalized_shape = (normalized_shape,)
-    if not normalized_shape:
-        raise ValueError(f"{owner} needs at least one axis to normalize, got normalized_shape=()")
-    return tuple(check_int(owner, "normalized_shape", size) for size in normalized_shape)
-
-
-def _check_last_axes(layer: Layer, x: Array, shape: tuple[int, ...]) -> None:
-    check_floats(layer, x, layer.dtype)
-    if x.shape[-len(shape) :] != shape:
-        raise ValueError(
-            f"{layer.describe()} expected {'x'.join(map(str, shape))} features in the last axes, got shape {x.shape}: "
-            "normalized_shape is the shape of what is normalized together, without the batch"
-        )

@@ -1,8 +1,8 @@
-"""Normalization makes the mean of some numbers 0 and their variance 1: the arithmetic that the norms share.
+"""Normalization gives some numbers mean 0 and variance 1: this module is the arithmetic that all norms share.
 
-Which numbers belong together is the only difference between them. Of an array (N, C, L), `BatchNorm1d`
-takes N·L at a time, one channel of the whole batch; `GroupNorm` a few channels of one sample; `LayerNorm` the
-last axes of one sample.
+They differ only in which numbers are normalized together. Of an array (N, C, L), `BatchNorm1d` takes N·L
+numbers, one channel of the whole batch; `GroupNorm` some channels of one sample; `LayerNorm` the last axes of
+one sample.
 """
 
 import math
@@ -10,6 +10,8 @@ import math
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_number
+from minnet.core.parameter import Parameter
 
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:
@@ -22,9 +24,9 @@ def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Arr
 
     Notes
     -----
-    The variance is the mean of (x − μ)², and never mean(x²) − μ²: in float32, numbers near 1000 with a variance of 1
-    have nothing of it left in the difference of two squares. μ is summed in float64, as in PyTorch, for 1/√ε
-    magnifies its error 300 times if all numbers are equal.
+    The variance is the mean of (x − μ)², and never mean(x²) − μ²: in float32, for numbers near 1000 with a variance of
+    1, the difference of the two squares has no correct digit. μ is summed in float64, as in PyTorch, because 1/√ε
+    multiplies its error by 300 if all numbers are equal.
     """
     count = _count(x, axes)
     mean: Array = (x.sum(axis=axes, keepdims=True, dtype=np.float64) / count).astype(x.dtype)
@@ -40,8 +42,8 @@ def standardize_backward(
 ) -> tuple[Array, Array, Array]:
     """dL/dx = (g − mean of g − x̂ · mean of (g ∘ x̂)) / √(v + ε), given g = dL/dx̂.
 
-    x reaches x̂ by three ways: by itself (g), through μ (the mean of g is taken away), and through v (what g has in the
-    direction of x̂ is taken away). So dL/dx sums to 0 along `axes`, for adding a number to all x changes nothing.
+    x̂ depends on x in three ways: directly (g), through μ (the mean of g is subtracted), and through v (the part of g
+    along x̂ is subtracted). So dL/dx sums to 0 along `axes`: adding a number to all x changes nothing.
 
     Returns
     -------
@@ -59,11 +61,11 @@ def standardize_backward(
 
 
 def sum_of_products(a: Array, b: Array, axes: tuple[int, ...]) -> Array:
-    """Σ a ∘ b along `axes`, which keep size 1; b is of a's shape, or one number for all, (1,)."""
+    """Σ a ∘ b along `axes`, which become axes of size 1; b has a's shape, or is one number for all, (1,)."""
     first = a.ndim - len(axes)
     are_last = tuple(axis % a.ndim for axis in axes) == tuple(range(first, a.ndim))
     if axes and are_last and a.flags.c_contiguous and b.flags.c_contiguous:
-        # One call of BLAS a sample, and no array for a ∘ b: a third of the time of the last line, for 2,000 of 128.
+        # One call of BLAS a sample, and no array for a ∘ b: for 2,000 rows of 128, a third of the last line's time.
         shape = (*a.shape[:first], math.prod(a.shape[first:]))
         b = b.reshape(shape) if b.shape == a.shape else np.repeat(b, shape[-1])
         total: Array = np.vecdot(a.reshape(shape), b).reshape(*shape[:-1], *[1] * len(axes))
@@ -73,18 +75,15 @@ def sum_of_products(a: Array, b: Array, axes: tuple[int, ...]) -> Array:
 
 
 def check_eps(owner: str, eps: float) -> float:
-    """Return ε as a Python float, which upcasts no array.
+    """Return ε, which must be positive: if all numbers are equal, 1/√(v + 0) is infinite."""
+    return check_number(owner, "eps", eps, above=0, why="1/√(variance + eps) must be finite")
 
-    Raises
-    ------
-    ValueError
-        If it is not positive: where all numbers are equal, 1/√(v + 0) is infinite.
-    """
-    if not 0 < eps < math.inf:
-        raise ValueError(f"{owner} needs a positive eps, which keeps 1/√(variance + eps) finite, got {eps}")
-    return float(eps)
+
+def per_channel(parameter: Parameter, ndim: int) -> Array:
+    """Return a Parameter's values (C,) as (C, 1, ...), which broadcast with an array (N, C, ...) of `ndim` axes."""
+    return parameter.data.reshape(-1, *[1] * (ndim - 2))
 
 
 def _count(x: Array, axes: tuple[int, ...]) -> int:
     size: int = math.prod(x.shape[axis] for axis in axes)
-    return max(size, 1)  # 1: an empty batch has no mean, and needs none
+    return max(size, 1)  # an empty batch has no mean

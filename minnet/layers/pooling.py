@@ -1,38 +1,59 @@
-"""Pooling makes images smaller: one number for each window, channel by channel, and nothing to learn."""
+"""Pooling makes images smaller: each window becomes one number, channel by channel, and nothing is learned."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient
+from minnet.core.checked import bare, checked
 from minnet.core.layer import Layer
 from minnet.layers.activations import ReLU
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
-class MaxPool2d(Layer):
+class Pooling(Layer):
+    """The base of MaxPool2d and AvgPool2d: their windows, and the check that an image holds one."""
+
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        name = type(self).__name__
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        kernel = per_axis(name, "kernel_size", kernel_size, 2)
+        strides = kernel if stride is None else per_axis(name, "stride", stride, 2)
+        around = per_axis(name, "padding", padding, 2, least=0)
+        if any(2 * p > k for p, k in zip(around, kernel, strict=True)):
+            raise ValueError(
+                f"{name} needs a padding of at most half the kernel, got padding={padding} and "
+                f"kernel_size={kernel_size}: a window could lie wholly outside the image"
+            )
+        self._windows = Windows(kernel, strides, tuple((p, p) for p in around), (1, 1))
+
+    def check(self, x: Array) -> None:
+        """Check that x is a batch of images, or one image, at least as large as a window."""
+        check_images(self, x, self._windows)
+
+
+class MaxPool2d(Pooling):
     """y = the largest number of each window.
 
-    Backward: y follows the largest number alone, with slope 1. So dL/dx is dy at that one pixel, added
-    up over the windows that it is in, and 0 elsewhere. Of equal numbers the first in reading order
-    gets it all, as in PyTorch; a black image border is full of such ties, and any other share between
-    them would be a subgradient as well.
+    Backward: y depends on the largest number alone, with slope 1. So dL/dx is dy at that one pixel, added
+    up over the windows that contain it, and 0 elsewhere. If several are equal, the first in reading order
+    is given all of dy, as in PyTorch. Such ties are common, as in a black border of an image; any
+    other division among them would be a subgradient as well.
 
-    It goes in two steps: the largest of each row of a window, then the largest of these. Each step
-    remembers who was larger than all before it.
+    It is computed in two steps: the largest of each row of a window, then the largest of these. Each step
+    saves, for each place in the window, whether its number was larger than all before it.
 
-    After a `ReLU`, it may as well come before it, where there are fewer numbers left to bend: the largest
-    max(x, 0) is max(the largest x, 0). Backward, the same pixel gets dy, or, if none is positive, none does.
-    A `Sequential` makes use of that.
+    A `Sequential` in training runs it before a `ReLU` that precedes it (see `goes_before`), because the ReLU then
+    has fewer numbers to compute. The result is the same: the largest max(x, 0) is max(the largest x, 0), and
+    backward, dy is given to the same pixel, or to none if no number is positive.
 
     Parameters
     ----------
     kernel_size
         The window's size: one int for both axes or (vertical, horizontal).
     stride
-        The way to the next window; None: as large as the window, so that they do not overlap.
+        The distance from a window to the next; None: the window's size, so that they do not overlap.
     padding
-        How many pixels of −∞ go around the image, at most half a window.
+        How many pixels of −∞ are added on each side of the image, at most half a window.
 
     Raises
     ------
@@ -48,37 +69,32 @@ class MaxPool2d(Layer):
     """
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self._windows = windows = _pooling_windows("MaxPool2d", kernel_size, stride, padding)
-        (height, width), (down, across) = windows.kernel, windows.stride
+        super().__init__(kernel_size, stride, padding)
+        (height, width), (down, across) = self._windows.kernel, self._windows.stride
         self._across = Windows((1, width), (1, across), ((0, 0), (0, 0)), (1, 1))  # the two steps: along a row,
         self._down = Windows((height, 1), (down, 1), ((0, 0), (0, 0)), (1, 1))  # and down a column
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
-        check_images(self, x, self._windows)
         padded = self._windows.pad(batch_last(x, 2), -np.inf)  # (C, H, W, N), H and W with borders
         rows, larger_across = _largest(padded, self._across)  # (C, H, W′, N)
         y, larger_down = _largest(rows, self._down)  # (C, H′, W′, N)
-        self.cache = (larger_across, larger_down, padded.shape, rows.shape, x.shape, x.dtype)
+        self.cache = (larger_across, larger_down, padded.shape, rows.shape, x.shape)
         return batch_first(y if self._windows.places > 1 else y.copy(), x.shape)  # not a view of x
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
-        larger_across, larger_down, padded, rows, shape, dtype = self.cache
-        check_gradient(self, dy, (*shape[:-2], *self._windows.count(shape[-2:])), dtype)
+        larger_across, larger_down, padded, rows, shape = self.cache
         d_rows = _largest_backward(batch_last(dy, 2), larger_down, self._down, rows)  # (C, H, W′, N)
         dx = _largest_backward(d_rows, larger_across, self._across, padded)  # (C, H, W, N)
         return batch_first(dx[self._windows.inside(shape[-2:])], shape)
 
     def goes_before(self, layer: Layer) -> bool:
-        """Whether it may as well come before this layer, which stands before it: a ReLU, and both as they are here."""
-        methods = (ReLU.forward, ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
-        patched = any(name in vars(part) for part in (self, layer) for name in ("forward", "backward"))
-        return (type(layer), type(self)) == (ReLU, MaxPool2d) and methods == AS_WRITTEN and not patched
-
-
-AS_WRITTEN = (ReLU.forward, ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
+        """Whether a Sequential may run it before this layer, which precedes it: a ReLU, and no method is replaced."""
+        methods = [(part, name) for part in (self, layer) for name in ("forward", "backward")]
+        return type(self) is MaxPool2d and type(layer) is ReLU and all(bare(*method) for method in methods)
 
 
 def _largest(x: Array, windows: Windows) -> tuple[Array, list[NDArray[np.bool_]]]:
@@ -92,13 +108,13 @@ def _largest(x: Array, windows: Windows) -> tuple[Array, list[NDArray[np.bool_]]
 
 
 def _largest_backward(dy: Array, larger: list[NDArray[np.bool_]], windows: Windows, shape: tuple[int, ...]) -> Array:
-    """Return dx: from the last place to the first, one that beat all before it takes dy, and leaves them nothing."""
+    """Return dx: from the last place to the first, one that was larger than all before it takes all of dy."""
     dx = np.empty(shape, dy.dtype) if windows.tile(shape[1:-1]) else np.zeros(shape, dy.dtype)
     first, *others = windows.slices(dy.shape[1:-1])
     rest = dy
     for place, mask in zip(reversed(others), reversed(larger), strict=True):
         taken = rest * mask
-        if windows.disjoint:  # nothing to add up: each goes to its place at once, which takes half of the time
+        if windows.disjoint:  # no pixel is written twice, and a plain assignment takes half of the time
             dx[place] = taken
             rest = np.subtract(rest, taken, out=dx[first])
         else:
@@ -106,33 +122,30 @@ def _largest_backward(dy: Array, larger: list[NDArray[np.bool_]], windows: Windo
             rest = rest - taken
     if not windows.disjoint:
         dx[first] += rest
-    elif not others:  # windows of one pixel, which gets it all
+    elif not others:  # windows of one pixel
         dx[first] = dy
     return dx
 
 
-class AvgPool2d(Layer):
+class AvgPool2d(Pooling):
     """y = the mean of each window.
 
-    Backward: each of a window's K pixels has the slope 1/K, so each gets dy/K, added up over the
-    windows that it is in.
+    Backward: each of a window's K pixels has the slope 1/K, so each is given dy/K, added up over the
+    windows that contain it.
 
     Parameters
     ----------
-    kernel_size
-        The window's size: one int for both axes or (vertical, horizontal).
-    stride
-        The way to the next window; None: as large as the window, so that they do not overlap.
+    kernel_size, stride
+        As for `MaxPool2d`.
     padding
-        How many zeros go around the image, at most half a window.
+        How many zeros are added on each side of the image, at most half a window.
     count_include_pad
         Whether these zeros count in the mean. False divides by the number of pixels alone.
 
     Raises
     ------
     ValueError
-        If a size is out of range; in `forward`, if x is not (N, C, H, W) or (C, H, W), or smaller
-        than a window.
+        As for `MaxPool2d`.
 
     Examples
     --------
@@ -144,21 +157,20 @@ class AvgPool2d(Layer):
     def __init__(
         self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, *, count_include_pad: bool = True
     ) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        super().__init__(kernel_size, stride, padding)
         self.count_include_pad = bool(count_include_pad)
-        self._windows = _pooling_windows("AvgPool2d", kernel_size, stride, padding)
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
-        check_images(self, x, self._windows)
         pixels = self._pixels(x)
-        self.cache = (pixels, x.shape, x.dtype)
+        self.cache = (pixels, x.shape)
         return batch_first(self._sums(batch_last(x, 2)) / pixels, x.shape)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy (N, C, H′, W′) to dx (N, C, H, W)."""
-        pixels, shape, dtype = self.cache
-        check_gradient(self, dy, (*shape[:-2], *self._windows.count(shape[-2:])), dtype)
+        pixels, shape = self.cache
         each = (batch_last(dy, 2) / pixels)[:, None]  # (C, 1, H′, W′, N)
         each = np.broadcast_to(each, (len(each), self._windows.places, *each.shape[2:]))  # the same at all K places
         return batch_first(self._windows.scatter(each, shape[-2:]), shape)
@@ -173,20 +185,7 @@ class AvgPool2d(Layer):
         return y
 
     def _pixels(self, x: Array) -> Array | int:
-        """Return by how many pixels to divide: one number, or (1, H′, W′, 1) if zeros at the border do not count."""
+        """Return the divisor of the sums: one number, or (1, H′, W′, 1) if zeros at the border do not count."""
         if self.count_include_pad:
             return self._windows.places
         return self._sums(np.ones((1, *x.shape[-2:], 1), x.dtype))
-
-
-def _pooling_windows(owner: str, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> Windows:
-    """Return the windows of a pooling layer."""
-    kernel = per_axis(owner, "kernel_size", kernel_size, 2)
-    strides = kernel if stride is None else per_axis(owner, "stride", stride, 2)
-    around = per_axis(owner, "padding", padding, 2, least=0)
-    if any(2 * p > k for p, k in zip(around, kernel, strict=True)):
-        raise ValueError(
-            f"{owner} needs a padding of at most half the kernel, got padding={padding} and kernel_size={kernel_size}: "
-            "a window could lie wholly outside the image"
-        )
-    return Windows(kernel, strides, tuple((p, p) for p in around), (1, 1))

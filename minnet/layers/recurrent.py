@@ -1,8 +1,8 @@
-"""Recurrent layers read a sequence step by step, and remember what they read in a state h.
+"""A recurrent layer reads a sequence step by step; a state h, which each step computes anew, is its memory.
 
-Each class is one cell: a step and its backward, element by element on arrays (N, H). The walk over
-time, forward and back, is the same for all, and is in `minnet.layers.unrolling`. A layer goes in
-one direction and is one layer deep; ``Sequential(LSTM(8, 32), LSTM(32, 32))`` stacks two.
+Each class is one cell: a step and its backward, element by element on arrays (N, H). The loop over
+time, forward and back, is the same for all, and is in `minnet.layers.unrolling`. A layer reads in
+one direction, and is one layer deep; ``Sequential(LSTM(8, 32), LSTM(32, 32))`` stacks two.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_choice
 from minnet.core.special import positive_part, sigmoid
 from minnet.layers.unrolling import Recurrent
 
@@ -17,8 +18,8 @@ from minnet.layers.unrolling import Recurrent
 class RNN(Recurrent):
     """h_t = tanh(x_t @ W_ih + b_ih + h_{t−1} @ W_hh + b_hh).
 
-    Backward: with s_t for the sum in brackets, tanh′ = 1 − h_t² gives ds_t = dh_t ∘ (1 − h_t²), from
-    which all other gradients follow: see `minnet.layers.unrolling.Recurrent`.
+    Backward: with s_t for the sum in brackets, tanh′ = 1 − h_t² gives ds_t = dh_t ∘ (1 − h_t²). All other
+    gradients follow from ds_t: see `minnet.layers.unrolling.Recurrent`.
 
     J. Elman, "Finding structure in time", Cognitive Science 14, 1990; relu in place of tanh: Q. Le et
     al., "A simple way to initialize recurrent networks of rectified linear units", 2015.
@@ -44,10 +45,9 @@ class RNN(Recurrent):
 
     Raises
     ------
-    ValueError
-        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape.
-    TypeError
-        In `forward`, if x has not the dtype of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape, a dtype
+        that is not that of the weights, or a mask that is not of booleans.
 
     Examples
     --------
@@ -67,46 +67,40 @@ class RNN(Recurrent):
         bias: bool = True,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNN expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
-        super().__init__(input_size, hidden_size, bias, rng)
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = check_choice("RNN", "nonlinearity", nonlinearity, ("tanh", "relu"))
+        super().__init__(input_size, hidden_size, bias=bias, rng=rng)
 
     def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
         (s,) = sums
         h = np.tanh(s) if self.nonlinearity == "tanh" else positive_part(s)
         return (h,), h
 
-    def _cell_backward(self, dstate: tuple[Any, ...], kept: Any) -> tuple[Any, tuple[Any, ...]]:
-        (dh,), h = dstate, kept
+    def _cell_backward(self, dstate: tuple[Any, ...], saved: Any) -> tuple[Any, tuple[Any, ...]]:
+        (dh,), h = dstate, saved
         ds = (dh * (1 - h * h) if self.nonlinearity == "tanh" else dh * (h > 0),)
         return ds, (0.0,)
 
 
 class GRU(Recurrent):
-    """h_t = (1 − z) ∘ n + z ∘ h_{t−1}: the gate z says how much of the old state stays.
+    """h_t = (1 − z) ∘ n + z ∘ h_{t−1}: a mean of the old state and a candidate n, weighted by the gate z.
 
     With a = x_t @ W_ih + b_ih and u = h_{t−1} @ W_hh + b_hh, each in three parts,
 
     - r = σ(a_r + u_r) and z = σ(a_z + u_z), the reset and the update gate
-    - n = tanh(a_n + r ∘ u_n), the new candidate
+    - n = tanh(a_n + r ∘ u_n), the candidate
 
-    Backward: dz = dh ∘ (h_{t−1} − n), dn = dh ∘ (1 − z), and z ∘ dh goes straight to h_{t−1}. Through
+    Backward: dz = dh ∘ (h_{t−1} − n), dn = dh ∘ (1 − z), and z ∘ dh is added to dL/dh_{t−1}. Through
     tanh, da_n = dn ∘ (1 − n²), so du_n = r ∘ da_n and dr = u_n ∘ da_n. Through σ, da_r = du_r =
     dr ∘ r ∘ (1 − r), and z alike.
 
     K. Cho et al., "Learning phrase representations using RNN encoder–decoder for statistical machine
-    translation", EMNLP 2014. As in PyTorch, r multiplies after the product, u_n = h @ W_hn + b_hn; in
+    translation", EMNLP 2014. As in PyTorch, r is multiplied after the product, u_n = h @ W_hn + b_hn; in
     the paper, before it: (r ∘ h) @ W_hn.
 
     Parameters
     ----------
-    input_size, hidden_size
-        I and H, at least 1.
-    bias
-        False leaves out b_ih and b_hh.
-    rng
-        None, an int, or a Generator: where the first values are drawn from, in the order below.
+    input_size, hidden_size, bias, rng
+        As for `RNN`.
 
     Attributes
     ----------
@@ -118,10 +112,8 @@ class GRU(Recurrent):
 
     Raises
     ------
-    ValueError
-        If a size is below 1; in `forward`, for a wrong shape.
-    TypeError
-        In `forward`, if x has not the dtype of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        As for `RNN`.
 
     Examples
     --------
@@ -133,16 +125,6 @@ class GRU(Recurrent):
     gates = 3
     only_the_sum = False
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        bias: bool = True,
-        rng: int | np.random.Generator | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, rng)
-
     def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
         (a, u), (h,) = sums, state
         u_n = u[2]
@@ -150,8 +132,8 @@ class GRU(Recurrent):
         n = np.tanh(a[2] + r * u_n)
         return ((1 - z) * n + z * h,), (r, z, n, u_n, h)
 
-    def _cell_backward(self, dstate: tuple[Any, ...], kept: Any) -> tuple[Any, tuple[Any, ...]]:
-        (dh,), (r, z, n, u_n, h) = dstate, kept
+    def _cell_backward(self, dstate: tuple[Any, ...], saved: Any) -> tuple[Any, tuple[Any, ...]]:
+        (dh,), (r, z, n, u_n, h) = dstate, saved
         dz = dh * (h - n) * z * (1 - z)  # now at a_z + u_z
         dn = dh * (1 - z) * (1 - n * n)  # now at a_n + r ∘ u_n
         dr = dn * u_n * r * (1 - r)
@@ -159,14 +141,14 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """h_t = o ∘ tanh(c_t), c_t = f ∘ c_{t−1} + i ∘ g: a memory c that nothing but f makes fade.
+    """h_t = o ∘ tanh(c_t), c_t = f ∘ c_{t−1} + i ∘ g: only the gate f lets the memory c decay.
 
     With s = x_t @ W_ih + b_ih + h_{t−1} @ W_hh + b_hh in four parts: i = σ(s_i), f = σ(s_f), o = σ(s_o)
-    are the input, forget and output gate, g = tanh(s_g) is what may be added.
+    are the input, forget and output gate, and g = tanh(s_g) is the candidate.
 
-    Backward: c_t acts through h_t and through c_{t+1}, so to the dc that comes from there is added
-    dh ∘ o ∘ (1 − tanh² c_t). Then do = dh ∘ tanh c_t, di = dc ∘ g, df = dc ∘ c_{t−1}, dg = dc ∘ i, and
-    f ∘ dc goes to c_{t−1}: no matrix on that way, so gradients reach far back. Through σ and tanh, ds_i =
+    Backward: the loss depends on c_t through h_t and through c_{t+1}, so dh ∘ o ∘ (1 − tanh² c_t) is added to
+    the dc of step t + 1. Then do = dh ∘ tanh c_t, di = dc ∘ g, df = dc ∘ c_{t−1}, dg = dc ∘ i, and dL/dc_{t−1} is
+    f ∘ dc. No matrix is multiplied there, so gradients reach far back. Through σ and tanh, ds_i =
     di ∘ i ∘ (1 − i), f and o alike, ds_g = dg ∘ (1 − g²).
 
     S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the
@@ -175,12 +157,8 @@ class LSTM(Recurrent):
 
     Parameters
     ----------
-    input_size, hidden_size
-        I and H, at least 1.
-    bias
-        False leaves out b_ih and b_hh.
-    rng
-        None, an int, or a Generator: where the first values are drawn from, in the order below.
+    input_size, hidden_size, bias, rng
+        As for `RNN`.
 
     Attributes
     ----------
@@ -192,14 +170,12 @@ class LSTM(Recurrent):
 
     Raises
     ------
-    ValueError
-        If a size is below 1; in `forward`, for a wrong shape.
-    TypeError
-        In `forward`, if x has not the dtype of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        As for `RNN`.
 
     Examples
     --------
-    A state is the pair (h, c). Three steps, and then one more from where they ended:
+    A state is the pair (h, c). Three steps, and then one more from the last state:
 
     >>> layer = LSTM(3, 2, rng=0)
     >>> y, state = layer.unroll(np.ones((4, 3, 3), np.float32))
@@ -211,16 +187,6 @@ class LSTM(Recurrent):
     gates = 4
     state_names = ("h", "c")
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        bias: bool = True,
-        rng: int | np.random.Generator | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, rng)
-
     def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
         (i, f, g, o), (_, c) = sums, state
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
@@ -228,8 +194,8 @@ class LSTM(Recurrent):
         tanh_c = np.tanh(c_next)
         return (o * tanh_c, c_next), (i, f, g, o, c, tanh_c)
 
-    def _cell_backward(self, dstate: tuple[Any, ...], kept: Any) -> tuple[Any, tuple[Any, ...]]:
-        (dh, dc), (i, f, g, o, c, tanh_c) = dstate, kept
+    def _cell_backward(self, dstate: tuple[Any, ...], saved: Any) -> tuple[Any, tuple[Any, ...]]:
+        (dh, dc), (i, f, g, o, c, tanh_c) = dstate, saved
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di = dc * g * i * (1 - i)
         df = dc * c * f * (1 - f)

@@ -1,7 +1,7 @@
-"""A smooth activation is a ReLU with the corner rounded off: ELU, SELU, GELU, SiLU, Softplus.
+"""A smooth activation is a ReLU without the corner: ELU, SELU, GELU, SiLU, Softplus.
 
-As in `activations`, arrays may have any shape, and dL/dx = f′(x) · dL/dy. No x makes an exponential
-overflow: each is taken where it is small.
+As in `activations`, arrays may have any shape, and dL/dx = f′(x) · dL/dy. No x makes an exponential overflow,
+because each is computed only where its exponent is bounded.
 """
 
 import math
@@ -9,15 +9,16 @@ import math
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient, check_number
+from minnet.core.checked import checked
+from minnet.core.checks import check_choice, check_number
 from minnet.core.layer import Layer
 from minnet.core.special import erfc, sigmoid
 
 
 class ELU(Layer):
-    """y = x where x > 0, and α · (eˣ − 1) elsewhere: it levels off at −α.
+    """y = x where x > 0, and α · (eˣ − 1) elsewhere, which approaches −α.
 
-    Backward: f′ = 1 where x > 0, and α · eˣ elsewhere. It is a number, not a yes or no.
+    Backward: f′ = 1 where x > 0, and α · eˣ elsewhere.
 
     D.-A. Clevert et al., "Fast and accurate deep network learning by exponential linear units (ELUs)",
     ICLR 2016, eq. 16.
@@ -30,25 +31,25 @@ class ELU(Layer):
     Raises
     ------
     TypeError, ValueError
-        If it is none.
+        If it is not a finite number.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = check_number("ELU", "alpha", alpha)
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        check_floats(self, x)
         self.cache = x
         y = np.expm1(np.minimum(x, 0))  # eˣ − 1, exact for small x, too; 0 where x > 0
         y *= self.alpha
         y += np.maximum(x, 0)
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         x: Array = self.cache
-        check_gradient(self, dy, x.shape, x.dtype)
         slope = self.alpha * np.exp(np.minimum(x, 0))
         slope *= x <= 0
         slope += x > 0
@@ -59,7 +60,7 @@ class SELU(ELU):
     """y = λ · ELU(x), with λ = 1.0507… and α = 1.6732….
 
     With these two numbers, a layer of normally distributed weights of variance 1/I turns inputs of
-    mean 0 and variance 1 into outputs of mean 0 and variance 1, which deep stacks then keep.
+    mean 0 and variance 1 into outputs of mean 0 and variance 1, also in deep stacks.
     Backward: f′ = λ · ELU′(x).
 
     G. Klambauer et al., "Self-normalizing neural networks", NIPS 2017, eqs. 2 and 14.
@@ -71,10 +72,12 @@ class SELU(ELU):
     def __init__(self) -> None:
         super().__init__(self.ALPHA)
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
         return self.SCALE * super().forward(x)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         return self.SCALE * super().backward(dy)
@@ -105,13 +108,11 @@ class GELU(Layer):
     CUBIC = 0.044715
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise ValueError(f'GELU takes approximate="none" or "tanh", got {approximate!r}')
-        self.approximate = approximate
+        self.approximate = check_choice("GELU", "approximate", approximate, ("none", "tanh"))
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        check_floats(self, x)
         z = np.clip(x, -40, 40)  # beyond, Φ is 0 or 1, and the powers of x might overflow
         if self.approximate == "tanh":
             cdf = np.tanh(math.sqrt(2 / math.pi) * z * (1 + self.CUBIC * z * z))
@@ -122,10 +123,10 @@ class GELU(Layer):
         self.cache = (z, cdf)
         return x * cdf
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         z, cdf = self.cache
-        check_gradient(self, dy, z.shape, z.dtype)
         if self.approximate == "tanh":
             density = 2 * cdf * (1 - cdf) * math.sqrt(2 / math.pi) * (1 + 3 * self.CUBIC * z * z)
         else:
@@ -143,17 +144,17 @@ class SiLU(Layer):
     reinforcement learning", Neural Networks 107, 2018, eqs. 5 and 6.
     """
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        check_floats(self, x)
         s = sigmoid(x)
         self.cache = (x, s)
         return x * s
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         x, s = self.cache
-        check_gradient(self, dy, x.shape, x.dtype)
         dx: Array = dy * (s + x * s * (1 - s))
         return dx
 
@@ -164,32 +165,30 @@ class Softplus(Layer):
     Backward: f′ = e^{βx} / (1 + e^{βx}) = σ(βx); above the threshold, 1.
 
     It is computed as (max(βx, 0) + log(1 + e^{−|βx|})) / β, the same number without an overflow. So the
-    threshold is not needed; it is there since PyTorch has it, and at 20 changes y by 2e-9/β.
+    threshold is not needed; it exists because PyTorch has it, and at 20 changes y by 2e-9/β.
 
     C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing", NIPS 2000.
 
     Parameters
     ----------
     beta
-        β > 0; the larger, the sharper the bend.
+        β > 0; the larger it is, the closer is y to a ReLU.
     threshold
         Any finite number.
 
     Raises
     ------
     TypeError, ValueError
-        If they are none, or β is not above 0.
+        If they are not finite numbers, or β is not above 0.
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta = check_number("Softplus", "beta", beta)
+        self.beta = check_number("Softplus", "beta", beta, above=0)
         self.threshold = check_number("Softplus", "threshold", threshold)
-        if self.beta <= 0:
-            raise ValueError(f"Softplus needs beta > 0, got {beta}")
 
+    @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        check_floats(self, x)
         z = self.beta * x
         y: Array = np.log1p(np.exp(-np.abs(z)))
         y += np.maximum(z, 0)
@@ -198,10 +197,10 @@ class Softplus(Layer):
         self.cache = z
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         z: Array = self.cache
-        check_gradient(self, dy, z.shape, z.dtype)
         slope = sigmoid(z)
         slope[z > self.threshold] = 1
         return dy * slope

@@ -1,21 +1,22 @@
-"""A tied layer has no weights of its own: it runs another layer's weight the other way around."""
+"""A Tied layer uses the transpose of another layer's weight in place of a weight of its own."""
 
 import math
 
 import numpy as np
 
-from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient
+from minnet.core.arrays import Array, as_rows
+from minnet.core.checked import checked
+from minnet.core.checks import check_floats
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
 
 
 class Tied(Layer):
-    """y = x @ W.T + b, where W is the weight of another layer, and b its own.
+    """y = x @ W.T + b, where W is the weight of another layer; b is its own.
 
-    It is the decoder of a tied autoencoder, ``Sequential(encoder, Tanh(), Tied(encoder))``, or, with an
-    embedding's W of shape (words, features), the layer that turns features into a score for each word.
+    It is the decoder of a tied autoencoder, ``Sequential(encoder, Tanh(), Tied(encoder))``. With an
+    embedding's W of shape (words, features), it turns features into a score for each word.
 
     Backward, sample by sample: y_i = Σ_o x_o W_io + b_i, so
 
@@ -32,7 +33,7 @@ class Tied(Layer):
     Parameters
     ----------
     layer
-        A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only the weight is kept.
+        A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only its weight is used.
     bias
         False leaves out b.
     bias_init
@@ -51,8 +52,8 @@ class Tied(Layer):
     Raises
     ------
     TypeError, ValueError
-        If the layer has no such weight; in `forward`, if the last axis of x is not O, or x has not the
-        dtype of the weight.
+        If the layer has no such weight; in `forward`, if the last axis of x is not O, or its dtype is
+        not that of the weight.
 
     Examples
     --------
@@ -82,34 +83,38 @@ class Tied(Layer):
         values = draw(bias_init or default, (self.out_features,), np.random.default_rng(rng)) if bias else None
         self.bias = None if values is None else Parameter(values, weight.data.dtype)
 
-    def forward(self, x: Array) -> Array:
-        """Map x (..., O) to y (..., I)."""
+    def check(self, x: Array) -> None:
+        """Check that x is (..., O), of the weight's dtype."""
         check_floats(self, x, self.weight.data.dtype)
         if x.shape[-1] != self.in_features:
             raise ValueError(
                 f"{self.describe()} expected {self.in_features} features in the last axis, got shape {x.shape}: "
-                "it takes what the layer it is tied to gives"
+                "as many as the output of the layer whose weight it uses"
             )
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (..., O) to y (..., I)."""
         self.cache = x
         y = x @ self.weight.data.T  # (..., I)
         if self.bias is not None:
             y += self.bias.data
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and map dy (..., I) to dx (..., O)."""
         self._add_gradients(dy)
         return dy @ self.weight.data
 
+    @checked
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only."""
         self._add_gradients(dy)
 
     def _add_gradients(self, dy: Array) -> None:
-        x = self.cache
-        check_gradient(self, dy, (*x.shape[:-1], self.out_features), x.dtype)
-        rows = dy.reshape(-1, self.out_features)  # all leading axes are batch
-        self.weight.grad += np.dot(rows.T, x.reshape(-1, self.in_features))
+        rows = as_rows(dy)  # all leading axes are the batch
+        self.weight.grad += np.dot(rows.T, as_rows(self.cache))
         if self.bias is not None:
             self.bias.add_rows(rows)
 

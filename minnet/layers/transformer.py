@@ -1,24 +1,26 @@
-"""A TransformerBlock is attention, then a small network for each place, each with a way around it."""
+"""A TransformerBlock is attention and then a small network for each place, each added to its own input."""
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient, check_int
+from minnet.core.checked import checked
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.layers.activations import ReLU
-from minnet.layers.attention import Mask, MultiHeadAttention, check_mask, check_sequence
+from minnet.layers.attention import MultiHeadAttention
 from minnet.layers.containers import Sequential
 from minnet.layers.dropout import Dropout
 from minnet.layers.layer_norm import LayerNorm
 from minnet.layers.linear import Linear
+from minnet.layers.sequences import Mask, check_mask, check_sequence
 
 
 class TransformerBlock(Layer):
     """h = x + attention(norm(x)), y = h + network(norm(h)).
 
-    That is with `norm_first`. Without, as in the paper: h = norm(x + attention(x)), y = norm(h + network(h)). The
-    network is Linear(D, F), an activation, Linear(F, D), the same for each place. Backward: line by line from the
-    last to the first, and where a way goes around, its gradient is added, as in `Residual`.
+    This is with `norm_first`. Without it, as in the paper: h = norm(x + attention(x)), y = norm(h + network(h)). The
+    network is Linear(D, F), an activation, Linear(F, D), the same for each place. Backward: the lines of forward from
+    the last to the first; the gradient of x + f(x) is dy + f's backward(dy), as in `Residual`.
 
     A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.1; the norm first: R. Xiong et al., "On
     layer normalization in the transformer architecture", ICML 2020, which shows why deep ones train better with it.
@@ -28,20 +30,20 @@ class TransformerBlock(Layer):
     embed_dim
         D, the length of the vectors.
     num_heads
-        Of the attention, a divisor of D.
+        The number of heads of the attention, which divides D.
     hidden
         F, the width of the network; 4·D in the paper.
     dropout
-        The probability of dropping a number, while training: of the attention's weights, after the activation, and
-        of what is added to x and to h.
+        The probability of dropping a number in training: of the attention's weights, after the activation, and of
+        what is added to x and to h.
     causal
-        True: a place attends to itself and those before it.
+        As for `MultiHeadAttention`.
     norm_first
-        See above. PyTorch's default is False.
+        See above; False by default in PyTorch.
     activation
         The layer between the two Linear ones; by default a ReLU.
     rng
-        None, an int, or a Generator: where weights and dropout's masks are drawn from.
+        None, an int, or a Generator: where the weights and the masks of dropout are drawn from.
 
     Attributes
     ----------
@@ -53,10 +55,8 @@ class TransformerBlock(Layer):
 
     Raises
     ------
-    ValueError
-        If the arguments do not fit together; in `forward`, if the shapes do not.
-    TypeError
-        In `forward`, if x has not the dtype of the weights, or the mask is not of booleans.
+    TypeError, ValueError
+        As for `MultiHeadAttention`.
 
     Examples
     --------
@@ -93,10 +93,14 @@ class TransformerBlock(Layer):
             network.append(Dropout(dropout, rng=rng))
         self.network = Sequential(*network)
 
-    def forward(self, x: Array, mask: Mask | None = None) -> Array:
-        """Map x (..., T, D) to y (the same shape); the mask (..., T) is True where a place may be attended to."""
+    def check(self, x: Array, mask: Mask | None = None) -> None:
+        """Check that x is sequences of vectors, and the mask one of their places."""
         check_sequence(self, x, self.embed_dim, self.attention_norm.dtype)
         check_mask(self, mask, x.shape[:-1])
+
+    @checked
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
+        """Map x (..., T, D) to y (the same shape); the mask (..., T) is True where a place may be attended to."""
         h: Array
         y: Array
         if self.norm_first:
@@ -105,12 +109,11 @@ class TransformerBlock(Layer):
         else:
             h = self.attention_norm.forward(x + self._attend(x, mask))
             y = self.network_norm.forward(h + self.network.forward(h))
-        self.cache = (y.shape, y.dtype)
         return y
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add the weights' gradients, and map dy to dx, of the same shape."""
-        check_gradient(self, dy, *self.cache)
         if self.norm_first:
             dh = dy + self.network_norm.backward(self.network.backward(dy))
             return dh + self.attention_norm.backward(self._attend_backward(dh))

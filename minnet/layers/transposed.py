@@ -1,31 +1,29 @@
-"""A transposed convolution goes a convolution's way back: each pixel paints a whole window of the output."""
+"""A transposed convolution is the backward of a convolution: each input pixel is added to a window of the output."""
 
 import math
 
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient, check_int
-from minnet.core.layer import Layer
-from minnet.core.parameter import Parameter
-from minnet.initializers import Initializer, draw, uniform
-from minnet.layers.convolution import check_groups
-from minnet.layers.windows import ONE_PIXEL, Sizes, Windows, batch_first, batch_last, check_images, per_axis
+from minnet.core.checked import checked
+from minnet.initializers import Initializer
+from minnet.layers.convolution import Kernels
+from minnet.layers.windows import ONE_PIXEL, Sizes, batch_first, batch_last, check_images, per_axis
 
 
-class ConvTranspose2d(Layer):
+class ConvTranspose2d(Kernels):
     """y[o, s·h + d·k, s·w + d·l] += x[i, h, w] W[i, o, k, l] for all i, h, w, k, l, from y = b_o on.
 
-    As a matrix, a convolution maps an image to outputs, and its backward multiplies with the transpose:
-    ``W @ dY``, put back and added. Here that backward is the forward, so this layer makes images
-    larger where a convolution makes them smaller. And its backward is a convolution's forward:
+    A convolution is linear in the image, and its backward multiplies by the transposed matrix:
+    ``W @ dY``, added to the pixels of each window. Here that backward is the forward, so this layer makes
+    images larger where a convolution makes them smaller. And its backward is a convolution's forward:
 
-    - forward: columns = ``Wᵀ @ X``, put back to where windows came from, and added; + b
-    - backward: dL/d columns = the windows of dy, laid out, hence dL/dX = ``W @ d_columns``,
-      dL/dW = ``X @ d_columns.T``, and dL/db is dy's sum over the pixels
+    - forward: columns = ``Wᵀ @ X``, each added to the pixels of its window of y; + b
+    - backward: dL/d columns = the windows of dy, hence dL/dX = ``W @ d_columns``,
+      dL/dW = ``X @ d_columns.T``, and dL/db is the sum of dy over the pixels
 
     where X is (I, pixels), W is (I, O·k·k), and columns are (O·k·k, pixels), one for each pixel of x. It is
-    not the inverse of a convolution, only its transpose. V. Dumoulin and F. Visin, "A guide to
+    the transpose of a convolution, and not its inverse. V. Dumoulin and F. Visin, "A guide to
     convolution arithmetic for deep learning", 2016, chapter 4.
 
     Parameters
@@ -33,22 +31,18 @@ class ConvTranspose2d(Layer):
     in_channels, out_channels
         I and O, at least 1.
     kernel_size, stride, dilation
-        As in the convolution whose way back this is: one int for both axes or (vertical, horizontal).
+        Those of the convolution of which this is the transpose: one int for both axes or (vertical, horizontal).
     padding
-        How many pixels are cut off around the output, as in that convolution zeros were added.
+        How many pixels are cut off on each side of the output, where that convolution adds zeros.
     output_padding
-        How many rows are kept at the lower edge, and columns at the right, beyond the size
-        (H − 1)·s − 2·padding + d·(k − 1) + 1. With a stride, images of several sizes are convolved
-        to one; this says which. Below the stride or the dilation.
-    groups
-        Into how many groups the channels are divided (see `Conv2d`).
-    bias
-        False leaves out b.
+        How many rows at the lower edge, and columns at the right, the output has beyond the size
+        (H − 1)·s − 2·padding + d·(k − 1) + 1. A convolution with a stride maps images of several sizes
+        to the same size; this chooses one of them. Below the stride or the dilation.
+    groups, bias, rng
+        As for `Conv2d`.
     weight_init, bias_init
         How the first values are drawn (see `minnet.initializers`). By default both are uniform in
-        ±1/√F, F = O/groups·k·k, which is PyTorch's default: a variance of 1/(3·F).
-    rng
-        None, an int, or a Generator: where they are drawn from, W before b.
+        ±1/√F with F = O/groups·k·k. This is PyTorch's default: a variance of 1/(3·F).
 
     Attributes
     ----------
@@ -59,11 +53,9 @@ class ConvTranspose2d(Layer):
 
     Raises
     ------
-    ValueError
-        If a size is out of range, or `groups` divides not both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), or nothing is left of the output after padding.
-    TypeError
-        In `forward`, if x has not the dtype of the weights.
+    TypeError, ValueError
+        If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
+        is not (N, I, H, W) or (I, H, W), its dtype is not that of the weights, or the padding cuts off all of y.
 
     Examples
     --------
@@ -71,6 +63,8 @@ class ConvTranspose2d(Layer):
     >>> layer.forward(np.ones((4, 16, 7, 7), np.float32)).shape
     (4, 8, 14, 14)
     """
+
+    transposed = True
 
     def __init__(
         self,
@@ -89,59 +83,60 @@ class ConvTranspose2d(Layer):
         rng: int | np.random.Generator | None = None,
     ) -> None:
         name = "ConvTranspose2d"
-        self.in_channels = check_int(name, "in_channels", in_channels)
-        self.out_channels = check_int(name, "out_channels", out_channels)
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        per_axis(name, "padding", padding, 2, least=0)  # "same" and "valid" are for convolutions only
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            weight_init=weight_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
         self.output_padding = output_padding
-        self.groups = check_groups(name, in_channels, out_channels, groups)
-        kernel, strides, steps = (
-            per_axis(name, what, value, 2)
-            for what, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
-        )
-        borders = tuple((n, n) for n in per_axis(name, "padding", padding, 2, least=0))
-        self._windows = Windows(kernel, strides, borders, steps)  # over the output
         self._beyond = per_axis(name, "output_padding", output_padding, 2, least=0)
-        if any(n >= max(s, d) for n, s, d in zip(self._beyond, strides, steps, strict=True)):
+        steps = zip(self._windows.stride, self._windows.dilation, strict=True)
+        if any(n >= max(step) for n, step in zip(self._beyond, steps, strict=True)):
             raise ValueError(
                 f"{name} needs output_padding below the stride or the dilation, "
                 f"got output_padding={output_padding}, stride={stride}, dilation={dilation}"
             )
-        rng = np.random.default_rng(rng)
-        shape = (in_channels, out_channels // groups, *kernel)
-        bound = 1 / math.sqrt(math.prod(shape[1:]))
-        self.weight = Parameter(draw(weight_init or uniform(-bound, bound), shape, rng))
-        self.bias = Parameter(draw(bias_init or uniform(-bound, bound), (out_channels,), rng)) if bias else None
 
-    def forward(self, x: Array) -> Array:
-        """Map images x (N, I, H, W), or a single one (I, H, W), to y (N, O, H′, W′)."""
+    def check(self, x: Array) -> None:
+        """Check that x is images of I channels, of the weights' dtype, and that y has at least one pixel."""
         check_images(self, x, ONE_PIXEL, self.in_channels, self.weight.data.dtype)
         size = self._output_size(x)
+        if min(size) < 1:
+            raise ValueError(
+                f"{self.describe()} would make an image of {size[0]}x{size[1]} pixels from shape {x.shape}: "
+                "the padding cuts off all of it; use less padding"
+            )
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, I, H, W), or a single one (I, H, W), to y (N, O, H′, W′)."""
         images = batch_last(x, 2)  # (I, H, W, N)
         grid = images.shape[1:]
         matrix = self._matrix()  # (G, I/G, O/G·K)
         rows = images.reshape(*matrix.shape[:2], math.prod(grid))  # (G, I/G, P), P = H·W·N
-        self.cache = (rows, grid, size, x.shape)
+        self.cache = (rows, grid, x.shape)
         columns = matrix.swapaxes(1, 2) @ rows  # (G, O/G·K, P)
         columns = columns.reshape(self.out_channels, self._windows.places, *grid)
-        y = self._windows.scatter(columns, size)  # (O, H′, W′, N)
+        y = self._windows.scatter(columns, self._output_size(x))  # (O, H′, W′, N)
         if self.bias is not None:
             y += self.bias.data.reshape(-1, 1, 1, 1)
         return batch_first(y, x.shape)
 
+    @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and map dy (N, O, H′, W′) to dx (N, I, H, W)."""
         dx = self._matrix() @ self._add_gradients(dy)  # (G, I/G, P)
-        _, grid, _, shape = self.cache
+        _, grid, shape = self.cache
         return batch_first(dx.reshape(self.in_channels, *grid), shape)
 
+    @checked
     def accumulate_grad(self, dy: Array) -> None:
         """Add dL/dW and dL/db only."""
         self._add_gradients(dy)
 
     def _add_gradients(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and return dL/d columns, (G, O/G·K, P·N)."""
-        rows, grid, size, shape = self.cache
-        check_gradient(self, dy, (*shape[:-3], self.out_channels, *size), rows.dtype)
+        rows, grid, _ = self.cache
         dy = batch_last(dy, 2)  # (O, H′, W′, N)
         d_columns = self._windows.columns(dy, grid[:-1])  # (O, K, H, W, N)
         d_columns = d_columns.reshape(self.groups, self._matrix().shape[2], rows.shape[2])
@@ -159,10 +154,4 @@ class ConvTranspose2d(Layer):
         """Return (H′, W′)."""
         w = self._windows
         axes = zip(x.shape[-2:], w.stride, w.padding, w.extent, self._beyond, strict=True)
-        size = tuple((n - 1) * s - sum(pad) + extent + beyond for n, s, pad, extent, beyond in axes)
-        if min(size) < 1:
-            raise ValueError(
-                f"{self.describe()} would make an image of {size[0]}x{size[1]} pixels from shape {x.shape}: "
-                "padding cuts off all of it; give less"
-            )
-        return size
+        return tuple((n - 1) * s - sum(pad) + extent + beyond for n, s, pad, extent, beyond in axes)

@@ -1,7 +1,6 @@
-"""A recurrent layer takes the same step again and again, once for each member of a sequence.
+"""Unrolling applies the cell of a recurrent layer to each step of a sequence, one after another, and then back.
 
-Here is what RNN, GRU and LSTM share: the walk forward through time, and the walk back. What they
-differ in, the cell that computes one step, is in `minnet.layers.recurrent`.
+RNN, GRU and LSTM share this loop. They differ in the cell, which computes one step: see `minnet.layers.recurrent`.
 """
 
 import math
@@ -9,24 +8,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.checks import check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
+from minnet.layers.sequences import Mask, check_mask
 
 State = Array | tuple[Array, ...]
-Mask = NDArray[np.bool_]
 
 
 class Recurrent(Layer):
     """h_t = cell(a_t, u_t, h_{t−1}), where a_t = x_t @ W_ih + b_ih and u_t = h_{t−1} @ W_hh + b_hh.
 
-    Backward is the same walk, from the last step to the first. dL/dh_t is dy_t plus what the later
-    steps say; the cell's backward turns it into da_t and du_t; and du_t @ W_hh.T is what step t
-    says about h_{t−1}. All steps share the weights, so with sums over the batch as well
+    Backward is the same loop, from the last step to the first. dL/dh_t is dy_t plus the gradient from step
+    t + 1; the cell's backward maps it to da_t and du_t; and step t adds du_t @ W_hh.T to dL/dh_{t−1}. All steps
+    share the weights, so with sums over the batch as well
 
     - dL/dW_ih = Σ_t x_t.T @ da_t, dL/db_ih = Σ_t da_t, and dL/dx_t = da_t @ W_ih.T
     - dL/dW_hh = Σ_t h_{t−1}.T @ du_t, dL/db_hh = Σ_t du_t
@@ -35,16 +33,21 @@ class Recurrent(Layer):
     IEEE 78(10), 1990.
 
     This is the base of the recurrent layers. A subclass says how many gates its cell has (a_t and
-    u_t are G arrays of H numbers each) and whether their sum s_t = a_t + u_t is all it uses, and
+    u_t are G arrays of H numbers each) and whether it uses only their sum s_t = a_t + u_t. It
     defines the cell and its backward, element by element.
     """
 
     gates: int  # G
-    state_names: tuple[str, ...] = ("h",)  # what the state consists of, h first
-    only_the_sum: bool = True  # whether the cell uses s_t = a_t + u_t, and neither alone: then da_t and du_t are ds_t
+    state_names: tuple[str, ...] = ("h",)  # the parts of the state, h first
+    only_the_sum: bool = True  # whether the cell uses only s_t = a_t + u_t: then da_t = du_t = ds_t
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, rng: int | np.random.Generator | None = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        bias: bool = True,
+        rng: int | np.random.Generator | None = None,
     ) -> None:
         name = type(self).__name__
         self.input_size = input_size = check_int(name, "input_size", input_size)
@@ -61,13 +64,20 @@ class Recurrent(Layer):
     def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
         """Map s_t, or (a_t, u_t), each (G, N, H), and a state to the next state, and to what `_cell_backward` needs.
 
-        The next step overwrites s_t: neither of the two may hold on to it, nor be a view of it.
+        The next step overwrites s_t, so nothing that is returned may be s_t or a view of it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no _cell")
 
-    def _cell_backward(self, dstate: tuple[Any, ...], kept: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Map dL/d(next state) to ds_t, or (da_t, du_t), and to what reaches the state by other ways than the sums."""
+    def _cell_backward(self, dstate: tuple[Any, ...], saved: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Map dL/d(next state) to ds_t, or (da_t, du_t), and to the part of dL/d(state) that bypasses the sums."""
         raise NotImplementedError(f"{type(self).__name__} has no _cell_backward")
+
+    def check(self, x: Array, state: State | None = None, mask: Mask | None = None) -> None:
+        """Check sequences, a state and a mask for `forward` and `unroll`."""
+        self._check_input(x, "N, T", 3)
+        self._check_state("state", state, x.shape[:-2], x.dtype)
+        cure = "from lengths, make it with np.arange(T) < lengths[:, None]"
+        check_mask(self, mask, x.shape[:-1], "True where a step is real", cure)
 
     def forward(self, x: Array, state: State | None = None, mask: Mask | None = None) -> Array:
         """Map the sequences x (N, T, I) to y (N, T, H), y_t = h_t.
@@ -75,45 +85,44 @@ class Recurrent(Layer):
         Parameters
         ----------
         x
-            The sequences; or a single one, without the N here and in all that follows.
+            The sequences; or a single one, without the N here and in all other shapes.
         state
-            Where to start: h (N, H), or (h, c) for an LSTM; zeros by default.
+            The first state: h (N, H), or (h, c) for an LSTM; zeros by default.
         mask
-            For sequences of several lengths, padded to one with any finite numbers: (N, T), True where
-            a step is real, such as ``np.arange(T) < lengths[:, None]``. Where it is False no step is
-            taken: the state stays as it was, and so does y. So ``y[:, -1]`` is each sequence's last h.
+            For sequences of different lengths, padded to the same one with any finite numbers: (N, T), True
+            where a step is real, such as ``np.arange(T) < lengths[:, None]``. Where it is False the state stays
+            as it was, and y is the h of the step before. So ``y[:, -1]`` is each sequence's last h.
         """
         return self.unroll(x, state, mask)[0]
 
     def unroll(self, x: Array, state: State | None = None, mask: Mask | None = None) -> tuple[Array, State]:
-        """Do as `forward` does, but return (y, state): also the last state, with which a next piece can start."""
-        self._check_input(x, "N, T", 3)
-        states = self._check_state("state", state, x.shape[:-2], x.dtype)
-        self._check_mask(mask, x.shape[:-1])
-
-        vars(self).pop("_cache", None)  # of the last forward: its memory is warm, and is used again at once
-        z, h = self._what_is_read(x, states[0])
-        keep = []
+        """Do as `forward` does, but return (y, last state), and a later call can start from that state."""
+        self.check(x, state, mask)
+        states = self._as_tuple(state, x.shape[:-2], x.dtype)
+        vars(self).pop("_cache", None)  # so that its memory, which is in the processor's cache, is used again at once
+        z, h = self._inputs(x, states[0])
+        saved = []
         for t, sums in enumerate(self._sums(z)):
-            after, kept = self._cell(sums, states)
+            after, values = self._cell(sums, states)
             if mask is not None:
                 real = mask[..., t, None]
                 after = tuple(np.where(real, new, old) for new, old in zip(after, states, strict=True))
             states = after
             h[t + 1] = states[0]
             if self.training:
-                keep.append(kept)
-        self.cache = (z, h, keep, mask, state is not None)
+                saved.append(values)
+        self.cache = (z, h, saved, mask, state is not None)
         return h[1:].swapaxes(0, -2).copy(), self._public(states)
 
     def step(self, x: Array, state: State | None = None) -> tuple[Array, State]:
         """Take one step: map x_t (N, I) or (I,) and a state to (y_t, next state).
 
-        It is for what comes piece by piece, such as text that is sampled letter by letter. T steps
-        compute what one `forward` does. Nothing is kept for `backward`, in either mode.
+        It is for sequences that are made step by step, such as text that is sampled letter by letter. T steps
+        compute the same as one `forward`. Nothing is saved for `backward`, in either mode.
         """
         self._check_input(x, "N", 2)
-        states = self._check_state("state", state, x.shape[:-1], x.dtype)
+        self._check_state("state", state, x.shape[:-1], x.dtype)
+        states = self._as_tuple(state, x.shape[:-1], x.dtype)
         a = self._by_gate(_affine(x, self.weight_ih, self.bias_ih))
         u = self._by_gate(_affine(states[0], self.weight_hh, self.bias_hh))
         states, _ = self._cell(a + u if self.only_the_sum else (a, u), states)
@@ -132,9 +141,9 @@ class Recurrent(Layer):
         Returns
         -------
         dx, or (dx, dstate)
-            The second if `forward` was given a state: then also dL/d(that state), in its form.
+            The pair if `forward` was given a state; then dstate is dL/d(that state), in its form.
         """
-        da, dstates = self._walk_back(dy, dstate)
+        da, dstates = self._add_gradients(dy, dstate)
         _, h, _, _, state_given = self.cache
         dx = np.dot(da, self.weight_ih.data.T).reshape(*h[1:].shape[:-1], self.input_size)  # (T, N, I)
         dx = np.ascontiguousarray(dx.swapaxes(0, -2))
@@ -142,24 +151,24 @@ class Recurrent(Layer):
 
     def accumulate_grad(self, dy: Array, dstate: State | None = None) -> None:
         """Add the gradients of weights and biases only."""
-        self._walk_back(dy, dstate)
+        self._add_gradients(dy, dstate)
 
-    def _walk_back(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
+    def _add_gradients(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
         """Add the gradients of weights and biases; return all da_t as rows (T·N, G·H), and dL/d(first state)."""
-        z, h, keep, mask, _ = self.cache
+        z, h, saved, mask, _ = self.cache
         steps, *batch, H = h[1:].shape
         check_gradient(self, dy, (*batch, steps, H), h.dtype)
-        dstates = self._check_state("dstate", dstate, tuple(batch), h.dtype)
-
+        self._check_state("dstate", dstate, tuple(batch), h.dtype)
+        dstates = self._as_tuple(dstate, tuple(batch), h.dtype)
         da = np.empty((steps, *batch, self.gates * H), h.dtype)
         du = da if self.only_the_sum else np.empty_like(da)
         for t in reversed(range(steps)):
             dstates = (dstates[0] + dy[..., t, :], *dstates[1:])
-            if mask is not None:  # where no step was taken, all goes to the state before, and nothing into the cell
+            if mask is not None:  # where no step was taken, dstate is that of the state before, and 0 for the cell
                 real = mask[..., t, None]
                 passed = [np.where(real, 0, d) for d in dstates]
                 dstates = tuple(np.where(real, d, 0) for d in dstates)
-            dsums, dstates = self._cell_backward(dstates, keep[t])
+            dsums, dstates = self._cell_backward(dstates, saved[t])
             for array, parts in [(da, dsums)] if self.only_the_sum else zip((da, du), dsums, strict=True):
                 np.concatenate(parts, axis=-1, out=array[t])
             dh = np.dot(du[t], self.weight_hh.data.T)
@@ -181,10 +190,10 @@ class Recurrent(Layer):
             self.bias_hh.grad += d_hh[-H - 1]
         return da, dstates
 
-    def _what_is_read(self, x: Array, h: Array) -> tuple[Array, Array]:
-        """Return z (T + 1, N, I + 1 + H), where z_t = [x_t, 1, h_{t−1}], and the view of it that holds the h.
+    def _inputs(self, x: Array, h: Array) -> tuple[Array, Array]:
+        """Return z (T + 1, N, I + 1 + H), where z_t = [x_t, 1, h_{t−1}], and the part of it that is all h, a view.
 
-        Time comes first, so that a step is one block of memory. Of h, only the first is there.
+        Time is the first axis, so that a step is one block of memory. Only the first h is written yet.
         """
         ones = self.input_size
         x = x.swapaxes(0, -2)  # (T, I) stays as it is
@@ -195,13 +204,13 @@ class Recurrent(Layer):
         return z, z[..., ones + 1 :]
 
     def _sums(self, z: Array) -> Iterator[Any]:
-        """Yield s_t, or (a_t, u_t), one step after the other; each h is to be in z when its step comes."""
+        """Yield s_t, or (a_t, u_t), one step after another; the h of a step must be in z before the step."""
         ones, width = self.input_size, self.gates * self.hidden_size
         W_ih, W_hh = self.weight_ih.data, self.weight_hh.data
         b_ih, b_hh = (np.zeros(width, z.dtype) if b is None else b.data for b in (self.bias_ih, self.bias_hh))
         if self.only_the_sum:
-            # One product a step, [x_t, 1, h_{t−1}] @ [W_ih, b, W_hh]. One for all x before the walk, as below, makes
-            # a large array that is written, added to and read again: a training step took 5 to 10 % longer.
+            # One product a step, [x_t, 1, h_{t−1}] @ [W_ih, b, W_hh]. With one product for all x before the loop, as
+            # below, a large array is written and read once more: a training step took 5 to 10 % longer.
             weight = np.concatenate([W_ih, (b_ih + b_hh)[None], W_hh])
             s = np.empty((*z.shape[1:-1], width), z.dtype)
             for z_t in z[:-1]:
@@ -218,7 +227,7 @@ class Recurrent(Layer):
         return a.reshape(*a.shape[:-1], self.gates, self.hidden_size).swapaxes(0, -2)
 
     def _public(self, states: tuple[Array, ...]) -> State:
-        """A state of one array is that array."""
+        """Return a state as users get it: one of a single array is that array."""
         return states if len(states) > 1 else states[0]
 
     def _check_input(self, x: Array, leading: str, axes: int) -> None:
@@ -229,18 +238,16 @@ class Recurrent(Layer):
                 f"without the N, got {x.shape}: give sequences of single numbers a last axis of one, x[..., None]"
             )
 
-    def _check_state(
-        self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> tuple[Array, ...]:
-        """Return a state, or its gradient, as a tuple of arrays (N, H); None is zeros."""
-        shape, names = (*batch, self.hidden_size), self.state_names
+    def _check_state(self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Check a state, or its gradient: None, or arrays (N, H)."""
         if state is None:
-            return tuple(np.zeros(shape, dtype) for _ in names)
+            return
+        shape, names = (*batch, self.hidden_size), self.state_names
         states = state if isinstance(state, tuple) else (state,)
         if len(states) != len(names) or not all(isinstance(s, np.ndarray) for s in states):
             form = f"the tuple ({', '.join(names)})" if len(names) > 1 else f"the array {names[0]}"
             got = f"a tuple of {len(state)}" if isinstance(state, tuple) else type(state).__name__
-            raise TypeError(f"{self.describe()} expected {what} to be {form}, got {got}: pass on what it returned")
+            raise TypeError(f"{self.describe()} expected {what} to be {form}, got {got}: pass what it returned")
         for name, s in zip(names, states, strict=True):
             if s.dtype != dtype:
                 raise TypeError(
@@ -252,22 +259,12 @@ class Recurrent(Layer):
                     f"{self.describe()} expected {what} of shape {shape}, got {name} of {s.shape}: one row for each "
                     "sequence of the batch, and no first axis for layers, which PyTorch's states have"
                 )
-        return states
 
-    def _check_mask(self, mask: Mask | None, shape: tuple[int, ...]) -> None:
-        if mask is None:
-            return
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-            raise TypeError(
-                f"{self.describe()} expected a mask of booleans, True where a step is real, got {got}: "
-                "from lengths, make it with np.arange(T) < lengths[:, None]"
-            )
-        if mask.shape != shape:
-            raise ValueError(
-                f"{self.describe()} expected a mask of shape {shape}, one boolean a step, got {mask.shape}: "
-                "from lengths, make it with np.arange(T) < lengths[:, None]"
-            )
+    def _as_tuple(self, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
+        """Return a state, or its gradient, as a tuple of arrays (N, H); None is zeros."""
+        if state is None:
+            return tuple(np.zeros((*batch, self.hidden_size), dtype) for _ in self.state_names)
+        return state if isinstance(state, tuple) else (state,)
 
 
 def _affine(x: Array, weight: Parameter, bias: Parameter | None) -> Array:

@@ -1,12 +1,12 @@
-"""A window is the part of an image that one output sees; here all windows of an image are laid out, and put back.
+"""A window is the part of an image on which one output depends; this module copies windows out of images, and back.
 
-Images are (N, C, H, W) to the user. The functions here, and the layers that use them, compute with the
-batch as the last axis, (C, H, W, N), and return that array under its usual axes. So the same place of
-every window is one slice whose innermost runs are whole batches, long enough to be copied and added at
-the speed of memory. Layers that work number by number keep the order in memory; images that come in
-another order, as the data do, are copied into this one once.
+The user's images are (N, C, H, W). The functions here, and the layers that use them, compute with the
+batch as the last axis, (C, H, W, N), and return a view of that array with the user's axes. So one place of
+all windows is one slice, whose numbers lie side by side in memory a whole batch at a time, and is copied and
+added at the speed of memory. Element-wise layers keep this order. Images in another order, such as the
+data, are copied into it once.
 
-Everything is written for any number of axes after the channels: one for signals, two for images.
+All functions take any number of axes after the channels: one for signals, two for images.
 """
 
 import math
@@ -17,28 +17,27 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minnet.core.arrays import Array
-from minnet.core.checks import Described, check_floats
+from minnet.core.checks import Described, check_floats, check_int
 
 Sizes = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Windows:
-    """A grid of windows over the last axes of an image: all the same size, a stride apart.
+    """A grid of windows over the last axes of an image: all of the same size, a stride apart.
 
-    Every field has a number for each axis. K is the number of places in a window (9 for 3x3), P the
-    number of windows.
+    Each field has one number for each axis. K is the number of places in a window (9 for 3x3).
 
     Attributes
     ----------
     kernel
         The window's size.
     stride
-        The way from a window to the next.
+        The distance from a window to the next.
     padding
-        How many zeros go before and after the image.
+        How many zeros are added before and after the image.
     dilation
-        The way from a place in the window to the next; 1: neighbours.
+        The distance from a place in the window to the next; 1: neighbours.
     """
 
     kernel: tuple[int, ...]
@@ -53,16 +52,16 @@ class Windows:
 
     @property
     def extent(self) -> tuple[int, ...]:
-        """How far a window reaches, holes included: d·(k − 1) + 1."""
+        """The width of a window with its gaps: d·(k − 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def count(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return how many windows fit into an image of that size: ⌊(size + padding − extent) / stride⌋ + 1."""
+        """Return the number of windows in an image of that size: ⌊(size + padding − extent) / stride⌋ + 1."""
         axes = zip(self._padded(size), self.extent, self.stride, strict=True)
         return tuple((n - extent) // stride + 1 for n, extent, stride in axes)
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
-        """Return images (C, size, N) with the padding around them, of that value."""
+        """Return images (C, size, N) with their padding, filled with that value."""
         if not any(map(sum, self.padding)):
             return x
         size = x.shape[1:-1]
@@ -78,7 +77,7 @@ class Windows:
         return tuple(n + sum(border) for n, border in zip(size, self.padding, strict=True))
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
-        """Return, for each place in the window, the slice of padded images that holds it for all windows."""
+        """Return, for each place in the window, the slice of padded images that has this place of all windows."""
         return [
             (
                 slice(None),
@@ -91,7 +90,7 @@ class Windows:
         ]
 
     def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
-        """Lay out the windows: from images (C, size, N) to (C, K, count, N); a column holds one window."""
+        """Copy the windows of images (C, size, N) into columns (C, K, count, N)."""
         count = count or self.count(x.shape[1:-1])
         x = self.pad(x)
         c, *steps, n = x.strides  # bytes from a number to the next, along each axis
@@ -103,9 +102,9 @@ class Windows:
         return columns.reshape(len(x), self.places, *count, x.shape[-1])
 
     def scatter(self, columns: Array, size: tuple[int, ...]) -> Array:
-        """Put windows back: add columns (C, K, count, N) up where they came from, in (C, size, N).
+        """Add columns (C, K, count, N) to the pixels that `columns` copies them from; return (C, size, N).
 
-        This is the transpose of `columns`, so each is the other one's backward.
+        It is the transpose of `columns`, so each is the other's backward.
         """
         x = np.zeros((len(columns), *self._padded(size), columns.shape[-1]), columns.dtype)
         for k, place in enumerate(self.slices(columns.shape[2:-1])):
@@ -116,52 +115,49 @@ class Windows:
         return x[self.inside(size)]
 
     def tile(self, size: tuple[int, ...]) -> bool:
-        """Whether each pixel of an image of that size, its padding included, is in one window and no other."""
+        """Whether each pixel of an image of that size, with its padding, is in exactly one window."""
         sizes = zip(size, self.kernel, self.stride, self.dilation, strict=True)
         return all(s == k and n % s == 0 and (d == 1 or k == 1) for n, k, s, d in sizes)
 
     @property
     def disjoint(self) -> bool:
-        """Whether no pixel is in two windows: nothing has to be added up then, which is twice as fast."""
+        """Whether no pixel is in two windows: then nothing has to be added up, which is twice as fast."""
         return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))
 
 
-ONE_PIXEL = Windows((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))  # fits into any image
+ONE_PIXEL = Windows((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))  # any image holds one
 
 
 def batch_last(x: Array, axes: int) -> Array:
-    """Return (N, C, ...) as (C, ..., N) and a single image (C, ...) as (C, ..., 1), in this order in memory."""
+    """Return (N, C, ...) as (C, ..., N), and a single image (C, ...) as (C, ..., 1), contiguous in memory."""
     return np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0) if x.ndim == axes + 2 else x[..., None])
 
 
 def batch_first(x: Array, like: tuple[int, ...]) -> Array:
-    """Undo `batch_last`: return (C, ..., N) as (N, C, ...), or a single image if `like` is the shape of one."""
+    """Return (C, ..., N) as (N, C, ...), or as a single image if `like` is the shape of one: undo `batch_last`."""
     return x.transpose(-1, *range(x.ndim - 1)) if len(like) == x.ndim else x[..., 0]
 
 
 def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
-    """Return a size given as one int, or as one for each axis, in the second form.
+    """Return a size, given as one int for all axes or as a tuple of one for each axis, as the tuple.
 
     Raises
     ------
     TypeError, ValueError
         If it is neither, or below `least`.
     """
-    given = tuple(value) if isinstance(value, tuple) else (value,) * axes
-    sizes = tuple(int(v) for v in given if isinstance(v, (int, np.integer)) and not isinstance(v, bool))
-    if len(sizes) < len(given):
+    if not isinstance(value, (int, np.integer, tuple)):
         raise TypeError(f"{owner} expected {name} to be an int or a tuple of ints, got {value!r}")
+    sizes = value if isinstance(value, tuple) else (value,) * axes
     if len(sizes) != axes:
         raise ValueError(f"{owner} expected {name} to be an int or a tuple of {axes}, got {value!r}")
-    if min(sizes) < least:
-        raise ValueError(f"{owner} needs {name} >= {least}, got {value!r}")
-    return sizes
+    return tuple(check_int(owner, name, size, least, why="") for size in sizes)
 
 
 def check_images(
     owner: Described, x: Array, windows: Windows, channels: int | None = None, dtype: "np.dtype[Any] | None" = None
 ) -> None:
-    """Check that `x` is a batch of images, or one image, into which a window fits.
+    """Check that `x` is a batch of images, or one image, of at least the size of a window.
 
     Raises
     ------
@@ -188,6 +184,6 @@ def check_images(
         least = [max(e - sum(p), 1) for e, p in zip(windows.extent, windows.padding, strict=True)]
         raise ValueError(
             f"{owner.describe()} expected at least {'x'.join(map(str, least))} pixels, got "
-            f"{'x'.join(map(str, size))} in shape {x.shape}: not one window fits in. Use a smaller kernel or "
-            "dilation, more padding, or less pooling before"
+            f"{'x'.join(map(str, size))} in shape {x.shape}: the image is smaller than a window. Use a smaller kernel "
+            "or dilation, more padding, or less pooling before"
         )

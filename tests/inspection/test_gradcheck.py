@@ -172,7 +172,7 @@ class KeepsInEval(mn.Layer):
 class DropsInEval(mn.Dropout):
     def forward(self, x):
         mask = (self.rng.random(x.shape) > self.p).astype(x.dtype)
-        self.cache = (mask, x.shape)
+        self.cache = mask
         return x * mask
 
 

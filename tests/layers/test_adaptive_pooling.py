@@ -84,8 +84,8 @@ def test_an_empty_batch(layer, shape):
     [
         (0, ValueError, "AdaptiveAvgPool2d needs output_size >= 1, got"),
         ((2, 2, 2), ValueError, "output_size to be an int or a tuple of 2"),
-        (2.5, TypeError, "output_size to be an int or a tuple of ints"),
-        ("2", TypeError, "output_size to be an int or a tuple of ints"),
+        (2.5, TypeError, "output_size to be an int, got float 2.5"),
+        ("2", TypeError, "output_size to be an int, got str"),
     ],
 )
 def test_sizes_that_are_none(size, error, message):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from helpers import normal_numbers
 
+from minnet.core.special import softmax_backward
 from minnet.inspection.gradcheck import check_layer
-from minnet.layers.attention import MultiHeadAttention, masked_softmax, softmax_backward
+from minnet.layers.attention import MultiHeadAttention, masked_softmax
 from minnet.layers.embedding import SinusoidalPosition
 
 generator = np.random.default_rng(0)
@@ -43,7 +44,7 @@ def test_a_row_in_which_nothing_is_allowed_is_zero(dtype):
     p = masked_softmax(scores, booleans([0, 0, 0], [1, 0, 0]))
     assert p.dtype == dtype
     np.testing.assert_array_equal(p, [[0, 0, 0], [1, 0, 0]])
-    np.testing.assert_array_equal(softmax_backward(floats(2, 3), p), np.zeros((2, 3)))
+    np.testing.assert_array_equal(softmax_backward(p, floats(2, 3)), np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("shift", [0, 1e4, -1e4, 1e30, -1e30])
@@ -277,7 +278,7 @@ def test_bad_arguments(arguments, error, message):
         ((floats(4),), ValueError, r"expected shape \(N, T, 4\), got \(4,\): the last axis is the vector of one place"),
         ((floats(2, 3, 5),), ValueError, r"expected shape \(N, T, 4\), got \(2, 3, 5\)"),
         ((floats(2, 3, 4, dtype=np.float32),), TypeError, "computes in float64, got float32"),
-        ((floats(2, 3, 4), np.ones((2, 3))), TypeError, r"mask of booleans, True for what may .*got float64: pass ind"),
+        ((floats(2, 3, 4), np.ones((2, 3))), TypeError, r"mask of booleans, True where .*got float64: pass ind"),
         ((floats(2, 3, 4), [[True] * 3] * 2), TypeError, "mask of booleans, .*got list"),
         ((floats(2, 3, 4), np.ones((2, 4), bool)), ValueError, r"mask of shape \(2, 3\), .*got \(2, 4\)"),
         ((floats(2, 3, 4), np.ones((1, 3), bool)), ValueError, r"mask of shape \(2, 3\), .*got \(1, 3\)"),

@@ -248,8 +248,8 @@ def test_a_wrong_gradient_is_refused_before_anything_changed(dy):
     [
         ({"num_features": 0}, ValueError, "BatchNorm1d needs num_features >= 1, got 0"),
         ({"num_features": 2.0}, TypeError, "BatchNorm1d expected num_features to be an int, got float"),
-        ({"num_features": 2, "eps": 0}, ValueError, "BatchNorm1d needs a positive eps"),
-        ({"num_features": 2, "momentum": 1.5}, ValueError, "needs 0 <= momentum <= 1, the weight of the newest batch"),
+        ({"num_features": 2, "eps": 0}, ValueError, "BatchNorm1d needs eps > 0, got 0: 1/√"),
+        ({"num_features": 2, "momentum": 1.5}, ValueError, "needs 0 <= momentum <= 1, got 1.5: it is the weight of"),
         ({"num_features": 2, "momentum": -0.1}, ValueError, "needs 0 <= momentum <= 1"),
     ],
 )

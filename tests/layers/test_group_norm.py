@@ -93,7 +93,7 @@ def test_a_wrong_gradient_is_refused_before_anything_changed(dy):
         ((2, 4.0), TypeError, "GroupNorm expected num_channels to be an int, got float"),
         ((3, 4), ValueError, "a multiple of num_groups, got 4 channels in 3 groups"),
         ((4, 2), ValueError, "a multiple of num_groups, got 2 channels in 4 groups"),
-        ((2, 4, 0.0), ValueError, "GroupNorm needs a positive eps"),
+        ((2, 4, 0.0), ValueError, "GroupNorm needs eps > 0, got 0.0"),
     ],
 )
 def test_bad_arguments(sizes, error, message):

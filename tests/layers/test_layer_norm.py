@@ -167,7 +167,7 @@ def test_bad_sizes(kind, shape, error, message):
 
 @BOTH
 def test_bad_eps(kind):
-    with pytest.raises(ValueError, match=f"{kind.__name__} needs a positive eps"):
+    with pytest.raises(ValueError, match=f"{kind.__name__} needs eps > 0, got 0.0"):
         kind(3, eps=0.0)
 
 

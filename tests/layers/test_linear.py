@@ -291,3 +291,15 @@ def test_copies_compute_the_same_bits(copied_by):
 def test_describe_shows_the_sizes_and_a_missing_bias():
     assert repr(Linear(784, 10)) == "Linear(784, 10)"
     assert repr(Linear(784, 10, bias=False)) == "Linear(784, 10, bias=False)"
+
+
+def test_a_forward_of_ones_own_goes_with_the_inherited_backward():
+    class Mine(Linear):
+        def forward(self, x):
+            self.cache = x
+            return x @ self.weight.data
+
+    layer, x = Mine(3, 2, bias=False, rng=0), np.ones((4, 3), np.float32)
+    dy = layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(dy), dy @ layer.weight.data.T)
+    np.testing.assert_array_equal(layer.weight.grad, x.T @ dy)

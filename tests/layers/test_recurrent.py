@@ -217,7 +217,7 @@ def test_a_cell_of_ones_own_that_uses_the_sum_only():
         gates = 2
 
         def __init__(self, input_size, hidden_size, rng=None):
-            super().__init__(input_size, hidden_size, True, rng)
+            super().__init__(input_size, hidden_size, rng=rng)
 
         def _cell(self, sums, state):
             s = sums[0] + sums[1]
@@ -273,7 +273,7 @@ def test_sizes_that_are_none(cls, sizes, error, message):
 
 
 def test_other_nonlinearities_are_refused():
-    with pytest.raises(ValueError, match="RNN expected nonlinearity 'tanh' or 'relu', got 'sigmoid'"):
+    with pytest.raises(ValueError, match="RNN expected nonlinearity to be one of 'tanh', 'relu', got 'sigmoid'"):
         RNN(3, 2, nonlinearity="sigmoid")
 
 

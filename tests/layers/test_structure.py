@@ -73,7 +73,7 @@ def test_reshape_keeps_the_batch_and_the_order(layer, shape, expected):
 def test_reshape_refuses_samples_of_another_size(layer, shape):
     message = (
         r"^Reshape\(.*\) expected samples of .*\d+ numbers, got x of shape .*, whose samples have \d+ "
-        r"\(the batch axis is not counted, and kept\): use sizes whose product is \d+"
+        r"\(the batch axis is not counted, and stays\): use sizes whose product is \d+"
     )
     with pytest.raises(ValueError, match=message):
         layer.forward(numbers(*shape))
@@ -85,8 +85,8 @@ def test_reshape_refuses_samples_of_another_size(layer, shape):
         ((-1, -1), ValueError, r"Reshape\(-1, -1\) needs sizes >= 1, and -1 at most once"),
         ((2, -2), ValueError, "needs sizes >= 1"),
         ((0,), ValueError, "needs sizes >= 1"),
-        ((2.0,), TypeError, "Reshape expected ints, got float"),
-        ((True,), TypeError, "Reshape expected ints, got bool"),
+        ((2.0,), TypeError, "Reshape expected size to be an int, got float"),
+        ((True,), TypeError, "Reshape expected size to be an int, got bool"),
         (((2, 3),), TypeError, r"got tuple: pass the numbers one by one, Reshape\(\*numbers\)"),
     ],
 )
@@ -133,7 +133,7 @@ def test_permute_by_hand():
         ((0, 3), ValueError, "each axis once"),
         ((0, -3, 1), ValueError, "each axis once"),
         ((), ValueError, "each axis once"),
-        ((0, 1.0), TypeError, "Permute expected ints, got float"),
+        ((0, 1.0), TypeError, "Permute expected axis to be an int, got float"),
         (((0, 2, 1),), TypeError, r"got tuple: pass the numbers one by one, Permute\(\*numbers\)"),
     ],
 )

@@ -154,7 +154,9 @@ def test_sizes_that_are_none(arguments, error, message):
 
 
 def test_when_padding_leaves_nothing():
-    with pytest.raises(ValueError, match=r"make an image of 0x1 pixels from shape \(1, 1, 1, 2\): padding cuts off"):
+    with pytest.raises(
+        ValueError, match=r"make an image of 0x1 pixels from shape \(1, 1, 1, 2\): the padding cuts off"
+    ):
         ConvTranspose2d(1, 1, 2, padding=1).forward(array(np.zeros((1, 1, 1, 2))))
 
 

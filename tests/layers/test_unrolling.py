@@ -291,7 +291,7 @@ def test_a_cell_of_ones_own():
         only_the_sum = False
 
         def __init__(self, input_size, hidden_size, rng=None):
-            super().__init__(input_size, hidden_size, True, rng)
+            super().__init__(input_size, hidden_size, rng=rng)
 
         def _cell(self, sums, state):
             (a,), (u,) = sums
@@ -359,7 +359,7 @@ def test_a_wrong_mask_is_refused_with_the_cure(cls):
         with pytest.raises(TypeError, match=r"expected a mask of booleans.* np\.arange\(T\) < lengths\[:, None\]"):
             layer.forward(X, mask=mask)
     for shape in ((3,), (5, 3), (3, 4), (3, 5, 1), (5,)):
-        with pytest.raises(ValueError, match=r"expected a mask of shape \(3, 5\), one boolean a step, got "):
+        with pytest.raises(ValueError, match=r"expected a mask of shape \(3, 5\), True where a step is real, got "):
             layer.forward(X, mask=np.ones(shape, bool))
 
 

@@ -108,7 +108,7 @@ def test_self_attention(parity, n, length, heads, width, bias, causal, masked, s
     y, weights = theirs(t, t, t, key_padding_mask=padding, attn_mask=their_causal_mask(causal, length))
     y.backward(torch.tensor(dy))
     parity(part, "output", layer.forward(x, mask), y)
-    parity(part, "the heads' mean A", layer.cache[4].mean(axis=1), weights)
+    parity(part, "the heads' mean A", layer.cache[3].mean(axis=1), weights)
     parity(part, "dL/dx", layer.backward(dy), t.grad)
     same_attention_gradients(parity, part, layer, theirs)
 
