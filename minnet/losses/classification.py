@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import FEW_CLASSES, TINY, Array, all_finite, as_rows
 from minnet.core.checked import checked
 from minnet.core.checks import check_scores
-from minnet.core.special import row_max, softmax_parts
+from minnet.core.special import exponentials
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, Places, in_memory, labels_in_range
+from minnet.losses.labels import LabelLoss, Places, labels_in_range
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -145,10 +145,11 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         if few and self.reduction != "none" and self._is_plain(sample_weight):
             return self._loss_of_one(prediction, target)
         places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
-        top = row_max(places.rows)
+        top = np.maximum.reduce(places.rows, axis=1, keepdims=True)
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        z, e, total = softmax_parts(places.rows, top)
+        z = places.rows - top
+        e, total = exponentials(z)
         log_total = np.log(total if self.label_smoothing else total[:, 0])
         value = self._add_up(shares, log_total - places.pick(z), prediction.shape[:-1])
         self.cache = places, shares, e, total  # p = e / total, which only backward needs
@@ -164,7 +165,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
         else:
             dz = e * ((shares[:, None] if isinstance(shares, np.ndarray) else shares) / total)  # p · 1/N
-            in_memory(dz)[places.at] -= shares
+            dz.ravel("K")[places.at] -= shares
         return dz if len(places.shape) == 2 else dz.reshape(places.shape)
 
     def _loss_of_one(self, z: Array, target: ArrayLike) -> float:

@@ -36,7 +36,7 @@ class Places(NamedTuple):
 
     def pick(self, rows: Array) -> Array:
         """Return what counts of an array like `rows`: (N,), or all of it, (N, C)."""
-        picked: Array = rows if self.at is None else in_memory(rows)[self.at]
+        picked: Array = rows if self.at is None else rows.ravel("K")[self.at]
         return picked
 
     def put(self, values: Any) -> Array:
@@ -45,7 +45,7 @@ class Places(NamedTuple):
             return np.reshape(values, self.shape)
         order: Any = "F" if self.rows.flags.f_contiguous else "C"
         array = np.zeros(self.rows.shape, self.rows.dtype, order)
-        in_memory(array)[self.at] = values
+        array.ravel("K")[self.at] = values
         return array if len(self.shape) == 2 else array.reshape(self.shape)
 
 
@@ -101,6 +101,8 @@ class LabelLoss(Loss):
     def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Places, Any]:
         """Return which entries of the prediction count, and their shares: 1/N, (N,), or (N, C)."""
         rows = class_major(as_rows(prediction))
+        if not rows.flags.forc:  # contiguous in neither order
+            rows = np.ascontiguousarray(rows)
         labels = labels_in_range(self, target, rows.shape[1], self.ignore_index)
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
         if not self._is_plain(sample_weight):
@@ -169,11 +171,6 @@ class LabelLoss(Loss):
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
         return dy * shares
-
-
-def in_memory(rows: Array) -> Array:
-    """View rows (N, C) along one axis, as they lie in memory; rows that are not contiguous are copied."""
-    return rows.T.reshape(-1) if rows.flags.f_contiguous else rows.reshape(-1)
 
 
 @lru_cache(maxsize=16)
@@ -256,7 +253,8 @@ def labels_in_range(loss: Loss, target: ArrayLike, classes: int, ignore_index: i
         labels = labels.reshape(-1)
     if labels.dtype != np.intp:
         labels = labels.astype(np.intp)
-    check_labels(loss, labels, classes, ignore_index)
+    if not _are_classes(labels, classes):
+        check_labels(loss, labels, classes, ignore_index)
     return labels
 
 
