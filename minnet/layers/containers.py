@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checked import bare
+from minnet.core.checked import KINDS, bare
 from minnet.core.layer import Layer
-
-KINDS = 64  # of inputs that a Sequential remembers
 
 
 class Container(Layer):
@@ -134,21 +132,22 @@ class Sequential(Container):
 
     def backward(self, dy: Array) -> Array:
         """Map dy back through all layers, which add up their Parameters' gradients."""
-        return self._run_back(dy, full=True)
+        plan = self._plan or _plan(self.layers, self.training)
+        return self._run_back(dy, plan, plan.backward)
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add up the gradients; stop where no layer below has any."""
-        self._run_back(dy, full=False)
-
-    def _run_back(self, dy: Array, full: bool) -> Array:
         plan = self._plan or _plan(self.layers, self.training)
-        i, last = 0, len(plan.order) - 1
+        self._run_back(dy, plan, plan.accumulate)
+
+    def _run_back(self, dy: Array, plan: "Plan", methods: list[Callable[[Array], Any]]) -> Array:
+        i = -1
         try:
-            for backward in plan.backward if full else plan.accumulate:
+            for backward in methods:
                 dy = backward(dy)
-                i += 1
+                i -= 1
         except Exception as error:
-            self._say_where(error, plan.order[last - i], "gradient", dy, plan.order[last - i + 1] if i else None)
+            self._say_where(error, plan.order[i], "gradient", dy, plan.order[i + 1] if i < -1 else None)
             raise
         return dy
 

@@ -261,7 +261,8 @@ def labels_in_range(loss: Loss, target: ArrayLike, classes: int, ignore_index: i
 def _are_classes(labels: Labels, classes: int) -> bool:
     """Whether all labels are in 0 … C − 1."""
     if labels.size <= 8:  # for so few, Python is faster than NumPy
-        return all(0 <= label < classes for label in labels.tolist())
+        values = labels.tolist()
+        return not values or (min(values) >= 0 and max(values) < classes)
     if labels.dtype != np.intp:
         return bool(labels.min() >= 0 and labels.max() < classes)
     # Viewed as unsigned, a negative number is very large, so that one pass over the labels is enough.
