@@ -11,7 +11,7 @@ from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_imag
 
 
 class AdaptiveAvgPool2d(Layer):
-    """y = the means of H′ x W′ windows that together cover an image of any size.
+    """y = the means of H′ x W′ windows that together cover an image of any size, (N, C, H, W) or (C, H, W).
 
     Window h of H′ has the rows from ⌊h·H/H′⌋ to before ⌈(h + 1)·H/H′⌉, and columns likewise. So the windows
     differ by one pixel at most, and overlap by one where H′ does not divide H. Backward: each of a window's K
@@ -21,11 +21,6 @@ class AdaptiveAvgPool2d(Layer):
     ----------
     output_size
         H′ and W′: one int for both or (vertical, horizontal); None for one of them leaves that as it is.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1; in `forward`, if x is not (N, C, H, W) or (C, H, W).
 
     Examples
     --------
@@ -78,17 +73,12 @@ class AdaptiveAvgPool2d(Layer):
 
 
 class GlobalAvgPool2d(Layer):
-    """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer.
+    """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer, and (C, H, W) becomes (C,).
 
     Backward: each of the H·W pixels has the slope 1/(H·W), so each is given dy/(H·W).
 
     M. Lin et al., "Network in network", ICLR 2014, section 3.2. The numbers are those of
     ``AdaptiveAvgPool2d(1)``, without its two axes of one pixel.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if x is not (N, C, H, W) or (C, H, W).
 
     Examples
     --------

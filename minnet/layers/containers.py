@@ -17,24 +17,7 @@ KINDS = 64  # of inputs that a Sequential remembers
 
 
 class Container(Layer):
-    """The base of the containers: it checks the layers, and says where an error happened.
-
-    Parameters
-    ----------
-    *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The layers, first to last.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice. An error inside a layer gains a note that
-        says which of the layers it was, and the shape it was given.
-    """
+    """The base of the containers: it checks the layers, and says where an error happened."""
 
     def __init__(self, *layers: Layer) -> None:
         name = type(self).__name__
@@ -175,23 +158,13 @@ class Sequential(Container):
 
 
 class Plan(NamedTuple):
-    """What a `Sequential` calls for one kind of input.
+    """What a `Sequential` calls for one kind of input: of each layer the formula, where that is enough."""
 
-    Attributes
-    ----------
-    order
-        The places of the layers, in the order in which they run.
-    forward, backward, accumulate
-        One method a layer, first to last, and last to first: its formula where that is enough.
-    outputs
-        Each layer with the shape and dtype of its output, with which its `backward` compares dy.
-    """
-
-    order: list[int]
-    forward: list[Callable[[Array], Array]]
-    backward: list[Callable[[Array], Any]]
+    order: list[int]  # the places of the layers, in the order in which they run
+    forward: list[Callable[[Array], Array]]  # one a layer, first to last
+    backward: list[Callable[[Array], Any]]  # last to first; so is accumulate
     accumulate: list[Callable[[Array], Any]]
-    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]
+    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]  # with which each `backward` compares dy
 
 
 def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
@@ -254,11 +227,6 @@ class Residual(Sequential):
     ----------
     *layers
         As for `Sequential`; together they keep the shape.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the layers change the shape.
     """
 
     def forward(self, x: Array) -> Array:

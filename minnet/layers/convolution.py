@@ -110,15 +110,8 @@ class _Convolution(Kernels):
 class Conv1d(_Convolution):
     """y[o, t] = b_o + Σ_i Σ_k x[i, s·t + d·k] W[i, o, k].
 
-    It is `Conv2d` with one axis in place of two, for signals, and for sequences of shape (N, channels, L).
-    See there for its arguments and how it works.
-
-    Attributes
-    ----------
-    weight : Parameter
-        W, of shape (I/groups, O, k): PyTorch's with the first two axes swapped.
-    bias : Parameter or None
-        b, of shape (O,).
+    It is `Conv2d` with one axis in place of two, for signals, and for sequences of shape (N, channels, L): see there
+    for the backward, the parameters and the attributes. W has the shape (I/groups, O, k).
 
     Examples
     --------
@@ -151,7 +144,7 @@ class Conv2d(_Convolution):
     Parameters
     ----------
     in_channels, out_channels
-        I and O, at least 1.
+        I and O, at least 1: x is (N, I, H, W), or a single image (I, H, W), and at least as large as a window.
     kernel_size, stride, dilation
         The window's size, the distance to the next window (s), and the distance to the next pixel inside a
         window (d): one int for both axes or (vertical, horizontal).
@@ -160,8 +153,8 @@ class Conv2d(_Convolution):
         or "same" for as many as leave H and W unchanged, which needs stride 1. If their number is odd, one more
         is added after the image than before it.
     groups
-        Into how many groups the channels are divided: the outputs of a group depend on the inputs of that
-        group only. With groups = I each channel is filtered by itself ("depthwise").
+        Into how many groups the channels are divided, a divisor of I and O: the outputs of a group depend on the
+        inputs of that group only. With groups = I each channel is filtered by itself ("depthwise").
     bias
         False leaves out b.
     weight_init, bias_init
@@ -172,16 +165,8 @@ class Conv2d(_Convolution):
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I/groups, O, k, k): PyTorch's with the first two axes swapped.
-    bias : Parameter or None
-        b, of shape (O,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), is smaller than a window, or its dtype is not that of the weights.
+    weight, bias : Parameter
+        W, of shape (I/groups, O, k, k): PyTorch's with the first two axes swapped; and b, of shape (O,) or None.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from minnet.layers.sequences import check_sequence
 
 
 class Embedding(Layer):
-    """y = W[i]: row number i of a table, for each integer i.
+    """y = W[i]: row number i of a table, for each integer i of x, from 0 to V − 1.
 
     It is onehot(i) @ W, without the products with zeros. Backward: row k of W is in y wherever i = k, so dL/dW_k is the
     sum of dy over these places; the gradients of rows that do not occur stay as they are. There is no derivative with
@@ -34,12 +34,6 @@ class Embedding(Layer):
     ----------
     weight : Parameter
         W, of shape (V, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or padding_idx is not in the table; in `forward`, if x is not an array of
-        integers, or one of them is not in the table.
 
     Examples
     --------
@@ -115,22 +109,15 @@ class LearnedPosition(Layer):
 
     Parameters
     ----------
-    max_length
-        The length of the longest sequence, at least 1.
-    embed_dim
-        D, the length of the vectors.
+    max_length, embed_dim
+        The length of the longest sequence x, (T, D), and D, the length of its vectors.
     rng
-        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as for an `Embedding`.
+        As for `Embedding`.
 
     Attributes
     ----------
     weight : Parameter
         P, of shape (max_length, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length, of P's dtype.
     """
 
     def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
@@ -170,12 +157,7 @@ class SinusoidalPosition(Layer):
     Parameters
     ----------
     embed_dim
-        D, the length of the vectors. If it is odd, the last sin has no cos.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If embed_dim is below 1; in `forward`, if x is not an array (..., T, D) of floats.
+        D, the length of the vectors of x (..., T, D). If it is odd, the last sin has no cos.
 
     Examples
     --------

@@ -59,21 +59,13 @@ class LayerNorm(LastAxes):
         The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
     eps
         ε, positive.
-    elementwise_affine
-        False leaves out γ and β.
-    bias
-        False leaves out β.
+    elementwise_affine, bias
+        ``elementwise_affine=False`` leaves out γ and β, ``bias=False`` only β.
 
     Attributes
     ----------
     weight, bias : Parameter or None
         γ and β, of shape `normalized_shape`, at first 1 and 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
-        that of the Parameters.
 
     Examples
     --------
@@ -140,12 +132,6 @@ class RMSNorm(LastAxes):
     ----------
     weight : Parameter or None
         γ, of shape `normalized_shape`, at first 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
-        that of γ.
 
     Examples
     --------

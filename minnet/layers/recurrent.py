@@ -27,7 +27,7 @@ class RNN(Recurrent):
     Parameters
     ----------
     input_size, hidden_size
-        I and H, at least 1.
+        I and H, at least 1: x is (N, T, I), and y (N, T, H).
     nonlinearity
         "tanh" or "relu".
     bias
@@ -37,17 +37,9 @@ class RNN(Recurrent):
 
     Attributes
     ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, H) and W_hh (H, H), at first uniform in ±1/√H, which is PyTorch's default: a variance
-        of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape, a dtype
-        that is not that of the weights, or a mask that is not of booleans.
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        W_ih (I, H), W_hh (H, H), and b_ih and b_hh, each (H,) or None. At first all are uniform in ±1/√H, which
+        is PyTorch's default: a variance of 1/(3·H).
 
     Examples
     --------
@@ -104,16 +96,8 @@ class GRU(Recurrent):
 
     Attributes
     ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, 3·H) and W_hh (H, 3·H), columns in the order r, z, n; at first uniform in ±1/√H, which
-        is PyTorch's default: a variance of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (3·H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `RNN`.
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        As for `RNN`, but with 3·H columns in place of H, in the order r, z, n.
 
     Examples
     --------
@@ -162,16 +146,8 @@ class LSTM(Recurrent):
 
     Attributes
     ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, 4·H) and W_hh (H, 4·H), columns in the order i, f, g, o; at first uniform in ±1/√H,
-        which is PyTorch's default: a variance of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (4·H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `RNN`.
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        As for `RNN`, but with 4·H columns in place of H, in the order i, f, g, o.
 
     Examples
     --------

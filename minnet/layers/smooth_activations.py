@@ -27,11 +27,6 @@ class ELU(Layer):
     ----------
     alpha
         α, any finite number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a finite number.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -98,11 +93,6 @@ class GELU(Layer):
     ----------
     approximate
         "none" or "tanh".
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
     """
 
     CUBIC = 0.044715
@@ -175,11 +165,6 @@ class Softplus(Layer):
         β > 0; the larger it is, the closer is y to a ReLU.
     threshold
         Any finite number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not finite numbers, or β is not above 0.
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:

@@ -40,20 +40,12 @@ class Tied(Layer):
         How its first values are drawn (see `minnet.initializers`); by default uniform in ±1/√O, as for a
         `Linear` of these sizes.
     rng
-        None, an int, or a Generator: where they are drawn from.
+        As for `Linear`.
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I, O), the other layer's.
-    bias : Parameter or None
-        b, of shape (I,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the layer has no such weight; in `forward`, if the last axis of x is not O, or its dtype is
-        not that of the weight.
+    weight, bias : Parameter
+        W, of shape (I, O), the other layer's, and b, of shape (I,) or None.
 
     Examples
     --------

@@ -32,12 +32,10 @@ class Recurrent(Layer):
     P. Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the
     IEEE 78(10), 1990.
 
-    This is the base of the recurrent layers. A subclass says how many gates its cell has (a_t and
-    u_t are G arrays of H numbers each) and whether it uses only their sum s_t = a_t + u_t. It
-    defines the cell and its backward, element by element.
+    This is the base of the recurrent layers. A subclass defines the cell and its backward, element by element.
     """
 
-    gates: int  # G
+    gates: int  # G, of the cell: a_t and u_t are G arrays of H numbers each
     state_names: tuple[str, ...] = ("h",)  # the parts of the state, h first
     only_the_sum: bool = True  # whether the cell uses only s_t = a_t + u_t: then da_t = du_t = ds_t
 
@@ -131,17 +129,8 @@ class Recurrent(Layer):
     def backward(self, dy: Array, dstate: State | None = None) -> Array | tuple[Array, State]:
         """Add the gradients of weights and biases, and map dy (N, T, H) to dx (N, T, I).
 
-        Parameters
-        ----------
-        dy
-            dL/dy.
-        dstate
-            dL/d(last state), if L depends on the state that `unroll` returned.
-
-        Returns
-        -------
-        dx, or (dx, dstate)
-            The pair if `forward` was given a state; then dstate is dL/d(that state), in its form.
+        `dstate` is dL/d(last state), if L depends on the state that `unroll` returned. If `forward` was given a state,
+        the result is (dx, dL/d(that state)), in its form.
         """
         da, dstates = self._add_gradients(dy, dstate)
         _, h, _, _, state_given = self.cache

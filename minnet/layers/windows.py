@@ -27,23 +27,12 @@ class Windows:
     """A grid of windows over the last axes of an image: all of the same size, a stride apart.
 
     Each field has one number for each axis. K is the number of places in a window (9 for 3x3).
-
-    Attributes
-    ----------
-    kernel
-        The window's size.
-    stride
-        The distance from a window to the next.
-    padding
-        How many zeros are added before and after the image.
-    dilation
-        The distance from a place in the window to the next; 1: neighbours.
     """
 
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
+    kernel: tuple[int, ...]  # the window's size
+    stride: tuple[int, ...]  # the distance from a window to the next
+    padding: tuple[tuple[int, int], ...]  # how many zeros are added before and after the image
+    dilation: tuple[int, ...]  # the distance from a place in the window to the next; 1: neighbours
 
     @property
     def places(self) -> int:
@@ -139,13 +128,7 @@ def batch_first(x: Array, like: tuple[int, ...]) -> Array:
 
 
 def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
-    """Return a size, given as one int for all axes or as a tuple of one for each axis, as the tuple.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is neither, or below `least`.
-    """
+    """Return a size as a tuple of one int for each axis; it is given as that, or as one int for all axes."""
     if not isinstance(value, (int, np.integer, tuple)):
         raise TypeError(f"{owner} expected {name} to be an int or a tuple of ints, got {value!r}")
     sizes = value if isinstance(value, tuple) else (value,) * axes
@@ -157,13 +140,7 @@ def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) ->
 def check_images(
     owner: Described, x: Array, windows: Windows, channels: int | None = None, dtype: "np.dtype[Any] | None" = None
 ) -> None:
-    """Check that `x` is a batch of images, or one image, of at least the size of a window.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not; the message says what to do.
-    """
+    """Check that `x` is a batch of images, or one image, of at least the size of a window."""
     check_floats(owner, x, dtype)
     axes = len(windows.kernel)
     pixels = {1: "L", 2: "H, W"}[axes]
