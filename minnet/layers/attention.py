@@ -81,6 +81,7 @@ class MultiHeadAttention(Layer):
             )
         self.bias = bias
         self.causal = causal
+        self._scale = 1 / math.sqrt(D // num_heads)  # keeps the variance of q · k at 1, whatever d is
         rng = np.random.default_rng(rng)
         glorot = uniform(-math.sqrt(6 / (D + 3 * D)), math.sqrt(6 / (D + 3 * D)))
         self.query, self.key, self.value = (
@@ -112,8 +113,6 @@ class MultiHeadAttention(Layer):
 
         Parameters
         ----------
-        x
-            The sequences.
         mask
             Which places may be attended to, booleans (..., T); None for all. With a context, its places: (..., S).
         context
@@ -144,10 +143,6 @@ class MultiHeadAttention(Layer):
         d_source: Array = self.key.backward(self._apply(d_scores.swapaxes(-1, -2), q))
         d_source = d_source + self.value.backward(self._apply(dropped.swapaxes(-1, -2), d_heads))
         return (dx, d_source) if crossed else dx + d_source
-
-    @property
-    def _scale(self) -> float:
-        return 1 / math.sqrt(self.embed_dim // self.num_heads)  # keeps the variance of q · k at 1, whatever d is
 
     def _split(self, x: Array) -> Array:
         """Return x (..., T, D) as one array a head, (..., H, T, d)."""

@@ -135,11 +135,10 @@ class Conv2d(_Convolution):
     - dL/d columns = ``W @ dY``. A pixel that is in several windows is in several columns, so its
       gradients are added: dL/dx is the columns, each added to the pixels from which it was copied.
 
-    The columns hold k·k times as many numbers as the image. That memory pays for the
-    speed of one large matrix product (K. Chellapilla et al., "High performance convolutional neural
-    networks for document processing", IWFHR 2006). The formula is that of Y. LeCun et al., "Gradient-based
-    learning applied to document recognition", Proc. IEEE 86, 1998. In mathematics it is called a
-    cross-correlation, because the kernel is not reversed.
+    The columns hold k·k times as many numbers as the image. That memory pays for the speed of one large matrix product
+    (K. Chellapilla et al., "High performance convolutional neural networks for document processing", IWFHR 2006). The
+    formula is that of Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86, 1998.
+    In mathematics it is called a cross-correlation, because the kernel is not reversed.
 
     Parameters
     ----------

@@ -85,8 +85,7 @@ class DropPath(Dropout):
     """y_n = m_n · x_n while training, y = x in eval mode: a sample is dropped as a whole or not at all.
 
     At the end of a branch, ``Residual(..., DropPath(0.1))``, it makes random samples skip the branch
-    ("stochastic depth"). Each m_n is 0 with probability p and 1/(1 − p) otherwise.
-    Backward: dL/dx_n = m_n · dy_n.
+    ("stochastic depth"). Each m_n is 0 with probability p and 1/(1 − p) otherwise. Backward: dL/dx_n = m_n · dy_n.
 
     G. Huang et al., "Deep networks with stochastic depth", ECCV 2016, eq. 2; but m is drawn for each sample
     instead of each batch, and scaled while training instead of afterwards (their eq. 5).

@@ -21,6 +21,7 @@ class LastAxes(Layer):
         if not sizes:
             raise ValueError(f"{name} needs at least one axis to normalize, got normalized_shape=()")
         self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
+        self._axes = tuple(range(-len(self.normalized_shape), 0))  # the same axes, counted from the end
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
 
@@ -32,11 +33,6 @@ class LastAxes(Layer):
                 f"{self.describe()} expected {'x'.join(map(str, self.normalized_shape))} features in the last axes, "
                 f"got shape {x.shape}: normalized_shape is the shape of what is normalized together, without the batch"
             )
-
-    @property
-    def _axes(self) -> tuple[int, ...]:
-        """The numbers of these axes, counted from the end."""
-        return tuple(range(-len(self.normalized_shape), 0))
 
     def _sum_over_samples(self, x: Array) -> Array:
         """Return the sum over all other axes."""
@@ -121,12 +117,10 @@ class RMSNorm(LastAxes):
 
     Parameters
     ----------
-    normalized_shape
+    normalized_shape, elementwise_affine
         As for `LayerNorm`.
     eps
         ε, positive. None: the distance from 1 to the next number of x's dtype, 1.2e-7 in float32.
-    elementwise_affine
-        False leaves out γ.
 
     Attributes
     ----------

@@ -1,8 +1,7 @@
 """Normalization gives some numbers mean 0 and variance 1: this module is the arithmetic that all norms share.
 
-They differ only in which numbers are normalized together. Of an array (N, C, L), `BatchNorm1d` takes N·L
-numbers, one channel of the whole batch; `GroupNorm` some channels of one sample; `LayerNorm` the last axes of
-one sample.
+They differ only in which numbers are normalized together. Of an array (N, C, L), `BatchNorm1d` takes N·L numbers, one
+channel of the whole batch; `GroupNorm` some channels of one sample; `LayerNorm` the last axes of one sample.
 """
 
 import math

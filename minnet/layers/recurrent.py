@@ -89,15 +89,7 @@ class GRU(Recurrent):
     translation", EMNLP 2014. As in PyTorch, r is multiplied after the product, u_n = h @ W_hn + b_hn; in
     the paper, before it: (r ∘ h) @ W_hn.
 
-    Parameters
-    ----------
-    input_size, hidden_size, bias, rng
-        As for `RNN`.
-
-    Attributes
-    ----------
-    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
-        As for `RNN`, but with 3·H columns in place of H, in the order r, z, n.
+    The parameters and attributes are those of `RNN`, but the weights and biases have 3·H columns: for r, z, and n.
 
     Examples
     --------
@@ -135,19 +127,10 @@ class LSTM(Recurrent):
     f ∘ dc. No matrix is multiplied there, so gradients reach far back. Through σ and tanh, ds_i =
     di ∘ i ∘ (1 − i), f and o alike, ds_g = dg ∘ (1 − g²).
 
-    S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the
-    forget gate: F. Gers, J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation
-    12(10), 2000.
+    S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the forget gate: F. Gers,
+    J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation 12(10), 2000.
 
-    Parameters
-    ----------
-    input_size, hidden_size, bias, rng
-        As for `RNN`.
-
-    Attributes
-    ----------
-    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
-        As for `RNN`, but with 4·H columns in place of H, in the order i, f, g, o.
+    The parameters and attributes are those of `RNN`, but the weights and biases have 4·H columns: for i, f, g, and o.
 
     Examples
     --------

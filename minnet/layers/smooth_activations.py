@@ -54,9 +54,8 @@ class ELU(Layer):
 class SELU(ELU):
     """y = λ · ELU(x), with λ = 1.0507… and α = 1.6732….
 
-    With these two numbers, a layer of normally distributed weights of variance 1/I turns inputs of
-    mean 0 and variance 1 into outputs of mean 0 and variance 1, also in deep stacks.
-    Backward: f′ = λ · ELU′(x).
+    With these two numbers, a layer of normally distributed weights of variance 1/I turns inputs of mean 0 and variance
+    1 into outputs of mean 0 and variance 1, also in deep stacks. Backward: f′ = λ · ELU′(x).
 
     G. Klambauer et al., "Self-normalizing neural networks", NIPS 2017, eqs. 2 and 14.
     """

@@ -66,6 +66,7 @@ class Reshape(Layer):
         self.shape = _integers("Reshape", "size", shape)
         if any(n < 1 and n != -1 for n in self.shape) or self.shape.count(-1) > 1:
             raise ValueError(f"{self.describe()} needs sizes >= 1, and -1 at most once")
+        self._known = math.prod(n for n in self.shape if n != -1)  # the product of the sizes that are given
 
     def check(self, x: Array) -> None:
         """Check that a sample has as many numbers as the new shape."""
@@ -89,11 +90,6 @@ class Reshape(Layer):
     def backward(self, dy: Array) -> Array:
         """Map dy (N, *shape) back to dx (N, ...)."""
         return dy.reshape(self.cache)
-
-    @property
-    def _known(self) -> int:
-        """The product of the sizes that are given."""
-        return math.prod(n for n in self.shape if n != -1)
 
     def describe(self) -> str:
         """Say in one line what this layer is, such as ``Reshape(1, 28, -1)``."""

@@ -34,13 +34,8 @@ class Tied(Layer):
     ----------
     layer
         A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only its weight is used.
-    bias
-        False leaves out b.
-    bias_init
-        How its first values are drawn (see `minnet.initializers`); by default uniform in ±1/√O, as for a
-        `Linear` of these sizes.
-    rng
-        As for `Linear`.
+    bias, bias_init, rng
+        As for a `Linear` from O to I features, so that the default is uniform in ±1/√O.
 
     Attributes
     ----------

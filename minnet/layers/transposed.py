@@ -38,9 +38,7 @@ class ConvTranspose2d(Kernels):
         How many rows at the lower edge, and columns at the right, the output has beyond the size
         (H − 1)·s − 2·padding + d·(k − 1) + 1. A convolution with a stride maps images of several sizes
         to the same size; this chooses one of them. Below the stride or the dilation.
-    groups, bias, rng
-        As for `Conv2d`.
-    weight_init, bias_init
+    groups, bias, weight_init, bias_init, rng
         As for `Conv2d`, but with F = O/groups·k·k.
 
     Attributes

@@ -1,10 +1,9 @@
 """A window is the part of an image on which one output depends; this module copies windows out of images, and back.
 
-The user's images are (N, C, H, W). The functions here, and the layers that use them, compute with the
-batch as the last axis, (C, H, W, N), and return a view of that array with the user's axes. So one place of
-all windows is one slice, whose numbers lie side by side in memory a whole batch at a time, and is copied and
-added at the speed of memory. Element-wise layers keep this order. Images in another order, such as the
-data, are copied into it once.
+The user's images are (N, C, H, W). The functions here, and the layers that use them, compute with the batch as the last
+axis, (C, H, W, N), and return a view of that array with the user's axes. So one place of all windows is one slice,
+whose numbers lie side by side in memory a whole batch at a time, and is copied and added at the speed of memory.
+Element-wise layers keep this order. Images in another order, such as the data, are copied into it once.
 
 All functions take any number of axes after the channels: one for signals, two for images.
 """
@@ -67,16 +66,11 @@ class Windows:
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
         """Return, for each place in the window, the slice of padded images that has this place of all windows."""
-        return [
-            (
-                slice(None),
-                *(
-                    slice(d * i, d * i + s * (n - 1) + 1, s)
-                    for i, n, s, d in zip(place, count, self.stride, self.dilation, strict=True)
-                ),
-            )
-            for place in np.ndindex(self.kernel)
-        ]
+        slices = []
+        for place in np.ndindex(self.kernel):
+            axes = zip(place, count, self.stride, self.dilation, strict=True)
+            slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
+        return slices
 
     def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
         """Copy the windows of images (C, size, N) into columns (C, K, count, N)."""
