@@ -30,9 +30,8 @@ class AdaptiveAvgPool2d(Layer):
 
     def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
         self.output_size = output_size
-        sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
-        per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in sizes), 2)
-        self._sizes = sizes
+        self._sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in self._sizes), 2)
 
     def check(self, x: Array) -> None:
         """Check that x is a batch of images, or one image."""

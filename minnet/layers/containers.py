@@ -66,6 +66,8 @@ class Sequential(Container):
     are called. What is remembered is dropped with every `train`, `eval` and `astype`, of any model, and
     with new ``layers``. So a method that is patched between two steps is seen only after one of these.
 
+    An error inside a layer gains a note that says which of the layers it was, and the shape it was given.
+
     Parameters
     ----------
     *layers
@@ -75,12 +77,6 @@ class Sequential(Container):
     ----------
     layers : tuple of Layer
         The layers, first to last.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice. An error inside a layer gains a note that
-        says which of the layers it was, and the shape it was given.
 
     Examples
     --------
@@ -162,8 +158,8 @@ class Plan(NamedTuple):
 
     order: list[int]  # the places of the layers, in the order in which they run
     forward: list[Callable[[Array], Array]]  # one a layer, first to last
-    backward: list[Callable[[Array], Any]]  # last to first; so is accumulate
-    accumulate: list[Callable[[Array], Any]]
+    backward: list[Callable[[Array], Any]]  # one a layer, last to first
+    accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
     outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]  # with which each `backward` compares dy
 
 
@@ -216,17 +212,12 @@ def _is_known(layer: Layer) -> bool:
 
 
 class Residual(Sequential):
-    """y = x + f(x), where f is the given layers in sequence.
+    """y = x + f(x), where f is the given layers in sequence, as in `Sequential`; together they keep the shape.
 
     Backward: both ways lead to x, so their gradients add up: dL/dx = dy + f's backward(dy).
     It is the same as ``Add(Identity(), Sequential(...))``, where the way around is a branch as well.
 
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
-
-    Parameters
-    ----------
-    *layers
-        As for `Sequential`; together they keep the shape.
     """
 
     def forward(self, x: Array) -> Array:

@@ -154,13 +154,8 @@ class Conv2d(_Convolution):
     groups
         Into how many groups the channels are divided, a divisor of I and O: the outputs of a group depend on the
         inputs of that group only. With groups = I each channel is filtered by itself ("depthwise").
-    bias
-        False leaves out b.
-    weight_init, bias_init
-        How the first values are drawn (see `minnet.initializers`). By default both are uniform in
-        ±1/√F with F = I/groups·k·k, a window's size. This is PyTorch's default: a variance of 1/(3·F).
-    rng
-        None, an int, or a Generator: where they are drawn from, W before b.
+    bias, weight_init, bias_init, rng
+        As for `Linear`, with F = I/groups·k·k, the numbers of a window, in place of I: by default uniform in ±1/√F.
 
     Attributes
     ----------

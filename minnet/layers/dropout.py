@@ -29,7 +29,7 @@ class Dropout(Layer):
     """
 
     _unit = "number"
-    _own: int | None = None  # how many axes, from the first on, have numbers m of their own; the others share them
+    _own: int | None = None  # along so many leading axes each place has its own number of m; None: along all
 
     def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
         why = f"it is the probability of dropping a {self._unit}"

@@ -149,9 +149,7 @@ class RMSNorm(LastAxes):
         inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=self._axes, keepdims=True) + eps)
         normalized: Array = x * inverse_rms
         self.cache = (normalized, inverse_rms)
-        if self.weight is None:
-            return normalized
-        return normalized * self.weight.data
+        return normalized if self.weight is None else normalized * self.weight.data
 
     @checked
     def backward(self, dy: Array) -> Array:
