@@ -175,18 +175,14 @@ class SinusoidalPosition(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., T, D) to y (the same shape)."""
-        return x + self._table(x.shape[-2]).astype(x.dtype)
+        even = np.arange(0, self.embed_dim, 2)
+        angles = np.arange(x.shape[-2])[:, None] / 10000.0 ** (even / self.embed_dim)  # (T, ⌈D/2⌉)
+        table = np.empty(x.shape[-2:])  # what is added, (T, D), in float64
+        table[:, 0::2] = np.sin(angles)
+        table[:, 1::2] = np.cos(angles[:, : self.embed_dim // 2])
+        return x + table.astype(x.dtype)
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Return dy, because what was added does not depend on x."""
         return dy
-
-    def _table(self, length: int) -> Array:
-        """Return what is added, of shape (T, D), in float64."""
-        even = np.arange(0, self.embed_dim, 2)
-        angles = np.arange(length)[:, None] / 10000.0 ** (even / self.embed_dim)  # (T, ⌈D/2⌉)
-        table = np.empty((length, self.embed_dim))
-        table[:, 0::2] = np.sin(angles)
-        table[:, 1::2] = np.cos(angles[:, : self.embed_dim // 2])
-        return table
