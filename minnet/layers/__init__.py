@@ -1,4 +1,9 @@
-"""The layers, one file a family."""
+"""The layers, one file a family.
+
+All raise the same errors. A constructor raises a TypeError or ValueError if an argument is not of the type, or not in
+the range, that the class describes. So does `forward` if x has another shape or another dtype than the Parameters
+(without Parameters: float32 or float64), and `backward` if dy has another shape or dtype than the last output.
+"""
 
 from minnet.layers.activations import Hardtanh as Hardtanh
 from minnet.layers.activations import LeakyReLU as LeakyReLU
@@ -23,7 +28,6 @@ from minnet.layers.dropout import DropPath as DropPath
 from minnet.layers.embedding import Embedding as Embedding
 from minnet.layers.embedding import LearnedPosition as LearnedPosition
 from minnet.layers.embedding import SinusoidalPosition as SinusoidalPosition
-from minnet.layers.flatten import Flatten as Flatten
 from minnet.layers.group_norm import GroupNorm as GroupNorm
 from minnet.layers.layer_norm import LayerNorm as LayerNorm
 from minnet.layers.layer_norm import RMSNorm as RMSNorm
@@ -40,6 +44,7 @@ from minnet.layers.smooth_activations import SiLU as SiLU
 from minnet.layers.smooth_activations import Softplus as Softplus
 from minnet.layers.softmax import LogSoftmax as LogSoftmax
 from minnet.layers.softmax import Softmax as Softmax
+from minnet.layers.structure import Flatten as Flatten
 from minnet.layers.structure import Identity as Identity
 from minnet.layers.structure import Permute as Permute
 from minnet.layers.structure import Reshape as Reshape

@@ -47,11 +47,6 @@ class LeakyReLU(Layer):
     ----------
     negative_slope
         s, any finite number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is none.
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
@@ -86,12 +81,7 @@ class Hardtanh(Layer):
     Parameters
     ----------
     min_val, max_val
-        a and b.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are no finite numbers, or a is not below b.
+        a and b, finite numbers, a < b.
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
@@ -134,8 +124,7 @@ class Sigmoid(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        y = sigmoid(x)
-        self.cache = y
+        self.cache = y = sigmoid(x)
         return y
 
     @checked
@@ -154,8 +143,7 @@ class Tanh(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (any shape) to y (the same shape)."""
-        y = np.tanh(x)
-        self.cache = y
+        self.cache = y = np.tanh(x)
         return y
 
     @checked

@@ -11,7 +11,7 @@ from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_imag
 
 
 class AdaptiveAvgPool2d(Layer):
-    """y = the means of H′ x W′ windows that together cover an image of any size.
+    """y = the means of H′ x W′ windows that together cover an image of any size, (N, C, H, W) or (C, H, W).
 
     Window h of H′ has the rows from ⌊h·H/H′⌋ to before ⌈(h + 1)·H/H′⌉, and columns likewise. So the windows
     differ by one pixel at most, and overlap by one where H′ does not divide H. Backward: each of a window's K
@@ -22,11 +22,6 @@ class AdaptiveAvgPool2d(Layer):
     output_size
         H′ and W′: one int for both or (vertical, horizontal); None for one of them leaves that as it is.
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1; in `forward`, if x is not (N, C, H, W) or (C, H, W).
-
     Examples
     --------
     >>> AdaptiveAvgPool2d((1, 2)).forward(np.arange(9.0).reshape(1, 1, 3, 3))
@@ -35,9 +30,8 @@ class AdaptiveAvgPool2d(Layer):
 
     def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
         self.output_size = output_size
-        sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
-        per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in sizes), 2)
-        self._sizes = sizes
+        self._sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        per_axis("AdaptiveAvgPool2d", "output_size", tuple(1 if n is None else n for n in self._sizes), 2)
 
     def check(self, x: Array) -> None:
         """Check that x is a batch of images, or one image."""
@@ -78,17 +72,12 @@ class AdaptiveAvgPool2d(Layer):
 
 
 class GlobalAvgPool2d(Layer):
-    """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer.
+    """y = the mean of each channel: (N, C, H, W) becomes (N, C), ready for a Linear layer, and (C, H, W) becomes (C,).
 
     Backward: each of the H·W pixels has the slope 1/(H·W), so each is given dy/(H·W).
 
     M. Lin et al., "Network in network", ICLR 2014, section 3.2. The numbers are those of
     ``AdaptiveAvgPool2d(1)``, without its two axes of one pixel.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if x is not (N, C, H, W) or (C, H, W).
 
     Examples
     --------

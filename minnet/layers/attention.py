@@ -36,10 +36,8 @@ class MultiHeadAttention(Layer):
 
     Parameters
     ----------
-    embed_dim
-        D, the length of the vectors.
-    num_heads
-        H, which divides D.
+    embed_dim, num_heads
+        D, the length of the vectors of x (..., T, D), and H, which divides D.
     bias
         False leaves out the biases of all four layers.
     causal
@@ -56,12 +54,6 @@ class MultiHeadAttention(Layer):
         W_q, W_k, W_v and W_o, each from D to D.
     dropout : Dropout or None
         Of the numbers of A.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If num_heads does not divide embed_dim; in `forward`, if the shapes do not fit, the dtype of x is not
-        that of the weights, or the mask is not of booleans.
 
     Examples
     --------
@@ -89,11 +81,12 @@ class MultiHeadAttention(Layer):
             )
         self.bias = bias
         self.causal = causal
+        self._scale = 1 / math.sqrt(D // num_heads)  # keeps the variance of q · k at 1, whatever d is
         rng = np.random.default_rng(rng)
         glorot = uniform(-math.sqrt(6 / (D + 3 * D)), math.sqrt(6 / (D + 3 * D)))
-        self.query = Linear(D, D, bias, weight_init=glorot, bias_init=zeros(), rng=rng)
-        self.key = Linear(D, D, bias, weight_init=glorot, bias_init=zeros(), rng=rng)
-        self.value = Linear(D, D, bias, weight_init=glorot, bias_init=zeros(), rng=rng)
+        self.query, self.key, self.value = (
+            Linear(D, D, bias, weight_init=glorot, bias_init=zeros(), rng=rng) for _ in range(3)
+        )
         self.output = Linear(D, D, bias, bias_init=zeros(), rng=rng)
         self.dropout = Dropout(dropout, rng=rng) if dropout else None
 
@@ -120,8 +113,6 @@ class MultiHeadAttention(Layer):
 
         Parameters
         ----------
-        x
-            The sequences.
         mask
             Which places may be attended to, booleans (..., T); None for all. With a context, its places: (..., S).
         context
@@ -152,10 +143,6 @@ class MultiHeadAttention(Layer):
         d_source: Array = self.key.backward(self._apply(d_scores.swapaxes(-1, -2), q))
         d_source = d_source + self.value.backward(self._apply(dropped.swapaxes(-1, -2), d_heads))
         return (dx, d_source) if crossed else dx + d_source
-
-    @property
-    def _scale(self) -> float:
-        return 1 / math.sqrt(self.embed_dim // self.num_heads)  # keeps the variance of q · k at 1, whatever d is
 
     def _split(self, x: Array) -> Array:
         """Return x (..., T, D) as one array a head, (..., H, T, d)."""

@@ -95,7 +95,7 @@ class _BatchNorm(Layer):
 class BatchNorm1d(_BatchNorm):
     """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each channel over the batch.
 
-    Backward, for one channel with its M = N·L values, x̂ = (x − μ) / √(v + ε):
+    x is (N, C) or (N, C, L). Backward, for one channel with its M = N·L values, x̂ = (x − μ) / √(v + ε):
 
     - dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy
     - dL/dx = γ / √(v + ε) · (dy − mean of dy − x̂ · mean of (dy ∘ x̂)), because μ and v depend on every x
@@ -118,12 +118,10 @@ class BatchNorm1d(_BatchNorm):
     momentum
         The weight of the newest batch in the running statistics, 0 to 1 (an optimizer's momentum is the weight of the
         older ones). None: the mean of all batches so far.
-    affine
-        False leaves out γ and β.
+    affine, bias
+        ``affine=False`` leaves out γ and β, ``bias=False`` only β.
     track_running_stats
         False: there are no running statistics, and eval mode uses the batch's.
-    bias
-        False leaves out β.
 
     Attributes
     ----------
@@ -133,12 +131,6 @@ class BatchNorm1d(_BatchNorm):
         Not trainable, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
     num_batches_tracked : Parameter or None
         Not trainable, of shape (): the number of batches so far.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C) or (N, C, L), or its dtype not that of the
-        Parameters.
 
     Examples
     --------
@@ -157,11 +149,6 @@ class BatchNorm2d(_BatchNorm):
     of its M = N·H·W pixels.
 
     S. Ioffe and C. Szegedy, ICML 2015, section 3.2.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, H, W) of the Parameters' dtype.
 
     Examples
     --------

@@ -14,10 +14,8 @@ from minnet.layers.containers import Container
 class Branches(Container):
     """The base of Add and Concat: y = join(f_1(x), …, f_n(x)).
 
-    Backward: y depends on x through every branch, so dL/dx = Σ_i dx_i, where dx_i is what branch i
-    returns for its part of dy. A subclass defines the parts in `_parts`.
-
-    The branches check x; the container compares dy with its last output, because its shape depends on theirs.
+    Backward: y depends on x through every branch, so dL/dx = Σ_i dx_i, where dx_i is what branch i returns for its
+    part of dy. The branches check x; a subclass's `_parts` compares dy with the last output, and divides it.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -49,12 +47,12 @@ class Branches(Container):
             raise
 
     def _parts(self, dy: Array) -> list[Array]:
-        """Return each branch's part of dy, after a check that dy has the shape of y."""
+        """Return each branch's part of dy, after a check that dy has the shape and dtype of y."""
         raise NotImplementedError
 
 
 class Add(Branches):
-    """y = f_1(x) + … + f_n(x).
+    """y = f_1(x) + … + f_n(x), where all f_i(x) have one shape.
 
     Backward: ∂y/∂f_i(x) = 1, so each branch is given dy itself.
 
@@ -65,12 +63,6 @@ class Add(Branches):
     ----------
     *layers
         The branches, as for `Sequential`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice; in `forward`, if the branches' outputs have
-        different shapes.
 
     Examples
     --------
@@ -97,7 +89,7 @@ class Add(Branches):
 
 
 class Concat(Branches):
-    """y = the outputs f_1(x), …, f_n(x), one after another along an axis.
+    """y = the outputs f_1(x), …, f_n(x), one after another along an axis; their other axes agree.
 
     Backward: each number of y is a number of one f_i(x). So dy is split at the same places, and each
     branch is given its part.
@@ -111,12 +103,6 @@ class Concat(Branches):
         The branches, as for `Sequential`.
     axis
         The axis: features are the last one, an image's channels are axis 1. It cannot be 0, the batch.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice; in `forward`, if the branches' outputs differ in
-        another axis.
 
     Examples
     --------

@@ -15,24 +15,7 @@ from minnet.core.layer import Layer
 
 
 class Container(Layer):
-    """The base of the containers: it checks the layers, and says where an error happened.
-
-    Parameters
-    ----------
-    *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The layers, first to last.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice. An error inside a layer gains a note that
-        says which of the layers it was, and the shape it was given.
-    """
+    """The base of the containers: it checks the layers, and says where an error happened."""
 
     def __init__(self, *layers: Layer) -> None:
         name = type(self).__name__
@@ -81,6 +64,8 @@ class Sequential(Container):
     are called. What is remembered is dropped with every `train`, `eval` and `astype`, of any model, and
     with new ``layers``. So a method that is patched between two steps is seen only after one of these.
 
+    An error inside a layer gains a note that says which of the layers it was, and the shape it was given.
+
     Parameters
     ----------
     *layers
@@ -90,12 +75,6 @@ class Sequential(Container):
     ----------
     layers : tuple of Layer
         The layers, first to last.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If something is not a layer, or comes twice. An error inside a layer gains a note that
-        says which of the layers it was, and the shape it was given.
 
     Examples
     --------
@@ -172,23 +151,13 @@ class Sequential(Container):
 
 
 class Plan(NamedTuple):
-    """What a `Sequential` calls for one kind of input.
+    """What a `Sequential` calls for one kind of input: of each layer the formula, where that is enough."""
 
-    Attributes
-    ----------
-    order
-        The places of the layers, in the order in which they run.
-    forward, backward, accumulate
-        One method a layer, first to last, and last to first: its formula where that is enough.
-    outputs
-        Each layer with the shape and dtype of its output, with which its `backward` compares dy.
-    """
-
-    order: list[int]
-    forward: list[Callable[[Array], Array]]
-    backward: list[Callable[[Array], Any]]
-    accumulate: list[Callable[[Array], Any]]
-    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]
+    order: list[int]  # the places of the layers, in the order in which they run
+    forward: list[Callable[[Array], Array]]  # one a layer, first to last
+    backward: list[Callable[[Array], Any]]  # one a layer, last to first
+    accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
+    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]  # with which each `backward` compares dy
 
 
 def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
@@ -240,22 +209,12 @@ def _is_known(layer: Layer) -> bool:
 
 
 class Residual(Sequential):
-    """y = x + f(x), where f is the given layers in sequence.
+    """y = x + f(x), where f is the given layers in sequence, as in `Sequential`; together they keep the shape.
 
     Backward: both ways lead to x, so their gradients add up: dL/dx = dy + f's backward(dy).
     It is the same as ``Add(Identity(), Sequential(...))``, where the way around is a branch as well.
 
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
-
-    Parameters
-    ----------
-    *layers
-        As for `Sequential`; together they keep the shape.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the layers change the shape.
     """
 
     def forward(self, x: Array) -> Array:

@@ -110,15 +110,8 @@ class _Convolution(Kernels):
 class Conv1d(_Convolution):
     """y[o, t] = b_o + Σ_i Σ_k x[i, s·t + d·k] W[i, o, k].
 
-    It is `Conv2d` with one axis in place of two, for signals, and for sequences of shape (N, channels, L).
-    See there for its arguments and how it works.
-
-    Attributes
-    ----------
-    weight : Parameter
-        W, of shape (I/groups, O, k): PyTorch's with the first two axes swapped.
-    bias : Parameter or None
-        b, of shape (O,).
+    It is `Conv2d` with one axis in place of two, for signals, and for sequences of shape (N, channels, L): see there
+    for the backward, the parameters and the attributes. W has the shape (I/groups, O, k).
 
     Examples
     --------
@@ -142,16 +135,15 @@ class Conv2d(_Convolution):
     - dL/d columns = ``W @ dY``. A pixel that is in several windows is in several columns, so its
       gradients are added: dL/dx is the columns, each added to the pixels from which it was copied.
 
-    The columns hold k·k times as many numbers as the image. That memory pays for the
-    speed of one large matrix product (K. Chellapilla et al., "High performance convolutional neural
-    networks for document processing", IWFHR 2006). The formula is that of Y. LeCun et al., "Gradient-based
-    learning applied to document recognition", Proc. IEEE 86, 1998. In mathematics it is called a
-    cross-correlation, because the kernel is not reversed.
+    The columns hold k·k times as many numbers as the image. That memory pays for the speed of one large matrix product
+    (K. Chellapilla et al., "High performance convolutional neural networks for document processing", IWFHR 2006). The
+    formula is that of Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86, 1998.
+    In mathematics it is called a cross-correlation, because the kernel is not reversed.
 
     Parameters
     ----------
     in_channels, out_channels
-        I and O, at least 1.
+        I and O, at least 1: x is (N, I, H, W), or a single image (I, H, W), and at least as large as a window.
     kernel_size, stride, dilation
         The window's size, the distance to the next window (s), and the distance to the next pixel inside a
         window (d): one int for both axes or (vertical, horizontal).
@@ -160,28 +152,15 @@ class Conv2d(_Convolution):
         or "same" for as many as leave H and W unchanged, which needs stride 1. If their number is odd, one more
         is added after the image than before it.
     groups
-        Into how many groups the channels are divided: the outputs of a group depend on the inputs of that
-        group only. With groups = I each channel is filtered by itself ("depthwise").
-    bias
-        False leaves out b.
-    weight_init, bias_init
-        How the first values are drawn (see `minnet.initializers`). By default both are uniform in
-        ±1/√F with F = I/groups·k·k, a window's size. This is PyTorch's default: a variance of 1/(3·F).
-    rng
-        None, an int, or a Generator: where they are drawn from, W before b.
+        Into how many groups the channels are divided, a divisor of I and O: the outputs of a group depend on the
+        inputs of that group only. With groups = I each channel is filtered by itself ("depthwise").
+    bias, weight_init, bias_init, rng
+        As for `Linear`, with F = I/groups·k·k, the numbers of a window, in place of I: by default uniform in ±1/√F.
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I/groups, O, k, k): PyTorch's with the first two axes swapped.
-    bias : Parameter or None
-        b, of shape (O,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), is smaller than a window, or its dtype is not that of the weights.
+    weight, bias : Parameter
+        W, of shape (I/groups, O, k, k): PyTorch's with the first two axes swapped; and b, of shape (O,) or None.
 
     Examples
     --------

@@ -26,14 +26,10 @@ class Dropout(Layer):
         The probability of dropping a number, 0 <= p < 1.
     rng
         None, an int, or a Generator: where m is drawn from.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If p is not a number, or outside [0, 1).
     """
 
     _unit = "number"
+    _own: int | None = None  # along so many leading axes each place has its own number of m; None: along all
 
     def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
         why = f"it is the probability of dropping a {self._unit}"
@@ -45,7 +41,8 @@ class Dropout(Layer):
         """Map x to y, of the same shape."""
         if not self.training:
             return x
-        remains = self.rng.random(self._mask_shape(x.shape), np.float32) >= self.p
+        own = x.shape[: self._own]
+        remains = self.rng.random((*own, *[1] * (x.ndim - len(own))), np.float32) >= self.p
         self.cache = mask = remains.astype(x.dtype) / (1 - self.p)
         return x * mask
 
@@ -55,34 +52,24 @@ class Dropout(Layer):
         dx: Array = dy * self.cache
         return dx
 
-    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of m, with 1 for the axes along which all numbers share one m."""
-        return shape
-
 
 class Dropout2d(Dropout):
     """y_nc = m_nc · x_nc while training, y = x in eval mode: a channel is dropped as a whole or not at all.
 
-    Neighbouring pixels of a channel are nearly equal, so dropping single ones would hide little.
-    Each m_nc is 0 with probability p and 1/(1 − p) otherwise. Backward: dL/dx_nc = m_nc · dy_nc.
+    Neighbouring pixels of a channel of images (N, C, H, W) are nearly equal, so dropping single ones would hide
+    little. Each m_nc is 0 with probability p and 1/(1 − p) otherwise. Backward: dL/dx_nc = m_nc · dy_nc.
 
     J. Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015,
     section 3.2 ("SpatialDropout").
 
     Parameters
     ----------
-    p
-        The probability of dropping a channel of a sample, 0 <= p < 1.
-    rng
-        As for `Dropout`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `Dropout`; in `forward`, if x is not of shape (N, C, H, W).
+    p, rng
+        As for `Dropout`, with a sample's channels in place of numbers.
     """
 
     _unit = "channel"
+    _own = 2
 
     def check(self, x: Array) -> None:
         """Check that x is a batch of images."""
@@ -93,30 +80,22 @@ class Dropout2d(Dropout):
                 "use Dropout for features, and x[None] for a single image"
             )
 
-    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (*shape[:2], 1, 1)
-
 
 class DropPath(Dropout):
     """y_n = m_n · x_n while training, y = x in eval mode: a sample is dropped as a whole or not at all.
 
     At the end of a branch, ``Residual(..., DropPath(0.1))``, it makes random samples skip the branch
-    ("stochastic depth"). Each m_n is 0 with probability p and 1/(1 − p) otherwise.
-    Backward: dL/dx_n = m_n · dy_n.
+    ("stochastic depth"). Each m_n is 0 with probability p and 1/(1 − p) otherwise. Backward: dL/dx_n = m_n · dy_n.
 
     G. Huang et al., "Deep networks with stochastic depth", ECCV 2016, eq. 2; but m is drawn for each sample
     instead of each batch, and scaled while training instead of afterwards (their eq. 5).
 
     Parameters
     ----------
-    p
-        The probability of dropping a sample, 0 <= p < 1; the paper lets it grow from 0 at the first
-        branch to 0.5 at the last.
-    rng
-        As for `Dropout`.
+    p, rng
+        As for `Dropout`, with samples in place of numbers; the paper lets p grow from 0 at the first branch to 0.5 at
+        the last.
     """
 
     _unit = "sample"
-
-    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (shape[0], *[1] * (len(shape) - 1))
+    _own = 1

@@ -12,7 +12,7 @@ from minnet.layers.sequences import check_sequence
 
 
 class Embedding(Layer):
-    """y = W[i]: row number i of a table, for each integer i.
+    """y = W[i]: row number i of a table, for each integer i of x, from 0 to V − 1.
 
     It is onehot(i) @ W, without the products with zeros. Backward: row k of W is in y wherever i = k, so dL/dW_k is the
     sum of dy over these places; the gradients of rows that do not occur stay as they are. There is no derivative with
@@ -34,12 +34,6 @@ class Embedding(Layer):
     ----------
     weight : Parameter
         W, of shape (V, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or padding_idx is not in the table; in `forward`, if x is not an array of
-        integers, or one of them is not in the table.
 
     Examples
     --------
@@ -115,22 +109,15 @@ class LearnedPosition(Layer):
 
     Parameters
     ----------
-    max_length
-        The length of the longest sequence, at least 1.
-    embed_dim
-        D, the length of the vectors.
+    max_length, embed_dim
+        The length of the longest sequence x, (T, D), and D, the length of its vectors.
     rng
-        None, an int, or a Generator: where the first values are drawn from, N(0, 1) as for an `Embedding`.
+        As for `Embedding`.
 
     Attributes
     ----------
     weight : Parameter
         P, of shape (max_length, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1; in `forward`, if x is not (..., T, D) with T <= max_length, of P's dtype.
     """
 
     def __init__(self, max_length: int, embed_dim: int, *, rng: int | np.random.Generator | None = None) -> None:
@@ -170,12 +157,7 @@ class SinusoidalPosition(Layer):
     Parameters
     ----------
     embed_dim
-        D, the length of the vectors. If it is odd, the last sin has no cos.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If embed_dim is below 1; in `forward`, if x is not an array (..., T, D) of floats.
+        D, the length of the vectors of x (..., T, D). If it is odd, the last sin has no cos.
 
     Examples
     --------
@@ -193,18 +175,14 @@ class SinusoidalPosition(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., T, D) to y (the same shape)."""
-        return x + self._table(x.shape[-2]).astype(x.dtype)
+        even = np.arange(0, self.embed_dim, 2)
+        angles = np.arange(x.shape[-2])[:, None] / 10000.0 ** (even / self.embed_dim)  # (T, ⌈D/2⌉)
+        table = np.empty(x.shape[-2:])  # what is added, (T, D), in float64
+        table[:, 0::2] = np.sin(angles)
+        table[:, 1::2] = np.cos(angles[:, : self.embed_dim // 2])
+        return x + table.astype(x.dtype)
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Return dy, because what was added does not depend on x."""
         return dy
-
-    def _table(self, length: int) -> Array:
-        """Return what is added, of shape (T, D), in float64."""
-        even = np.arange(0, self.embed_dim, 2)
-        angles = np.arange(length)[:, None] / 10000.0 ** (even / self.embed_dim)  # (T, ⌈D/2⌉)
-        table = np.empty((length, self.embed_dim))
-        table[:, 0::2] = np.sin(angles)
-        table[:, 1::2] = np.cos(angles[:, : self.embed_dim // 2])
-        return table

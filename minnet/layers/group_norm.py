@@ -23,26 +23,15 @@ class GroupNorm(Layer):
 
     Parameters
     ----------
-    num_groups
-        G, at least 1.
-    num_channels
-        C, a multiple of G.
-    eps
-        ε, positive.
-    affine
-        False leaves out γ and β.
-    bias
-        False leaves out β.
+    num_groups, num_channels
+        G, at least 1, and C, a multiple of G: x is (N, C, ...).
+    eps, affine, bias
+        As for `BatchNorm1d`.
 
     Attributes
     ----------
     weight, bias : Parameter or None
         γ and β, of shape (C,), at first 1 and 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of its range; in `forward`, if x is not (N, C, ...) of the Parameters' dtype.
 
     Examples
     --------

@@ -21,6 +21,7 @@ class LastAxes(Layer):
         if not sizes:
             raise ValueError(f"{name} needs at least one axis to normalize, got normalized_shape=()")
         self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
+        self._axes = tuple(range(-len(self.normalized_shape), 0))  # the same axes, counted from the end
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
 
@@ -32,11 +33,6 @@ class LastAxes(Layer):
                 f"{self.describe()} expected {'x'.join(map(str, self.normalized_shape))} features in the last axes, "
                 f"got shape {x.shape}: normalized_shape is the shape of what is normalized together, without the batch"
             )
-
-    @property
-    def _axes(self) -> tuple[int, ...]:
-        """The numbers of these axes, counted from the end."""
-        return tuple(range(-len(self.normalized_shape), 0))
 
     def _sum_over_samples(self, x: Array) -> Array:
         """Return the sum over all other axes."""
@@ -59,21 +55,13 @@ class LayerNorm(LastAxes):
         The sizes of the last axes, which are normalized together: an int D for (..., D), or a tuple.
     eps
         ε, positive.
-    elementwise_affine
-        False leaves out γ and β.
-    bias
-        False leaves out β.
+    elementwise_affine, bias
+        ``elementwise_affine=False`` leaves out γ and β, ``bias=False`` only β.
 
     Attributes
     ----------
     weight, bias : Parameter or None
         γ and β, of shape `normalized_shape`, at first 1 and 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
-        that of the Parameters.
 
     Examples
     --------
@@ -129,23 +117,15 @@ class RMSNorm(LastAxes):
 
     Parameters
     ----------
-    normalized_shape
+    normalized_shape, elementwise_affine
         As for `LayerNorm`.
     eps
         ε, positive. None: the distance from 1 to the next number of x's dtype, 1.2e-7 in float32.
-    elementwise_affine
-        False leaves out γ.
 
     Attributes
     ----------
     weight : Parameter or None
         γ, of shape `normalized_shape`, at first 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or ε not positive; in `forward`, if the last axes of x are others, or its dtype is not
-        that of γ.
 
     Examples
     --------
@@ -169,9 +149,7 @@ class RMSNorm(LastAxes):
         inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=self._axes, keepdims=True) + eps)
         normalized: Array = x * inverse_rms
         self.cache = (normalized, inverse_rms)
-        if self.weight is None:
-            return normalized
-        return normalized * self.weight.data
+        return normalized if self.weight is None else normalized * self.weight.data
 
     @checked
     def backward(self, dy: Array) -> Array:

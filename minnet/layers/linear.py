@@ -35,17 +35,8 @@ class Linear(Layer):
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I, O).
-    bias : Parameter or None
-        b, of shape (O,).
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1; in `forward`, if the last axis of x is not I.
-    TypeError
-        In `forward`, if x has not the dtype of the weights.
+    weight, bias : Parameter
+        W, of shape (I, O), and b, of shape (O,) or None.
 
     Examples
     --------

@@ -1,8 +1,7 @@
 """Normalization gives some numbers mean 0 and variance 1: this module is the arithmetic that all norms share.
 
-They differ only in which numbers are normalized together. Of an array (N, C, L), `BatchNorm1d` takes N·L
-numbers, one channel of the whole batch; `GroupNorm` some channels of one sample; `LayerNorm` the last axes of
-one sample.
+They differ only in which numbers are normalized together. Of an array (N, C, L), `BatchNorm1d` takes N·L numbers, one
+channel of the whole batch; `GroupNorm` some channels of one sample; `LayerNorm` the last axes of one sample.
 """
 
 import math
@@ -15,18 +14,11 @@ from minnet.core.parameter import Parameter
 
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:
-    """x̂ = (x − μ) / √(v + ε), with μ and v the mean and the variance of the M numbers along `axes`.
+    """Return x̂ = (x − μ) / √(v + ε), 1/√(v + ε), μ and v, with μ and v the mean and the variance along `axes`.
 
-    Returns
-    -------
-    tuple of ndarray
-        x̂, of x's shape; and 1/√(v + ε), μ and v, where `axes` have size 1.
-
-    Notes
-    -----
-    The variance is the mean of (x − μ)², and never mean(x²) − μ²: in float32, for numbers near 1000 with a variance of
-    1, the difference of the two squares has no correct digit. μ is summed in float64, as in PyTorch, because 1/√ε
-    multiplies its error by 300 if all numbers are equal.
+    In all but x̂, `axes` have size 1. The variance is the mean of (x − μ)², and never mean(x²) − μ²: in float32, for
+    numbers near 1000 with a variance of 1, the difference of the two squares has no correct digit. μ is summed in
+    float64, as in PyTorch, because 1/√ε multiplies its error by 300 if all numbers are equal.
     """
     count = _count(x, axes)
     mean: Array = (x.sum(axis=axes, keepdims=True, dtype=np.float64) / count).astype(x.dtype)
@@ -40,15 +32,10 @@ def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Arr
 def standardize_backward(
     g: Array, normalized: Array, inverse_std: Array, axes: tuple[int, ...]
 ) -> tuple[Array, Array, Array]:
-    """dL/dx = (g − mean of g − x̂ · mean of (g ∘ x̂)) / √(v + ε), given g = dL/dx̂.
+    """Return dL/dx = (g − mean of g − x̂ · mean of (g ∘ x̂)) / √(v + ε), given g = dL/dx̂; and Σ g and Σ g ∘ x̂.
 
     x̂ depends on x in three ways: directly (g), through μ (the mean of g is subtracted), and through v (the part of g
     along x̂ is subtracted). So dL/dx sums to 0 along `axes`: adding a number to all x changes nothing.
-
-    Returns
-    -------
-    tuple of ndarray
-        dL/dx, of x's shape; and the sums of g and of g ∘ x̂, where `axes` have size 1.
     """
     count = _count(g, axes)
     g_sum = sum_of_products(g, np.ones(1, g.dtype), axes)

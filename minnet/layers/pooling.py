@@ -49,17 +49,12 @@ class MaxPool2d(Pooling):
     Parameters
     ----------
     kernel_size
-        The window's size: one int for both axes or (vertical, horizontal).
+        The window's size: one int for both axes or (vertical, horizontal). x is (N, C, H, W), or a single image
+        (C, H, W), and at least as large.
     stride
         The distance from a window to the next; None: the window's size, so that they do not overlap.
     padding
         How many pixels of −∞ are added on each side of the image, at most half a window.
-
-    Raises
-    ------
-    ValueError
-        If a size is out of range; in `forward`, if x is not (N, C, H, W) or (C, H, W), or smaller
-        than a window.
 
     Examples
     --------
@@ -141,11 +136,6 @@ class AvgPool2d(Pooling):
         How many zeros are added on each side of the image, at most half a window.
     count_include_pad
         Whether these zeros count in the mean. False divides by the number of pixels alone.
-
-    Raises
-    ------
-    ValueError
-        As for `MaxPool2d`.
 
     Examples
     --------

@@ -27,7 +27,7 @@ class RNN(Recurrent):
     Parameters
     ----------
     input_size, hidden_size
-        I and H, at least 1.
+        I and H, at least 1: x is (N, T, I), and y (N, T, H).
     nonlinearity
         "tanh" or "relu".
     bias
@@ -37,17 +37,9 @@ class RNN(Recurrent):
 
     Attributes
     ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, H) and W_hh (H, H), at first uniform in ±1/√H, which is PyTorch's default: a variance
-        of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is below 1, or for another nonlinearity; in `forward`, for a wrong shape, a dtype
-        that is not that of the weights, or a mask that is not of booleans.
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        W_ih (I, H), W_hh (H, H), and b_ih and b_hh, each (H,) or None. At first all are uniform in ±1/√H, which
+        is PyTorch's default: a variance of 1/(3·H).
 
     Examples
     --------
@@ -97,23 +89,7 @@ class GRU(Recurrent):
     translation", EMNLP 2014. As in PyTorch, r is multiplied after the product, u_n = h @ W_hn + b_hn; in
     the paper, before it: (r ∘ h) @ W_hn.
 
-    Parameters
-    ----------
-    input_size, hidden_size, bias, rng
-        As for `RNN`.
-
-    Attributes
-    ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, 3·H) and W_hh (H, 3·H), columns in the order r, z, n; at first uniform in ±1/√H, which
-        is PyTorch's default: a variance of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (3·H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `RNN`.
+    The parameters and attributes are those of `RNN`, but the weights and biases have 3·H columns: for r, z, and n.
 
     Examples
     --------
@@ -151,27 +127,10 @@ class LSTM(Recurrent):
     f ∘ dc. No matrix is multiplied there, so gradients reach far back. Through σ and tanh, ds_i =
     di ∘ i ∘ (1 − i), f and o alike, ds_g = dg ∘ (1 − g²).
 
-    S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the
-    forget gate: F. Gers, J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation
-    12(10), 2000.
+    S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the forget gate: F. Gers,
+    J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation 12(10), 2000.
 
-    Parameters
-    ----------
-    input_size, hidden_size, bias, rng
-        As for `RNN`.
-
-    Attributes
-    ----------
-    weight_ih, weight_hh : Parameter
-        W_ih (I, 4·H) and W_hh (H, 4·H), columns in the order i, f, g, o; at first uniform in ±1/√H,
-        which is PyTorch's default: a variance of 1/(3·H).
-    bias_ih, bias_hh : Parameter or None
-        b_ih and b_hh, each (4·H,), at first drawn alike.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `RNN`.
+    The parameters and attributes are those of `RNN`, but the weights and biases have 4·H columns: for i, f, g, and o.
 
     Examples
     --------

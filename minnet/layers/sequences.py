@@ -12,13 +12,7 @@ Mask = NDArray[np.bool_]
 
 
 def check_sequence(owner: Described, x: Array, embed_dim: int, dtype: "np.dtype[Any] | None" = None) -> None:
-    """Check that `x` is an array (..., T, D) of floats.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not an array of that dtype, or not of that shape.
-    """
+    """Check that `x` is an array (..., T, D) of floats, of that dtype if there is one."""
     check_floats(owner, x, dtype)
     if x.ndim < 2 or x.shape[-1] != embed_dim:
         raise ValueError(
@@ -34,13 +28,7 @@ def check_mask(
     meaning: str = "True where a place may be attended to",
     cure: str = "pass indices != padding_idx, or mask.astype(bool)",
 ) -> None:
-    """Check that `mask` is None, or an array of booleans of that shape.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not; the message says what a boolean means, and how to make such a mask.
-    """
+    """Check that `mask` is None, or an array of booleans of that shape."""
     if mask is None:
         return
     if not isinstance(mask, np.ndarray) or mask.dtype != bool:

@@ -27,11 +27,6 @@ class ELU(Layer):
     ----------
     alpha
         α, any finite number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a finite number.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -59,9 +54,8 @@ class ELU(Layer):
 class SELU(ELU):
     """y = λ · ELU(x), with λ = 1.0507… and α = 1.6732….
 
-    With these two numbers, a layer of normally distributed weights of variance 1/I turns inputs of
-    mean 0 and variance 1 into outputs of mean 0 and variance 1, also in deep stacks.
-    Backward: f′ = λ · ELU′(x).
+    With these two numbers, a layer of normally distributed weights of variance 1/I turns inputs of mean 0 and variance
+    1 into outputs of mean 0 and variance 1, also in deep stacks. Backward: f′ = λ · ELU′(x).
 
     G. Klambauer et al., "Self-normalizing neural networks", NIPS 2017, eqs. 2 and 14.
     """
@@ -98,11 +92,6 @@ class GELU(Layer):
     ----------
     approximate
         "none" or "tanh".
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
     """
 
     CUBIC = 0.044715
@@ -175,11 +164,6 @@ class Softplus(Layer):
         β > 0; the larger it is, the closer is y to a ReLU.
     threshold
         Any finite number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not finite numbers, or β is not above 0.
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:

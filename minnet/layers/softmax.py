@@ -30,12 +30,7 @@ class Softmax(Scores):
     A probability too small for the dtype is floored at its smallest normal number (1.2e-38 in
     float32), never 0. So p · (1/p) = 1 holds for every p, and with it the gradient of
     `CrossEntropyLoss` through this layer is (p − onehot)/N at any gap between the scores
-    (see docs/stability.md).
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if x holds probabilities already.
+    (see docs/stability.md). `forward` raises a ValueError if x holds probabilities already.
     """
 
     @checked
@@ -59,10 +54,7 @@ class LogSoftmax(Scores):
 
     Backward: ∂y_i/∂x_j = δ_ij − p_j with p = eʸ, hence dL/dx = dy − p · Σ_j dy_j.
 
-    Raises
-    ------
-    ValueError
-        In `forward`, if x holds probabilities.
+    `forward` raises a ValueError if x holds probabilities already.
     """
 
     @checked

@@ -10,6 +10,24 @@ from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
 
 
+class Flatten(Layer):
+    """y = x with all axes after the first merged into one: (N, H, W) becomes (N, H·W).
+
+    Backward: the same numbers, in the old shape. An array of one axis is returned as it is.
+    """
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (N, ...) to y (N, product of the rest)."""
+        self.cache = x.shape
+        return x.reshape(*x.shape[:1], math.prod(x.shape[1:])) if x.ndim > 1 else x
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Map dy (N, product) back to dx (N, ...)."""
+        return dy.reshape(self.cache)
+
+
 class Identity(Layer):
     """y = x, for a place where a layer must stand, such as a branch of `Add` or `Concat`.
 
@@ -38,12 +56,6 @@ class Reshape(Layer):
         The shape of one sample, without the batch axis, which stays. One size may be −1: it is computed
         from the others. With no sizes at all, a sample of one number becomes that number: (N, 1) becomes (N,).
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is not an integer, is 0 or below −1, or if a second one is −1; in `forward`, if a sample
-        does not have as many numbers as the shape.
-
     Examples
     --------
     >>> Reshape(1, 28, -1).forward(np.zeros((5, 784), np.float32)).shape
@@ -54,6 +66,7 @@ class Reshape(Layer):
         self.shape = _integers("Reshape", "size", shape)
         if any(n < 1 and n != -1 for n in self.shape) or self.shape.count(-1) > 1:
             raise ValueError(f"{self.describe()} needs sizes >= 1, and -1 at most once")
+        self._known = math.prod(n for n in self.shape if n != -1)  # the product of the sizes that are given
 
     def check(self, x: Array) -> None:
         """Check that a sample has as many numbers as the new shape."""
@@ -78,11 +91,6 @@ class Reshape(Layer):
         """Map dy (N, *shape) back to dx (N, ...)."""
         return dy.reshape(self.cache)
 
-    @property
-    def _known(self) -> int:
-        """The product of the sizes that are given."""
-        return math.prod(n for n in self.shape if n != -1)
-
     def describe(self) -> str:
         """Say in one line what this layer is, such as ``Reshape(1, 28, -1)``."""
         return f"Reshape({', '.join(map(str, self.shape))})"
@@ -99,11 +107,6 @@ class Permute(Layer):
         All axes, numbered as in NumPy's ``transpose`` and PyTorch's ``permute``: the batch is axis 0. It
         stays the first, so the first number is 0: ``Permute(0, 2, 1)`` swaps the axes of (N, T, C), and
         ``Permute(0, 3, 1, 2)`` turns (N, H, W, C) into (N, C, H, W).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not integers that name each axis once, 0 first; in `forward`, if x has another number of axes.
 
     Examples
     --------

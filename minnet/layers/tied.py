@@ -34,26 +34,13 @@ class Tied(Layer):
     ----------
     layer
         A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only its weight is used.
-    bias
-        False leaves out b.
-    bias_init
-        How its first values are drawn (see `minnet.initializers`); by default uniform in ±1/√O, as for a
-        `Linear` of these sizes.
-    rng
-        None, an int, or a Generator: where they are drawn from.
+    bias, bias_init, rng
+        As for a `Linear` from O to I features, so that the default is uniform in ±1/√O.
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I, O), the other layer's.
-    bias : Parameter or None
-        b, of shape (I,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the layer has no such weight; in `forward`, if the last axis of x is not O, or its dtype is
-        not that of the weight.
+    weight, bias : Parameter
+        W, of shape (I, O), the other layer's, and b, of shape (I,) or None.
 
     Examples
     --------

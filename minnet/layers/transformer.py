@@ -27,17 +27,13 @@ class TransformerBlock(Layer):
 
     Parameters
     ----------
-    embed_dim
-        D, the length of the vectors.
-    num_heads
-        The number of heads of the attention, which divides D.
+    embed_dim, num_heads, causal
+        As for `MultiHeadAttention`.
     hidden
         F, the width of the network; 4·D in the paper.
     dropout
         The probability of dropping a number in training: of the attention's weights, after the activation, and of
         what is added to x and to h.
-    causal
-        As for `MultiHeadAttention`.
     norm_first
         See above; False by default in PyTorch.
     activation
@@ -52,11 +48,6 @@ class TransformerBlock(Layer):
     network : Sequential
     dropout : Dropout or None
         Of the attention's output.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `MultiHeadAttention`.
 
     Examples
     --------

@@ -29,33 +29,22 @@ class ConvTranspose2d(Kernels):
     Parameters
     ----------
     in_channels, out_channels
-        I and O, at least 1.
+        I and O, at least 1: x is (N, I, H, W), or a single image (I, H, W).
     kernel_size, stride, dilation
         Those of the convolution of which this is the transpose: one int for both axes or (vertical, horizontal).
     padding
-        How many pixels are cut off on each side of the output, where that convolution adds zeros.
+        How many pixels, but not all, are cut off on each side of the output, where that convolution adds zeros.
     output_padding
         How many rows at the lower edge, and columns at the right, the output has beyond the size
         (H − 1)·s − 2·padding + d·(k − 1) + 1. A convolution with a stride maps images of several sizes
         to the same size; this chooses one of them. Below the stride or the dilation.
-    groups, bias, rng
-        As for `Conv2d`.
-    weight_init, bias_init
-        How the first values are drawn (see `minnet.initializers`). By default both are uniform in
-        ±1/√F with F = O/groups·k·k. This is PyTorch's default: a variance of 1/(3·F).
+    groups, bias, weight_init, bias_init, rng
+        As for `Conv2d`, but with F = O/groups·k·k.
 
     Attributes
     ----------
-    weight : Parameter
-        W, of shape (I, O/groups, k, k), as in PyTorch.
-    bias : Parameter or None
-        b, of shape (O,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is out of range, or `groups` does not divide both numbers of channels; in `forward`, if x
-        is not (N, I, H, W) or (I, H, W), its dtype is not that of the weights, or the padding cuts off all of y.
+    weight, bias : Parameter
+        W, of shape (I, O/groups, k, k), as in PyTorch; and b, of shape (O,) or None.
 
     Examples
     --------

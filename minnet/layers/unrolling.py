@@ -29,15 +29,12 @@ class Recurrent(Layer):
     - dL/dW_ih = Σ_t x_t.T @ da_t, dL/db_ih = Σ_t da_t, and dL/dx_t = da_t @ W_ih.T
     - dL/dW_hh = Σ_t h_{t−1}.T @ du_t, dL/db_hh = Σ_t du_t
 
-    P. Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the
-    IEEE 78(10), 1990.
+    P. Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.
 
-    This is the base of the recurrent layers. A subclass says how many gates its cell has (a_t and
-    u_t are G arrays of H numbers each) and whether it uses only their sum s_t = a_t + u_t. It
-    defines the cell and its backward, element by element.
+    This is the base of the recurrent layers. A subclass defines the cell and its backward, element by element.
     """
 
-    gates: int  # G
+    gates: int  # G, of the cell: a_t and u_t are G arrays of H numbers each
     state_names: tuple[str, ...] = ("h",)  # the parts of the state, h first
     only_the_sum: bool = True  # whether the cell uses only s_t = a_t + u_t: then da_t = du_t = ds_t
 
@@ -75,17 +72,15 @@ class Recurrent(Layer):
     def check(self, x: Array, state: State | None = None, mask: Mask | None = None) -> None:
         """Check sequences, a state and a mask for `forward` and `unroll`."""
         self._check_input(x, "N, T", 3)
-        self._check_state("state", state, x.shape[:-2], x.dtype)
+        self._states("state", state, x.shape[:-2], x.dtype)
         cure = "from lengths, make it with np.arange(T) < lengths[:, None]"
         check_mask(self, mask, x.shape[:-1], "True where a step is real", cure)
 
     def forward(self, x: Array, state: State | None = None, mask: Mask | None = None) -> Array:
-        """Map the sequences x (N, T, I) to y (N, T, H), y_t = h_t.
+        """Map the sequences x (N, T, I) to y (N, T, H), y_t = h_t; or a single one, without the N in all shapes.
 
         Parameters
         ----------
-        x
-            The sequences; or a single one, without the N here and in all other shapes.
         state
             The first state: h (N, H), or (h, c) for an LSTM; zeros by default.
         mask
@@ -98,7 +93,7 @@ class Recurrent(Layer):
     def unroll(self, x: Array, state: State | None = None, mask: Mask | None = None) -> tuple[Array, State]:
         """Do as `forward` does, but return (y, last state), and a later call can start from that state."""
         self.check(x, state, mask)
-        states = self._as_tuple(state, x.shape[:-2], x.dtype)
+        states = self._states("state", state, x.shape[:-2], x.dtype)
         vars(self).pop("_cache", None)  # so that its memory, which is in the processor's cache, is used again at once
         z, h = self._inputs(x, states[0])
         saved = []
@@ -121,8 +116,7 @@ class Recurrent(Layer):
         compute the same as one `forward`. Nothing is saved for `backward`, in either mode.
         """
         self._check_input(x, "N", 2)
-        self._check_state("state", state, x.shape[:-1], x.dtype)
-        states = self._as_tuple(state, x.shape[:-1], x.dtype)
+        states = self._states("state", state, x.shape[:-1], x.dtype)
         a = self._by_gate(_affine(x, self.weight_ih, self.bias_ih))
         u = self._by_gate(_affine(states[0], self.weight_hh, self.bias_hh))
         states, _ = self._cell(a + u if self.only_the_sum else (a, u), states)
@@ -131,17 +125,8 @@ class Recurrent(Layer):
     def backward(self, dy: Array, dstate: State | None = None) -> Array | tuple[Array, State]:
         """Add the gradients of weights and biases, and map dy (N, T, H) to dx (N, T, I).
 
-        Parameters
-        ----------
-        dy
-            dL/dy.
-        dstate
-            dL/d(last state), if L depends on the state that `unroll` returned.
-
-        Returns
-        -------
-        dx, or (dx, dstate)
-            The pair if `forward` was given a state; then dstate is dL/d(that state), in its form.
+        `dstate` is dL/d(last state), if L depends on the state that `unroll` returned. If `forward` was given a state,
+        the result is (dx, dL/d(that state)), in its form.
         """
         da, dstates = self._add_gradients(dy, dstate)
         _, h, _, _, state_given = self.cache
@@ -158,8 +143,7 @@ class Recurrent(Layer):
         z, h, saved, mask, _ = self.cache
         steps, *batch, H = h[1:].shape
         check_gradient(self, dy, (*batch, steps, H), h.dtype)
-        self._check_state("dstate", dstate, tuple(batch), h.dtype)
-        dstates = self._as_tuple(dstate, tuple(batch), h.dtype)
+        dstates = self._states("dstate", dstate, tuple(batch), h.dtype)
         da = np.empty((steps, *batch, self.gates * H), h.dtype)
         du = da if self.only_the_sum else np.empty_like(da)
         for t in reversed(range(steps)):
@@ -238,11 +222,13 @@ class Recurrent(Layer):
                 f"without the N, got {x.shape}: give sequences of single numbers a last axis of one, x[..., None]"
             )
 
-    def _check_state(self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Check a state, or its gradient: None, or arrays (N, H)."""
-        if state is None:
-            return
+    def _states(
+        self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> tuple[Array, ...]:
+        """Return a state, or its gradient, as a tuple of arrays (N, H), after a check; None is zeros."""
         shape, names = (*batch, self.hidden_size), self.state_names
+        if state is None:
+            return tuple(np.zeros(shape, dtype) for _ in names)
         states = state if isinstance(state, tuple) else (state,)
         if len(states) != len(names) or not all(isinstance(s, np.ndarray) for s in states):
             form = f"the tuple ({', '.join(names)})" if len(names) > 1 else f"the array {names[0]}"
@@ -259,12 +245,7 @@ class Recurrent(Layer):
                     f"{self.describe()} expected {what} of shape {shape}, got {name} of {s.shape}: one row for each "
                     "sequence of the batch, and no first axis for layers, which PyTorch's states have"
                 )
-
-    def _as_tuple(self, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
-        """Return a state, or its gradient, as a tuple of arrays (N, H); None is zeros."""
-        if state is None:
-            return tuple(np.zeros((*batch, self.hidden_size), dtype) for _ in self.state_names)
-        return state if isinstance(state, tuple) else (state,)
+        return states
 
 
 def _affine(x: Array, weight: Parameter, bias: Parameter | None) -> Array:

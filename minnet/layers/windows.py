@@ -1,10 +1,9 @@
 """A window is the part of an image on which one output depends; this module copies windows out of images, and back.
 
-The user's images are (N, C, H, W). The functions here, and the layers that use them, compute with the
-batch as the last axis, (C, H, W, N), and return a view of that array with the user's axes. So one place of
-all windows is one slice, whose numbers lie side by side in memory a whole batch at a time, and is copied and
-added at the speed of memory. Element-wise layers keep this order. Images in another order, such as the
-data, are copied into it once.
+The user's images are (N, C, H, W). The functions here, and the layers that use them, compute with the batch as the last
+axis, (C, H, W, N), and return a view of that array with the user's axes. So one place of all windows is one slice,
+whose numbers lie side by side in memory a whole batch at a time, and is copied and added at the speed of memory.
+Element-wise layers keep this order. Images in another order, such as the data, are copied into it once.
 
 All functions take any number of axes after the channels: one for signals, two for images.
 """
@@ -27,23 +26,12 @@ class Windows:
     """A grid of windows over the last axes of an image: all of the same size, a stride apart.
 
     Each field has one number for each axis. K is the number of places in a window (9 for 3x3).
-
-    Attributes
-    ----------
-    kernel
-        The window's size.
-    stride
-        The distance from a window to the next.
-    padding
-        How many zeros are added before and after the image.
-    dilation
-        The distance from a place in the window to the next; 1: neighbours.
     """
 
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
+    kernel: tuple[int, ...]  # the window's size
+    stride: tuple[int, ...]  # the distance from a window to the next
+    padding: tuple[tuple[int, int], ...]  # how many zeros are added before and after the image
+    dilation: tuple[int, ...]  # the distance from a place in the window to the next; 1: neighbours
 
     @property
     def places(self) -> int:
@@ -78,16 +66,11 @@ class Windows:
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
         """Return, for each place in the window, the slice of padded images that has this place of all windows."""
-        return [
-            (
-                slice(None),
-                *(
-                    slice(d * i, d * i + s * (n - 1) + 1, s)
-                    for i, n, s, d in zip(place, count, self.stride, self.dilation, strict=True)
-                ),
-            )
-            for place in np.ndindex(self.kernel)
-        ]
+        slices = []
+        for place in np.ndindex(self.kernel):
+            axes = zip(place, count, self.stride, self.dilation, strict=True)
+            slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
+        return slices
 
     def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
         """Copy the windows of images (C, size, N) into columns (C, K, count, N)."""
@@ -139,13 +122,7 @@ def batch_first(x: Array, like: tuple[int, ...]) -> Array:
 
 
 def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
-    """Return a size, given as one int for all axes or as a tuple of one for each axis, as the tuple.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is neither, or below `least`.
-    """
+    """Return a size as a tuple of one int for each axis; it is given as that, or as one int for all axes."""
     if not isinstance(value, (int, np.integer, tuple)):
         raise TypeError(f"{owner} expected {name} to be an int or a tuple of ints, got {value!r}")
     sizes = value if isinstance(value, tuple) else (value,) * axes
@@ -157,13 +134,7 @@ def per_axis(owner: str, name: str, value: object, axes: int, least: int = 1) ->
 def check_images(
     owner: Described, x: Array, windows: Windows, channels: int | None = None, dtype: "np.dtype[Any] | None" = None
 ) -> None:
-    """Check that `x` is a batch of images, or one image, of at least the size of a window.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not; the message says what to do.
-    """
+    """Check that `x` is a batch of images, or one image, of at least the size of a window."""
     check_floats(owner, x, dtype)
     axes = len(windows.kernel)
     pixels = {1: "L", 2: "H, W"}[axes]

@@ -1,4 +1,4 @@
-"""Identity, Reshape, Permute: the same numbers in another shape or order."""
+"""Flatten, Identity, Reshape, Permute: the same numbers in another shape or order."""
 
 import copy
 import pickle
@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.layers.structure import Identity, Permute, Reshape
+from minnet.layers.structure import Flatten, Identity, Permute, Reshape
 
 
 def numbers(*shape, dtype=np.float32):
@@ -14,6 +14,87 @@ def numbers(*shape, dtype=np.float32):
     result = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
     result.flags.writeable = False
     return result
+
+
+# -- Flatten
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "flat"),
+    [
+        ((2, 3, 4), (2, 12)),
+        ((2, 3, 4, 5), (2, 60)),
+        ((2, 3), (2, 3)),
+        ((1, 28, 28), (1, 784)),
+        ((0, 28, 28), (0, 784)),
+        ((2, 0, 3), (2, 0)),
+        ((5,), (5,)),
+    ],
+)
+def test_flatten_shapes_there_and_back(shape, flat, dtype):
+    layer = Flatten()
+    y = layer.forward(numbers(*shape, dtype=dtype))
+    dx = layer.backward(numbers(*flat, dtype=dtype))
+    assert y.shape == flat
+    assert dx.shape == shape
+    assert y.dtype == dx.dtype == dtype
+
+
+def test_flatten_each_sample_keeps_its_numbers_in_order():
+    layer = Flatten()
+    np.testing.assert_array_equal(layer.forward(numbers(2, 2, 2)), [[0, 1, 2, 3], [4, 5, 6, 7]])
+    np.testing.assert_array_equal(layer.backward(numbers(2, 4)), [[[0, 1], [2, 3]], [[4, 5], [6, 7]]])
+
+
+def test_flatten_arrays_need_not_be_contiguous():
+    layer = Flatten()
+    x = numbers(2, 3, 4).transpose(2, 1, 0)
+    np.testing.assert_array_equal(layer.forward(x)[1], [1, 13, 5, 17, 9, 21])
+    np.testing.assert_array_equal(layer.backward(numbers(6, 4).T)[1], [[1, 5], [9, 13], [17, 21]])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float16])
+def test_flatten_other_dtypes_are_refused_with_the_cure(dtype):
+    with pytest.raises(TypeError, match=r"^Flatten\(\) expected float32 or float64, got .*: pass x.astype"):
+        Flatten().forward(numbers(2, 3, dtype=dtype))
+
+
+def test_flatten_a_list_is_refused_with_the_cure():
+    with pytest.raises(TypeError, match=r"^Flatten\(\) expected a NumPy array, got list: pass np.asarray"):
+        Flatten().forward([[1.0]])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (12,), (2, 3), (1, 12), (3, 12), (24,), (12, 2)])
+def test_flatten_a_gradient_of_another_shape_is_refused_even_if_it_has_as_many_numbers(shape):
+    layer = Flatten()
+    layer.forward(numbers(2, 3, 4))
+    with pytest.raises(ValueError, match=r"^Flatten\(\).backward expected dy of the output's shape \(2, 12\), got \("):
+        layer.backward(numbers(*shape))
+
+
+@pytest.mark.parametrize("dy", [[[1.0, 2.0]], None, numbers(1, 2, dtype=np.int64)])
+def test_flatten_a_gradient_that_is_not_of_floats_is_refused(dy):
+    layer = Flatten()
+    layer.forward(numbers(1, 2))
+    with pytest.raises(TypeError, match=r"^Flatten\(\).backward expected"):
+        layer.backward(dy)
+
+
+def test_flatten_backward_needs_a_forward_in_training_mode():
+    layer = Flatten()
+    with pytest.raises(RuntimeError, match=r"Flatten.backward\(\) before forward\(\)"):
+        layer.backward(numbers(2, 12))
+    layer.eval().forward(numbers(2, 3, 4))
+    with pytest.raises(RuntimeError, match="in eval mode nothing is kept"):
+        layer.backward(numbers(2, 12))
+
+
+@pytest.mark.parametrize("copied_by", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_and_repr_of_flatten(copied_by):
+    copied = copied_by(Flatten())
+    assert repr(copied) == "Flatten()"
+    assert copied.forward(numbers(2, 3, 4)).shape == (2, 12)
 
 
 # -- Identity
