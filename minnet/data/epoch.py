@@ -17,28 +17,12 @@ Rows = NDArray[np.integer[Any]]
 class Epoch:
     """The batches of one pass over a loader. Two passes at once do not disturb each other.
 
-    Parameters
-    ----------
-    loader
-        The loader whose batches they are.
-    state
-        What `state_dict` returned, to continue from there.
-
-    Attributes
-    ----------
-    X, y : ndarray
-        The data set.
-    rows : slice or (N,) array of int
-        Which rows of the data the last batch is; a message about a bad batch names them.
-
-    Raises
-    ------
-    ValueError
-        If the state is of another loader.
+    It begins with the first batch, or continues where another Epoch was when its `state_dict` returned `state`;
+    ValueError if that was one of another loader.
     """
 
     def __init__(self, loader: "DataLoader", state: dict[str, Any] | None = None) -> None:
-        self.rows: Rows | slice = slice(0, 0)
+        self.rows: Rows | slice = slice(0, 0)  # of the last batch; a message about a bad batch names them
         self.X, self.y = loader.X, loader.y
         self._loader = loader
         self._done, self._length = 0, len(loader)
@@ -67,13 +51,7 @@ class Epoch:
         return self._loader.prepared(self._x_of(self.rows)), self._y_of(self.rows)
 
     def take(self, batches: int) -> NDArray[np.int64]:
-        """Return the rows of the next batches, one batch after the other, and count these as done.
-
-        Parameters
-        ----------
-        batches
-            How many, at most: an epoch has no more than are left.
-        """
+        """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
         resampled = self._loader.shuffle == "resampled"
         self._before = self._done, self._loader.rng.bit_generator.state if resampled else None
         rows = self._next_rows(min(batches, self._length - self._done))
