@@ -32,12 +32,13 @@ class Epoch:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
                 raise ValueError(f"{self._done} batches of {self._length} are done")
-            if not _is_order(self._order, len(loader.X) if ordered else None):
+            is_order = isinstance(self._order, np.ndarray) and self._order.dtype.kind == "i"
+            is_order = is_order and np.array_equal(np.sort(self._order), np.arange(len(loader.X)))
+            if not (is_order if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
         elif ordered:
             self._order = loader.rng.permutation(len(loader.X))
-        gather = _gatherer if loader.shuffle else _slicer
-        self._x_of, self._y_of = gather(self.X), gather(self.y)
+        self._x_of, self._y_of = _reader(self.X, bool(loader.shuffle)), _reader(self.y, bool(loader.shuffle))
 
     def __iter__(self) -> Self:
         """Return itself: it is used up as it goes."""
@@ -81,20 +82,10 @@ class Epoch:
         return {"done": self._done, "order": self._order}
 
 
-def _is_order(order: object, rows: int | None) -> bool:
-    """Whether it is an order of so many rows; or None, if there is to be none."""
-    if rows is None or not isinstance(order, np.ndarray) or order.dtype.kind != "i":
-        return rows is None and order is None
-    return np.array_equal(np.sort(order), np.arange(rows))
-
-
-def _gatherer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
-    """Return what gathers rows; `take` is faster than an index, but first copies all of an array not contiguous."""
-    return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
-
-
-def _slicer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
-    """Return what views rows, read-only: writing into a batch must not change the data set."""
+def _reader(array: NDArray[Any], gather: bool) -> Callable[[Any], NDArray[Any]]:
+    """Return what gathers rows, or else views a slice of them read-only, because a batch is not to be written into."""
+    if gather:  # `take` is faster than an index, but first copies all of an array that is not contiguous
+        return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
     view = array[...]
     view.flags.writeable = False
     return view.__getitem__

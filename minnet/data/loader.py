@@ -50,8 +50,7 @@ class DataLoader:
     Raises
     ------
     ValueError, TypeError
-        If X and y have different lengths, are empty, are not numbers, or hold NaN or infinity; if the batch size does
-        not fit.
+        If X and y differ in length, are empty, no numbers, or hold NaN or infinity; if the batch size does not fit.
 
     Warns
     -----
@@ -141,12 +140,7 @@ class DataLoader:
         return x if self.transform is None else self.transform(x, self.rng)
 
 
-def all_transforms(transform: object) -> list[Any]:
-    """List a loader's transform, and those inside it; the list is empty if there is none."""
-    inner = [part for other in getattr(transform, "transforms", ()) for part in all_transforms(other)]
-    return [] if transform is None else [transform, *inner]
-
-
 def _stateful(transform: object) -> list[Any]:
-    """List those that are objects, which may remember something."""
-    return [part for part in all_transforms(transform) if getattr(part, "__dict__", None)]
+    """List a loader's transform, and those inside it, as far as they are objects, which may remember something."""
+    inner = [part for other in getattr(transform, "transforms", ()) for part in _stateful(other)]
+    return [transform, *inner] if getattr(transform, "__dict__", None) else inner
