@@ -51,13 +51,12 @@ def digits(
     """
     images = _images("digits", X, shape)
     names = [] if labels is None else [str(label) for label in labels]
-    fits = labels is None or len(names) == len(images)
-    expect(fits, f"plots.digits expected a label an image, got {len(names)} labels and {len(images)} images")
+    got = f"got {len(names)} labels and {len(images)} images"
+    expect(labels is None or len(names) == len(images), f"plots.digits expected a label an image, {got}")
     expect(columns >= 1, f"plots.digits needs columns >= 1, got {columns}")
     if names:
         columns = min(columns, int(WIDTH / (0.12 + 0.075 * max(map(len, names)))) or 1)
-    across = min(columns, len(images))
-    down = math.ceil(len(images) / across)
+    across, down = _grid(len(images), columns)
     side = min(WIDTH / across / 1.04, 1.0)  # the width of an image in inches; below, it is 1
     tall = images.shape[1] / images.shape[2]
     pitch = tall + (0.22 / side if names else 0.04)  # from row to row
@@ -115,17 +114,15 @@ def mistakes(
     if len(wrong) > most:
         summary += f", the first {most}"
     wrong = wrong[:most]
-    across = min(len(wrong), 4)
-    down = math.ceil(len(wrong) / across)
+    across, down = _grid(len(wrong), 4)
     figure = new_figure(max(across * WIDTH / 4, 3), 1.8 * down + 0.9, title or summary)
     grid = figure.add_gridspec(down, 2 * across)
     for place, i in enumerate(wrong):
         row, column = divmod(place, across)
-        picture = figure.add_subplot(grid[row, 2 * column])
+        picture, bars = (figure.add_subplot(grid[row, 2 * column + right]) for right in (0, 1))
         picture.imshow(images[i], cmap="gray", vmin=0, vmax=1)
         picture.set_title(f"{predicted[i]}, is {labels[i]}", fontsize=NORMAL)
         picture.axis("off")
-        bars = figure.add_subplot(grid[row, 2 * column + 1])
         handles = _bars(bars, p[i], int(predicted[i]), int(labels[i]))
         lowest = place + across >= len(wrong)
         label_axes(bars, "probability" if lowest else "", "class" if column == 0 else "", SMALL)
@@ -160,22 +157,18 @@ def learned(
     Raises
     ------
     ValueError
-        If an array has another shape, holds NaN or infinity, or `start` is not a copy; if there are more than 100
-        classes.
+        If an array has another shape, holds NaN or infinity, or `start` is no copy; if there are over 100 classes.
     """
     expected = np.shape(start)
-    expect(
-        len(expected) == 2 and (shape is None or len(shape) == 2),
-        f"plots.learned expected the weight at the start as (H·W, C), and shape=(H, W), got {expected} and {shape}",
-    )
+    message = f"the weight at the start as (H·W, C), and shape=(H, W), got {expected} and {shape}"
+    expect(len(expected) == 2 and (shape is None or len(shape) == 2), f"plots.learned expected {message}")
     change = _change("weight", weight, start, expected)
     classes = expected[1]
     shift = None if bias is None else _change("bias", bias, bias_start, (classes,))
     expect(classes <= CLASSES, f"plots.learned draws up to {CLASSES} classes, got {classes}: pass a part, W[:, :100]")
     height, width = _image_shape("learned", expected[0], shape)
     limit = float(np.abs(change).max()) or 1.0
-    across = min(classes, 5 if classes <= BARS else 10)
-    down = math.ceil(classes / across)
+    across, down = _grid(classes, 5 if classes <= BARS else 10)
     row = max(0.4 + 8 * height / width / max(across, 5), 1.8 / down)  # inches: the colour bar needs 1.8
     heights = [row] * down + [1.8] * (shift is not None)
     size = 2 * max(min(across, 5), 2), 0.6 + sum(heights)
@@ -200,14 +193,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _grid(images: int, most: int) -> tuple[int, int]:
+    """Return how many images stand side by side, at the most so many, and how many one below the other."""
+    return min(images, most), math.ceil(images / min(images, most))
+
+
 def _image_shape(function: str, numbers: int, shape: Sequence[int] | None) -> tuple[int, ...]:
     """Return the given shape of an image, or that of a square, of so many numbers."""
     found = (math.isqrt(numbers),) * 2 if shape is None else tuple(shape)
-    expect(
-        math.prod(found) == numbers,
-        f"plots.{function} got images of {numbers} numbers, which make no {'square' if shape is None else found}: "
-        "pass shape=(height, width), or X[None] for one image",
-    )
+    got = f"images of {numbers} numbers, which make no {'square' if shape is None else found}"
+    cure = "pass shape=(height, width), or X[None] for one image"
+    expect(math.prod(found) == numbers, f"plots.{function} got {got}: {cure}")
     return found
 
 
@@ -226,32 +222,27 @@ def _images(function: str, X: ArrayLike, shape: Sequence[int] | None) -> NDArray
         f"plots.{function} expected N images, (N, H, W), (N, H, W, C) or rows (N, H·W), got {got}: "
         "pass at least one image (X[None] if it is the only one), of 1 or 3 channels",
     )
-    known = images.dtype == np.uint8 or images.dtype.kind == "f"
     wanted = f"plots.{function} expected uint8, or floats from 0 to 1, got"
-    expect(known, f"{wanted} {images.dtype}: pass X.astype(np.uint8)")
-    pixels: NDArray[np.floating[Any]] = images / (255 if images.dtype == np.uint8 else 1)
-    low, high = pixels.min(), pixels.max()
-    expect(low >= 0 and high <= 1, f"{wanted} {low:.3g} to {high:.3g}: pass X.clip(0, 1)")
-    return pixels
+    is_bytes = images.dtype == np.uint8
+    expect(is_bytes or images.dtype.kind == "f", f"{wanted} {images.dtype}: pass X.astype(np.uint8)")
+    low, high = images.min(), images.max()
+    expect(is_bytes or (low >= 0 and high <= 1), f"{wanted} {low:.3g} to {high:.3g}: pass X.clip(0, 1)")
+    return images / (255 if is_bytes else 1)
 
 
 def _answers(count: int, probabilities: ArrayLike, target: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return probabilities and labels of so many images as arrays."""
     p, labels = np.asarray(probabilities), np.asarray(target)
+    wanted = "plots.mistakes expected"
     cure = "pass X, probabilities and target of the same samples"
-    expect(
-        p.ndim == 2 and len(p) == count, f"plots.mistakes expected probabilities ({count}, C), got {p.shape}: {cure}"
-    )
+    expect(p.ndim == 2 and len(p) == count, f"{wanted} probabilities ({count}, C), got {p.shape}: {cure}")
     sums_to_1 = p.dtype.kind == "f" and np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-3)
     cure = "if they are scores, pass mn.Softmax().forward(scores)"
-    expect(
-        sums_to_1, f"plots.mistakes expected probabilities, got rows that are negative or do not add up to 1: {cure}"
-    )
-    expect(
-        labels.shape == (count,) and labels.dtype.kind in "iu" and np.isin(labels, range(p.shape[1])).all(),
-        f"plots.mistakes expected an integer label 0 … {p.shape[1] - 1} an image, ({count},), got {labels.dtype} "
-        f"{labels.shape}: of one-hot rows, pass target.argmax(axis=1)",
-    )
+    expect(sums_to_1, f"{wanted} probabilities, got rows that are negative or do not add up to 1: {cure}")
+    in_range = labels.shape == (count,) and labels.dtype.kind in "iu" and np.isin(labels, range(p.shape[1])).all()
+    cure = "of one-hot rows, pass target.argmax(axis=1)"
+    wanted += f" an integer label 0 … {p.shape[1] - 1} an image, ({count},)"
+    expect(in_range, f"{wanted}, got {labels.dtype} {labels.shape}: {cure}")
     return p, labels
 
 
