@@ -41,9 +41,9 @@ class DataLoader:
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
     check
-        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A warning says if
-        X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model learns
-        badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps and scale it.
+        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
+        says if X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model
+        learns badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps.
     rng
         None, a seed, or a Generator, for the order and for the transform.
 
@@ -51,12 +51,6 @@ class DataLoader:
     ------
     ValueError, TypeError
         If X and y differ in length, are empty, no numbers, or hold NaN or infinity; if the batch size does not fit.
-
-    Warns
-    -----
-    DataWarning
-        If X looks like pixels that were not scaled, or X and y look swapped. If that is intended, silence it with
-        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)``.
 
     Examples
     --------

@@ -105,22 +105,15 @@ class Trial:
 
 def check_basics(trial: Trial) -> None:
     """Check what must hold before gradients can be compared; LayerError at the first requirement that is not met."""
-    _backward_shapes(trial)
-    _owns_its_generator(trial)
-    _parameters_stay(trial)
+    for check in (_backward_shapes, _owns_its_generator, _parameters_stay):
+        check(trial)
 
 
 def check_requirements(trial: Trial) -> None:
     """Check every other requirement; LayerError at the first that is not met."""
-    _gradients_add_up(trial)
-    _last_forward_counts(trial)
-    _results_stay(trial)
-    _dtypes(trial)
-    _contiguity(trial)
-    _batch_sizes(trial)
-    _evaluation(trial)
-    _copies(trial)
-    _containers(trial)
+    training = (_gradients_add_up, _last_forward_counts, _results_stay, _dtypes, _contiguity, _batch_sizes)
+    for check in (*training, _evaluation, _copies, _containers):
+        check(trial)
 
 
 def _same(trial: Trial, run: Run, what: str) -> None:

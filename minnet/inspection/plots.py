@@ -131,8 +131,7 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
     Raises
     ------
     ValueError
-        If the matrix is not square, or holds anything but counts, or no sample, or more classes than can
-        be read; if the names are not C.
+        If the matrix is not square, holds anything but counts, or no sample, or over 100 classes; if there are not C names.
     """
     counts = np.asarray(matrix)
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
@@ -142,9 +141,7 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
         "pass mn.metrics.confusion_matrix(prediction, target)",
     )
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
-    expect(
-        classes <= CLASSES, f"plots.confusion draws up to {CLASSES} classes, got {classes}: pass a part of the matrix"
-    )
+    expect(classes <= CLASSES, f"plots.confusion draws up to {CLASSES} classes, got {classes}: pass a part of them")
     words = [str(name) for name in (range(classes) if names is None else names)]
     expect(len(words) == classes, f"plots.confusion expected {classes} names, one a class, got {len(words)}")
     wrong = np.ma.masked_array(counts, np.eye(classes, dtype=bool))
