@@ -125,15 +125,11 @@ class Elastic(_Movement):
 def _as_images(x: Array) -> Array:
     """View a batch as (N, C, H, W)."""
     if x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1]:
-        side = math.isqrt(x.shape[1])
-        return x.reshape(len(x), 1, side, side)
-    if x.ndim == 3:
-        return x[:, None]
-    if x.ndim == 4:
-        return x
-    raise ValueError(
-        f"an augmentation takes images (N, H, W), (N, C, H, W), or square ones as rows (N, H·H), got shape {x.shape}"
-    )
+        x = x.reshape(len(x), *(math.isqrt(x.shape[1]),) * 2)
+    if x.ndim not in (3, 4):
+        forms = "(N, H, W), (N, C, H, W), or square ones as rows (N, H·H)"
+        raise ValueError(f"an augmentation takes images {forms}, got shape {x.shape}")
+    return x[:, None] if x.ndim == 3 else x
 
 
 def _resample(images: Array, rows: Array, columns: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.inspection.layer_checks import LayerError, Trial, check_basics, check_requirements
 
@@ -73,12 +73,10 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
         raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
     if not inputs:
         raise ValueError("check_layer got no input: pass what forward takes, an array x or a prediction and a target")
-    arrays = [np.array(x) for x in inputs]
-    arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
+    arrays = [cast(np.array(x), np.dtype(np.float64)) for x in inputs]
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
-        raise ValueError(
-            f"check_layer has nothing to vary: {layer.describe()} has no Parameters, and no input is float"
-        )
+        why = f"{layer.describe()} has no Parameters, and no input is float"
+        raise ValueError(f"check_layer has nothing to vary: {why}")
     trial = Trial(layer, arrays, np.random.default_rng(rng))
     check_basics(trial)
     checked = _check_gradients(trial)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, cast
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
@@ -217,7 +217,7 @@ def _results_stay(trial: Trial) -> None:
 
 def _dtypes(trial: Trial) -> None:
     for dtype in (np.float64, np.float32):
-        inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in trial.inputs]
+        inputs = [cast(x, np.dtype(dtype)) for x in trial.inputs]
         run = trial.run(trial.new(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
         results = [("backward", d) for d in run.dx[: sum(x.dtype.kind == "f" for x in inputs)]]
         if not trial.is_loss:

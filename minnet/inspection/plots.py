@@ -53,11 +53,9 @@ def learning_curves(
     kinds = {name: name.rpartition("_")[2] for row in history for name in row}  # "test_loss" → "loss"
     names = [name for name in kinds if kinds[name] in ("loss", "accuracy")] if columns is None else list(columns)
     for name in names or ("",):
-        expect(
-            kinds.get(name) in ("loss", "accuracy"),
-            f"plots.learning_curves draws columns named …loss and …accuracy, got {name!r}: "
-            f"the history has {', '.join(kinds)}",
-        )
+        got = f"got {name!r}: the history has {', '.join(kinds)}"
+        known = kinds.get(name) in ("loss", "accuracy")
+        expect(known, f"plots.learning_curves draws columns named …loss and …accuracy, {got}")
     sets = list(dict.fromkeys(name.rpartition("_")[0] for name in names))
     wanted = {kinds[name] for name in names} | ({"accuracy"} if reference else set())
     panels = sorted(wanted, reverse=True)  # the loss first
@@ -131,15 +129,13 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
     Raises
     ------
     ValueError
-        If the matrix is not square, holds anything but counts, or no sample, or over 100 classes; if there are not C names.
+        If the matrix is not square, or holds no counts, no sample, or over 100 classes; if `names` has another length.
     """
     counts = np.asarray(matrix)
-    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
-    expect(
-        square and counts.dtype.kind in "iu" and np.all(counts >= 0) and counts.any(),
-        f"plots.confusion expected counts (C, C), integers and not all 0, got {counts.dtype} {counts.shape}: "
-        "pass mn.metrics.confusion_matrix(prediction, target)",
-    )
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.dtype.kind in "iu"
+    got = f"{counts.dtype} {counts.shape}: pass mn.metrics.confusion_matrix(prediction, target)"
+    valid = square and np.all(counts >= 0) and counts.any()
+    expect(valid, f"plots.confusion expected counts (C, C), integers and not all 0, got {got}")
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
     expect(classes <= CLASSES, f"plots.confusion draws up to {CLASSES} classes, got {classes}: pass a part of them")
     words = [str(name) for name in (range(classes) if names is None else names)]
@@ -203,9 +199,8 @@ def _reference(axes: "Axes", reference: Mapping[str, Points]) -> list[NDArray[np
     drawn = [np.array(list(points), np.float64) for points in reference.values()]
     style: dict[str, Any] = {"color": GREY, "linewidth": 1, "markerfacecolor": "none", "markersize": 6, "zorder": 1.9}
     for i, (name, pairs) in enumerate(zip(reference, drawn, strict=True)):
-        expect(
-            pairs.ndim == 2 and pairs.shape[1] == 2 and np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100)),
-            f"plots expected the reference {name!r} as pairs (step, per cent from 0 to 100), got shape {pairs.shape}",
-        )
+        valid = pairs.ndim == 2 and pairs.shape[1] == 2 and np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100))
+        wanted = f"plots expected the reference {name!r} as pairs (step, per cent from 0 to 100)"
+        expect(valid, f"{wanted}, got shape {pairs.shape}")
         axes.plot(*pairs.T, linestyle="--", marker="os^Dv"[i % 5], label=name, **style)
     return drawn
