@@ -1,4 +1,4 @@
-"""What the tests of several files use: arrays that nobody may change, small models, their Trainers, slopes, pictures."""
+"""What the tests of several files use: arrays nobody may change, small models, their Trainers, slopes, pictures."""
 
 import numpy as np
 

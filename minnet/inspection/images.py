@@ -2,7 +2,7 @@
 
 Images are given as (N, H, W), (N, H, W, C) or (N, C, H, W), with one channel or with three for colours; or as rows
 (N, H·W), to which `shape` gives the height and width unless they are square. Pixels are floats from 0 (black) to 1
-(white), or uint8.
+(white), or uint8. What cannot be drawn raises ValueError.
 """
 
 import math
@@ -36,18 +36,13 @@ def digits(
     Parameters
     ----------
     X
-        N images, of digits or of anything else.
+        N images, of digits or of anything else, at least one.
     labels
         N strings or numbers, which are written below the images.
     columns
         The largest number of images in a row; there are fewer if the labels need the room.
     shape
         The shape of an image, if X has rows that are not square.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or if X or labels have another form.
     """
     images = _images("digits", X, shape)
     names = [] if labels is None else [str(label) for label in labels]
@@ -56,7 +51,8 @@ def digits(
     expect(columns >= 1, f"plots.digits needs columns >= 1, got {columns}")
     if names:
         columns = min(columns, int(WIDTH / (0.12 + 0.075 * max(map(len, names)))) or 1)
-    across, down = _grid(len(images), columns)
+    across = min(columns, len(images))
+    down = math.ceil(len(images) / across)
     side = min(WIDTH / across / 1.04, 1.0)  # the width of an image in inches; below, it is 1
     tall = images.shape[1] / images.shape[2]
     pitch = tall + (0.22 / side if names else 0.04)  # from row to row
@@ -88,18 +84,13 @@ def mistakes(
     X
         N images.
     probabilities
-        The model's output, (N, C).
+        The model's output, (N, C), whose rows add up to 1.
     target
         The true labels, (N,), from 0 to C − 1.
     most
         The largest number of mistakes that are drawn: the first ones.
     shape
         The shape of an image, if X has rows that are not square.
-
-    Raises
-    ------
-    ValueError
-        If the arrays have another form, or are not of the same samples.
     """
     images = _images("mistakes", X, shape)
     p, labels = _answers(len(images), probabilities, target)
@@ -114,7 +105,8 @@ def mistakes(
     if len(wrong) > most:
         summary += f", the first {most}"
     wrong = wrong[:most]
-    across, down = _grid(len(wrong), 4)
+    across = min(len(wrong), 4)
+    down = math.ceil(len(wrong) / across)
     figure = new_figure(max(across * WIDTH / 4, 3), 1.8 * down + 0.9, title or summary)
     grid = figure.add_gridspec(down, 2 * across)
     for place, i in enumerate(wrong):
@@ -147,17 +139,12 @@ def learned(
     Parameters
     ----------
     weight, start
-        W after training and W₀ before it, (H·W, C): ``layer.weight.data``, and a ``copy()`` of it that was made
-        before, because training writes in place.
+        W after training and W₀ before it, finite, (H·W, C), for up to 100 classes C: ``layer.weight.data``, and a
+        ``copy()`` of it that was made before, because training writes in place.
     bias, bias_start
         b and b₀, (C,), drawn as bars: b − b₀ if both are given, else b.
     shape
         The height and width of an image, if it is not square.
-
-    Raises
-    ------
-    ValueError
-        If an array has another shape, holds NaN or infinity, or `start` is no copy; if there are over 100 classes.
     """
     expected = np.shape(start)
     message = f"the weight at the start as (H·W, C), and shape=(H, W), got {expected} and {shape}"
@@ -168,7 +155,8 @@ def learned(
     expect(classes <= CLASSES, f"plots.learned draws up to {CLASSES} classes, got {classes}: pass a part, W[:, :100]")
     height, width = _image_shape("learned", expected[0], shape)
     limit = float(np.abs(change).max()) or 1.0
-    across, down = _grid(classes, 5 if classes <= BARS else 10)
+    across = min(classes, 5 if classes <= BARS else 10)
+    down = math.ceil(classes / across)
     row = max(0.4 + 8 * height / width / max(across, 5), 1.8 / down)  # inches: the colour bar needs 1.8
     heights = [row] * down + [1.8] * (shift is not None)
     size = 2 * max(min(across, 5), 2), 0.6 + sum(heights)
@@ -191,11 +179,6 @@ def learned(
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _grid(images: int, most: int) -> tuple[int, int]:
-    """Return how many images stand side by side, at the most so many, and how many one below the other."""
-    return min(images, most), math.ceil(images / min(images, most))
 
 
 def _image_shape(function: str, numbers: int, shape: Sequence[int] | None) -> tuple[int, ...]:

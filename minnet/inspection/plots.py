@@ -36,17 +36,12 @@ def learning_curves(
     Parameters
     ----------
     history
-        The rows, such as ``trainer.history``.
+        The rows, at least one, such as ``trainer.history``.
     columns
         Which columns to draw; by default all named ``loss``, ``…_loss`` and ``…accuracy``. Accuracies
         are shares, 0 to 1, and drawn in per cent.
     reference
         Name → (step, per cent) pairs to compare the accuracies with, drawn dashed and grey.
-
-    Raises
-    ------
-    ValueError
-        If there is no row, no such column, or nothing to draw.
     """
     stepped = len(history) > 0 and all("step" in row for row in history)
     expect(stepped, "plots.learning_curves expected rows with a step, got none: pass trainer.history after fit")
@@ -89,11 +84,6 @@ def running_accuracy(
         ``trainer.history``; or step → running accuracy, 0 to 1.
     reference
         (step, per cent) pairs to compare with, drawn dashed and grey; or name → such pairs.
-
-    Raises
-    ------
-    ValueError
-        If there is no score, or one is outside 0 … 1.
     """
     if not isinstance(scores, Mapping):
         scores = {int(row["step"]): row["running_accuracy"] for row in scores if "running_accuracy" in row}
@@ -121,15 +111,10 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
     Parameters
     ----------
     matrix
-        Counts (C, C), rows the true classes and columns the predicted ones:
-        `minnet.metrics.confusion_matrix`. Zeros are left out.
+        Counts (C, C) for up to 100 classes, rows the true and columns the predicted ones, as
+        `minnet.metrics.confusion_matrix` returns them. Zeros are left out.
     names
         C names of the classes; by default 0 … C − 1.
-
-    Raises
-    ------
-    ValueError
-        If the matrix is not square, or holds no counts, no sample, or over 100 classes; if `names` has another length.
     """
     counts = np.asarray(matrix)
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.dtype.kind in "iu"
