@@ -1,4 +1,4 @@
-"""What the tests of several files use: arrays that nobody may change, small models and their Trainers, slopes."""
+"""What the tests of several files use: arrays nobody may change, small models, their Trainers, slopes, pictures."""
 
 import numpy as np
 
@@ -89,3 +89,23 @@ class Plus(mn.Layer):
     def backward(self, dy):
         self.called = True
         return dy.copy()
+
+
+def answers(*classes):
+    """Probabilities that answer so, each with most of the whole."""
+    p = np.random.default_rng(1).random((len(classes), 10)) / 50
+    p[np.arange(len(classes)), classes] = 0.5
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def overlaps(figure, artists):
+    """Pairs of artists whose boxes on the page overlap by more than a pixel each way."""
+    figure.draw_without_rendering()
+    boxes = [artist.get_window_extent() for artist in artists]
+    return [
+        (artists[i], artists[j])
+        for i in range(len(boxes))
+        for j in range(i)
+        if min(boxes[i].x1, boxes[j].x1) - max(boxes[i].x0, boxes[j].x0) > 1
+        and min(boxes[i].y1, boxes[j].y1) - max(boxes[i].y0, boxes[j].y0) > 1
+    ]

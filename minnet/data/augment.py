@@ -3,10 +3,11 @@
 Each class is a transform of a `DataLoader`, ``mn.DataLoader(X, y, transform=Rotate(10))``: a function ``(x, rng) -> x``
 of a batch of float images and the loader's Generator. Every image is changed in its own way, all of them in one
 vectorized pass. Images are (N, H, W), (N, C, H, W), or rows (N, H·H) of square images, as MNIST's. Pixels outside an
-image are 0.
+image are 0. TypeError or ValueError says that a number is out of its range, or that a batch does not hold images.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -36,62 +37,60 @@ class Chain:
         return x
 
 
-class Shift:
+class _Movement(ABC):
+    """An augmentation that reads each pixel of an image from another place of the image."""
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        """Change a batch of images."""
+        images = _as_images(x)
+        n, _, height, width = images.shape
+        rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
+        return _resample(images, *self._places(n, rows, columns, rng)).reshape(x.shape)
+
+    @abstractmethod
+    def _places(self, n: int, rows: Array, columns: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return the places (N, H, W) that each pixel, in row (H, 1) and column (W,), comes from in n images."""
+
+
+class Shift(_Movement):
     """Move each image by a random whole number of pixels, sideways and up or down.
 
     Parameters
     ----------
     pixels
         The largest shift, at least 0; every shift from −pixels to +pixels is equally likely.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not such a number, or the batch does not hold images.
     """
 
     def __init__(self, pixels: int = 2) -> None:
         self.pixels = check_int("Shift", "pixels", pixels, 0, "it is the largest shift")
 
-    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
-        """Shift a batch of images."""
-        images = _as_images(x)
-        steps = rng.integers(-self.pixels, self.pixels + 1, (2, len(images), 1, 1))
-        rows, columns = _grid(images)
-        return _resample(images, rows + steps[0], columns + steps[1]).reshape(x.shape)
+    def _places(self, n: int, rows: Array, columns: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        steps = rng.integers(-self.pixels, self.pixels + 1, (2, n, 1, 1))
+        return rows + steps[0], columns + steps[1]
 
 
-class Rotate:
+class Rotate(_Movement):
     """Turn each image about its centre by a random angle.
 
     Parameters
     ----------
     degrees
         The largest angle, at least 0; every angle from −degrees to +degrees is equally likely.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not such a number, or the batch does not hold images.
     """
 
     def __init__(self, degrees: float = 10.0) -> None:
         self.degrees = check_number("Rotate", "degrees", degrees, 0)
 
-    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
-        """Rotate a batch of images."""
-        images = _as_images(x)
-        angle = np.radians(rng.uniform(-self.degrees, self.degrees, (len(images), 1, 1)))
-        rows, columns = _grid(images)
-        up, left = (images.shape[2] - 1) / 2, (images.shape[3] - 1) / 2  # the centre
+    def _places(self, n: int, rows: Array, columns: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        angle = np.radians(rng.uniform(-self.degrees, self.degrees, (n, 1, 1)))
+        up, left = (len(rows) - 1) / 2, (len(columns) - 1) / 2  # the centre
         rows, columns = rows - up, columns - left
-        # The place that each pixel of the result comes from: the inverse rotation.
+        # The inverse rotation.
         from_rows = np.cos(angle) * rows - np.sin(angle) * columns + up
-        from_columns = np.sin(angle) * rows + np.cos(angle) * columns + left
-        return _resample(images, from_rows, from_columns).reshape(x.shape)
+        return from_rows, np.sin(angle) * rows + np.cos(angle) * columns + left
 
 
-class Elastic:
+class Elastic(_Movement):
     """Distort each image as if it were printed on rubber.
 
     Every pixel is moved by a random amount; the amounts are smoothed with a Gaussian, so that
@@ -104,25 +103,16 @@ class Elastic:
         The standard deviation of the movement, in pixels, at least 0.
     smoothness
         The standard deviation of the Gaussian, in pixels, above 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is out of its range, or the batch does not hold images.
     """
 
     def __init__(self, strength: float = 1.0, smoothness: float = 4.0) -> None:
         self.strength = check_number("Elastic", "strength", strength, 0)
         self.smoothness = check_number("Elastic", "smoothness", smoothness, above=0)
 
-    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
-        """Distort a batch of images."""
-        images = _as_images(x)
-        n, _, height, width = images.shape
-        noise = rng.standard_normal((2, n, height, width), np.float32)
-        moves = self.strength * (self._smoothing(height) @ noise @ self._smoothing(width).T)
-        rows, columns = _grid(images)
-        return _resample(images, rows + moves[0], columns + moves[1]).reshape(x.shape)
+    def _places(self, n: int, rows: Array, columns: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        noise = rng.standard_normal((2, n, len(rows), len(columns)), np.float32)
+        moves = self.strength * (self._smoothing(len(rows)) @ noise @ self._smoothing(len(columns)).T)
+        return rows + moves[0], columns + moves[1]
 
     def _smoothing(self, size: int) -> Array:
         """Return the matrix (size, size) that smooths a column of noise and keeps its standard deviation."""
@@ -135,21 +125,11 @@ class Elastic:
 def _as_images(x: Array) -> Array:
     """View a batch as (N, C, H, W)."""
     if x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1]:
-        side = math.isqrt(x.shape[1])
-        return x.reshape(len(x), 1, side, side)
-    if x.ndim == 3:
-        return x[:, None]
-    if x.ndim == 4:
-        return x
-    raise ValueError(
-        f"an augmentation takes images (N, H, W), (N, C, H, W), or square ones as rows (N, H·H), got shape {x.shape}"
-    )
-
-
-def _grid(images: Array) -> tuple[Array, Array]:
-    """Return the row and the column of every pixel, as (H, 1) and (1, W)."""
-    height, width = images.shape[2:]
-    return np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
+        x = x.reshape(len(x), *(math.isqrt(x.shape[1]),) * 2)
+    if x.ndim not in (3, 4):
+        forms = "(N, H, W), (N, C, H, W), or square ones as rows (N, H·H)"
+        raise ValueError(f"an augmentation takes images {forms}, got shape {x.shape}")
+    return x[:, None] if x.ndim == 3 else x
 
 
 def _resample(images: Array, rows: Array, columns: Array) -> Array:

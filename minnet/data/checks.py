@@ -4,7 +4,7 @@ import contextlib
 import math
 import mmap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,9 @@ SAMPLE = 100  # rows that are looked at to tell pixels from other numbers
 
 
 def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
-    """View data as an array of numbers with at least one sample.
+    """View anything as an array of numbers; TypeError or ValueError if it is not one, or has no sample.
 
-    Parameters
-    ----------
-    owner, name
-        Who was given the data, and as which argument; for the message.
-    data
-        Anything.
-
-    Raises
-    ------
-    TypeError
-        If it is not an array of numbers, nor can be read as one.
-    ValueError
-        If there is no sample.
+    The message names `owner`, who was given the data, and `name`, the argument.
     """
     array = np.asarray(data) if isinstance(data, np.ndarray) else _read(owner, name, data)
     if array.dtype.kind not in "iufb":
@@ -52,14 +40,8 @@ def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
 def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, stacklevel: int) -> None:
     """Look at every number of a data set: refuse NaN and infinity, and warn of what looks like a mistake.
 
-    Parameters
-    ----------
-    owner, X, y
-        Who was given the data; the samples and the targets.
-    transformed
-        Whether a transform changes X afterwards, which may fill its gaps and scale it: then X is not looked at.
-    stacklevel
-        Whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
+    The numbers of an X that is `transformed` are not looked at: a transform may fill its gaps and scale it.
+    `stacklevel` says whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
     """
     warn_of_swapped(owner, X, y, stacklevel + 1)
     check_finite(owner, "y", y)
@@ -69,34 +51,25 @@ def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, 
 
 
 def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
-    """Refuse NaN and infinity in an array of floats that lies in memory.
+    """Raise ValueError if an array of floats that lies in memory holds NaN or infinity; say where, and how many.
 
     It looks at each number once, block by block: 15 ms for 60,000 images of MNIST as float32, without a temporary
     array as large as the data. A file that is mapped into memory is not read.
-
-    Raises
-    ------
-    ValueError
-        If there is any: the message says where, how many, and what to do.
     """
     if array.dtype.kind != "f" or on_disk(array) or all(np.isfinite(block).all() for block in _blocks(array)):
         return
-    nans = infinite = samples = row = 0
-    for start, rows in _rows(array):
-        bad = ~np.isfinite(rows)
-        if bad.any() and not samples:
-            row = start + int(bad.reshape(len(rows), -1).any(axis=1).argmax())
-        nans += int(np.isnan(rows).sum())
-        infinite += int(np.isinf(rows).sum())
-        samples += int(bad.reshape(len(rows), -1).any(axis=1).sum())
-    at = ", ".join(map(str, [row, *np.argwhere(~np.isfinite(array[row]))[0].tolist()]))
+    nans, infinite = (sum(int(bad(block).sum()) for block in _blocks(array)) for bad in (np.isnan, np.isinf))
     counted = " and ".join(f"{n:,} {what}" for n, what in ((nans, "NaN"), (infinite, "infinite")) if n)
-    axes = {1: "", 2: "axis=1"}.get(array.ndim, f"axis={tuple(range(1, array.ndim))}")
-    every = f"np.isfinite({name})" + (f".all({axes})" if axes else "")
+    inner, step = tuple(range(1, array.ndim)), max(BLOCK // array[0].size, 1)
+    parts = [np.isfinite(array[start : start + step]).all(axis=inner) for start in range(0, len(array), step)]
+    good = np.concatenate(parts)  # which samples are
+    row = int(good.argmin())
+    at = ", ".join(map(str, [row, *np.argwhere(~np.isfinite(array[row]))[0].tolist()]))
+    axes = {1: "", 2: ".all(axis=1)"}.get(array.ndim, f".all(axis={inner})")
     raise ValueError(
-        f"{owner} expected finite numbers in {name}, got {counted} in {samples:,} of {len(array):,} samples, the first "
-        f"at {name}[{at}]: leave them out, keep = {every}; X, y = X[keep], y[keep], or fill the gaps, such as with "
-        f"np.nan_to_num({name}); check=False lets them through"
+        f"{owner} expected finite numbers in {name}, got {counted} in {(~good).sum():,} of {len(good):,} samples, the "
+        f"first at {name}[{at}]: leave them out, keep = np.isfinite({name}){axes}; X, y = X[keep], y[keep], or fill "
+        f"the gaps, such as with np.nan_to_num({name}); check=False lets them through"
     )
 
 
@@ -105,15 +78,6 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
 
     Floats look like pixels if samples have at least 64 numbers, and those of the first 100 samples are whole, at least
     0, and at most some number from 128 to 255.
-
-    Parameters
-    ----------
-    owner, name
-        Who was given the data, and as which argument; for the message.
-    array
-        The data.
-    stacklevel
-        Whose line the warning shows, as for `warnings.warn`: 1 is the caller's.
     """
     if array.dtype.kind != "f" or math.prod(array.shape[1:]) < 64:
         return
@@ -130,7 +94,7 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
 
 
 def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any], stacklevel: int) -> None:
-    """Warn of an X that looks like labels with a y that looks like samples; `stacklevel` as for `warn_of_pixels`."""
+    """Warn of an X that looks like labels with a y that looks like samples."""
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
         warnings.warn(
             f"{owner} expected X to be the samples and y the targets, got X of shape {X.shape}, {X.dtype}, and y of "
@@ -144,33 +108,24 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
     """Read anything as an array, or say why that is not possible."""
     got = type(data).__name__
     got = f"an {got}" if got[0] in "aeiouAEIOU" else f"a {got}"
+    expected = f"{owner} expected {name} to be an array, got"
     if isinstance(data, Mapping):
         keys = ", ".join(map(repr, list(data)[:5]))
-        raise TypeError(
-            f"{owner} expected {name} to be an array, got {got} of {keys}: pass one of its arrays, as {name}[key]"
-        )
+        raise TypeError(f"{expected} {got} of {keys}: pass one of its arrays, as {name}[key]")
     if isinstance(data, Iterator):
-        raise TypeError(
-            f"{owner} expected {name} to be an array, got {got}, which can be read only once: pass list({name})"
-        )
+        raise TypeError(f"{expected} {got}, which can be read only once: pass list({name})")
     if isinstance(data, type):
-        raise TypeError(
-            f"{owner} expected {name} to be an array, got the class {data.__name__}: pass data, not a class"
-        )
+        raise TypeError(f"{expected} the class {data.__name__}: pass data, not a class")
     try:
         return np.asarray(data)
     except Exception as error:
         if isinstance(data, (list, tuple)):
             lengths = sorted({len(row) for row in data if hasattr(row, "__len__")})
             found = f"rows of {lengths[0]} to {lengths[-1]} entries" if len(lengths) > 1 else "entries of several kinds"
-            raise ValueError(
-                f"{owner} expected {name} to be an array, got {found}: ragged rows make no array; "
-                "cut them to one length, or pad them"
-            ) from None
-        raise TypeError(
-            f"{owner} expected {name} to be an array, got {got} that NumPy cannot read ({error}): "
-            f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
-        ) from error
+            cure = "ragged rows make no array; cut them to one length, or pad them"
+            raise ValueError(f"{expected} {found}: {cure}") from None
+        cure = f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
+        raise TypeError(f"{expected} {got} that NumPy cannot read ({error}): {cure}") from error
 
 
 def _cure(name: str, array: NDArray[Any]) -> str:
@@ -207,22 +162,9 @@ def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
     return f"{found}: pass {name}.astype(np.float32) if they are numbers"
 
 
-def _blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield all numbers, some at a time, in the order in memory if they lie in one piece."""
-    if array.flags.c_contiguous or array.flags.f_contiguous:
-        flat = array.reshape(-1, order="C" if array.flags.c_contiguous else "F")
-        for start in range(0, flat.size, BLOCK):
-            yield flat[start : start + BLOCK]
-    else:
-        for _, rows in _rows(array):
-            yield rows
-
-
-def _rows(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield (place of the first, rows), some rows at a time."""
-    step = max(BLOCK // max(math.prod(array.shape[1:]), 1), 1)
-    for start in range(0, len(array), step):
-        yield start, array[start : start + step]
+def _blocks(array: NDArray[Any]) -> Iterable[Any]:
+    """Return what yields all numbers, a block at a time, in the order in memory."""
+    return np.nditer(array, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=BLOCK)
 
 
 def on_disk(array: Any) -> bool:

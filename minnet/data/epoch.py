@@ -17,28 +17,12 @@ Rows = NDArray[np.integer[Any]]
 class Epoch:
     """The batches of one pass over a loader. Two passes at once do not disturb each other.
 
-    Parameters
-    ----------
-    loader
-        The loader whose batches they are.
-    state
-        What `state_dict` returned, to continue from there.
-
-    Attributes
-    ----------
-    X, y : ndarray
-        The data set.
-    rows : slice or (N,) array of int
-        Which rows of the data the last batch is; a message about a bad batch names them.
-
-    Raises
-    ------
-    ValueError
-        If the state is of another loader.
+    It begins with the first batch, or continues where another Epoch was when its `state_dict` returned `state`;
+    ValueError if that was one of another loader.
     """
 
     def __init__(self, loader: "DataLoader", state: dict[str, Any] | None = None) -> None:
-        self.rows: Rows | slice = slice(0, 0)
+        self.rows: Rows | slice = slice(0, 0)  # of the last batch; a message about a bad batch names them
         self.X, self.y = loader.X, loader.y
         self._loader = loader
         self._done, self._length = 0, len(loader)
@@ -48,12 +32,13 @@ class Epoch:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
                 raise ValueError(f"{self._done} batches of {self._length} are done")
-            if not _is_order(self._order, len(loader.X) if ordered else None):
+            is_order = isinstance(self._order, np.ndarray) and self._order.dtype.kind == "i"
+            is_order = is_order and np.array_equal(np.sort(self._order), np.arange(len(loader.X)))
+            if not (is_order if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
         elif ordered:
             self._order = loader.rng.permutation(len(loader.X))
-        gather = _gatherer if loader.shuffle else _slicer
-        self._x_of, self._y_of = gather(self.X), gather(self.y)
+        self._x_of, self._y_of = _reader(self.X, bool(loader.shuffle)), _reader(self.y, bool(loader.shuffle))
 
     def __iter__(self) -> Self:
         """Return itself: it is used up as it goes."""
@@ -67,13 +52,7 @@ class Epoch:
         return self._loader.prepared(self._x_of(self.rows)), self._y_of(self.rows)
 
     def take(self, batches: int) -> NDArray[np.int64]:
-        """Return the rows of the next batches, one batch after the other, and count these as done.
-
-        Parameters
-        ----------
-        batches
-            How many, at most: an epoch has no more than are left.
-        """
+        """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
         resampled = self._loader.shuffle == "resampled"
         self._before = self._done, self._loader.rng.bit_generator.state if resampled else None
         rows = self._next_rows(min(batches, self._length - self._done))
@@ -103,20 +82,10 @@ class Epoch:
         return {"done": self._done, "order": self._order}
 
 
-def _is_order(order: object, rows: int | None) -> bool:
-    """Whether it is an order of so many rows; or None, if there is to be none."""
-    if rows is None or not isinstance(order, np.ndarray) or order.dtype.kind != "i":
-        return rows is None and order is None
-    return np.array_equal(np.sort(order), np.arange(rows))
-
-
-def _gatherer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
-    """Return what gathers rows; `take` is faster than an index, but first copies all of an array not contiguous."""
-    return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
-
-
-def _slicer(array: NDArray[Any]) -> Callable[[Any], NDArray[Any]]:
-    """Return what views rows, read-only: writing into a batch must not change the data set."""
+def _reader(array: NDArray[Any], gather: bool) -> Callable[[Any], NDArray[Any]]:
+    """Return what gathers rows, or else views a slice of them read-only, because a batch is not to be written into."""
+    if gather:  # `take` is faster than an index, but first copies all of an array that is not contiguous
+        return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
     view = array[...]
     view.flags.writeable = False
     return view.__getitem__

@@ -41,23 +41,16 @@ class DataLoader:
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
     check
-        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A warning says if
-        X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model learns
-        badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps and scale it.
+        Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
+        says if X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model
+        learns badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps.
     rng
         None, a seed, or a Generator, for the order and for the transform.
 
     Raises
     ------
     ValueError, TypeError
-        If X and y have different lengths, are empty, are not numbers, or hold NaN or infinity; if the batch size does
-        not fit.
-
-    Warns
-    -----
-    DataWarning
-        If X looks like pixels that were not scaled, or X and y look swapped. If that is intended, silence it with
-        ``check=False`` or ``warnings.simplefilter("ignore", mn.errors.DataWarning)``.
+        If X and y differ in length, are empty, no numbers, or hold NaN or infinity; if the batch size does not fit.
 
     Examples
     --------
@@ -141,12 +134,7 @@ class DataLoader:
         return x if self.transform is None else self.transform(x, self.rng)
 
 
-def all_transforms(transform: object) -> list[Any]:
-    """List a loader's transform, and those inside it; the list is empty if there is none."""
-    inner = [part for other in getattr(transform, "transforms", ()) for part in all_transforms(other)]
-    return [] if transform is None else [transform, *inner]
-
-
 def _stateful(transform: object) -> list[Any]:
-    """List those that are objects, which may remember something."""
-    return [part for part in all_transforms(transform) if getattr(part, "__dict__", None)]
+    """List a loader's transform, and those inside it, as far as they are objects, which may remember something."""
+    inner = [part for other in getattr(transform, "transforms", ()) for part in _stateful(other)]
+    return [transform, *inner] if getattr(transform, "__dict__", None) else inner

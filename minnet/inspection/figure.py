@@ -25,16 +25,10 @@ def expect(truth: object, message: str) -> None:
 
 
 def new_figure(width: float, height: float, title: str) -> "Figure":
-    """Return an empty figure of so many inches, or wide enough for its title.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
+    """Return an empty figure of so many inches, or wide enough for its title; MissingExtraError without matplotlib."""
     require("matplotlib", "plots")
-    width = max(width, 0.2 + 0.1 * len(title))
-    figure = _figure_class()(figsize=(width, height), dpi=100, layout="constrained")
+    size = max(width, 0.2 + 0.1 * len(title)), height
+    figure = _figure_class()(figsize=size, dpi=100, layout="constrained")
     figure.suptitle(title, fontsize=LARGE)
     return figure
 

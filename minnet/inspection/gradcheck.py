@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.inspection.layer_checks import LayerError, Trial, check_basics, check_requirements
 
@@ -73,12 +73,10 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
         raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
     if not inputs:
         raise ValueError("check_layer got no input: pass what forward takes, an array x or a prediction and a target")
-    arrays = [np.array(x) for x in inputs]
-    arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
+    arrays = [cast(np.array(x), np.dtype(np.float64)) for x in inputs]
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
-        raise ValueError(
-            f"check_layer has nothing to vary: {layer.describe()} has no Parameters, and no input is float"
-        )
+        why = f"{layer.describe()} has no Parameters, and no input is float"
+        raise ValueError(f"check_layer has nothing to vary: {why}")
     trial = Trial(layer, arrays, np.random.default_rng(rng))
     check_basics(trial)
     checked = _check_gradients(trial)
@@ -89,7 +87,6 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
 
 def _check_gradients(trial: Trial) -> dict[str, float]:
     """Compare every gradient with finite differences; return the largest relative error of each."""
-    clean = trial.clean
     base = trial.new()
     inputs = [x.copy() for x in trial.inputs]
 
@@ -98,11 +95,11 @@ def _check_gradients(trial: Trial) -> dict[str, float]:
         return trial.objective(copy.deepcopy(base).forward(*inputs))
 
     checked = {}
-    for name, i, dx in zip(trial.input_names, trial.floats, clean.dx, strict=False):
-        checked[name] = _compare(trial, f"dL/d{name}", dx, inputs[i], objective)
+    for name, x, dx in trial.gradients(inputs, trial.clean):
+        checked[name] = _compare(trial, f"dL/d{name}", dx, x, objective)
     for name, parameter in base.named_parameters():
         if parameter.trainable:
-            checked[name] = _compare(trial, f"{name}.grad", clean.grads[name], parameter.data, objective)
+            checked[name] = _compare(trial, f"{name}.grad", trial.clean.grads[name], parameter.data, objective)
     return checked
 
 
@@ -110,39 +107,35 @@ def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: C
     """Compare the claimed gradient with the slopes of `objective` as `array` is moved; return the relative error."""
     size, rng = array.size, trial.rng
     places = np.arange(size) if size <= MOST_ELEMENTS else rng.choice(size, MOST_ELEMENTS, replace=False)
-    flat, slopes = array.reshape(-1), np.zeros(len(places))
     scale = float(np.abs(claimed).max(initial=0.0))
 
-    for k, place in enumerate(places):
-        here = flat[place]
+    def slope(part: Array, direction: Array | float, claimed: float, scale: float) -> float:
+        """Measure the slope as a view of `array` is moved in a direction."""
+        start = part.copy()
 
-        def move(distance: float, place: int = place, here: float = here) -> float:
-            flat[place] = here + distance
+        def move(distance: float) -> float:
+            part[...] = start + distance * direction
             value = objective()
-            flat[place] = here
+            part[...] = start
             return value
 
-        slopes[k] = _slope(move, claimed.flat[place], scale)
-    wrong = ~_close(claimed.reshape(-1)[places], slopes, scale)
+        return _slope(move, claimed, scale)
+
+    flat, values = array.reshape(-1), claimed.reshape(-1)[places]
+    slopes = np.array([slope(flat[i : i + 1], 1.0, value, scale) for i, value in zip(places, values, strict=True)])
+    wrong = ~_close(values, slopes, scale)
     if wrong.any():
         raise LayerError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
     if size > MOST_ELEMENTS:
-        start, direction = array.copy(), rng.normal(size=array.shape)
-
-        def move_all(distance: float) -> float:
-            array[...] = start + distance * direction
-            value = objective()
-            array[...] = start
-            return value
-
+        direction = rng.normal(size=array.shape)
         along = float((claimed * direction).sum())
-        if not _close(along, _slope(move_all, along, abs(along)), abs(along)):
+        measured = slope(array, direction, along, abs(along))
+        if not _close(along, measured, abs(along)):
             raise LayerError(
                 f"{trial.name}: {name} is wrong in some elements: along a random direction, backward says "
-                f"{along:.6g}, finite differences say {_slope(move_all, along, abs(along)):.6g}"
+                f"{along:.6g}, finite differences say {measured:.6g}"
             )
-    error = np.abs(claimed.reshape(-1)[places] - slopes).max(initial=0.0)
-    return float(error / max(scale, 1e-2))
+    return float(np.abs(values - slopes).max(initial=0.0) / max(scale, 1e-2))
 
 
 def _slope(move: Callable[[float], float], claimed: float, scale: float) -> float:
@@ -189,7 +182,7 @@ def _wrong_gradient(
     if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
         ratio = float(ratios.mean())
         hint = f"every element is {ratio:.6g} times the right value"
-        for size in trial.inputs[trial.floats[0]].shape if trial.floats else ():
+        for size in trial.inputs[min(trial.varied)].shape if trial.varied else ():
             if size > 1 and (math.isclose(ratio, size, rel_tol=1e-3) or math.isclose(ratio, 1 / size, rel_tol=1e-3)):
                 hint += f"; {size} is a size of the input: is there a mean in one method, and a sum in the other?"
                 break

@@ -2,7 +2,7 @@
 
 Images are given as (N, H, W), (N, H, W, C) or (N, C, H, W), with one channel or with three for colours; or as rows
 (N, H·W), to which `shape` gives the height and width unless they are square. Pixels are floats from 0 (black) to 1
-(white), or uint8.
+(white), or uint8. What cannot be drawn raises ValueError.
 """
 
 import math
@@ -36,23 +36,18 @@ def digits(
     Parameters
     ----------
     X
-        N images, of digits or of anything else.
+        N images, of digits or of anything else, at least one.
     labels
         N strings or numbers, which are written below the images.
     columns
         The largest number of images in a row; there are fewer if the labels need the room.
     shape
         The shape of an image, if X has rows that are not square.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or if X or labels have another form.
     """
     images = _images("digits", X, shape)
     names = [] if labels is None else [str(label) for label in labels]
-    fits = labels is None or len(names) == len(images)
-    expect(fits, f"plots.digits expected a label an image, got {len(names)} labels and {len(images)} images")
+    got = f"got {len(names)} labels and {len(images)} images"
+    expect(labels is None or len(names) == len(images), f"plots.digits expected a label an image, {got}")
     expect(columns >= 1, f"plots.digits needs columns >= 1, got {columns}")
     if names:
         columns = min(columns, int(WIDTH / (0.12 + 0.075 * max(map(len, names)))) or 1)
@@ -89,18 +84,13 @@ def mistakes(
     X
         N images.
     probabilities
-        The model's output, (N, C).
+        The model's output, (N, C), whose rows add up to 1.
     target
         The true labels, (N,), from 0 to C − 1.
     most
         The largest number of mistakes that are drawn: the first ones.
     shape
         The shape of an image, if X has rows that are not square.
-
-    Raises
-    ------
-    ValueError
-        If the arrays have another form, or are not of the same samples.
     """
     images = _images("mistakes", X, shape)
     p, labels = _answers(len(images), probabilities, target)
@@ -121,11 +111,10 @@ def mistakes(
     grid = figure.add_gridspec(down, 2 * across)
     for place, i in enumerate(wrong):
         row, column = divmod(place, across)
-        picture = figure.add_subplot(grid[row, 2 * column])
+        picture, bars = (figure.add_subplot(grid[row, 2 * column + right]) for right in (0, 1))
         picture.imshow(images[i], cmap="gray", vmin=0, vmax=1)
         picture.set_title(f"{predicted[i]}, is {labels[i]}", fontsize=NORMAL)
         picture.axis("off")
-        bars = figure.add_subplot(grid[row, 2 * column + 1])
         handles = _bars(bars, p[i], int(predicted[i]), int(labels[i]))
         lowest = place + across >= len(wrong)
         label_axes(bars, "probability" if lowest else "", "class" if column == 0 else "", SMALL)
@@ -150,24 +139,16 @@ def learned(
     Parameters
     ----------
     weight, start
-        W after training and W₀ before it, (H·W, C): ``layer.weight.data``, and a ``copy()`` of it that was made
-        before, because training writes in place.
+        W after training and W₀ before it, finite, (H·W, C), for up to 100 classes C: ``layer.weight.data``, and a
+        ``copy()`` of it that was made before, because training writes in place.
     bias, bias_start
         b and b₀, (C,), drawn as bars: b − b₀ if both are given, else b.
     shape
         The height and width of an image, if it is not square.
-
-    Raises
-    ------
-    ValueError
-        If an array has another shape, holds NaN or infinity, or `start` is not a copy; if there are more than 100
-        classes.
     """
     expected = np.shape(start)
-    expect(
-        len(expected) == 2 and (shape is None or len(shape) == 2),
-        f"plots.learned expected the weight at the start as (H·W, C), and shape=(H, W), got {expected} and {shape}",
-    )
+    message = f"the weight at the start as (H·W, C), and shape=(H, W), got {expected} and {shape}"
+    expect(len(expected) == 2 and (shape is None or len(shape) == 2), f"plots.learned expected {message}")
     change = _change("weight", weight, start, expected)
     classes = expected[1]
     shift = None if bias is None else _change("bias", bias, bias_start, (classes,))
@@ -203,11 +184,9 @@ def _count(number: int, noun: str) -> str:
 def _image_shape(function: str, numbers: int, shape: Sequence[int] | None) -> tuple[int, ...]:
     """Return the given shape of an image, or that of a square, of so many numbers."""
     found = (math.isqrt(numbers),) * 2 if shape is None else tuple(shape)
-    expect(
-        math.prod(found) == numbers,
-        f"plots.{function} got images of {numbers} numbers, which make no {'square' if shape is None else found}: "
-        "pass shape=(height, width), or X[None] for one image",
-    )
+    got = f"images of {numbers} numbers, which make no {'square' if shape is None else found}"
+    cure = "pass shape=(height, width), or X[None] for one image"
+    expect(math.prod(found) == numbers, f"plots.{function} got {got}: {cure}")
     return found
 
 
@@ -226,32 +205,27 @@ def _images(function: str, X: ArrayLike, shape: Sequence[int] | None) -> NDArray
         f"plots.{function} expected N images, (N, H, W), (N, H, W, C) or rows (N, H·W), got {got}: "
         "pass at least one image (X[None] if it is the only one), of 1 or 3 channels",
     )
-    known = images.dtype == np.uint8 or images.dtype.kind == "f"
     wanted = f"plots.{function} expected uint8, or floats from 0 to 1, got"
-    expect(known, f"{wanted} {images.dtype}: pass X.astype(np.uint8)")
-    pixels: NDArray[np.floating[Any]] = images / (255 if images.dtype == np.uint8 else 1)
-    low, high = pixels.min(), pixels.max()
-    expect(low >= 0 and high <= 1, f"{wanted} {low:.3g} to {high:.3g}: pass X.clip(0, 1)")
-    return pixels
+    is_bytes = images.dtype == np.uint8
+    expect(is_bytes or images.dtype.kind == "f", f"{wanted} {images.dtype}: pass X.astype(np.uint8)")
+    low, high = images.min(), images.max()
+    expect(is_bytes or (low >= 0 and high <= 1), f"{wanted} {low:.3g} to {high:.3g}: pass X.clip(0, 1)")
+    return images / (255 if is_bytes else 1)
 
 
 def _answers(count: int, probabilities: ArrayLike, target: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return probabilities and labels of so many images as arrays."""
     p, labels = np.asarray(probabilities), np.asarray(target)
+    wanted = "plots.mistakes expected"
     cure = "pass X, probabilities and target of the same samples"
-    expect(
-        p.ndim == 2 and len(p) == count, f"plots.mistakes expected probabilities ({count}, C), got {p.shape}: {cure}"
-    )
+    expect(p.ndim == 2 and len(p) == count, f"{wanted} probabilities ({count}, C), got {p.shape}: {cure}")
     sums_to_1 = p.dtype.kind == "f" and np.all(p >= 0) and np.allclose(p.sum(axis=1), 1, atol=1e-3)
     cure = "if they are scores, pass mn.Softmax().forward(scores)"
-    expect(
-        sums_to_1, f"plots.mistakes expected probabilities, got rows that are negative or do not add up to 1: {cure}"
-    )
-    expect(
-        labels.shape == (count,) and labels.dtype.kind in "iu" and np.isin(labels, range(p.shape[1])).all(),
-        f"plots.mistakes expected an integer label 0 … {p.shape[1] - 1} an image, ({count},), got {labels.dtype} "
-        f"{labels.shape}: of one-hot rows, pass target.argmax(axis=1)",
-    )
+    expect(sums_to_1, f"{wanted} probabilities, got rows that are negative or do not add up to 1: {cure}")
+    in_range = labels.shape == (count,) and labels.dtype.kind in "iu" and np.isin(labels, range(p.shape[1])).all()
+    cure = "of one-hot rows, pass target.argmax(axis=1)"
+    wanted += f" an integer label 0 … {p.shape[1] - 1} an image, ({count},)"
+    expect(in_range, f"{wanted}, got {labels.dtype} {labels.shape}: {cure}")
     return p, labels
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, cast
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
+from minnet.core.state import update_in_place
 from minnet.layers import Residual, Sequential
 
 
@@ -36,21 +37,18 @@ class Trial:
     """A layer and its inputs: it runs new copies of the layer, and keeps the results of one run to compare with."""
 
     def __init__(self, layer: Layer, inputs: list[Any], rng: np.random.Generator) -> None:
-        self.layer = layer
+        self.layer, self.inputs, self.rng = layer, inputs, rng
         self.name = layer.describe()
-        self.inputs = inputs
-        self.rng = rng
-        self.floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
         y = self.forward(self.new(), inputs)
         if not isinstance(y, (np.ndarray, float, np.floating)):
             self.fail(f"forward returned a {type(y).__name__}: a layer returns an array, a loss a float")
         self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
         self.dy = rng.normal(size=np.shape(y))
         self.clean = self.run(self.new(), inputs)
-        # A loss has no gradient for its target, so backward may return fewer gradients than there are inputs.
-        self.input_names = ["x"] if len(inputs) == len(self.floats) == 1 else [f"input{i}" for i in self.floats]
+        # The inputs that have a gradient, with their names. Of those of a loss, only the prediction needs one.
+        self.varied = {i: "x" if len(inputs) == 1 else f"input{i}" for i, x in enumerate(inputs) if x.dtype.kind == "f"}
         if self.is_loss:
-            self.input_names = ["prediction"]
+            self.varied = dict.fromkeys(list(self.varied)[:1], "prediction")
 
     def fail(self, what: str) -> None:
         """Raise LayerError."""
@@ -65,11 +63,11 @@ class Trial:
 
     def forward(self, layer: Layer, inputs: list[Any]) -> Any:
         """Run forward on read-only views of the inputs; fail if it writes into them."""
-        return self._run_read_only("forward", "its input", layer.forward, inputs)
+        return self._call(layer, "forward", "its input", inputs)
 
-    def backward(self, layer: Layer, dy: Any) -> list[Array]:
-        """Run backward on a read-only view of dy and return the input gradients as a list."""
-        dx = self._run_read_only("backward", "dy", layer.backward, [] if self.is_loss else [dy])
+    def backward(self, layer: Layer, dy: Any, method: str = "backward") -> list[Array]:
+        """Run backward, or accumulate_grad, on a read-only view of dy and return the input gradients as a list."""
+        dx = self._call(layer, method, "dy", [] if self.is_loss else [dy])
         return list(dx) if isinstance(dx, tuple) else [dx]
 
     def run(self, layer: Layer, inputs: list[Any], dy: Any = None) -> Run:
@@ -82,12 +80,16 @@ class Trial:
         """Return L = Σ dy · y, or the loss itself."""
         return float(y) if self.is_loss else float((self.dy * y).sum())
 
-    def _run_read_only(self, method: str, argument: str, call: Any, arguments: list[Any]) -> Any:
+    def gradients(self, inputs: list[Any], run: Run) -> list[tuple[str, Any, Any]]:
+        """Return (name, x, dL/dx) of each input that has a gradient."""
+        return [(name, inputs[i], d) for (i, name), d in zip(self.varied.items(), run.dx, strict=False)]
+
+    def _call(self, layer: Layer, method: str, argument: str, arguments: list[Any]) -> Any:
         arguments = [x.view() for x in arguments]
         for x in arguments:
             x.flags.writeable = False
         try:
-            return call(*arguments)
+            return getattr(layer, method)(*arguments)
         except (ValueError, RuntimeError, AttributeError) as error:
             for phrase, mistake in (
                 ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
@@ -102,42 +104,23 @@ class Trial:
 
 
 def check_basics(trial: Trial) -> None:
-    """Check what must hold before gradients can be compared.
-
-    Raises
-    ------
-    LayerError
-        At the first requirement that is not met.
-    """
-    _backward_shapes(trial)
-    _owns_its_generator(trial)
-    _parameters_stay(trial)
+    """Check what must hold before gradients can be compared; LayerError at the first requirement that is not met."""
+    for check in (_backward_shapes, _owns_its_generator, _parameters_stay):
+        check(trial)
 
 
 def check_requirements(trial: Trial) -> None:
-    """Check every other requirement.
-
-    Raises
-    ------
-    LayerError
-        At the first requirement that is not met.
-    """
-    _gradients_add_up(trial)
-    _last_forward_counts(trial)
-    _results_stay(trial)
-    _dtypes(trial)
-    _contiguity(trial)
-    _batch_sizes(trial)
-    _evaluation(trial)
-    _copies(trial)
-    _containers(trial)
+    """Check every other requirement; LayerError at the first that is not met."""
+    training = (_gradients_add_up, _last_forward_counts, _results_stay, _dtypes, _contiguity, _batch_sizes)
+    for check in (*training, _evaluation, _copies, _containers):
+        check(trial)
 
 
 def _same(trial: Trial, run: Run, what: str) -> None:
     """Fail if the results of a run differ from `trial.clean`."""
     clean = trial.clean
     pairs = [("the output", run.y, clean.y)]
-    pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.input_names, run.dx, clean.dx, strict=False)]
+    pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.varied.values(), run.dx, clean.dx, strict=False)]
     pairs += [(f"{n}.grad", run.grads[n], clean.grads[n]) for n in clean.grads]
     for name, got, expected in pairs:
         if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, 1e-7, 1e-10, equal_nan=True):
@@ -155,10 +138,9 @@ def _owns_its_generator(trial: Trial) -> None:
 
 def _backward_shapes(trial: Trial) -> None:
     dx = trial.clean.dx
-    if trial.floats and (len(dx) > len(trial.inputs) or dx[0] is None):
+    if trial.varied and (len(dx) > len(trial.inputs) or dx[0] is None):
         trial.fail(f"backward returned {'None' if dx[0] is None else len(dx)}: it must return dL/dx")
-    for name, i, d in zip(trial.input_names, trial.floats, dx, strict=False):
-        x = trial.inputs[i]
+    for name, x, d in trial.gradients(trial.inputs, trial.clean):
         if not isinstance(d, np.ndarray):
             trial.fail(f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of {name}'s shape")
         if d.shape != x.shape:
@@ -179,22 +161,16 @@ def _parameters_stay(trial: Trial) -> None:
 
 
 def _gradients_add_up(trial: Trial) -> None:
-    for method in ("backward", "accumulate_grad"):
-        layer = trial.new()
+    for method in ("backward",) if trial.is_loss else ("backward", "accumulate_grad"):
+        layer, start = trial.new(), {}
         trial.forward(layer, trial.inputs)
-        start = {}
         for name, parameter in layer.named_parameters():
             parameter.grad[...] = start[name] = trial.rng.normal(size=parameter.grad.shape)
-        if method == "backward":
-            trial.backward(layer, trial.dy)
-        elif trial.is_loss:
-            return
-        else:
-            trial._run_read_only(method, "dy", layer.accumulate_grad, [trial.dy])
+        trial.backward(layer, trial.dy, method)
         for name, parameter in layer.named_parameters():
-            added = parameter.grad - start[name]
-            if parameter.trainable and not np.allclose(added, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
-                if np.allclose(parameter.grad, trial.clean.grads[name], rtol=1e-7, atol=1e-9):
+            right = trial.clean.grads[name]
+            if parameter.trainable and not np.allclose(parameter.grad - start[name], right, rtol=1e-7, atol=1e-9):
+                if np.allclose(parameter.grad, right, rtol=1e-7, atol=1e-9):
                     trial.fail(f"{method} overwrites {name}.grad: add to it, {name}.grad += ...")
                 trial.fail(f"{method} does not add dL/d{name} to {name}.grad: what it adds depends on the old values")
 
@@ -208,12 +184,14 @@ def _last_forward_counts(trial: Trial) -> None:
     layer = trial.new()
     start = copy.deepcopy(layer)
     trial.forward(layer, _other(trial.inputs))
-    _restore(layer, start)
-    _same(
-        trial,
-        trial.run(layer, trial.inputs),
-        "after an earlier forward: backward must return the gradient of the last forward",
-    )
+    for (_, inner), (_, saved) in zip(layer.named_layers(), start.named_layers(), strict=True):
+        for name, value in vars(inner).items():
+            if isinstance(value, np.random.Generator):
+                update_in_place(value, vars(saved).get(name))
+    for parameter, before in zip(layer.parameters(), start.parameters(), strict=True):  # running statistics
+        parameter.data[...] = before.data
+    what = "after an earlier forward: backward must return the gradient of the last forward"
+    _same(trial, trial.run(layer, trial.inputs), what)
     first, second = trial.new(), trial.new()
     y = trial.forward(first, trial.inputs)
     trial.forward(second, _other(trial.inputs))
@@ -221,24 +199,12 @@ def _last_forward_counts(trial: Trial) -> None:
     _same(trial, run, "if another layer of the class runs in between: keep the cache in self, not in the class")
 
 
-def _restore(layer: Layer, start: Layer) -> None:
-    """Restore running statistics and Generators from `start`, and nothing else."""
-    for (_, inner), (_, other) in zip(layer.named_layers(), start.named_layers(), strict=True):
-        for name, value in vars(inner).items():
-            saved = vars(other).get(name)
-            if isinstance(value, np.random.Generator) and isinstance(saved, np.random.Generator):
-                value.bit_generator.state = saved.bit_generator.state
-    for p, saved in zip(layer.parameters(), start.parameters(), strict=True):
-        p.data[...] = saved.data
-
-
 def _results_stay(trial: Trial) -> None:
     layer = trial.new()
     run = trial.run(layer, trial.inputs)
-    results = [("output", run.y)] if not trial.is_loss else []
-    results += [("dL/dx", d) for d in run.dx if isinstance(d, np.ndarray)]
-    saved = [(name, array, array.copy()) for name, array in results]
-    for name, array in results:
+    results = [("output", run.y), *(("dL/dx", d) for d in run.dx)]
+    saved = [(name, array, array.copy()) for name, array in results if isinstance(array, np.ndarray)]
+    for name, array, _ in saved:
         for path, parameter in layer.named_parameters():
             for part in ("data", "grad"):
                 if np.may_share_memory(array, getattr(parameter, part)):
@@ -251,12 +217,12 @@ def _results_stay(trial: Trial) -> None:
 
 def _dtypes(trial: Trial) -> None:
     for dtype in (np.float64, np.float32):
-        inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in trial.inputs]
+        inputs = [cast(x, np.dtype(dtype)) for x in trial.inputs]
         run = trial.run(trial.new(dtype), inputs, None if trial.is_loss else trial.dy.astype(dtype))
-        results = [] if trial.is_loss else [("forward", run.y)]
-        results += [("backward", d) for _, d in zip(trial.floats, run.dx, strict=False)]
+        results = [("backward", d) for d in run.dx[: sum(x.dtype.kind == "f" for x in inputs)]]
         if not trial.is_loss:
-            results.append(("forward in eval mode", trial.forward(trial.new(dtype).eval(), inputs)))
+            evaluated = trial.forward(trial.new(dtype).eval(), inputs)
+            results = [("forward", run.y), *results, ("forward in eval mode", evaluated)]
         for method, array in results:
             if array.dtype != dtype:
                 trial.fail(
@@ -291,9 +257,9 @@ def _batch_sizes(trial: Trial) -> None:
             raise LayerError(f"{trial.name}: {what} fails: {type(error).__name__}: {error}") from error
         if not trial.is_loss and run.y.shape != (n, *y.shape[1:]) and len(y) == len(x):
             trial.fail(f"{what} of shape {batch[0].shape} gives an output of shape {run.y.shape}")
-        for name, i, d in zip(trial.input_names, trial.floats, run.dx, strict=False):
-            if d.shape != batch[i].shape:
-                trial.fail(f"{what} of shape {batch[i].shape} gives a dL/d{name} of shape {d.shape}")
+        for name, part, d in trial.gradients(batch, run):
+            if d.shape != part.shape:
+                trial.fail(f"{what} of shape {part.shape} gives a dL/d{name} of shape {d.shape}")
         if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values()) if a is not None):
             trial.fail(f"{what} gives infinite numbers or NaN")
 
@@ -328,8 +294,7 @@ def _evaluation(trial: Trial) -> None:
     before = _snapshot(layer)
     y = trial.forward(layer, trial.inputs)
     again = trial.forward(layer, trial.inputs)
-    changed = _changes(before, _snapshot(layer))
-    if changed:
+    if changed := _changes(before, _snapshot(layer)):
         trial.fail(
             f"forward in eval mode changes {', '.join(changed)}: keep nothing, because threads may share the layer; "
             "what is assigned to self.cache is kept in training mode only"
@@ -379,7 +344,7 @@ def _pickle_finds(cls: type) -> bool:
 
 
 def _containers(trial: Trial) -> None:
-    if trial.is_loss or len(trial.inputs) > 1 or not trial.floats:
+    if trial.is_loss or len(trial.inputs) > 1 or not trial.varied:
         return
     inside = Sequential(trial.new())
     run = trial.run(inside, trial.inputs)

@@ -36,28 +36,21 @@ def learning_curves(
     Parameters
     ----------
     history
-        The rows, such as ``trainer.history``.
+        The rows, at least one, such as ``trainer.history``.
     columns
         Which columns to draw; by default all named ``loss``, ``…_loss`` and ``…accuracy``. Accuracies
         are shares, 0 to 1, and drawn in per cent.
     reference
         Name → (step, per cent) pairs to compare the accuracies with, drawn dashed and grey.
-
-    Raises
-    ------
-    ValueError
-        If there is no row, no such column, or nothing to draw.
     """
     stepped = len(history) > 0 and all("step" in row for row in history)
     expect(stepped, "plots.learning_curves expected rows with a step, got none: pass trainer.history after fit")
     kinds = {name: name.rpartition("_")[2] for row in history for name in row}  # "test_loss" → "loss"
     names = [name for name in kinds if kinds[name] in ("loss", "accuracy")] if columns is None else list(columns)
     for name in names or ("",):
-        expect(
-            kinds.get(name) in ("loss", "accuracy"),
-            f"plots.learning_curves draws columns named …loss and …accuracy, got {name!r}: "
-            f"the history has {', '.join(kinds)}",
-        )
+        got = f"got {name!r}: the history has {', '.join(kinds)}"
+        known = kinds.get(name) in ("loss", "accuracy")
+        expect(known, f"plots.learning_curves draws columns named …loss and …accuracy, {got}")
     sets = list(dict.fromkeys(name.rpartition("_")[0] for name in names))
     wanted = {kinds[name] for name in names} | ({"accuracy"} if reference else set())
     panels = sorted(wanted, reverse=True)  # the loss first
@@ -91,11 +84,6 @@ def running_accuracy(
         ``trainer.history``; or step → running accuracy, 0 to 1.
     reference
         (step, per cent) pairs to compare with, drawn dashed and grey; or name → such pairs.
-
-    Raises
-    ------
-    ValueError
-        If there is no score, or one is outside 0 … 1.
     """
     if not isinstance(scores, Mapping):
         scores = {int(row["step"]): row["running_accuracy"] for row in scores if "running_accuracy" in row}
@@ -123,28 +111,18 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
     Parameters
     ----------
     matrix
-        Counts (C, C), rows the true classes and columns the predicted ones:
-        `minnet.metrics.confusion_matrix`. Zeros are left out.
+        Counts (C, C) for up to 100 classes, rows the true and columns the predicted ones, as
+        `minnet.metrics.confusion_matrix` returns them. Zeros are left out.
     names
         C names of the classes; by default 0 … C − 1.
-
-    Raises
-    ------
-    ValueError
-        If the matrix is not square, or holds anything but counts, or no sample, or more classes than can
-        be read; if the names are not C.
     """
     counts = np.asarray(matrix)
-    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
-    expect(
-        square and counts.dtype.kind in "iu" and np.all(counts >= 0) and counts.any(),
-        f"plots.confusion expected counts (C, C), integers and not all 0, got {counts.dtype} {counts.shape}: "
-        "pass mn.metrics.confusion_matrix(prediction, target)",
-    )
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.dtype.kind in "iu"
+    got = f"{counts.dtype} {counts.shape}: pass mn.metrics.confusion_matrix(prediction, target)"
+    valid = square and np.all(counts >= 0) and counts.any()
+    expect(valid, f"plots.confusion expected counts (C, C), integers and not all 0, got {got}")
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
-    expect(
-        classes <= CLASSES, f"plots.confusion draws up to {CLASSES} classes, got {classes}: pass a part of the matrix"
-    )
+    expect(classes <= CLASSES, f"plots.confusion draws up to {CLASSES} classes, got {classes}: pass a part of them")
     words = [str(name) for name in (range(classes) if names is None else names)]
     expect(len(words) == classes, f"plots.confusion expected {classes} names, one a class, got {len(words)}")
     wrong = np.ma.masked_array(counts, np.eye(classes, dtype=bool))
@@ -206,9 +184,8 @@ def _reference(axes: "Axes", reference: Mapping[str, Points]) -> list[NDArray[np
     drawn = [np.array(list(points), np.float64) for points in reference.values()]
     style: dict[str, Any] = {"color": GREY, "linewidth": 1, "markerfacecolor": "none", "markersize": 6, "zorder": 1.9}
     for i, (name, pairs) in enumerate(zip(reference, drawn, strict=True)):
-        expect(
-            pairs.ndim == 2 and pairs.shape[1] == 2 and np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100)),
-            f"plots expected the reference {name!r} as pairs (step, per cent from 0 to 100), got shape {pairs.shape}",
-        )
+        valid = pairs.ndim == 2 and pairs.shape[1] == 2 and np.all((pairs[:, 1] >= 0) & (pairs[:, 1] <= 100))
+        wanted = f"plots expected the reference {name!r} as pairs (step, per cent from 0 to 100)"
+        expect(valid, f"{wanted}, got shape {pairs.shape}")
         axes.plot(*pairs.T, linestyle="--", marker="os^Dv"[i % 5], label=name, **style)
     return drawn

@@ -1,7 +1,7 @@
 """A summary is a table of a model's layers, the shapes of their outputs, and their numbers of parameters."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,17 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     >>> import minnet as mn
     >>> print(summary(mn.Sequential(mn.Linear(784, 10), mn.Softmax()), 784))
     layer                        output   parameters
-    ────────────────────────────────────────────────
+    ------------------------------------------------
     Sequential()                 (N, 10)
       layers[0] Linear(784, 10)  (N, 10)       7,850
       layers[1] Softmax()        (N, 10)
-    ────────────────────────────────────────────────
+    ------------------------------------------------
     7,850 parameters, 7,850 of them trainable; 31 kB of float32
     """
     shape = tuple(np.atleast_1d(input_shape).tolist())
-    probe = copy.deepcopy(model).eval()
-    outputs = {path: _record(layer) for path, layer in probe.named_layers()}
+    probe, outputs = copy.deepcopy(model).eval(), dict[str, str]()
+    for path, layer in probe.named_layers():
+        _record(layer, path, outputs)
     probe.forward(np.zeros((1, *shape), probe.dtype or np.float32))
 
     rows, counted = [("layer", "output", "parameters")], set[int]()
@@ -51,14 +52,14 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
         counted |= {id(p) for p in own}
         depth = path.count(".") + bool(path)
         label = "  " * depth + (path.rpartition(".")[2] + " " if path else "") + layer.describe()
-        rows.append((label, outputs[path](), f"{sum(p.data.size for p in own):,}" if own else ""))
+        rows.append((label, outputs.get(path, "not run"), f"{sum(p.data.size for p in own):,}" if own else ""))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     room = TERMINAL - 4 - widths[1] - widths[2]
     if widths[0] > room:  # cut the end, because a layer's name and sizes come first
         widths[0] = room
-        rows = [(a if len(a) <= room else a[: room - 1] + "…", b, c) for a, b, c in rows]
+        rows = [(a if len(a) <= room else a[: room - 3] + "...", b, c) for a, b, c in rows]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
-    rule = "─" * (sum(widths) + 4)
+    rule = "-" * (sum(widths) + 4)  # ASCII, because some terminals show nothing else
 
     parameters = model.parameters()
     total = sum(p.data.size for p in parameters)
@@ -70,21 +71,13 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     return "\n".join([lines[0], rule, *lines[1:], rule, foot])
 
 
-def _record(layer: Layer) -> Callable[[], str]:
-    """Make a layer record the shape of its output; return a function that formats the shape."""
-    shapes: list[Any] = []
+def _record(layer: Layer, path: str, outputs: dict[str, str]) -> None:
+    """Make a layer write down the shape of each output under its path."""
     forward = layer.forward
 
     def recorded(*inputs: Any, **options: Any) -> Any:
         y = forward(*inputs, **options)
-        shapes.append(y.shape)
+        outputs[path] = str(("N", *y.shape[1:])).replace("'", "")
         return y
 
     layer.forward = recorded  # type: ignore[method-assign]
-
-    def shape() -> str:
-        if not shapes:
-            return "not run"
-        return "(" + ", ".join(["N", *map(str, shapes[-1][1:])]) + ("," if len(shapes[-1]) == 1 else "") + ")"
-
-    return shape

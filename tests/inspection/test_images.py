@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
 
+from helpers import answers, overlaps
 from matplotlib.colors import to_rgba
 
 import minnet as mn
@@ -13,13 +14,6 @@ from minnet import plots
 RNG = np.random.default_rng(0)
 X = RNG.random((6, 784)).astype(np.float32)
 TARGET = np.array([5, 1, 2, 3, 4, 0])
-
-
-def softmax(*answers):
-    """Probabilities that answer so, each with most of the whole."""
-    p = np.random.default_rng(1).random((len(answers), 10)) / 50
-    p[np.arange(len(answers)), answers] = 0.5
-    return p / p.sum(axis=1, keepdims=True)
 
 
 def images(figure):
@@ -36,19 +30,6 @@ def texts(figure):
 
 def bars(axes):
     return [patch.get_width() for patch in axes.patches], [patch.get_height() for patch in axes.patches]
-
-
-def overlaps(figure, artists):
-    """Pairs of artists whose boxes on the page overlap by more than a pixel each way."""
-    figure.draw_without_rendering()
-    boxes = [artist.get_window_extent() for artist in artists]
-    return [
-        (artists[i], artists[j])
-        for i in range(len(boxes))
-        for j in range(i)
-        if min(boxes[i].x1, boxes[j].x1) - max(boxes[i].x0, boxes[j].x0) > 1
-        and min(boxes[i].y1, boxes[j].y1) - max(boxes[i].y0, boxes[j].y0) > 1
-    ]
 
 
 # digits
@@ -121,7 +102,7 @@ def test_digits_labels_do_not_overlap_however_long():
 
 
 def test_mistakes_shows_each_mistake_with_its_probabilities():
-    p = softmax(6, 1, 2, 8, 4, 9)  # the first, fourth and last are wrong
+    p = answers(6, 1, 2, 8, 4, 9)  # the first, fourth and last are wrong
     figure = plots.mistakes(X, p, TARGET)
     wrong = [0, 3, 5]
     assert figure.get_suptitle() == "3 mistakes among 6 images"
@@ -151,13 +132,13 @@ def test_mistakes_of_any_number_of_classes(classes, true, shown):
 
 
 def test_mistakes_stops_at_most_and_says_so():
-    figure = plots.mistakes(X, softmax(*(TARGET + 1)), TARGET, most=2)
+    figure = plots.mistakes(X, answers(*(TARGET + 1)), TARGET, most=2)
     assert len(images(figure)) == 2
     assert figure.get_suptitle() == "6 mistakes among 6 images, the first 2"
 
 
 def test_mistakes_without_any_says_so():
-    figure = plots.mistakes(X, softmax(*TARGET), TARGET)
+    figure = plots.mistakes(X, answers(*TARGET), TARGET)
     assert images(figure) == []
     assert texts(figure) == ["No mistake among 6 images", "Every prediction is right: there is nothing to show."]
 
@@ -223,12 +204,12 @@ FLAWED = [
     (lambda: plots.digits(np.zeros((1, 784), int)), r"got int64: pass X.astype\(np.uint8\)"),
     (lambda: plots.digits(X, labels=[1, 2]), r"a label an image, got 2 labels and 6 images"),
     (lambda: plots.digits(X, columns=0), r"columns >= 1, got 0"),
-    (lambda: plots.mistakes(X, softmax(1, 2), TARGET), r"\(6, C\), got \(2, 10\)"),
+    (lambda: plots.mistakes(X, answers(1, 2), TARGET), r"\(6, C\), got \(2, 10\)"),
     (lambda: plots.mistakes(X, np.zeros((6, 10)), TARGET), r"pass mn.Softmax\(\).forward\(scores\)"),
     (lambda: plots.mistakes(X, np.full((6, 10), np.nan), TARGET), r"expected probabilities"),
-    (lambda: plots.mistakes(X, softmax(*TARGET), np.eye(10)[TARGET]), r"pass target.argmax\(axis=1\)"),
-    (lambda: plots.mistakes(X, softmax(*TARGET), TARGET + 5), r"label 0 … 9"),
-    (lambda: plots.mistakes(X, softmax(*TARGET), TARGET, most=0), r"most >= 1, got 0"),
+    (lambda: plots.mistakes(X, answers(*TARGET), np.eye(10)[TARGET]), r"pass target.argmax\(axis=1\)"),
+    (lambda: plots.mistakes(X, answers(*TARGET), TARGET + 5), r"label 0 … 9"),
+    (lambda: plots.mistakes(X, answers(*TARGET), TARGET, most=0), r"most >= 1, got 0"),
     (lambda: plots.learned(np.zeros((10, 784)), np.zeros((784, 10))), r"weight as \(784, 10\).*\(10, 784\)"),
     (lambda: plots.learned(np.ones(784), np.zeros(784)), r"as \(H·W, C\).*got \(784,\)"),
     (lambda: plots.learned(np.ones((27, 2)), np.zeros((27, 2)), shape=(3, 3, 3)), r"shape=\(H, W\), got .*\(3, 3, 3\)"),

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
 
+from helpers import answers, overlaps
+
 import minnet as mn
 from minnet import plots
 from minnet.errors import MissingExtraError
@@ -18,28 +20,8 @@ X = RNG.random((6, 784)).astype(np.float32)
 TARGET = np.array([5, 1, 2, 3, 4, 0])
 
 
-def softmax(*answers):
-    """Probabilities that answer so, each with most of the whole."""
-    p = np.random.default_rng(1).random((len(answers), 10)) / 50
-    p[np.arange(len(answers)), answers] = 0.5
-    return p / p.sum(axis=1, keepdims=True)
-
-
 def lines(axes):
     return {line.get_label(): line for line in axes.get_lines()}
-
-
-def overlaps(figure, artists):
-    """Pairs of artists whose boxes on the page overlap by more than a pixel each way."""
-    figure.draw_without_rendering()
-    boxes = [artist.get_window_extent() for artist in artists]
-    return [
-        (artists[i], artists[j])
-        for i in range(len(boxes))
-        for j in range(i)
-        if min(boxes[i].x1, boxes[j].x1) - max(boxes[i].x0, boxes[j].x0) > 1
-        and min(boxes[i].y1, boxes[j].y1) - max(boxes[i].y0, boxes[j].y0) > 1
-    ]
 
 
 # learning_curves and running_accuracy
@@ -191,8 +173,8 @@ def test_what_cannot_be_drawn_is_refused_with_the_cure(draw, message):
 
 ALL = {
     "digits": lambda **options: plots.digits(X, labels=TARGET, **options),
-    "mistakes": lambda **options: plots.mistakes(X, softmax(6, 1, 2, 3, 4, 0), TARGET, **options),
-    "no mistake": lambda **options: plots.mistakes(X, softmax(*TARGET), TARGET, **options),
+    "mistakes": lambda **options: plots.mistakes(X, answers(6, 1, 2, 3, 4, 0), TARGET, **options),
+    "no mistake": lambda **options: plots.mistakes(X, answers(*TARGET), TARGET, **options),
     "learned": lambda **options: plots.learned(np.ones((784, 10)), np.zeros((784, 10)), **options),
     "learning_curves": lambda **options: plots.learning_curves(history(9), **options),
     "running_accuracy": lambda **options: plots.running_accuracy({0: 0.0, 1: 0.5}, **options),

@@ -109,4 +109,8 @@ def test_it_fits_a_terminal():
     table = mn.summary(mn.Sequential(mn.Conv2d(16, 32, 5, padding=2), mn.Flatten()), (16, 28, 28))
     assert max(map(len, table.splitlines())) <= 79
     assert "  layers[0] Conv2d(16, 32, 5, stride=1" in table
-    assert "…  (N, 32, 28, 28)" in table
+    assert "...  (N, 32, 28, 28)" in table
+
+
+def test_it_is_ascii_because_some_terminals_show_nothing_else():
+    assert mn.summary(mn.Sequential(mn.Conv2d(16, 32, 5, padding=2), mn.Tanh()), (16, 28, 28)).isascii()

@@ -43,29 +43,16 @@ def looks_like(head: bytes) -> tuple[str, str]:
 
 
 class BoundedReader:
-    """The bytes of a file, unpacked if their first two are those of gzip, whatever the file's name.
+    """At most so many bytes of a file, unpacked if their first two are those of gzip, whatever the file's name.
 
-    Parameters
-    ----------
-    path
-        A regular file.
-    max_bytes
-        How many unpacked bytes the file may hold at most.
-
-    Raises
-    ------
-    DataNotFoundError
-        If there is no such file.
-    DataError
-        If it is not a regular file or too large; while reading, if it is cut off, damaged, or holds too much.
+    Raises DataNotFoundError if there is no such file, and DataError if it is not a regular file, too large, cut off,
+    or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int):
         self.path = Path(path)
-        self.max_bytes = max_bytes
-        self._left = max_bytes
-        self._ready = b""  # the chunk that is being read, and the position in it
-        self._position = 0
+        self.max_bytes = self._left = max_bytes
+        self._ready, self._position = b"", 0  # the chunk that is being read, and the position in it
         self._members = 1
         if not self.path.exists():
             raise DataNotFoundError(f"there is no file {self.path}")

@@ -78,10 +78,6 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "25
         If it is not on disk and no mirror sent it; the message says what was tried and what to do.
     DataError
         If a file is damaged or is not MNIST. (In the cache, it is downloaded again.)
-
-    Examples
-    --------
-    >>> (train_X, train_y), (validation_X, validation_y), (test_X, test_y) = load_mnist()  # doctest: +SKIP
     """
     check_choice("load_mnist", "scaling", scaling, SCALINGS)
     found = find_mnist(path, download)
@@ -171,14 +167,12 @@ def _first_there(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 def _read_idx_files(files: list[Path]) -> Mnist:
     X, y = _read_images_and_labels(*files[:2])
-    test = _read_images_and_labels(*files[2:])
     cut = len(X) - len(X) // 6  # 50,000 of 60,000
-    return Mnist(Split(X[:cut], y[:cut]), Split(X[cut:], y[cut:]), test)
+    return Mnist(Split(X[:cut], y[:cut]), Split(X[cut:], y[cut:]), _read_images_and_labels(*files[2:]))
 
 
 def _read_images_and_labels(images: Path, labels: Path) -> Split:
-    X = read_idx(images, max_bytes=_MAX_IDX_BYTES)
-    y = read_idx(labels, max_bytes=_MAX_IDX_BYTES)
+    X, y = (read_idx(file, max_bytes=_MAX_IDX_BYTES) for file in (images, labels))
     swapped = "Likely cause: the files of images and labels are swapped, or it is not a file of MNIST."
     if X.ndim != 3 or X.shape[1:] != (28, 28) or X.dtype != np.uint8:
         raise data_error(images, "images (N, 28, 28) of uint8", f"{X.shape} of {X.dtype}", swapped)
@@ -202,9 +196,7 @@ def _to_uint8(X: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
     if X.dtype == np.uint8:
         return X
     values = X * 256  # exact: a power of two
-    if values.max() <= 255:
-        raw = values.astype(np.uint8)
-        if np.array_equal(raw, values):
-            return raw
+    if values.max() <= 255 and np.array_equal(raw := values.astype(np.uint8), values):
+        return raw
     cause = "Likely cause: the pixels were scaled in another way, such as value/255. Use the IDX files."
     raise data_error(path, "pixels of value/256", "others", cause)

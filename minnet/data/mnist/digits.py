@@ -39,12 +39,8 @@ def load_digits(
 
     Raises
     ------
-    ValueError
-        If there is no such scaling.
-    DataNotFoundError
-        If a path is given and nothing is there.
-    DataError
-        If a file is there and is damaged.
+    ValueError, DataNotFoundError, DataError
+        As `load_mnist` raises them; DataNotFoundError only if a path is given.
     """
     check_choice("load_digits", "scaling", scaling, SCALINGS)
     found = find_mnist(path, download=True)

@@ -20,23 +20,10 @@ TIMEOUT = 10.0  # seconds without a byte after which a mirror is given up
 
 
 def download_mnist(folder: Path) -> list[str]:
-    """Fetch what is missing of the four files; a file appears in the folder whole and right, or not at all.
+    """Fetch what is missing of the four files; return why it failed, a short line for each mirror, or an empty list.
 
-    Parameters
-    ----------
-    folder
-        Where to; it is made when it is not there. A file that is there and is the published one is kept, any
-        other of the same name is replaced. Several processes may do so at once.
-
-    Returns
-    -------
-    reasons
-        Why it failed, a short line for each mirror; empty if the four files are now there.
-
-    Raises
-    ------
-    MissingExtraError
-        If pooch is not installed.
+    A file appears in the folder whole and right, or not at all, also if several processes fetch it at once. One that
+    is not the published file is replaced. Raises MissingExtraError if pooch is not installed.
     """
     pooch = require("pooch", "data")
     fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=sys.stderr.isatty())

@@ -17,7 +17,8 @@ _MAX_BYTES = 1 << 28  # the largest file of MNIST holds 47 MB
 def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> npt.NDArray[np.integer | np.floating]:
     """Read an IDX file, gzipped or not, as an array.
 
-    The format [1]_, all numbers big-endian::
+    The format, all numbers big-endian (Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
+    digits", section "The IDX file format", http://yann.lecun.com/exdb/mnist/)::
 
         2 bytes          zero
         1 byte           element type: 08 uint8, 09 int8, 0B int16, 0C int32, 0D float32, 0E float64
@@ -44,11 +45,6 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
         If there is no such file.
     DataError
         If the file is not IDX, or not as long as its header says.
-
-    References
-    ----------
-    .. [1] Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits",
-       section "The IDX file format", http://yann.lecun.com/exdb/mnist/
     """
     with BoundedReader(path, max_bytes) as file:
         start = file.peek(64)
@@ -65,12 +61,9 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
         # Sizes of zero are left out, because NumPy refuses (0, 4294967295, 4294967295), which holds nothing.
         claimed = math.prod(size for size in shape if size) * dtype.itemsize
         if claimed > max_bytes:
-            raise data_error(
-                file.path,
-                f"at most {max_bytes:,} bytes of data",
-                f"a header that claims the shape {shape}: {claimed:,} bytes",
-                "Likely cause: a damaged header. Fetch the file again (or raise max_bytes if it is right).",
-            )
+            found = f"a header that claims the shape {shape}: {claimed:,} bytes"
+            cure = "Likely cause: a damaged header. Fetch the file again (or raise max_bytes if it is right)."
+            raise data_error(file.path, f"at most {max_bytes:,} bytes of data", found, cure)
         elements = file.read(math.prod(shape) * dtype.itemsize)
         file.expect_end()
     array = np.frombuffer(elements, dtype=dtype)

@@ -123,10 +123,8 @@ def synthetic_digits(
 
     Raises
     ------
-    TypeError
-        If n is not an integer, or rng is not one of the three.
-    ValueError
-        If n or the seed is negative.
+    TypeError, ValueError
+        If n or the seed is not an integer, or is negative.
 
     Examples
     --------

@@ -12,7 +12,7 @@ import pickle
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -30,16 +30,8 @@ _HARMLESS = """PROTO NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 SHOR
     BINGET LONG_BINGET GLOBAL STACK_GLOBAL STOP"""
 
 
-class _Name(Enum):
-    """The functions and classes that a file may name; none of the real ones is ever looked up."""
-
-    RECONSTRUCT = auto()
-    FROMBUFFER = auto()
-    NDARRAY = auto()
-    DTYPE = auto()
-    ENCODE = auto()
-
-
+# The functions and classes that a file may name; none of the real ones is ever looked up.
+_Name = Enum("_Name", "RECONSTRUCT FROMBUFFER NDARRAY DTYPE ENCODE")
 _NAMES = {
     ("numpy.core.multiarray", "_reconstruct"): _Name.RECONSTRUCT,  # NumPy 1
     ("numpy._core.multiarray", "_reconstruct"): _Name.RECONSTRUCT,  # NumPy 2
@@ -87,13 +79,7 @@ class _Source:
 
 
 class ArrayUnpickler(pickle._Unpickler):
-    """Read a pickle of arrays as tuples, lists, numbers, strings and records, in memory bounded by the file's size.
-
-    Parameters
-    ----------
-    file
-        The pickle.
-    """
+    """Read a pickle of arrays as tuples, lists, numbers, strings and records, in memory bounded by the file's size."""
 
     read: Callable[[int], bytes]  # these three are the standard library's
     append: Callable[[object], None]
@@ -104,13 +90,7 @@ class ArrayUnpickler(pickle._Unpickler):
         self._file = file
 
     def run(self) -> object:
-        """Carry out the program; return what it leaves.
-
-        Raises
-        ------
-        DataError
-            At the first instruction or name that is not one of arrays, or that does not fit.
-        """
+        """Return what the program leaves; DataError at the first instruction or name that is not one of arrays."""
         try:
             return self.load()
         except DataError:
@@ -125,9 +105,8 @@ class ArrayUnpickler(pickle._Unpickler):
             found = "text that is not Latin-1"
         except Exception as error:  # any that a wrong program provokes in the standard library's methods
             found = f"an instruction that does not fit ({type(error).__name__})"
-        raise data_error(
-            self._file.path, "a pickle of plain NumPy arrays", f"{found}; nothing of it was run", PICKLE_CURE
-        )
+        found += "; nothing of it was run"
+        raise data_error(self._file.path, "a pickle of plain NumPy arrays", found, PICKLE_CURE)
 
     def find_class(self, module: str, name: str) -> _Name:
         """Return what stands for a function or class of this name."""
