@@ -173,11 +173,8 @@ class _Slot:
         shape, arrays = self.parameter.data.shape, [self.parameter.data]
         if self._place >= 0:
             arrays += [entries[self._place] for entries in self._optimizer.state.values()]
-        return all(
-            array.dtype == dtype and array.shape == shape and array.flags.carray
-            for array in arrays
-            if isinstance(array, np.ndarray)
-        )
+        arrays = [array for array in arrays if isinstance(array, np.ndarray)]  # None and numbers are not written to
+        return all(array.dtype == dtype and array.shape == shape and array.flags.carray for array in arrays)
 
     def row(self) -> list[float]:
         """Return the Parameter's row of the kernels' table; of one that is not trained, a single zero."""
