@@ -1,11 +1,11 @@
-"""An anatomy takes a training step apart: how long each piece of W1 and of W5 takes, and what it is spent on.
+"""An anatomy is a training step taken apart: the time that each piece of W1 and of W5 takes.
 
     python benchmarks/anatomy.py            # prints the tables
     python benchmarks/anatomy.py --page     # writes docs/performance-anatomy.md
 
-Functions are wrapped with a clock, and the same steps run as in a real `fit`, for what is hot in a loop of its own is
-not hot in a step. Beside W1's pieces stand those of the hand-written loop and of the compiled step, taken in turns with
-them. Medians.
+Functions are wrapped with a clock, and run in the steps of a real `fit`, because a function that runs in a loop of its
+own finds its data in the processor's cache. Beside W1's pieces stand those of the hand-written loop and of the compiled
+step; the three take turns. All figures are medians.
 """
 
 import argparse
@@ -13,7 +13,9 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import environment
@@ -22,7 +24,7 @@ from with_minnet import can_compile
 from works import digits
 
 import minnet as mn
-from minnet import fastpath, unchecked
+from minnet.core.checked import checked
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
 LOSS = "loss, forward and backward"
@@ -31,14 +33,15 @@ ROUNDS, STEPS = 9, {"W1": 400, "W5": 25}
 
 
 class Clock:
-    """Microseconds by piece: each the median over the steps of its time in that step."""
+    """The microseconds of each piece, in all steps."""
 
     def __init__(self) -> None:
         self.pieces: dict[str, list[float]] = defaultdict(list)
 
     def timed(self, function: Callable[..., Any], piece: str) -> Callable[..., Any]:
-        """Return a function that does the same, and times it under this name."""
+        """Return a function that does the same, and notes its time under the name of a piece."""
 
+        @wraps(function)
         def timed(*arguments: Any, **options: Any) -> Any:
             begin = time.perf_counter()
             result = function(*arguments, **options)
@@ -48,16 +51,21 @@ class Clock:
         return timed
 
     def wrap(self, owner: Any, method: str, piece: str) -> None:
-        """Time a method of an object under this name, from now on."""
-        object.__setattr__(owner, method, self.timed(getattr(owner, method), piece))
+        """Time a method of an object from now on."""
+        setattr(owner, method, self.timed(getattr(owner, method), piece))
+
+    def wrap_formula(self, layer: mn.Layer, method: str, piece: str) -> None:
+        """Time the formula of a layer's method from now on; a model still calls it without the checks."""
+        formula = self.timed(getattr(layer, method).formula, piece)
+        setattr(layer, method, MethodType(checked(formula), layer))
 
     def note(self, marks: list[float]) -> None:
-        """Note the pieces of a step of W1, between which there are these marks."""
+        """Note the times between the marks, which are the pieces of a step of W1."""
         for piece, begin, end in zip(W1_PIECES, marks, marks[1:], strict=False):
             self.pieces[piece].append(1e6 * (end - begin))
 
     def batches(self, loader: Iterable[Any], piece: str) -> Iterator[Any]:
-        """Pass a loader's batches on, timing how long each took to come."""
+        """Yield a loader's batches, and note how long each took."""
         iterator = iter(loader)
         while True:
             begin = time.perf_counter()
@@ -69,7 +77,7 @@ class Clock:
             yield batch
 
     def medians(self) -> dict[str, float]:
-        """Return the medians, in the order in which the pieces first ran."""
+        """Return the median of each piece, in the order in which the pieces first ran."""
         return {piece: statistics.median(values) for piece, values in self.pieces.items()}
 
 
@@ -84,7 +92,7 @@ class Timed:
 
 
 def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
-    """Return W1's hand-written loop, which returns the medians of its pieces."""
+    """Return a function that runs W1's hand-written loop, and returns the medians of its pieces."""
     size, rate = 128, np.float32(0.5 / 128)
     weight, bias = np.zeros((784, 10), np.float32), np.zeros((10, 1), np.float32)
     x, scores, p = np.empty((size, 784), np.float32), np.empty((size, 10), np.float32), np.empty((10, size), np.float32)
@@ -119,20 +127,19 @@ def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
 
 
 def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str, float]]:
-    """Return minnet's training, which returns the medians of its pieces; the rest is the Trainer's own."""
+    """Return a function that trains with minnet, and returns the medians of its pieces.
+
+    "the Trainer" is the rest of the time, with the checks of the model that are left.
+    """
     loss = mn.SoftmaxCrossEntropyLoss()
     optimizer = mn.SGD(model.parameters(), lr=0.1)
     trainer, clock = mn.Trainer(model, loss, optimizer), Clock()
     clock.wrap(optimizer, "zero_grad", "zero the gradients")
     clock.wrap(optimizer, "step", "SGD")
-    if len(model.layers) == 1:
-        time_bare(clock, model.layers[0], loss)
-    else:
-        time_layers(clock, model, loss)
+    time_layers(clock, model)
+    clock.wrap(loss, "forward", "loss forward")
+    clock.wrap(loss, "backward", "loss backward")
     timed = Timed(loader, clock)
-    # A clock is code of others, and what it times is patched: minnet would go out of its way, were it not told to stay.
-    fastpath._alone = lambda *_: True
-    mn.MaxPool2d.goes_before = lambda self, layer: isinstance(layer, mn.ReLU)
 
     def run(steps: int) -> dict[str, float]:
         clock.pieces.clear()
@@ -146,30 +153,22 @@ def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str
     return run
 
 
-def time_bare(clock: Clock, layer: mn.Layer, loss: mn.Loss) -> None:
-    """Time the bare formulas that a Trainer uses for a small model, here of one layer."""
-    formulas = unchecked.LAYERS[type(layer)]
-    unchecked.LAYERS[type(layer)] = formulas._replace(
-        forward=clock.timed(formulas.forward, "Linear forward"),
-        accumulate_grad=clock.timed(formulas.accumulate_grad, "Linear backward"),
-    )
-    unchecked.LOSSES[type(loss)] = clock.timed(unchecked.LOSSES[type(loss)], LOSS)
-
-
-def time_layers(clock: Clock, model: mn.Sequential, loss: mn.Loss) -> None:
-    """Time the layers' own methods."""
+def time_layers(clock: Clock, model: mn.Sequential) -> None:
+    """Time the formulas of a model's layers."""
     learning = [bool(layer.parameters()) for layer in model.layers]
     for i, layer in enumerate(model.layers):
-        label = f"{i + 1} {type(layer).__name__}"
-        clock.wrap(layer, "forward", f"{label} forward")
+        label = f"{i + 1} {type(layer).__name__}" if len(model.layers) > 1 else type(layer).__name__
+        clock.wrap_formula(layer, "forward", f"{label} forward")
         # Below the first layer that learns, nothing is computed backward.
-        clock.wrap(layer, "accumulate_grad" if i == learning.index(True) else "backward", f"{label} backward")
-    clock.wrap(loss, "forward", "loss forward")
-    clock.wrap(loss, "backward", "loss backward")
+        backward = "accumulate_grad" if i == learning.index(True) else "backward"
+        clock.wrap_formula(layer, backward, f"{label} backward")
 
 
 def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
-    """Return W1 by compiled steps: the kernels, one by one on real batches, and what more a whole `fit` takes."""
+    """Return a function that calls the kernels of W1 one by one on real batches, and returns the medians of its pieces.
+
+    "the Trainer" is what a step of a compiled `fit` takes beyond them.
+    """
     from minnet.compiled import kernels
 
     model, size = mn.Sequential(mn.Linear(784, 10, rng=0)), 128
@@ -206,7 +205,7 @@ def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]
 
 
 def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> dict[str, dict[str, float]]:
-    """Run in turns, and return the medians over the rounds, piece by piece."""
+    """Call the functions in turns, and return the median of each piece over the rounds."""
     seen: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
@@ -218,7 +217,7 @@ def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> di
 
 
 def w1() -> list[str]:
-    """Take W1 apart."""
+    """Measure the pieces of W1, and return their table."""
     data = digits()[:2]
     model = mn.Sequential(mn.Linear(784, 10, rng=0))
     loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
@@ -226,6 +225,8 @@ def w1() -> list[str]:
     if can_compile():
         runs["compiled"] = by_kernels(*data)
     found = rounds(runs, STEPS["W1"])
+    ours = found["minnet"]
+    ours[LOSS] = ours.pop("loss forward") + ours.pop("loss backward")
     order = [
         "gather the batch",
         "zero the gradients",
@@ -242,7 +243,7 @@ def w1() -> list[str]:
 
 
 def w5() -> list[str]:
-    """Take W5 apart."""
+    """Measure the pieces of W5, and return their table."""
     X, y = digits()[:2]
     model = mn.Sequential(
         mn.Conv2d(1, 16, 3, padding=1, rng=0),
@@ -267,7 +268,7 @@ def w5() -> list[str]:
 
 
 def main() -> None:
-    """Measure, and print or write."""
+    """Measure the pieces, and print or write their tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()

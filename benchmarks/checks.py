@@ -1,4 +1,4 @@
-"""A check that all contenders do the same work: trained alike, they must predict alike, or one left out a part."""
+"""The check that all contenders do the same work: after the same steps, they must predict the same."""
 
 import contextlib
 
@@ -9,15 +9,15 @@ from rivals import Remark, ask, rival
 from rounds import Learner
 from works import WORKS, Work, data_of, digits
 
-# Who goes through the data in an order of its own, or is another model; and the works that each begins with weights of
-# its own: there only the accuracy is looked at.
+# Only the accuracy is compared for contenders that take the data in another order, or have another model, and for works
+# that each library begins with weights of its own.
 OWN_ORDER = ("NumPy, notebook", "PyTorch, DataLoader", "scikit-learn")
 OWN_WEIGHTS = ("lstm", "transformer")
-ALIKE = 0.02  # the largest difference between two probabilities: hundreds of steps magnify what rounding differs
+ALIKE = 0.02  # the largest difference between two probabilities, because hundreds of steps magnify rounding errors
 
 
 def check(works: list[Work], remark: Remark) -> bool:
-    """Check the contenders of these works, print what was found, and say whether all are right."""
+    """Check the contenders of these works, print the results, and return whether all are right."""
     answers = [_check_work(work, remark) for work in works]
     if any(work.model == "convolution" for work in works):
         answers.append(_check_gradients(remark))

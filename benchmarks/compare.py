@@ -1,13 +1,14 @@
 """Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
 
-    python benchmarks/compare.py --short          # two minutes: what is what
-    python benchmarks/compare.py                  # half an hour: benchmarks/results.json
+    python benchmarks/compare.py --short          # two minutes: a first impression
+    python benchmarks/compare.py                  # half an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --check          # do all contenders do the same work?
-    python benchmarks/compare.py --page           # docs/performance-figures.md and its pictures, of the results
+    python benchmarks/compare.py --page           # writes docs/performance-figures.md and its pictures
 
-All contenders live in one process and take turns; ratios are taken between two times of the same round, and the median
-of them is quoted. A rival that is not installed is left out. MNIST is looked for where MINNET_DATA says.
+All contenders run in one process and take turns. A ratio is that of two times of the same round; what is printed is the
+median of the ratios. A rival that is not installed is left out. MNIST is read from the folder in MINNET_DATA; without
+it, the digits are synthetic.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from typing import Any
 import environment
 
 HERE = Path(__file__).parent
-BUSY = 0.5  # running processes for each core, from which on a figure means little
+BUSY = 0.5  # with more running processes a core than this, a warning is printed
 RESULTS, DOCS = HERE / "results.json", HERE.parent / "docs"
 
-SECTIONS = {  # what can be measured → in a few words
+SECTIONS = {  # what can be measured, and its title
     "W1": "784-10, batch 128",
     "W2": "784-10, batch 1",
     "W3": "784-128-10",
@@ -42,7 +43,7 @@ SECTIONS = {  # what can be measured → in a few words
 
 
 def measure(name: str, short: bool, section: dict[str, Any]) -> None:
-    """Measure a section into `section`, which can be used if Ctrl-C comes in between."""
+    """Measure a section into `section`, which holds all that was measured if Ctrl-C ends it early."""
     import footprint
     import growth
     import notebook_job
@@ -83,12 +84,12 @@ def measure(name: str, short: bool, section: dict[str, Any]) -> None:
 
 
 def run(names: list[str], short: bool, save: Callable[[dict[str, Any]], None]) -> None:
-    """Measure the sections, print each, and save all that is complete after each; Ctrl-C ends it in order."""
+    """Measure the sections, and print each; call `save` with all complete sections after each of them."""
     results: dict[str, Any] = {"environment": environment.facts(), "sections": {}}
     print("\n".join(environment.in_words(results["environment"])), flush=True)
     if (load := environment.load()) and load > BUSY * results["environment"]["cores"]:
         print(
-            f"The machine is busy (load {load}): times of several threads mean little, for each waits for all others."
+            f"The machine is busy (load {load}). Threads wait for each other, so times of several threads mean little."
         )
     for name in names:
         section: dict[str, Any] = {"title": SECTIONS[name], "races": {}, "figures": {}, "remarks": []}
@@ -119,12 +120,12 @@ def lines(name: str, section: dict[str, Any]) -> list[str]:
             text.append(f"  {title}")
         text += table(times, ["PyTorch", *([found] if (found := best(times)) else [])])
     for row, values in section["figures"].items():
-        text.append(f"  {row:40}" + "; ".join(f"{column}: {value:g}" for column, value in values.items()))
+        text.append(f"  {row:42}" + "; ".join(f"{column}: {value:g}" for column, value in values.items()))
     return text + [f"  note: {remark}" for remark in section["remarks"]]
 
 
 def store(path: Path, variant: str, results: dict[str, Any]) -> None:
-    """Put the sections into a file, beside those that it has of other works and of the other variant."""
+    """Write the sections into a file, and keep the sections of other works, and the other variant, that it has."""
     stored = json.loads(path.read_text()) if path.exists() else {}
     old = stored.get(variant, {"sections": {}})
     stored[variant] = {**results, "sections": old["sections"] | results["sections"]}
@@ -150,12 +151,12 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     found.names = [name.strip() for name in found.works.split(",")] if found.works else list(SECTIONS)
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
-        parser.error(f"--works: there is no {', '.join(unknown)}: it is some of {', '.join(SECTIONS)}")
+        parser.error(f"--works: there is no {', '.join(unknown)}; choose from {', '.join(SECTIONS)}")
     return found
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says."""
+    """Run what the command line asks for; return the exit code."""
     chosen = options(arguments)
     if chosen.page or chosen.readme:
         return present(chosen)
@@ -180,7 +181,7 @@ def present(chosen: argparse.Namespace) -> int:
     """Write the page, or print the README's table, from results that were stored."""
     page = importlib.import_module("page")
     if not chosen.results.exists():
-        print(f"{chosen.results} is not there: run this without --page or --readme first", file=sys.stderr)
+        print(f"{chosen.results} does not exist: first run this without --page and --readme", file=sys.stderr)
         return 1
     results = json.loads(chosen.results.read_text(encoding="utf-8"))
     if chosen.readme:

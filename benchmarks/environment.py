@@ -1,4 +1,4 @@
-"""The environment is where it was measured: the machine, the libraries, and the variables that steer them."""
+"""The environment of a measurement: the machine, the libraries, and the environment variables that they read."""
 
 import os
 import platform
@@ -8,15 +8,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # choose OpenBLAS's code; a user's machine has none of them set
+STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # they choose OpenBLAS's code; most users set none of them
 PINNED = {"OPENBLAS_CORETYPE": "Haswell"}
-NOTED = "MINNET_BENCHMARK_UNSET"  # how a process tells the one that it becomes what was set
+NOTED = "MINNET_BENCHMARK_UNSET"  # in which the restarted program finds what was set before
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn", "scipy", "threadpoolctl", "minnet-dl")
 
 
 def settle(pinned: bool) -> None:
-    """Start this program again, if need be, with OpenBLAS's variables unset, or pinned: they are read when it loads."""
+    """Restart this program with OpenBLAS's variables unset, or pinned, because they are read when it is loaded."""
     now = {name: os.environ[name] for name in STEERING if name in os.environ}
     if now == (PINNED if pinned else {}):
         return
@@ -28,7 +28,7 @@ def settle(pinned: bool) -> None:
 
 
 def facts() -> dict[str, Any]:
-    """Return what can be known of the environment, all of it JSON."""
+    """Return the facts about the environment, as JSON can hold them."""
     import numpy as np
 
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
@@ -47,7 +47,7 @@ def facts() -> dict[str, Any]:
 
 
 def load() -> float | None:
-    """Return how many processes wanted to run, on average over the last minute."""
+    """Return the load average of the last minute; None if the system has none."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
@@ -66,7 +66,7 @@ def in_words(facts: dict[str, Any]) -> list[str]:
 
 
 def _pools() -> list[str]:
-    """Return what threadpoolctl knows of NumPy's BLAS: which code it chose, and how many threads."""
+    """Return which code NumPy's BLAS chose, and how many threads, as threadpoolctl reports it."""
     try:
         import threadpoolctl
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""A footprint is what a program takes besides time to compute: time to start, and memory. Each is a fresh process."""
+"""The footprint of a library: the time to import it, and the most memory of a training; each in a fresh process."""
 
 import json
 import subprocess
@@ -10,9 +10,8 @@ from rivals import Remark
 
 Figures = dict[str, dict[str, float | None]]
 
-STARTS = {  # name → what is imported, timed after NumPy, which all of them need
+STARTS = {  # name → the statement that is timed, after NumPy was imported, which all of them need
     "minnet": "import minnet",
-    "minnet, all that a first Trainer needs": "import minnet; minnet.Trainer, minnet.Linear, minnet.DataLoader",
     "minnet, what compiled=True needs as well": "import minnet; import minnet.compiled.kernels",
     "PyTorch": "import torch",
     "JAX": "import jax, jax.numpy",
@@ -26,7 +25,7 @@ middle = time.perf_counter()
 {statement}
 print(middle - begin, time.perf_counter() - middle)
 """
-LEARNERS = {  # name → the module and what it makes, and whether the images stay bytes
+LEARNERS = {  # name → the module, the class in it, and whether the images stay bytes
     "NumPy, best split": ("handwritten", "OneMatrix", False),
     "NumPy, best split uint8": ("handwritten", "OneMatrix", True),
     "minnet": ("with_minnet", "Minnet", False),
@@ -38,8 +37,8 @@ LEARNERS = {  # name → the module and what it makes, and whether the images st
 
 
 def start_up(repeats: int, figures: Figures, remark: Remark) -> None:
-    """Time imports, in milliseconds, one of each after the other, and again; the first round only fills caches."""
-    from rounds import quartiles  # here, as tqdm, for the process that is measured imports this file, too
+    """Time imports in milliseconds, in turns; the first round is not counted, because it only fills caches."""
+    from rounds import quartiles  # here, because the process that is measured imports this file, too
     from tqdm import tqdm
 
     found: dict[str, list[float]] = {}
@@ -73,7 +72,7 @@ def memory(steps: list[int], figures: Figures, remark: Remark) -> None:
 
 
 def _ask_python(arguments: list[str], what: str, remark: Remark) -> str | None:
-    """Return what a fresh Python prints; None, and a remark, if it lacks a library."""
+    """Return what a fresh Python prints; if a library is not installed, add a remark and return None."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout
@@ -88,7 +87,7 @@ def _ask_python(arguments: list[str], what: str, remark: Remark) -> str | None:
 def peak() -> float:
     """Return the most memory that this process has had, in MB."""
     try:
-        # Not getrusage's ru_maxrss, which on Linux counts what the parent had when it made this process.
+        # Not getrusage's ru_maxrss, which on Linux includes the memory of the parent at the fork.
         status = Path("/proc/self/status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
     except (OSError, StopIteration):
@@ -99,7 +98,7 @@ def peak() -> float:
 
 
 def train(name: str, steps: int) -> None:
-    """Be the process that is measured: train, test, and print the figures."""
+    """Train, test, and print the figures: this runs in the process that is measured."""
     from importlib import import_module
 
     from works import WORKS, as_floats, digits

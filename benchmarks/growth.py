@@ -1,8 +1,8 @@
-"""Growth is how minnet's time rises with the size of what it is given.
+"""Growth is how minnet's time rises with the size of a batch, of the layers, of the model and of the data.
 
     python benchmarks/growth.py
 
-measures only this, and prints it. `compare.py` does so, too, unless it is to be short, and `--page` draws it.
+measures only this, and prints it. `compare.py` without `--short` measures it, too, and `compare.py --page` draws it.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DOUBLING = [2**i for i in range(12)]  # 1 … 2048
 
 
 class Line(NamedTuple):
-    """How one size grows, in one of the panels of the picture."""
+    """A line in one of the panels of the picture: the time for each of several sizes."""
 
     panel: str
     name: str
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 def measure(races: dict[str, Times], effort: Effort = EFFORT) -> None:
-    """Time all lines; within one, the sizes take turns."""
+    """Time all lines; the sizes of a line take turns."""
     for line in LINES:
         title = f"{line.panel}: {line.name}"
         races[title] = Times()
@@ -41,7 +41,7 @@ class Training:
 
     def __init__(self, name: str, layers: list[mn.Layer], batch_size: int, compiled: bool = False) -> None:
         self.name = name
-        self.block = 2000 if compiled else 1  # or the start of a run would be most of what is measured
+        self.block = 2000 if compiled else 1  # because else the start of a run would be most of the time
         rng = np.random.default_rng(0)
         rows = max(1024, 2 * batch_size)
         X, y = rng.random((rows, layers[0].in_features), np.float32), rng.integers(10, size=rows)
@@ -120,13 +120,13 @@ def exponents(times: Times) -> tuple[float, float]:
 
 
 def microseconds_each(times: Times) -> float:
-    """Return what one more costs: the slope of a straight line, each point weighed by its own size."""
+    """Return the time of one more (layer, row): the slope of a straight line, with points weighed by 1 / time."""
     sizes, micros = points(times)
     return float(np.polyfit(sizes, micros, 1, w=1 / micros)[0])
 
 
 def summary(title: str, times: Times) -> str:
-    """Say it in one line."""
+    """Return the growth of a line as a sentence."""
     whole, upper = exponents(times)
     text = f"time ~ size^{whole:.2f}, upper half ^{upper:.2f}"
     if title.startswith((DEPTH, DATA)):

@@ -1,7 +1,7 @@
-"""Dense networks in plain NumPy, one loop a class: the tutorial's, the obvious one, and the fastest we could write.
+"""Dense networks in plain NumPy, a class for each loop: the tutorial's, the obvious one, and the fastest that we found.
 
-They are the yardstick: what is left to gain over them in NumPy is little. The fast ones are written to be timed, not
-to be copied: all arrays are made once, and every operation writes into one of them.
+minnet is compared with them because NumPy can hardly do the same work faster. The fast loops are not examples to copy:
+all their arrays are made once, and every operation writes into one of them.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from rounds import Call
 from works import Data, Weights, Work, digits, initial_weights, shuffled
 
 float32 = np.float32
-CLIP = "clip"  # the mode in which take writes straight into `out`: the default one copies, in case an index is wrong
+CLIP = "clip"  # the mode in which `take` writes straight into `out`: the default one makes a copy first
 
 
 def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["Loop"]:
@@ -78,7 +78,7 @@ def best_prediction(weights: Weights, x: np.ndarray) -> Callable[[], np.ndarray]
 
 
 class Loop:
-    """What the loops share: a name, the data, and the weights they start from."""
+    """The base class of the loops: a name, the data, and the initial weights."""
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
         self.name = name
@@ -96,7 +96,7 @@ class Loop:
 
 
 class Notebook(Loop):
-    """The tutorial's own loop: float64 weights, every batch a fresh draw, an identity matrix for one-hot labels."""
+    """The tutorial's own loop: float64 weights, every batch drawn anew, an identity matrix for one-hot labels."""
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
         super().__init__(name, work, data)
@@ -183,10 +183,10 @@ class Plain(Loop):
 
 
 class OneMatrix(Loop):
-    """One matrix, batch by batch, as fast as we could.
+    """One matrix, batch by batch: the fastest loop that we found.
 
     - Scores lie as (10, N): sums and maxima over the classes then run along memory. The transposition costs nothing,
-      for it happens while the bias is added.
+      because it happens while the bias is added.
     - 1/N and the learning rate are folded into the softmax's divisor, so no pass over the gradient is needed for them.
     - `split`: the weights lie as (10, 784), and the batch is seen as two halves, of rows in forward and of columns in
       backward. OpenBLAS has a faster code for small products, and the whole batch is just too large for it.
@@ -274,11 +274,11 @@ class OneSample(Loop):
 
 
 class Layers(Loop):
-    """Several layers, as fast as we could.
+    """Several layers: the fastest loop that we found.
 
     All weights are views of one flat array, and all gradients of another, so that an update is one set of calls for
-    the whole model. The rest is as in `OneMatrix`; ReLU is a maximum with an array of zeros, for NumPy does not
-    vectorise a maximum with a number, and its backward a product with a mask, for a choice is a jump.
+    the whole model. The rest is as in `OneMatrix`. ReLU is a maximum with an array of zeros, because NumPy does not
+    vectorize a maximum with a number; its backward is a product with a mask, which needs no branches.
     """
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
@@ -339,11 +339,11 @@ class Layers(Loop):
 class Adam:
     """Adam in ten passes over one flat array.
 
-    The averages are kept as plain sums, m ← β₁·m + g and v ← β₂·v + g²; what is missing from averages is folded into
-    the rate and into ε.
+    Instead of averages, it keeps the sums m ← β₁·m + g and v ← β₂·v + g². The factors 1 − β₁ and 1 − β₂ go into the
+    learning rate and into ε.
     """
 
-    FADED = 256  # steps until what has faded is set to zero: with subnormal numbers a processor is very slow
+    FADED = 256  # steps between two times that subnormal numbers are set to zero, because a processor is slow with them
 
     def __init__(self, size: int, lr: float) -> None:
         self.lr = lr

@@ -1,8 +1,8 @@
-"""A small convolutional network in plain NumPy, three times: as textbooks have it, and twice with the batch innermost.
+"""A small convolutional network in plain NumPy, three times: as in textbooks, and twice with the batch innermost.
 
-With images as (C, H, W, N), the same place of every window is one slice of long runs of memory, all windows are one
-matrix, and the bias, the flattening and the softmax find their numbers where they want them. Weights are in PyTorch's
-layout, (out, in·3·3) and (out, in). `--check` compares the gradients with PyTorch's.
+With images as (C, H, W, N), the same place of every window is one slice of long runs of memory, and all windows are one
+matrix. Adding the bias, flattening and the softmax then need no transposition. Weights are in PyTorch's layout,
+(out, in·3·3) and (out, in). `compare.py --check` compares the gradients with PyTorch's.
 """
 
 import contextlib
@@ -36,7 +36,9 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["C
         "NumPy, pooling first": lambda weights: BatchInnermost(weights, work.batch_size, pool_first=True),
     }
     if ThreadpoolController is None:
-        remark("threadpoolctl is not installed: the loops of two threads are left out, for BLAS would use two in each")
+        remark(
+            "threadpoolctl is not installed: the loops of two threads are left out, because BLAS would use two in each"
+        )
     else:
         networks["NumPy, layered, 2 threads"] = lambda weights: TwoThreads(weights, pool_first=False)
         networks["NumPy, pooling first, 2 threads"] = lambda weights: TwoThreads(weights, pool_first=True)
@@ -170,7 +172,7 @@ class Convolution:
             self.d_inside = self.d_padded[:, 1:-1, 1:-1]
 
     def forward(self, W: np.ndarray) -> None:
-        """Compute y of what is inside the padding."""
+        """Compute y from `inside`, the images within the padding."""
         np.copyto(self.columns, self.windows)
         np.dot(W, self.matrix, self.y)
 
@@ -195,7 +197,7 @@ class Convolution:
 
 
 class MaxPool:
-    """The largest of 2×2: of two rows, then of two columns; backward, masks say who won, and of equals the first."""
+    """The largest of 2×2: of two rows, then of two columns. Backward: masks tell which, of equal ones the first."""
 
     def __init__(self, y: np.ndarray, dy: np.ndarray, H: int, N: int, by_corner: bool) -> None:
         C = len(y)
@@ -230,7 +232,7 @@ class MaxPool:
 
 
 class BiasReLU:
-    """max(0, x + b) in place; the zeros are an array, for NumPy does not vectorise a maximum with a number."""
+    """max(0, x + b) in place. The zeros are an array, because NumPy does not vectorize a maximum with a number."""
 
     def __init__(self, values: np.ndarray) -> None:
         self.rows = values.reshape(len(values), -1)
@@ -257,7 +259,7 @@ class BiasReLU:
 class Stage:
     """A convolution, then bias, ReLU and pooling: in this order, or with the pooling first, which gives the same.
 
-    max(0, x + b) never decreases, so the largest stays the largest; and there are four times fewer to add b to.
+    max(0, x + b) never decreases, so the largest stays the largest; and b is added to a quarter of the numbers.
     """
 
     def __init__(self, C: int, out: int, H: int, N: int, pool_first: bool, by_corner: bool) -> None:
@@ -327,7 +329,7 @@ class BatchInnermost:
 
 
 class TwoThreads:
-    """Two networks at the same time, each with half of the batch in chunks: NumPy lets go of Python's lock."""
+    """Two networks in two threads, each with half of the batch in chunks, because NumPy releases Python's lock."""
 
     def __init__(self, weights: list[np.ndarray], pool_first: bool) -> None:
         self.gradients = [np.empty_like(p) for p in weights]
@@ -337,7 +339,7 @@ class TwoThreads:
         self.blas = ThreadpoolController()
 
     def one_blas_thread(self) -> Any:
-        """Return a context in which BLAS uses one thread: two that use two each wait for each other."""
+        """Return a context in which BLAS uses one thread, because two threads that each use two wait for each other."""
         return self.blas.limit(limits=1, user_api="blas")
 
     def learn(self, x: np.ndarray, y: np.ndarray, scale: np.float32) -> None:

@@ -1,11 +1,11 @@
-"""A long run is the notebook's job ten times over, with all that a Trainer can do beside: its memory must not grow.
+"""A long run is a training of 200,000 steps with every option of `fit`, to show that its memory does not grow.
 
     python benchmarks/long_run.py
 
 trains 784 → 10 on batches of 128 for 200,000 steps, with a schedule, an average of the weights, a running score,
 clipped gradients and norms, early stopping that never stops, a log, a progress bar, a row of history every 1000
-steps, a checkpoint every 10 seconds, and the non-finite checks. It writes the process's
-resident memory to benchmarks/long_run.json. MNIST is used where $MINNET_DATA has it, and else digits that are drawn.
+steps, a checkpoint every 10 seconds, and the non-finite checks. It writes the process's resident memory to
+benchmarks/long_run.json. MNIST is read from the folder in MINNET_DATA; without it, the digits are synthetic.
 """
 
 import argparse
@@ -26,15 +26,15 @@ import minnet as mn
 
 FIGURES = Path(__file__).with_name("long_run.json")
 EVERY = 1000  # steps between two samples, and two rows
-WARM = 10_000  # steps after which all is there that a run needs
+WARM = 10_000  # steps after which a run has made all arrays that it needs
 MB = 1e6
 
 
 class Nowhere(Terminal):
-    """A terminal that forgets what is drawn there, or it would grow itself."""
+    """A terminal that keeps nothing, because its memory must not grow either."""
 
     def write(self, text: str) -> int:
-        """Forget it."""
+        """Return the length of the text, and keep nothing."""
         return len(text)
 
 
@@ -44,9 +44,9 @@ class Memory(mn.callbacks.Callback):
     Parameters
     ----------
     steps
-        How many are to come; the samples' array is made at once, so as not to grow itself.
+        How many steps there are; the array of samples is made at once, so that it does not grow.
     folder
-        Of the checkpoints.
+        The folder of the checkpoints.
     """
 
     def __init__(self, steps: int, folder: Path) -> None:
@@ -71,11 +71,11 @@ def resident() -> int:
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
             return 1024 * int(line.split()[1])
-    raise RuntimeError("/proc/self/status does not say VmRSS")
+    raise RuntimeError("/proc/self/status has no line VmRSS")
 
 
 def job(steps: int, folder: Path, data: Any, seconds: float = 10.0) -> Memory:
-    """Train, with everything on."""
+    """Train with every option of `fit`."""
     uniform = mn.initializers.uniform(-1, 1)
     model = mn.Sequential(mn.Linear(784, 10, weight_init=uniform, bias_init=uniform, rng=0), mn.Softmax())
     trainer = mn.Trainer(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
@@ -102,7 +102,7 @@ def main() -> int:
     """Run it, print the figures, and write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--steps", type=int, default=200_000, help="how many (200,000); at least 20,000 to see anything"
+        "--steps", type=int, default=200_000, help="how many (200,000); with fewer than 20,000, growth does not show"
     )
     parser.add_argument("--json", type=Path, default=FIGURES, metavar="FILE", help="where to write the figures")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Measure the class notebook's unseeded figures over ten seeds, and write docs/notebook-figures.md.
+"""The figures that the class notebook prints after training, measured with ten seeds: docs/notebook-figures.md.
 
     MINNET_DATA=folder OPENBLAS_NUM_THREADS=1 python benchmarks/notebook_figures.py
 
-Ten online passes of 1,000,000 samples and ten mini-batch runs of 20,000 steps: some ten minutes on two cores.
+runs ten online passes of 1,000,000 samples and ten mini-batch runs of 20,000 steps: ten minutes on two cores.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The notebook's job: 20,000 steps of 128 images, with ten looks at all 60,000; its own code, and minnet's."""
+"""The notebook's job is 20,000 steps of 128 images, and ten evaluations of 60,000; by its own code and by minnet."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Result = dict[str, float]
 
 
 def measure(steps: int, every: int, figures: dict[str, Result]) -> None:
-    """Run both jobs, once each."""
+    """Run each way to do the job once."""
     jobs: dict[str, Callable[[Data, int, int], float]] = {"the notebook's code": notebook, "minnet": with_minnet}
     if can_compile():
         jobs["minnet, compiled"] = partial(with_minnet, compiled=True)

@@ -13,9 +13,9 @@ from rounds import Times, best, kind, quartiles, rounded
 Results = dict[str, Any]
 Row = list[str]
 
-VARIANTS = {  # as stored → its heading
-    "free": "with NumPy as it comes",
-    "pinned": "with OpenBLAS held to its code for Haswell, as on processors without AVX-512",
+VARIANTS = {  # name in the file of results → heading
+    "free": "with NumPy as it is installed",
+    "pinned": "with OpenBLAS set to its code for Haswell, as on processors without AVX-512",
 }
 PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
 OPTIONS = ("minnet, compiled", "minnet, 2 threads", "minnet, compiled, 2 threads")  # of a Trainer
@@ -23,20 +23,20 @@ IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
 HEAD = """# Speed, memory, size: the figures
 
 Written by `benchmarks/compare.py --page` from `benchmarks/results.json`, which `benchmarks/compare.py` measures; its
-`--check` trains all contenders alike and compares what they learned. One step is: gather a batch, forward, loss,
-backward, update. All contenders of a work live in one process and take turns; a ratio is taken between two times of the
-same round, and the median of those ratios is quoted. Times are medians, in µs a step.
+`--check` trains all contenders alike and compares their predictions. A step is: gather a batch, forward, loss,
+backward, update. All contenders of a work run in one process and take turns. A ratio is that of two times of the same
+round; what is printed is the median of the ratios. Times are medians, in µs a step.
 
 - *minnet* is `Trainer.fit` over a shuffled `DataLoader`, with its progress bar and its history, on scores with
-  `SoftmaxCrossEntropyLoss`; *composed* has `Softmax` and `CrossEntropyLoss` instead. A turn is one call of `fit`, its
-  start included.
+  `SoftmaxCrossEntropyLoss`; *composed* has `Softmax` and `CrossEntropyLoss` instead. A turn is one call of `fit`,
+  with what it does before the first step.
 - *with an option* is the fastest of `Trainer(compiled=True)` and `Trainer(compiled=True, threads=2)` for dense
   networks, and `Trainer(threads=2)` for convolutions and transformers. What is compiled before the first step is not
   in the times.
 - *PyTorch* is its usual eager loop, with batches gathered by an index; *other idiom*: its `DataLoader`, or for images
   the memory order "channels last".
-- *JAX* is a compiled step that is fed with batches; *scan*: a whole epoch, compiled with the gather.
-- *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest we could write.
+- *JAX* is a compiled step that is given batches; *scan* is a compiled epoch that also gathers them.
+- *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest that we found.
 """
 
 
@@ -107,7 +107,7 @@ def _page(results: Results, drawn: dict[str, Path]) -> Iterator[str]:
     for name, variant in results.items():
         loads = [value for section in variant["sections"].values() for value in section["load"] if value is not None]
         yield f"- {sentence(VARIANTS[name])}: " + "; ".join(environment.in_words(variant["environment"]))
-        yield f"  Load average while measuring, which counts the measuring itself: {min(loads)} … {max(loads)}."
+        yield f"  Load average, which includes the measurement itself: {min(loads)} … {max(loads)}."
     yield "\n## Training\n"
     if "performance" in drawn:
         yield f"![Time of a training step beside PyTorch's, work by work](_static/{drawn['performance'].name})\n"
@@ -168,8 +168,8 @@ def _training(variant: Results) -> Iterator[str]:
 
 
 def _bars(results: Results) -> Iterator[str]:
-    """Yield the table of the two ratios that count, like beside like: bytes with bytes, two threads with two."""
-    yield "How far minnet is from the fastest NumPy, and from PyTorch: medians (quartiles) of the ratios:\n"
+    """Yield the table of minnet's ratios to NumPy and PyTorch: bytes to bytes, two threads to two threads."""
+    yield "minnet's times ÷ those of the fastest NumPy, and ÷ PyTorch's: medians (quartiles) of the ratios:\n"
     rows = []
     for variant_name, variant in results.items():
         for name, times, _ in works(variant):

@@ -16,7 +16,7 @@ COLOURS = {  # Okabe and Ito's, which can be told apart without red and green
 }
 LINES = ("#0072B2", "#D55E00", "#009E73")
 MARKS = "os^"
-WIDEST = 2.6  # times PyTorch's: a longer bar is cut off, and says so
+WIDEST = 2.6  # times PyTorch's: a longer bar is cut off, and has an arrow
 
 
 def draw(results: dict[str, Any], folder: Path) -> dict[str, Path]:

@@ -1,11 +1,11 @@
-"""A prediction is one image through a trained model: what a program pays that classifies images as they come."""
+"""A prediction maps one image to probabilities, as in a program that classifies images when they come."""
 
 import numpy as np
 from rivals import Remark, ask
 from rounds import Call, Effort, Times, race
 from works import WORKS, Weights, digits, initial_weights
 
-CASES = {  # what is predicted → of which work is the model, and the shape of the image
+CASES = {  # title → the work whose model predicts, and the shape of the image
     "784-10, x (784,)": ("W1", (784,)),
     "784-10, x (1, 784)": ("W1", (1, 784)),
     "784-128-10, x (784,)": ("W3", (784,)),
@@ -21,7 +21,7 @@ def measure(effort: Effort, races: dict[str, Times], remark: Remark) -> None:
 
 
 def predictors(title: str, remark: Remark) -> list[Call]:
-    """Return who predicts in a case."""
+    """Return the contenders of a case."""
     return ask("predictors", *model_and_image(title), remark=remark)
 
 

@@ -1,11 +1,11 @@
-"""The rivals are modules that may lack their library: one that does is left out, with a line that says so."""
+"""The rivals are the modules of this folder that train or predict; one whose library is missing is left out."""
 
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-RIVALS = {  # module here → what it needs, and how that is called
+RIVALS = {  # module → the library that it imports, and its name in remarks
     "with_minnet": ("minnet", "minnet"),
     "with_torch": ("torch", "PyTorch"),
     "with_jax": ("jax", "JAX"),
@@ -17,7 +17,7 @@ Remark = Callable[[str], None]
 
 
 def ask(function: str, *arguments: Any, remark: Remark) -> list[Any]:
-    """Return what all rivals answer to a function that each may have: `contenders` or `predictors`."""
+    """Call a function of each rival that has it, `contenders` or `predictors`, and return all that they return."""
     answers: list[Any] = []
     for name in RIVALS:
         module = rival(name, remark)
@@ -27,7 +27,7 @@ def ask(function: str, *arguments: Any, remark: Remark) -> list[Any]:
 
 
 def rival(name: str, remark: Remark) -> ModuleType | None:
-    """Import a module of RIVALS; None, and a remark, if its library is not installed."""
+    """Import a module of RIVALS; if its library is not installed, add a remark and return None."""
     library, called = RIVALS[name]
     try:
         return import_module(name)

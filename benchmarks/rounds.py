@@ -1,8 +1,8 @@
 """A round is one turn of every contender; rounds are repeated, so that a busy machine slows all of them alike.
 
-Times of different moments cannot be compared on a machine that others use, too. So all contenders live in one process
-and take turns, in another order each round, and a ratio is taken between two times of the same round. What is quoted
-is the median of those ratios. The times beside it are medians with quartiles.
+On a machine that runs other programs, too, times of different moments cannot be compared. So all contenders run in one
+process and take turns, in another order each round. A ratio is that of two times of the same round; what is printed is
+the median of the ratios, and medians of the times with their quartiles.
 """
 
 import gc
@@ -22,11 +22,11 @@ class Contender(Protocol):
     name: str
 
     def run(self, steps: int) -> None:
-        """Do so many steps; it is timed from outside, and goes on where the last run ended."""
+        """Do so many steps, after those of the last call. The caller measures the time."""
 
 
 class Learner(Contender, Protocol):
-    """A contender that can be asked what it learned, which `--check` does."""
+    """A contender whose predictions `compare.py --check` compares."""
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Return a score for each class, the largest for the one that is predicted."""
@@ -54,7 +54,7 @@ class Effort:
     fewest: int  # rounds, however long they take
     seconds: float  # after which no other round is begun
     turn: float  # seconds that a contender's turn is to take
-    least: int = 1  # steps of a turn, for what a run costs before its first step
+    least: int = 1  # steps of a turn, because a run needs time before its first step
     most: int = 100_000
 
 
@@ -64,7 +64,7 @@ SHORT = Effort(rounds=3, fewest=1, seconds=7.0, turn=0.03, least=4)
 
 @dataclass
 class Times:
-    """What was measured: seconds a step, of each contender in each round."""
+    """The seconds a step of each contender in each round."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)  # of the last turn
@@ -91,14 +91,14 @@ def race(contenders: Sequence[Contender], effort: Effort, title: str, times: Tim
     Parameters
     ----------
     contenders
-        Who takes part. One that has a `block` takes whole multiples of it; one that has a `slow_start` takes so many
-        times more steps, if they are few, for what it does before the first one.
+        One that has a `block` does whole multiples of so many steps. One that has a `slow_start` does at least so many
+        times more steps than the others, because it needs more time before the first.
     effort
         How long to measure.
     title
         What the progress bar says.
     times
-        Where full rounds are noted as they end: what is there when Ctrl-C comes can be used.
+        What each full round is added to when it ends; so nothing of it is lost after Ctrl-C.
     """
     history = {
         contender.name: [_warm(contender)]
@@ -106,7 +106,7 @@ def race(contenders: Sequence[Contender], effort: Effort, title: str, times: Tim
     }
     order, begin = np.random.default_rng(0), time.perf_counter()
     gc.collect()
-    gc.freeze()  # what the libraries made is nobody's garbage: a collection would look through all of it each time
+    gc.freeze()  # so that no collection has to look through all that the libraries made
     try:
         for number in range(effort.rounds):
             if number >= effort.fewest and time.perf_counter() - begin > effort.seconds:
@@ -125,7 +125,7 @@ def race(contenders: Sequence[Contender], effort: Effort, title: str, times: Tim
 
 
 def _steps(contender: Contender, effort: Effort, history: list[float]) -> int:
-    """Return how many steps to take, so that a turn takes about as long as all others: by the median so far."""
+    """Return how many steps take about `effort.turn` seconds, by the median of the times so far."""
     block, least = getattr(contender, "block", 1), effort.least * getattr(contender, "slow_start", 1)
     usual = effort.turn / statistics.median(history)
     wanted = min(max(usual, min(least, 10 * usual)), effort.most)
@@ -133,7 +133,7 @@ def _steps(contender: Contender, effort: Effort, history: list[float]) -> int:
 
 
 def _warm(contender: Contender) -> float:
-    """Let a contender compile what it compiles, and return a first guess of its seconds a step."""
+    """Do some steps, in which a contender may compile, and return a first guess of its seconds a step."""
     block = getattr(contender, "block", 1)
     contender.run(block)
     spent = _turn(contender, block)
@@ -149,9 +149,9 @@ def _turn(contender: Contender, steps: int) -> float:
 
 
 def _wait_for_threads(most: float = 0.3) -> None:
-    """Wait until the last contender's threads sleep: they go on turning in circles for a while, awaiting more work.
+    """Wait until the last contender's threads sleep, because they wait for more work in a loop, which takes a core.
 
-    OpenBLAS's do so for 0.1 s, in which they would take a core from who is next.
+    OpenBLAS's threads do so for 0.1 s.
     """
     end = time.perf_counter() + most
     while time.perf_counter() < end:
@@ -162,7 +162,7 @@ def _wait_for_threads(most: float = 0.3) -> None:
 
 
 def kind(name: str) -> str:
-    """Return what sets a contender apart that is not compared with all others: its data or its threads, or ""."""
+    """Return "uint8" or "2 threads" for a contender that is compared only with others of that kind; else ""."""
     return next((special for special in ("uint8", "2 threads") if special in name), "")
 
 

@@ -1,4 +1,4 @@
-"""JAX on the CPU: a step that is compiled and fed with batches, and a whole epoch that is compiled, gather included."""
+"""JAX on the CPU: a compiled step that is given batches, and a compiled epoch that also gathers them."""
 
 import functools
 import itertools
@@ -32,7 +32,7 @@ def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -
 
 
 class Jax:
-    """A compiled step, fed with batches that NumPy gathers."""
+    """A compiled step, which is given batches that NumPy gathers."""
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
         self.name = name
@@ -68,7 +68,7 @@ class Jax:
 
 
 class Scan(Jax):
-    """A whole block of steps, compiled with the gather of its batches: JAX at its best."""
+    """A compiled block of steps that also gathers their batches, which is JAX's fastest way."""
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
         super().__init__(name, work, data)
@@ -118,7 +118,7 @@ def dense(weights: Any, x: jax.Array) -> jax.Array:
 def convolution(weights: Any, x: jax.Array) -> jax.Array:
     """Two convolutions, each with ReLU and a pooling, and a Linear layer; images as (N, H, W, C), JAX's usual order.
 
-    The pooling is two maxima: the usual `lax.reduce_window` takes four times as long here, for its backward is slow.
+    The pooling is two maxima: with the usual `lax.reduce_window`, whose backward is slow, it takes four times as long.
     """
     x = x.reshape(-1, 28, 28, 1)
     for kernel, b in weights[:-1]:

@@ -1,4 +1,4 @@
-"""minnet through its public API, as a user writes it: a model, a DataLoader, a Trainer, with progress and history."""
+"""minnet by its public API, as users write it: a model, a DataLoader and a Trainer, with progress bar and history."""
 
 import contextlib
 import inspect
@@ -13,13 +13,16 @@ from works import HEADS, Data, Weights, Work, digits, initial_weights
 
 import minnet as mn
 
-# Options of a Trainer: what to call them, and for which works.
+# Options of a Trainer: their name in tables, the works that are done with them, and the arguments.
 OPTIONS = (
     ("compiled", ("W1", "W2", "W3", "W3A", "W4"), {"compiled": True}),
     ("2 threads", ("W5", "T"), {"threads": 2}),
     ("compiled, 2 threads", ("W1", "W3", "W3A"), {"compiled": True, "threads": 2}),
 )
-PACKAGES = {"compiled": "numba", "threads": "threadpoolctl"}  # that each takes; its extra has its name
+PACKAGES = {
+    "compiled": "numba",
+    "threads": "threadpoolctl",
+}  # what each option needs; the extra has the name of the option
 
 
 def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["Minnet"]:
@@ -39,7 +42,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
                     raise ValueError(f"this minnet's Trainer has no {option}")
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
-        except (ValueError, mn.errors.MissingExtraError) as error:  # what an older minnet says, too
+        except (ValueError, mn.errors.MissingExtraError) as error:  # of an older minnet, too
             remark(f"minnet, {name}, is left out: {error}")
     return found
 
@@ -57,12 +60,12 @@ def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -
 
 
 def can_compile() -> bool:
-    """Whether what compiled=True takes is installed."""
+    """Whether the packages that compiled=True needs are installed."""
     return find_spec("numba") is not None and find_spec("scipy") is not None
 
 
 class Minnet:
-    """A Trainer; `composed` has Softmax and cross-entropy apart, as the lesson has, and else one loss on scores."""
+    """A Trainer with SoftmaxCrossEntropyLoss; or, if `composed`, with Softmax and CrossEntropyLoss."""
 
     def __init__(self, name: str, work: Work, data: Data, composed: bool = False, **options: int) -> None:
         self.name = name
@@ -71,7 +74,7 @@ class Minnet:
         loss = mn.CrossEntropyLoss() if composed else mn.SoftmaxCrossEntropyLoss()
         optimizer = getattr(mn, work.optimizer)(model.parameters(), lr=work.lr)
         self.trainer = mn.Trainer(model, loss, optimizer, **options)
-        self.slow_start = 3 if options else 1  # to prepare threads takes as long as some steps
+        self.slow_start = 3 if options else 1  # because starting threads takes as long as some steps
         self.loader = mn.DataLoader(data.X, data.y, work.batch_size, shuffle=True, rng=0)
 
     def run(self, steps: int) -> None:
@@ -84,15 +87,15 @@ class Minnet:
 
 
 class Terminal(io.StringIO):
-    """A terminal that nobody sees: minnet's progress bar is drawn as on a real one, and does not disturb ours."""
+    """A terminal in memory, on which minnet's progress bar is drawn without disturbing that of the benchmark."""
 
     def isatty(self) -> bool:
-        """Say that it is one."""
+        """Return True: progress bars are drawn only on terminals."""
         return True
 
 
 def fit(trainer: mn.Trainer, loader: mn.DataLoader, **options: Any) -> None:
-    """Call `trainer.fit`, with its progress bar on; Ctrl-C, after which fit returns as usual, is passed on."""
+    """Call `trainer.fit` with its progress bar; after Ctrl-C, raise KeyboardInterrupt, which `fit` does not."""
     with contextlib.redirect_stderr(Terminal()):
         trainer.fit(loader, **options)
     if trainer.interrupted:

@@ -1,4 +1,4 @@
-"""scikit-learn, by `partial_fit` a batch at a time: its nearest models, which are not quite the same."""
+"""scikit-learn by `partial_fit`, a batch at a time, with its most similar models, which are not quite the same."""
 
 import itertools
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -
 
 
 class Sklearn:
-    """A model that is fed with one batch after the other."""
+    """A model that is given one batch after the other."""
 
     def __init__(self, name: str, model: SGDClassifier | MLPClassifier, work: Work, data: Data) -> None:
         self.name = name

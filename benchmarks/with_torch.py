@@ -1,4 +1,4 @@
-"""PyTorch, eager, on the CPU: the usual loop, on as many threads as there are cores; and two other idioms."""
+"""PyTorch on the CPU, eager: the usual loop, on as many threads as there are cores, and two other idioms."""
 
 import itertools
 import os
@@ -66,7 +66,7 @@ class Torch:
 
 
 class WithDataLoader(Torch):
-    """PyTorch's own DataLoader as its tutorials have it, which fetches sample by sample and stacks them."""
+    """PyTorch's own DataLoader, as in its tutorials: it reads single samples and stacks them."""
 
     def __init__(self, name: str, work: Work, data: Data) -> None:
         super().__init__(name, work, data)
@@ -164,7 +164,7 @@ MODELS = {
 
 
 def gradients_of_convolutions(work: Work, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """Return the gradients of the mean loss of a batch, weights as (out, everything else): for `--check`."""
+    """Return the gradients of the mean loss of a batch, weights as (out, everything else), for `--check`."""
     model = convolution(work)
     nn.functional.cross_entropy(model(torch.from_numpy(x)), torch.from_numpy(y)).backward()
     return [p.grad.numpy().reshape(len(p), -1) if p.ndim == 4 else p.grad.numpy() for p in model.parameters()]

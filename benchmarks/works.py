@@ -1,4 +1,4 @@
-"""A work is a model to train on some data: what all contenders do, from the same weights where they can."""
+"""A work is a model to train on some data, which all contenders do, from the same weights if they can."""
 
 import functools
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 import minnet as mn
 
-BATCHES_OF_MNIST = 390  # full batches of 128 in an epoch of 50,000: a step of a scan over an epoch
+BATCHES_OF_MNIST = 390  # full batches of 128 in an epoch of 50,000
 Weights = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -49,7 +49,7 @@ HEADS, TOKENS, LSTM_STEPS, IMAGE = 4, 64, 64, 28
 
 
 class Data(NamedTuple):
-    """What is trained on, usually in float32, with int64 labels; what is tested on; and what it is called."""
+    """Training data, usually in float32, with int64 labels; test data; and their name."""
 
     X: np.ndarray
     y: np.ndarray
@@ -65,7 +65,7 @@ def data_of(work: Work) -> Data:
 
 @functools.cache
 def digits(uint8: bool = False) -> Data:
-    """Load MNIST's 50,000 training and 10,000 test images, scaled by 1/256 or as bytes; without it, draw digits."""
+    """Load MNIST's 50,000 training and 10,000 test images, scaled by 1/256 or as bytes; without it, synthetic ones."""
     try:
         train, _, test = mn.data.load_mnist(scaling="uint8" if uint8 else "256", download=False)
     except mn.errors.DataNotFoundError:
@@ -82,10 +82,10 @@ def as_floats(X: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def random_sequences(model: str) -> Data:
-    """Draw sequences of normal numbers, with labels that a model can find out.
+    """Draw sequences of normal numbers, with labels that a model can learn.
 
-    An LSTM is asked which of the last step's first ten numbers is the largest, a transformer which of ten directions
-    each token is the nearest to.
+    The label of an LSTM's sequence is the place of the largest of the last step's first ten numbers. The label of each
+    token of a transformer is the direction, of ten, to which it is nearest.
     """
     rng = np.random.default_rng(0)
     if model == "lstm":

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import ZERO_EVERY
+from minnet.optimizers.base import RISKY, ZERO_EVERY
 
 numba = require("numba", "compiled")
 
@@ -38,11 +38,7 @@ Rows = NDArray[np.int64]
 NOTHING, RELU, TANH, SIGMOID = range(4)
 ACTIVATIONS = {"NoneType": NOTHING, "ReLU": RELU, "Tanh": TANH, "Sigmoid": SIGMOID}
 SOFTMAX_CROSS_ENTROPY, CROSS_ENTROPY, MEAN_SQUARE = range(3)
-LOSSES = {
-    "SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY,
-    "CrossEntropyLoss": CROSS_ENTROPY,
-    "MSELoss": MEAN_SQUARE,
-}
+LOSSES = {"SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY, "CrossEntropyLoss": CROSS_ENTROPY, "MSELoss": MEAN_SQUARE}
 SGD, ADAM = range(2)
 # The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
 # its velocity has yet to begin, and its options. The last three columns are SGD's or Adam's.
@@ -85,7 +81,6 @@ class Rule(NamedTuple):
 
     kind: int
     tables: NDArray[np.float64]  # for each thread its own copy: a row for each Parameter, weights before biases
-    longest: float  # the norm of a step from which on weights may leave the range of their dtype
 
 
 class Shared(NamedTuple):
@@ -124,21 +119,13 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def train(
-    thread: int,
-    data: Data,
-    network: Network,
-    rule: Rule,
-    shared: Shared,
-    buffers: Buffers,
-    total: float,
-    outputs: Array,
+    thread: int, data: Data, network: Network, rule: Rule, shared: Shared, buffers: Buffers, total: float, out: Array
 ) -> tuple[int, float, float]:
     """Do a training step for each batch, in order; each thread calls this at the same time, with its own number.
 
     The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
-    the step may be longer than `rule.longest`. Such a step changes nothing.
-
-    Only the buffers differ between threads. Predictions are written to `outputs` (len(data.rows), O).
+    the step may be longer than `RISKY`. Such a step changes nothing. Only the buffers differ between threads.
+    Predictions are written to `out` (len(data.rows), O).
 
     Returns the number of samples trained on; `total`, a sum of losses times samples, with these samples added; and the
     loss of the last step.
@@ -150,7 +137,7 @@ def train(
     while samples < len(data.rows):
         size = min(data.batch_size, len(data.rows) - samples)
         begin, end = share_of(size, thread, threads)
-        batch, y, n = data.rows[samples + begin : samples + end], outputs[samples + begin : samples + end], end - begin
+        batch, y, n = data.rows[samples + begin : samples + end], out[samples + begin : samples + end], end - begin
         gather(data.X, batch, data.scale, values[0])
         for i in range(layers):
             forward(values[i][:n], W[i], layout[i, 0], values[i + 1][:n])
@@ -171,11 +158,11 @@ def train(
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
         next_value = sum_of(sums, 0)
-        if not (abs(next_value) < np.inf and is_short(sums, table, rule.longest, outputs.dtype)):
+        if not (abs(next_value) < np.inf and is_short(sums, table, out.dtype)):
             break
         for i in range(layers):
-            update_share(thread, W[i], weights.first[i], weights.second[i], dW[i], rule.kind, table[i])
-            update_share(thread, b[i], biases.first[i], biases.second[i], db[i], rule.kind, table[layers + i])
+            update(thread, W[i], weights.first[i], weights.second[i], dW[i], rule.kind, table[i])
+            update(thread, b[i], biases.first[i], biases.second[i], db[i], rule.kind, table[layers + i])
         arrivals += threads
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
@@ -193,14 +180,14 @@ def loss_of(loss: int, y: Array, labels: NDArray[Any], targets: Array, batch: Ro
 
 
 @compiled
-def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], longest: float, dtype: Any) -> Any:
-    """Whether a step is surely shorter than `longest`, because |xᵀ dy|² <= |x|² |dy|² holds for each layer."""
+def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], dtype: Any) -> Any:
+    """Whether a step is surely shorter than `RISKY`, because |xᵀ dy|² <= |x|² |dy|² holds for each layer."""
     square = 1.0
     for column in range(1, sums.shape[1], 2):
         bound = sum_of(sums, column) * sum_of(sums, column + 1)
         square = square if bound <= square else bound  # NaN stays NaN
     lr = table[:, LR].max()
-    return square < np.finfo(dtype).max and lr * lr * square <= longest * longest
+    return square < np.finfo(dtype).max and lr * lr * square <= RISKY * RISKY
 
 
 @numba.extending.intrinsic  # type: ignore[untyped-decorator]
@@ -481,19 +468,15 @@ def column_sums(rows: Array, sums: Array) -> None:
 
 
 @compiled
-def update_share(thread: int, p: Array, first: Array, second: Array, gradients: Array, kind: int, row: Any) -> None:
-    """Add up all threads' gradients of this thread's share of a Parameter, and update that share."""
-    if row[TRAINED]:
-        begin, end = share_of(p.size, thread, len(gradients))
-        g = gradients[0, begin:end]
-        for other in range(1, len(gradients)):
-            add(g, gradients[other, begin:end], g.dtype.type(1))
-        update(p.reshape(-1)[begin:end], g, first.reshape(-1)[begin:end], second.reshape(-1)[begin:end], kind, row)
-
-
-@compiled
-def update(p: Array, g: Array, first: Array, second: Array, kind: int, row: Any) -> None:
-    """Update a Parameter: see `Optimizer.step`, `SGD.update` and `Adam.update`."""
+def update(thread: int, values: Array, m: Array, v: Array, gradients: Array, kind: int, row: Any) -> None:
+    """Add up all threads' gradients of this thread's share of a Parameter, and update it: see `Optimizer.step`."""
+    if not row[TRAINED]:
+        return
+    begin, end = share_of(values.size, thread, len(gradients))
+    p, g = values.reshape(-1)[begin:end], gradients[0, begin:end]
+    first, second = m.reshape(-1)[begin:end], v.reshape(-1)[begin:end]
+    for other in range(1, len(gradients)):
+        add(g, gradients[other, begin:end], g.dtype.type(1))
     row[STEP] += 1
     lr, decay, number = row[LR], row[DECAY], p.dtype.type
     if decay and row[DECOUPLED]:

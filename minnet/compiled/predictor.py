@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.compiled.supported import NETWORKS, dtypes, read_chain
+from minnet.compiled.supported import NETWORKS, chain, dtypes
 from minnet.core.arrays import Array
 from minnet.core.checks import check_floats
 from minnet.core.extras import require
@@ -54,7 +54,7 @@ class Predictor:
         if not isinstance(model, Layer):
             got = f"the class {model.__name__}: make one" if isinstance(model, type) else type(model).__name__
             raise TypeError(f"Predictor expected model to be a Layer, got {got}")
-        layers, unsupported = read_chain(model)
+        layers, unsupported = chain(model)
         if unsupported:
             raise ValueError(f"Predictor needs {NETWORKS}; got {unsupported}: call model.forward instead")
         self._dtype, *others = dtypes(layers)

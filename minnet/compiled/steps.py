@@ -4,8 +4,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +19,11 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
 from minnet.optimizers import SGD, Optimizer
-from minnet.optimizers.base import RISKY, keeps_finite
+from minnet.optimizers.base import keeps_finite
 from minnet.saving.checkpoint import announce
 
 Found = tuple[int, float, float]  # see kernels.train
 Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
-Places = dict[int, tuple[int, dict[str, Any]]]  # of each Parameter's id: its place in the optimizer, and its group
 
 FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
 SECONDS = 0.05  # for one call, because Ctrl-C and the progress bar have to wait for its end
@@ -47,42 +46,31 @@ class CompiledSteps:
 
     The results do not depend on how many steps a call does. They differ from those of the layers' methods in how sums
     are rounded. A step that needs the layers' checks is not done: the caller does it with the layers' methods, which
-    see the same weights and raise the errors.
-
-    Parameters
-    ----------
-    model, loss, optimizer, loader
-        What to train with; `minnet.compiled.supported` has checked them.
-    threads
-        How many threads do a step together.
-
-    Attributes
-    ----------
-    parts : tuple
-        The model, loss and optimizer, by which the caller sees that a callback has replaced one.
+    see the same weights and raise the errors. `minnet.compiled.supported` has checked what it is given.
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader, threads: int) -> None:
         from minnet.compiled import kernels  # which takes half a second, and Numba
 
         import_module("scipy.linalg.cython_blas")  # before BLAS libraries are told how many threads to use
-        layers, groups = chain(model), optimizer.param_groups
-        grouped = [(parameter, group) for group in groups for parameter in group["params"]]  # as optimizer.parameters
-        own = optimizer, {id(parameter): (i, group) for i, (parameter, group) in enumerate(grouped)}, kernels, threads
-        few = [linear.weight.data.shape[1] <= FEW for linear, _ in layers]
+        layers, _ = chain(model)
+        weights = [linear.weight for linear, _ in layers]
+        self._X, self._y, self._dtype = loader.X, loader.y, weights[0].data.dtype
+        self._widths = [len(weights[0].data), *(weight.data.shape[1] for weight in weights)]
+        # A layer without a bias adds zeros, which no optimizer trains.
+        zeros = [Parameter(np.zeros(width), self._dtype) for width in self._widths[1:]]
+        biases = [linear.bias or zero for (linear, _), zero in zip(layers, zeros, strict=True)]
+        few = [width <= FEW for width in self._widths[1:]]
+        turned = zip(weights + biases, [*few, *[False] * len(biases)], strict=True)
+        self._slots = [_Slot(parameter, transposed, optimizer, threads) for parameter, transposed in turned]
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
-        self.parts = model, loss, optimizer
+        self._layout = np.array([few, activations]).T.copy()
         self._loss, self._optimizer, self._loader = loss, optimizer, loader
         self._kernels, self._threads = kernels, threads
-        self._layout = np.array([few, activations]).T.copy()
-        self._weights = [_Slot(linear.weight, turned, *own) for (linear, _), turned in zip(layers, few, strict=True)]
-        self._biases = [_Slot(linear.bias or _no_bias(linear.weight), False, *own) for linear, _ in layers]
-        self._slots = self._weights + self._biases
-        self._widths = [layers[0][0].weight.data.shape[0], *(linear.weight.data.shape[1] for linear, _ in layers)]
-        self._X, self._y, self._dtype = loader.X, loader.y, layers[0][0].weight.data.dtype
         self._made: tuple[int, list[Any]] = 0, []  # the number of rows of the buffers, and the buffers of each thread
         self._size = 1  # how many steps take about SECONDS
-        self._checked = replaceable(*self.parts, loader)
+        self._replaceable = partial(replaceable, model, loss, optimizer, loader)
+        self._checked = self._replaceable()
 
     def compile(self) -> None:
         """Have the code compiled for data of this kind, or read from the disk; a message says so if that takes long."""
@@ -97,19 +85,10 @@ class CompiledSteps:
             hint.cancel()
 
     def run(self, epoch: Epoch, together: Together, most: int, loss_sum: float) -> Done:
-        """Do some of an epoch's next steps.
+        """Do some of an epoch's next steps, at most so many, and add their losses, each times its samples, to a sum.
 
-        Parameters
-        ----------
-        epoch
-            The pass over the loader.
-        together
-            Called with two functions, work and fail: it calls work(0), work(1), … at the same time, each in a thread
-            of its own, and returns what they return. If one raises an error, it calls fail(), which ends the others.
-        most
-            How many steps, at most.
-        loss_sum
-            The sum of losses, each times its samples, to add to.
+        `together` is `ParallelSteps.together`: given work and fail, it calls work(0), work(1), … at the same time,
+        each in a thread of its own. If one raises an error, it calls fail(), which ends the others.
         """
         begin = time.perf_counter()
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_unchanged():
@@ -133,34 +112,29 @@ class CompiledSteps:
         """Whether no part has been replaced since the run began, and the kernels can write into the arrays."""
         if not all(slot.is_of(self._dtype) for slot in self._slots) or not keeps_finite(self._optimizer):
             return False
-        return replaceable(*self.parts, self._loader) == self._checked
+        return self._replaceable() == self._checked
 
     def _train(self, together: Together, rows: NDArray[np.int64], loss_sum: float) -> tuple[int, float, float, Array]:
         """Call the compiled code, once for each thread."""
-        kernels, threads, y = self._kernels, self._threads, self._y
-        loss, size = kernels.LOSSES[type(self._loss).__name__], min(self._loader.batch_size, len(self._X))
+        kernels, threads, layers, X, y = self._kernels, self._threads, len(self._layout), self._X, self._y
+        loss, size = kernels.LOSSES[type(self._loss).__name__], min(self._loader.batch_size, len(X))
         square = loss == kernels.MEAN_SQUARE
-        data = kernels.Data(
-            self._X.reshape(len(self._X), -1),
-            np.float32(self._loader.scale) if self._X.dtype == BYTES else None,
-            np.empty(0, np.int64) if square else y,
-            y if square else np.empty((0, 0), self._dtype),
-            rows,
-            size,
-        )
+        labels = np.empty(0, np.int64) if square else y
+        targets = y if square else np.empty((0, 0), self._dtype)
+        scale = np.float32(self._loader.scale) if X.dtype == BYTES else None
+        data = kernels.Data(X.reshape(len(X), -1), scale, labels, targets, rows, size)
         arrays = [slot.arrays() for slot in self._slots]  # of weights before biases
-        weights, biases = arrays[: len(self._weights)], arrays[len(self._weights) :]
-        network = kernels.Network(
-            kernels.Slots(*zip(*weights, strict=True)), kernels.Slots(*zip(*biases, strict=True)), self._layout, loss
-        )
-        tables = np.array([[slot.row() for slot in self._slots]] * threads)
-        rule = kernels.Rule(kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM, tables, RISKY)
-        shared = kernels.Shared(np.zeros(2, np.int64), np.empty((threads, 1 + 2 * len(weights))))
+        weights, biases = (kernels.Slots(*zip(*part, strict=True)) for part in (arrays[:layers], arrays[layers:]))
+        network = kernels.Network(weights, biases, self._layout, loss)
+        tables = np.zeros((threads, len(arrays), kernels.COLUMNS))
+        for i, slot in enumerate(self._slots):
+            tables[:, i] = slot.row()
+        rule = kernels.Rule(kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM, tables)
+        shared = kernels.Shared(np.zeros(2, np.int64), np.empty((threads, 1 + 2 * layers)))
         prediction, buffers = np.empty((len(rows), self._widths[-1]), self._dtype), self._buffers(size // threads + 1)
 
-        def work(thread: int) -> Found:
-            found: Found = kernels.train(thread, data, network, rule, shared, buffers[thread], loss_sum, prediction)
-            return found
+        def work(thread: int) -> Any:
+            return kernels.train(thread, data, network, rule, shared, buffers[thread], loss_sum, prediction)
 
         def fail() -> None:
             shared.barrier[1] = 1
@@ -185,18 +159,12 @@ class CompiledSteps:
 class _Slot:
     """A Parameter with its part of the optimizer's state, as the kernels take it."""
 
-    def __init__(
-        self,
-        parameter: Parameter,
-        transposed: bool,
-        optimizer: Optimizer,
-        places: Places,
-        kernels: ModuleType,
-        threads: int,
-    ) -> None:
-        self.parameter, self._transposed = parameter, transposed
-        self._optimizer, self._kernels = optimizer, kernels
-        self._place, self._group = places.get(id(parameter), (-1, {}))
+    def __init__(self, parameter: Parameter, transposed: bool, optimizer: Optimizer, threads: int) -> None:
+        self.parameter, self._transposed, self._optimizer = parameter, transposed, optimizer
+        # The Parameter's index and group in the optimizer, if it has them; an array where the optimizer needs none.
+        grouped = ((p, group) for group in optimizer.param_groups for p in group["params"])
+        places = ((i, group) for i, (p, group) in enumerate(grouped) if p is parameter)
+        self._place, self._group = next(places, (-1, {}))
         self._unused = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
         self._gradients = _aligned((threads, parameter.data.size), parameter.data.dtype)
 
@@ -205,32 +173,22 @@ class _Slot:
         shape, arrays = self.parameter.data.shape, [self.parameter.data]
         if self._place >= 0:
             arrays += [entries[self._place] for entries in self._optimizer.state.values()]
-        return all(
-            array.dtype == dtype and array.shape == shape and array.flags.carray
-            for array in arrays
-            if isinstance(array, np.ndarray)
-        )
+        arrays = [array for array in arrays if isinstance(array, np.ndarray)]  # None and numbers are not written to
+        return all(array.dtype == dtype and array.shape == shape and array.flags.carray for array in arrays)
 
     def row(self) -> list[float]:
-        """Return the Parameter's row of the kernels' table."""
+        """Return the Parameter's row of the kernels' table; of one that is not trained, a single zero."""
         group, state = self._group, self._optimizer.state
         if not self._is_trained():
-            return [0.0] * self._kernels.COLUMNS
-        decays = group["decay_biases"] or self.parameter.data.ndim > 1
+            return [0.0]
+        step, decays = state["step"][self._place], group["decay_biases"] or self.parameter.data.ndim > 1
         begins = "velocity" not in state or state["velocity"][self._place] is None
+        decay = group["weight_decay"] if decays else 0.0
         if isinstance(self._optimizer, SGD):
             own = (group["momentum"], group["dampening"], group["nesterov"])
         else:
             own = (*group["betas"], group["eps"])
-        return [
-            1.0,
-            state["step"][self._place],
-            begins,
-            group["lr"],
-            group["weight_decay"] if decays else 0.0,
-            group["decoupled_weight_decay"],
-            *own,
-        ]
+        return [1.0, step, begins, group["lr"], decay, group["decoupled_weight_decay"], *own]
 
     def arrays(self) -> tuple[Array, ...]:
         """Return the values, two arrays of the optimizer's state (zeros at first), and one for gradients."""
@@ -269,8 +227,3 @@ def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
     raw = np.empty(size + line, np.uint8)
     start = -raw.ctypes.data % line
     return raw[start : start + size].view(dtype).reshape(shape)
-
-
-def _no_bias(weight: Parameter) -> Parameter:
-    """Return the zeros that a layer without a bias adds, which no optimizer trains."""
-    return Parameter(np.zeros(weight.data.shape[1]), weight.data.dtype)

@@ -5,7 +5,7 @@ is refused. A method that was replaced on one object, or on minnet's class, is n
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -32,17 +32,9 @@ Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each wit
 
 
 def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, threads: int) -> None:
-    """Check that compiled code supports the parts and options of a Trainer.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    MissingExtraError
-        If Numba, or SciPy with the BLAS that Numba calls, is not installed.
-    """
+    """Check that compiled code supports the parts and options of a Trainer, and that its libraries are installed."""
     require("numba", "compiled")
-    require("scipy", "compiled")
+    require("scipy", "compiled")  # which brings the BLAS that Numba calls
     if threads > 1:
         require("threadpoolctl", "threads")
     if accumulate > 1:
@@ -51,34 +43,21 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int,
 
 
 def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, callbacks: Iterable[Callback]) -> None:
-    """Check the model, loss and optimizer once more, because they may have changed; and the data and callbacks.
-
-    Raises
-    ------
-    ValueError
-        If compiled code does not support one of them.
-    """
+    """Check the model, loss and optimizer once more, because they may have changed; and the data and callbacks."""
     _check_model(model, loss, optimizer)
     if type(loader) is not DataLoader:
         _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
-    elif loader.transform is not None:
+    if loader.transform is not None:
         _refuse("compiled=True needs a DataLoader without a transform")
-    else:
-        check_data(model, loss, loader)
+    check_data(model, loss, loader)
     for callback in callbacks:
         if type(callback).on_gradients is not Callback.on_gradients:
             _refuse(f"{type(callback).__name__} changes gradients, which compiled=True does not support")
 
 
 def check_data(model: Layer, loss: Loss, loader: DataLoader) -> None:
-    """Check that compiled code can read a loader's arrays, because it would not notice the end of one.
-
-    Raises
-    ------
-    ValueError
-        If it cannot.
-    """
-    X, y, layers = loader.X, loader.y, chain(model)
+    """Check that compiled code can read a loader's arrays, because it would not notice the end of one."""
+    X, y, (layers, _) = loader.X, loader.y, chain(model)
     for name, array in (("X", X), ("y", y)):
         if not array.flags.c_contiguous:
             _refuse(f"compiled=True needs {name} in C order", f"pass np.ascontiguousarray({name})")
@@ -96,25 +75,17 @@ def check_data(model: Layer, loss: Loss, loader: DataLoader) -> None:
         _refuse(f"compiled=True needs samples (N, I) and {kind}, got {got}")
 
 
-def chain(model: Layer) -> Chain:
-    """Return a model's chain; an empty list, if compiled code does not support the model."""
-    return read_chain(model)[0]
-
-
-def read_chain(model: Layer) -> tuple[Chain, str]:
+def chain(model: Layer) -> tuple[Chain, str]:
     """Return a model's chain and ""; or an empty list and what is not supported."""
     if type(model) is not Sequential:
         return [], _named(type(model), Sequential)
     parameters = [parameter for layer in model.layers for parameter in layer.parameters()]  # shared ones several times
     if len({id(parameter.data) for parameter in parameters}) < len(parameters):
         return [], "a Parameter that layers share"
-    layers = list(enumerate(model.layers))
-    if layers and type(layers[0][1]) is Flatten:
-        del layers[0]
-    if layers and type(layers[-1][1]) is Softmax:
-        del layers[-1]
     found: Chain = []
-    for i, layer in layers:
+    for i, layer in enumerate(model.layers):
+        if (i == 0 and type(layer) is Flatten) or (i == len(model.layers) - 1 and type(layer) is Softmax):
+            continue
         if type(layer) is Linear and _is_plain(layer):
             features = found[-1][0].weight.data.shape[1] if found else layer.weight.data.shape[0]
             if layer.weight.data.shape[0] != features:
@@ -123,10 +94,8 @@ def read_chain(model: Layer) -> tuple[Chain, str]:
         elif type(layer) in ACTIVATIONS and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
         else:
-            return (
-                [],
-                f"layers[{i}], {_named(type(layer), Linear, Flatten, Softmax, *ACTIVATIONS, name=layer.describe())}",
-            )
+            got = _named(type(layer), Linear, Flatten, Softmax, *ACTIVATIONS, name=layer.describe())
+            return [], f"layers[{i}], {got}"
     return found, "" if found else "no Linear"
 
 
@@ -138,19 +107,18 @@ def dtypes(layers: Chain) -> set[np.dtype[Any]]:
 def replaceable(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader) -> list[Any]:
     """List what was checked here and may be replaced during a run, such as by a callback."""
     layers = model.layers if isinstance(model, Sequential) else ()
-    named = ("reduction", "label_smoothing", "ignore_index")
     return [
         *(loader.transform, loader.scale),
         *layers,
         *((layer.weight, layer.bias) for layer in layers if isinstance(layer, Linear)),
         *((tuple(group["params"]), group.get("amsgrad")) for group in optimizer.param_groups),
-        *(getattr(loss, name, None) for name in named),
+        *(getattr(loss, name, None) for name in ("reduction", "label_smoothing", "ignore_index")),
         getattr(loss, "weight", None) is None,
     ]
 
 
 def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
-    layers, unsupported = read_chain(model)
+    layers, unsupported = chain(model)
     if unsupported:
         _refuse(f"compiled=True needs {NETWORKS}, if the loss is CrossEntropyLoss; got {unsupported}")
     if len(dtypes(layers)) > 1:
@@ -160,10 +128,8 @@ def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     if isinstance(loss, LabelLoss):
         known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
     if not known or ends_with_softmax != isinstance(loss, CrossEntropyLoss):
-        names = "SoftmaxCrossEntropyLoss, MSELoss, or CrossEntropyLoss after Softmax"
-        _refuse(
-            f"compiled=True needs {names}, with its defaults; got {_named(type(loss), *LOSSES, name=loss.describe())}"
-        )
+        names, got = "MSELoss, or CrossEntropyLoss after Softmax", _named(type(loss), *LOSSES, name=loss.describe())
+        _refuse(f"compiled=True needs SoftmaxCrossEntropyLoss, {names}, with its defaults; got {got}")
     if type(optimizer) not in OPTIMIZERS:
         _refuse(f"compiled=True needs SGD, Adam or AdamW, got {_named(type(optimizer), *OPTIMIZERS)}")
     if any(group.get("amsgrad") for group in optimizer.param_groups):
@@ -185,5 +151,5 @@ def _named(got: type, *known: type, name: str = "") -> str:
     return (name or got.__name__) + (f", a subclass of {base.__name__}" if base else "")
 
 
-def _refuse(problem: str, cure: str = "") -> None:
+def _refuse(problem: str, cure: str = "") -> NoReturn:
     raise ValueError(f"{problem}: {cure + ', or ' if cure else ''}leave out compiled=True")

@@ -111,7 +111,9 @@ def short_bias():
 )
 def test_models(make, unsupported):
     model = make()
-    assert chain(model) == []
+    layers, problem = chain(model)
+    assert layers == []
+    assert problem.startswith(unsupported)
     with pytest.raises(ValueError, match="compiled=True needs a Sequential of Linear") as caught:
         trainer(model)
     assert f"; got {unsupported}" in str(caught.value)
@@ -242,7 +244,7 @@ def test_a_model_that_was_changed_later():
 
 def test_an_activation_after_each_layer_is_found():
     model = mn.Sequential(mn.Flatten(), mn.Linear(4, 3, rng=0), mn.Tanh(), mn.Linear(3, 2, rng=0), mn.Softmax())
-    assert chain(model) == [(model.layers[1], model.layers[2]), (model.layers[3], None)]
+    assert chain(model) == ([(model.layers[1], model.layers[2]), (model.layers[3], None)], "")
 
 
 def test_threads_take_their_extra_before_anything_is_compiled(monkeypatch):
