@@ -51,21 +51,14 @@ def erfc(x: Array) -> Array:
     return y
 
 
-def row_max(x: Array) -> Array:
-    """Return the largest number of each row of x (..., C), as (..., 1)."""
-    top: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
-    return top
+def exponentials(z: Array, out: Array | None = None) -> tuple[Array, Array]:
+    """Return e^z (in `out`, if given) and Σ e^z along the last axis, (..., 1): their quotient is softmax(z).
 
-
-def softmax_parts(x: Array, top: Array) -> tuple[Array, Array, Array]:
-    """Return z = x − top, e^z, and Σ e^z along the last axis, (..., 1): softmax(x) is the quotient of the last two.
-
-    A number that is subtracted from all scores of a row changes nothing. If it is their largest (see `row_max`), no
-    exponential overflows, and the sum is at least 1.
+    Subtract the largest number of each row first. That changes no softmax, but no exponential overflows, and no sum is
+    below 1.
     """
-    z: Array = x - top
-    e = np.exp(z)
-    return z, e, row_sums(e)
+    e: Array = np.exp(z, out=out)
+    return e, row_sums(e)
 
 
 def softmax_backward(p: Array, dp: Array) -> Array:

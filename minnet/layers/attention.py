@@ -9,7 +9,7 @@ from minnet.core.arrays import TINY, Array
 from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.layer import Layer
-from minnet.core.special import softmax_backward, softmax_parts
+from minnet.core.special import exponentials, softmax_backward
 from minnet.initializers import uniform, zeros
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
@@ -189,6 +189,7 @@ def masked_softmax(scores: Array, allowed: Mask | None) -> Array:
     if allowed is not None:
         scores = scores + np.where(allowed, 0, -np.inf).astype(scores.dtype)
     top = scores.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)  # not −∞, because −∞ − −∞ is NaN
-    _, weights, total = softmax_parts(scores, top)
+    weights = scores - top
+    weights, total = exponentials(weights, out=weights)
     weights /= np.maximum(total, TINY[scores.dtype])  # the total is 0 if nothing is allowed, and else at least 1
     return weights

@@ -166,11 +166,9 @@ class Sequential(Container):
             x, giver = y, i
         if self.training:
             self.__dict__["_plan"] = plan
-        if kind is not None:
-            plans = self.__dict__.setdefault("_plans", {})
-            if len(plans) >= KINDS:
-                plans.clear()
-            plans[kind] = plan
+        if kind is not None:  # a new dict, because other threads may read the old one
+            plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
+            self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
         return x
 
 

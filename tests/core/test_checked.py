@@ -67,6 +67,10 @@ def test_it_remembers_few_kinds():
     for n in range(200):
         model.forward(np.zeros((n, 3), np.float32))
     assert len(model._plans) <= 64
+    for _ in range(3):
+        model.eval().forward(X)
+        model.train().forward(X)
+    assert len(model._plans) == 1  # what was asked before the mode changed is forgotten
 
 
 def test_the_gradient_is_compared_with_the_output_each_time():
