@@ -164,21 +164,26 @@ class Loss(Layer):
 class ElementwiseLoss(Loss):
     """The base of losses that compare number with number: prediction and target have the same shape, any."""
 
-    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return the loss of each number, and its slope d loss / d prediction, given both as arrays of one dtype."""
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return the loss of each number, and what `slopes` needs; prediction and target are arrays of one dtype."""
         raise NotImplementedError
+
+    def slopes(self, kept: Any) -> Array:
+        """Return d loss / d prediction of each number, from what `compare` kept."""
+        slopes: Array = kept
+        return slopes
 
     @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of prediction and target, of the same shape (any)."""
-        losses, slopes = self.compare(prediction, np.asarray(target, prediction.dtype))
+        losses, kept = self.compare(prediction, np.asarray(target, prediction.dtype))
         value = self._reduce(losses)
-        self.cache = slopes
+        self.cache = kept
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d prediction, of its shape."""
-        slopes: Array = self.cache
+        slopes = self.slopes(self.cache)
         return slopes * self._share(dy, slopes.shape, slopes.dtype)
 
 

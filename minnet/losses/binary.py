@@ -5,6 +5,8 @@ several labels. `BCELoss` takes probabilities, which `Sigmoid` returns. `BCEWith
 everywhere; prefer it, because a sigmoid that has reached 1 passes back no gradient.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -50,12 +52,18 @@ class BCELoss(ElementwiseLoss):
                 f"{prediction.max():.4g}: end the model with Sigmoid(), or give scores to BCEWithLogitsLoss"
             )
 
-    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return −t log p − (1 − t) log(1 − p), and (1 − t)/(1 − p) − t/p."""
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return −t log p − (1 − t) log(1 − p); and t, p and 1 − p."""
         _check_shares_of_yes(self, target)
         t, tiny = target, TINY[prediction.dtype]
         p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        return -t * np.log(p) - (1 - t) * np.log(q), (1 - t) / q - t / p
+        return -t * np.log(p) - (1 - t) * np.log(q), (t, p, q)
+
+    def slopes(self, kept: Any) -> Array:
+        """Return (1 − t)/(1 − p) − t/p."""
+        t, p, q = kept
+        dp: Array = (1 - t) / q - t / p
+        return dp
 
 
 class BCEWithLogitsLoss(ElementwiseLoss):
@@ -94,8 +102,8 @@ class BCEWithLogitsLoss(ElementwiseLoss):
                 f"got {w}: pass one number, or one for each number of a sample"
             )
 
-    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return t w log(1 + e^{−z}) + (1 − t) log(1 + e^z), and (1 − t) σ(z) − t w σ(−z)."""
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return t w log(1 + e^{−z}) + (1 − t) log(1 + e^z); and t w, 1 − t, where z >= 0, and e^{−|z|}."""
         z, yes, no = prediction, target, 1 - target
         if not np.isfinite(z).all():
             raise NonFiniteError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
@@ -104,8 +112,14 @@ class BCEWithLogitsLoss(ElementwiseLoss):
             yes = target * np.asarray(self.pos_weight, z.dtype)
         e = np.exp(-np.abs(z))  # never above 1
         losses = yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e)
+        return losses, (yes, no, z >= 0, e)
+
+    def slopes(self, kept: Any) -> Array:
+        """Return (1 − t) σ(z) − t w σ(−z)."""
+        yes, no, positive, e = kept
         large, small = 1 / (1 + e), e / (1 + e)  # σ(|z|) and σ(−|z|)
-        return losses, no * np.where(z >= 0, large, small) - yes * np.where(z >= 0, small, large)
+        dz: Array = no * np.where(positive, large, small) - yes * np.where(positive, small, large)
+        return dz
 
 
 def _check_shares_of_yes(loss: Loss, t: Array) -> None:

@@ -58,7 +58,7 @@ class KLDivLoss(ElementwiseLoss):
         check_log_probabilities(self, as_rows(prediction), "pass their logarithm", "end the model with LogSoftmax()")
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return t (log t − log p), and −t."""
+        """Return t (log t − log p), and the slope −t."""
         self._check_target(as_rows(target))
         if self.log_target:
             t, log_t = np.exp(target), target

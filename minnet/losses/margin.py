@@ -43,7 +43,7 @@ class HingeLoss(ElementwiseLoss):
     """
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return max(0, 1 − t z), and −t where that is above 0."""
+        """Return max(0, 1 − t z), and the slope: −t where that is above 0."""
         t = target
         if not (np.abs(t) == 1).all():
             cure = "labels 0 and 1? pass 2 * y - 1" if ((t == 0) | (t == 1)).all() else "classes? MultiMarginLoss"

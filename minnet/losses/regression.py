@@ -5,6 +5,8 @@ which weighs outliers less, and `HuberLoss` and `SmoothL1Loss` are like the firs
 Prediction and target have the same shape, any.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minnet.core.arrays import Array
@@ -24,9 +26,14 @@ class MSELoss(ElementwiseLoss):
     """
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return d² and 2d."""
+        """Return d², and d."""
         d = prediction - target
-        return d * d, 2 * d
+        return d * d, d
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/d prediction = 2d/M."""
+        d: Array = self.cache
+        return d * (2 * self._share(dy, d.shape, d.dtype))  # 2/M first, because it is one number
 
 
 class L1Loss(ElementwiseLoss):
@@ -42,7 +49,7 @@ class L1Loss(ElementwiseLoss):
     """
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return |d| and sign(d)."""
+        """Return |d|, and the slope sign(d)."""
         d = prediction - target
         return np.abs(d), np.sign(d)
 
@@ -76,7 +83,7 @@ class HuberLoss(ElementwiseLoss):
         self.delta = check_number("HuberLoss", "delta", delta, above=0, why="it would be 0 everywhere; use L1Loss")
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return c · (|d| − c/2), and d cut off at ±δ."""
+        """Return c · (|d| − c/2), and the slope: d cut off at ±δ."""
         d = prediction - target
         far = np.abs(d)
         near = np.minimum(far, self.delta)
@@ -104,7 +111,7 @@ class SmoothL1Loss(ElementwiseLoss):
         self.beta = check_number("SmoothL1Loss", "beta", beta, 0)
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        """Return slope · (d − c/2), where c is d cut off at ±β, and the slope c/β."""
+        """Return slope · (d − c/2), where c is d cut off at ±β; and the slope, c/β."""
         d = prediction - target
         beta = d.dtype.type(self.beta)  # which may be 0 in float32, though it is not in float64
         near = np.clip(d, -beta, beta)
