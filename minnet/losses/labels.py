@@ -141,7 +141,7 @@ class LabelLoss(ClassLoss):
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
     ) -> tuple[Labels, Array]:
         """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
-        v = check_weights(self, "sample_weight", np.ones(shape) if sample_weight is None else sample_weight)
+        v = np.ones(shape) if sample_weight is None else check_weights(self, "sample_weight", sample_weight)
         if v.shape != shape:
             raise ValueError(
                 f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
