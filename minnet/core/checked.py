@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minnet.core.checks import check_gradient
+from minnet.core.layer import Layer
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+KINDS = 64  # of inputs that a Sequential or a loss remembers
 
 
 def checked(formula: F) -> F:
@@ -17,9 +20,13 @@ def checked(formula: F) -> F:
 
     Before `forward`, the layer's own `check` looks at the input. Before the other two, dy is compared with the shape
     and dtype of the array that the last `forward` returned. The bare function stays there, as ``.formula``: a
-    `Sequential` calls it once the checks have passed for an input of that shape and dtype.
+    `Sequential` calls it once the checks have passed for an input of that shape and dtype. A loss does so by itself, in
+    the steps of a training run (see `Loss.checking_once`).
     """
-    method: Any = _forward(formula) if formula.__name__ == "forward" else _backward(formula)
+    if formula.__name__ != "forward":
+        method: Any = _backward(formula)
+    else:
+        method = (_loss_forward if formula.__code__.co_varnames[1] == "prediction" else _forward)(formula)
     method.formula = formula
     formula.method = method  # type: ignore[attr-defined]
     checked_method: F = method
@@ -41,11 +48,29 @@ def bare(layer: object, name: str) -> Callable[..., Any] | None:
 def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(formula)
     def forward(self: Any, *inputs: Any, **options: Any) -> Any:
-        self.ask(*inputs, **options)
+        self.check(*inputs, **options)
         y = formula(self, *inputs, **options)
-        if self.training and isinstance(y, np.ndarray):  # the loss of a batch is a float
+        if self.training:
             self.__dict__["_output"] = y.shape, y.dtype
         return y
+
+    return forward
+
+
+def _loss_forward(formula: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(formula)
+    def forward(self: Any, prediction: Any, target: Any, *weights: Any, **options: Any) -> Any:
+        known = self.__dict__.get("_asked")  # a set, while `checking_once` is active
+        arrays = type(prediction) is np.ndarray is type(target)
+        if known is None or weights or options or not arrays:
+            self.check(prediction, target, *weights, **options)
+            return formula(self, prediction, target, *weights, **options)
+        kind = (Layer.changes, prediction.shape, prediction.dtype, target.shape, target.dtype)
+        if kind not in known:
+            self.check(prediction, target)
+            current = {old for old in known if old[0] == Layer.changes}
+            self.__dict__["_asked"] = (current if len(current) < KINDS else set()) | {kind}
+        return formula(self, prediction, target)
 
     return forward
 

@@ -44,7 +44,8 @@ def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:
 def check_range(owner: str, labels: Labels, classes: int, ignore_index: int | None = None) -> None:
     """Check that labels (N,), of any integer dtype, are in 0 … C − 1, or `ignore_index`: a ValueError."""
     if labels.size <= 8:  # for so few, Python is faster than NumPy
-        fine = all(0 <= label < classes for label in labels.tolist())
+        values = labels.tolist()
+        fine = not values or (min(values) >= 0 and max(values) < classes)
     elif labels.dtype == np.intp:  # viewed as unsigned, a negative number is very large: one look is enough
         fine = bool(np.maximum.reduce(labels.view(np.uintp)) < classes)
     else:

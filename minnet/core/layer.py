@@ -60,10 +60,6 @@ class Layer:
         """
         check_floats(self, inputs[0])
 
-    def ask(self, *inputs: Any, **options: Any) -> None:
-        """Call `check`; a `Loss` in a training run remembers what it has checked."""
-        self.check(*inputs, **options)
-
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output: of one array x for a layer, of (prediction, target) for a loss."""
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, x)")

@@ -15,7 +15,6 @@ from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
-KINDS = 64  # of batches that are remembered
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
 
 
@@ -85,18 +84,6 @@ class Loss(Layer):
             raise ValueError(
                 f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
             )
-
-    def ask(self, prediction: Any, target: Any, *more: Any, **options: Any) -> None:
-        """Call `check`; while `checking_once` is active, only for shapes and dtypes that are new."""
-        checked = self.__dict__.get("_asked")
-        if checked is None or more or options or type(target) is not np.ndarray or type(prediction) is not np.ndarray:
-            self.check(prediction, target, *more, **options)
-            return
-        kind = (Layer.changes, prediction.shape, prediction.dtype, target.shape, target.dtype)
-        if kind not in checked:
-            self.check(prediction, target)
-            current = {old for old in checked if old[0] == Layer.changes}
-            self.__dict__["_asked"] = (current if len(current) < KINDS else set()) | {kind}
 
     @contextmanager
     def checking_once(self) -> Iterator[None]:
