@@ -41,8 +41,11 @@ def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:
         raise TypeError(f"{owner} expected labels that are integers, 0 to {shape[-1] - 1}, got {labels.dtype}: {cure}")
 
 
-def check_range(owner: str, labels: Labels, classes: int, ignore_index: int | None = None) -> None:
-    """Check that labels (N,), of any integer dtype, are in 0 … C − 1, or `ignore_index`: a ValueError."""
+def check_range(owner: object, labels: Labels, classes: int, ignore_index: int | None = None) -> None:
+    """Check that labels (N,), of any integer dtype, are in 0 … C − 1, or `ignore_index`: a ValueError.
+
+    The owner is the name of a metric, or the loss itself, whose name is read only if a label is wrong.
+    """
     if labels.size <= 8:  # for so few, Python is faster than NumPy
         values = labels.tolist()
         fine = not values or (min(values) >= 0 and max(values) < classes)
@@ -63,7 +66,8 @@ def check_range(owner: str, labels: Labels, classes: int, ignore_index: int | No
         cure = "count classes from 0: pass y - 1, if the first class is 1"
     elif labels[first] < 0:
         cure += f"; to leave such samples out, ignore_index={labels[first]} in a cross-entropy"
+    name = owner if isinstance(owner, str) else type(owner).__name__
     raise ValueError(
-        f"{owner} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[first]} "
+        f"{name} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[first]} "
         f"(at {first}): {cure} ({np.count_nonzero(wrong):,} of {labels.size:,} are outside)"
     )

@@ -71,7 +71,7 @@ class ClassLoss(Loss):
             labels = labels.reshape(-1)
         if labels.dtype != np.intp:
             labels = labels.astype(np.intp)
-        check_range(type(self).__name__, labels, classes, self.ignore_index)
+        check_range(self, labels, classes, self.ignore_index)
         return labels
 
 

@@ -243,7 +243,7 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
             prediction = model.forward(x)
             loss.forward(prediction, y)
         if isinstance(loss, ClassLoss) and not on_disk(loader.y):
-            check_range(type(loss).__name__, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
+            check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
     except NonFiniteError:  # the form of the data is not the reason; training says where it began
         return
     except Exception as error:
