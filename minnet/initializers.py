@@ -69,13 +69,7 @@ def _within(bound: float, shape: tuple[int, ...], rng: np.random.Generator) -> A
 
 
 def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Return an array that the initializer drew.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the initializer is not a function, or returns an array of another shape.
-    """
+    """Return an array that the initializer drew; an error, if it is not a function or returns another shape."""
     if not callable(initializer):
         cure = ""
         if isinstance(initializer, str) and initializer in globals():
@@ -91,18 +85,7 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return (fan_in, fan_out) of an array of weights.
-
-    Raises
-    ------
-    ValueError
-        If the shape has fewer than two axes, as a bias has.
-
-    Examples
-    --------
-    >>> fans((784, 10))
-    (784, 10)
-    """
+    """Return (fan_in, fan_out) of an array of weights; a ValueError, if it has fewer than two axes, as a bias has."""
     if len(shape) < 2:
         raise ValueError(f"shape {shape} has no fan-in and fan-out: give a bias zeros(), uniform(...) or normal(...)")
     kernel = math.prod(shape[2:])

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels
 from minnet.core.checks import check_number
+from minnet.core.labels import check_labels, check_range
 
 
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -19,16 +20,15 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit together, or there is no sample.
+    TypeError, ValueError
+        If the labels are not integers in 0 … C − 1, the shapes do not fit together, or there is no sample.
 
     Examples
     --------
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), [1, 1])
     0.5
     """
-    prediction = np.asarray(prediction)
-    labels = _labels("accuracy", prediction, target)
+    prediction, labels = _checked("accuracy", prediction, target)
     return float((prediction.argmax(axis=-1) == labels).mean())
 
 
@@ -40,17 +40,11 @@ def top_k_accuracy(prediction: ArrayLike, target: ArrayLike, k: int = 5) -> floa
     Parameters
     ----------
     prediction, target
-        As for `accuracy`.
+        As for `accuracy`, with the same errors.
     k
-        1 … C. With k = 1 it is `accuracy`, except for ties.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together, k is out of range, or there is no sample.
+        1 … C, or a ValueError. With k = 1 it is `accuracy`, except for ties.
     """
-    prediction = np.asarray(prediction)
-    labels = _labels("top_k_accuracy", prediction, target)
+    prediction, labels = _checked("top_k_accuracy", prediction, target)
     check_number("top_k_accuracy", "k", k, 1, prediction.shape[-1], why="k is at most the number of classes")
     own = np.take_along_axis(prediction, labels[..., None], axis=-1)
     # Not `prediction > own`, which is never true of NaN: a model that has diverged would be right.
@@ -60,20 +54,8 @@ def top_k_accuracy(prediction: ArrayLike, target: ArrayLike, k: int = 5) -> floa
 def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int64]:
     """Count how often a sample of class i (row) was predicted to be of class j (column).
 
-    Parameters
-    ----------
-    prediction, target
-        As for `accuracy`.
-
-    Returns
-    -------
-    ndarray
-        Counts of shape (C, C); the diagonal counts the right predictions.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together, a label is not in 0 … C − 1, or there is no sample.
+    The counts have the shape (C, C); the diagonal counts the right predictions. The arguments, and the errors, are
+    those of `accuracy`.
 
     Examples
     --------
@@ -81,9 +63,9 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike) -> NDArray[np.int
     array([[0, 0],
            [1, 2]])
     """
-    prediction = np.asarray(prediction)
-    labels, classes = _labels("confusion_matrix", prediction, target).reshape(-1), prediction.shape[-1]
-    cells = labels * classes + prediction.argmax(axis=-1).reshape(-1)
+    prediction, labels = _checked("confusion_matrix", prediction, target)
+    classes = prediction.shape[-1]
+    cells = (labels * classes + prediction.argmax(axis=-1)).reshape(-1)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -96,17 +78,12 @@ class RunningAccuracy:
     Parameters
     ----------
     decay
-        The share of the old score that is kept, 0 <= decay < 1.
+        The share of the old score that is kept, 0 <= decay < 1, or a ValueError.
 
     Attributes
     ----------
     score : float
         The running accuracy, 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If decay is outside [0, 1).
 
     Examples
     --------
@@ -121,42 +98,17 @@ class RunningAccuracy:
 
     def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Count the samples of a batch, in order, and return the score; shapes as for `accuracy`."""
-        prediction = np.asarray(prediction)
-        rights = prediction.argmax(axis=-1) == _labels("RunningAccuracy", prediction, target)
-        for right in np.ravel(rights).tolist():
+        prediction, labels = _checked("RunningAccuracy", prediction, target)
+        for right in np.ravel(prediction.argmax(axis=-1) == labels).tolist():
             self.score = self.decay * self.score + (1 - self.decay) * right
         return self.score
 
 
-def _labels(metric: str, prediction: Array, target: ArrayLike) -> Labels:
-    """Return the target as labels, or raise an error that says what is wrong with it."""
-    labels = np.asarray(target)
-    if prediction.ndim == 0 or labels.shape != prediction.shape[:-1]:
-        if labels.shape[:-1] == prediction.shape and labels.ndim:
-            cure = "are they swapped? pass (prediction, target)"
-        elif labels.shape == prediction.shape and prediction.dtype.kind in "iu":
-            cure = "pass the model's output, before argmax; of class numbers, it is np.mean(prediction == y)"
-        elif labels.shape == prediction.shape:
-            cure = "one-hot labels? pass y.argmax(axis=-1)"
-        elif labels.shape == (*prediction.shape[:-1], 1):
-            cure = "labels in a column? pass y.squeeze(-1)"
-        else:
-            cure = "prediction and labels must come from the same samples"
-        raise ValueError(
-            f"{metric} expected a prediction of scores (..., classes) and labels (...), "
-            f"got {prediction.shape} and {labels.shape}: {cure}"
-        )
+def _checked(metric: str, prediction: ArrayLike, target: ArrayLike) -> tuple[Array, Labels]:
+    """Return the prediction and the labels as arrays; raise ValueError or TypeError if something is wrong with them."""
+    prediction, labels = np.asarray(prediction), np.asarray(target)
+    check_labels(metric, prediction, labels)
     if labels.size == 0:
         raise ValueError(f"{metric} expected at least one sample, got none")
-    if labels.dtype.kind not in "iu":
-        cure = "pass y.astype(np.int64)"
-        if labels.dtype.kind in "OSU":
-            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"{metric} expected integer labels, got {labels.dtype}: {cure}")
-    classes = prediction.shape[-1]
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(
-            f"{metric} expected labels from 0 to {classes - 1} for {classes} classes, got {labels.min()} to "
-            f"{labels.max()}: count classes from 0"
-        )
-    return labels.astype(np.int64, copy=False)
+    check_range(metric, labels.reshape(-1), prediction.shape[-1])
+    return prediction, labels.astype(np.int64, copy=False)

@@ -85,18 +85,18 @@ def test_any_leading_axes(metric):
 @pytest.mark.parametrize(
     ("scores", "labels", "error", "message"),
     [
-        (SCORES, np.eye(3)[LABELS], ValueError, r"one-hot labels\? pass y.argmax"),
-        (SCORES, LABELS[:3], ValueError, r"got \(4, 3\) and \(3,\): .* from the same samples"),
-        (SCORES, LABELS[:, None], ValueError, r"got \(4, 3\) and \(4, 1\): labels in a column"),
-        (SCORES[:, 0], SCORES, ValueError, r"got \(4,\) and \(4, 3\): are they swapped"),
-        (LABELS, LABELS, ValueError, r"got \(4,\) and \(4,\): pass the model's output, before argmax"),
+        (SCORES, np.eye(3)[LABELS], ValueError, r"one-hot labels\? pass the class numbers, y.argmax"),
+        (SCORES, LABELS[:3], ValueError, r"of shape \(4, 3\), got \(3,\): .* from the same samples"),
+        (SCORES, LABELS[:, None], ValueError, r"of shape \(4, 3\), got \(4, 1\): labels in a column"),
+        (SCORES[:, 0], SCORES, ValueError, r"of shape \(4,\), got \(4, 3\): are they swapped"),
+        (LABELS, LABELS, ValueError, r"of shape \(4,\), got \(4,\): pass the model's output, before argmax"),
         (np.array(1.0), 0, ValueError, r"scores \(..., classes\)"),
         (SCORES[:0], LABELS[:0], ValueError, "at least one sample"),
-        (SCORES, LABELS.astype(float), TypeError, r"integer labels, got float64: pass y.astype\(np.int64\)"),
-        (SCORES, LABELS > 0, TypeError, "integer labels, got bool"),
-        (SCORES, ["a", "b", "c", "d"], TypeError, "integer labels, got <U1: number the classes from 0"),
-        (SCORES, LABELS + 1, ValueError, "from 0 to 2 for 3 classes, got 1 to 3: count classes from 0"),
-        (SCORES, LABELS - 1, ValueError, "from 0 to 2 for 3 classes, got -1 to 1: count classes from 0"),
+        (SCORES, LABELS.astype(float), TypeError, r"integers, 0 to 2, got float64: .* pass y.astype\(np.int64\)"),
+        (SCORES, LABELS > 0, TypeError, "integers, 0 to 2, got bool"),
+        (SCORES, ["a", "b", "c", "d"], TypeError, "integers, 0 to 2, got <U1: number the classes from 0"),
+        (SCORES, LABELS + 1, ValueError, r"from 0 to 2 for 3 classes, got 3 \(at 1\): count classes from 0"),
+        (SCORES, LABELS - 1, ValueError, r"from 0 to 2 for 3 classes, got -1 \(at 0\): count classes from 0"),
     ],
 )
 @pytest.mark.parametrize("metric", [*METRICS[:1], top_2, *METRICS[2:], RunningAccuracy().update])

@@ -22,23 +22,10 @@ class Described(Protocol):
 def check_int(
     owner: str, name: str, value: object, least: int | None = 1, why: str = "it says how many there are"
 ) -> int:
-    """Return an argument as an int.
+    """Return an argument as an int; raise TypeError if it is none, and ValueError if it is below `least`.
 
-    Parameters
-    ----------
-    owner
-        The class or function that was given it, which the message names.
-    name, value
-        The argument.
-    least
-        The smallest value that is allowed; None for any.
-    why
-        What the message adds if the value is too small: what the argument means, or what to pass instead.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not an integer, or below `least`.
+    The message names the owner: the class or function that was given the argument. `why` says what the argument means,
+    or what to pass instead.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         got = type(value).__name__
@@ -61,21 +48,10 @@ def check_number(
     below: float = math.inf,
     why: str = "",
 ) -> float:
-    """Return an argument as a float: a NumPy number would turn float32 arrays into float64.
+    """Return an argument as a float, because a NumPy number would turn float32 arrays into float64.
 
-    Parameters
-    ----------
-    owner, name, value, why
-        As for `check_int`.
-    low, high
-        The smallest and the largest value that are allowed.
-    above, below
-        Bounds that are not allowed themselves.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number, not finite, or out of its range.
+    It is finite, and lies between `low` and `high`, which are allowed, or between `above` and `below`, which are not.
+    Otherwise there is a TypeError or ValueError, as of `check_int`.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         got = type(value).__name__ + (f" {value!r}: pass {name}=float({value!r})" if isinstance(value, str) else "")
@@ -95,36 +71,17 @@ def check_number(
 
 
 def check_choice(owner: str, name: str, value: T, choices: Collection[T]) -> T:
-    """Return an argument that must be one of a few.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
+    """Return an argument; raise ValueError if it is not one of the choices."""
     if value not in choices:
         raise ValueError(f"{owner} expected {name} to be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
 
 
 def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = None) -> None:
-    """Check that `x` is an array of floats a layer can compute with.
+    """Check that `x` is an array of floats that a layer can compute with.
 
-    Parameters
-    ----------
-    owner
-        The layer that was given `x`; the message names it.
-    x
-        What the layer was given.
-    dtype
-        The dtype of the layer's Parameters; None for a layer that has none, which takes float32 and float64.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not an array, or not of that dtype: no array is cast silently.
-    ValueError
-        If `x` has no axis, because NumPy's functions return scalars for such arrays.
+    `dtype` is that of the layer's Parameters; a layer without Parameters takes float32 and float64. No array is cast
+    silently. An array without an axis is a ValueError, because NumPy's functions return scalars for it.
     """
     if not isinstance(x, np.ndarray):
         cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
@@ -151,13 +108,7 @@ def _cure(dtype: str, x: NDArray[Any]) -> str:
 
 
 def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
-    """Check that `dy` can be the gradient of the loss with respect to the layer's last output.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `dy` is not an array of the output's dtype (None: float32 or float64) and shape.
-    """
+    """Check that `dy` is an array of the dtype (None: float32 or float64) and shape of the layer's last output."""
     if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
         got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
         cure = "the backward of the loss, or of the next layer, returned another dtype"
@@ -179,13 +130,8 @@ def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: 
 def check_scores(owner: Described, x: Array, cure: str) -> None:
     """Check that `x`, of shape (..., C), holds scores, and not the probabilities that a Softmax returned.
 
-    The rows of a softmax are positive and sum to 1. A batch of scores does not do that by chance. A
-    single row of fewer than seven scores can, so it is not checked.
-
-    Raises
-    ------
-    ValueError
-        If there is no class axis, or if every row is a probability distribution; `cure` says what to do.
+    The rows of a softmax are positive and sum to 1. A batch of scores does not do that by chance. A single row of fewer
+    than seven scores can, so it is not checked. `cure` is the end of the message.
     """
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"{owner.describe()} expected shape (..., classes), got {x.shape}: there is no class axis")

@@ -11,28 +11,19 @@ from minnet.core.arrays import FLOATS, Array, column_sums
 class Parameter:
     """An array of weights and its gradient, both allocated once and then written in place.
 
-    Optimizers, tied layers and views hold on to the two arrays, so a Parameter never replaces them:
-    ``p.grad += g`` and ``p.data -= step`` write into them, and assigning to ``p.data`` copies the
-    values in. Assigning to ``p.grad`` is an error, because backward must add to a gradient.
+    Optimizers, tied layers and views hold on to the two arrays, so a Parameter never replaces them: ``p.grad += g`` and
+    ``p.data -= step`` write into them, and assigning to ``p.data`` copies the values in. Assigning to ``p.grad`` is an
+    error, because backward must add to a gradient.
 
     Parameters
     ----------
     data
         The first values, copied; any shape.
     dtype
-        float32 (the default) or float64.
+        float32 (the default) or float64; anything else is a TypeError.
     trainable
-        False for an array that belongs to the model but is not learned: optimizers do not update it.
-
-    Attributes
-    ----------
-    trainable : bool
-        Whether optimizers update the Parameter.
-
-    Raises
-    ------
-    TypeError
-        If `dtype` is neither float32 nor float64.
+        False for an array that belongs to the model but is not learned: optimizers do not update it. It is an
+        attribute, too.
 
     Examples
     --------
@@ -48,9 +39,7 @@ class Parameter:
     __slots__ = ("_data", "_grad", "_held", "_stale", "trainable")
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32, trainable: bool = True) -> None:
-        if np.dtype(dtype) not in FLOATS:
-            raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
-        self._data: Array = np.array(data, dtype=dtype, order="C")
+        self._data: Array = np.array(data, dtype=_float_dtype(dtype), order="C")
         self._grad: Array = np.zeros_like(self._data)
         self._held = False  # whether a caller was given the array of the gradient, and may still read it
         self._stale = False  # whether the gradient is zero, although the array still holds old numbers
@@ -93,17 +82,9 @@ class Parameter:
             self._grad.fill(0)
 
     def add_product(self, a: Array, b: Array) -> None:
-        """Add a matrix product to the gradient: ``grad += a @ b``; if grad is zero, it is overwritten.
+        """Add a product of matrices (I, N) and (N, O) to the gradient (I, O) of the same dtype: ``grad += a @ b``.
 
-        Parameters
-        ----------
-        a, b
-            Of shapes (I, N) and (N, O), for a Parameter of shape (I, O), and of its dtype.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit.
+        If the gradient is zero, it is overwritten. Shapes that do not fit are a ValueError.
         """
         if self._stale:
             a.dot(b, out=self._grad)
@@ -112,17 +93,9 @@ class Parameter:
             self._grad += a.dot(b)  # not @, which takes five times as long for a batch of one
 
     def add_rows(self, rows: Array) -> None:
-        """Add a sum of rows to the gradient: ``grad += rows.sum(axis=0)``; if grad is zero, it is overwritten.
+        """Add a sum of rows (N, O) to the gradient (O,) of the same dtype: ``grad += rows.sum(axis=0)``.
 
-        Parameters
-        ----------
-        rows
-            Of shape (N, O), for a Parameter of shape (O,), and of its dtype.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit.
+        If the gradient is zero, it is overwritten. Shapes that do not fit are a ValueError.
         """
         if self._stale:
             column_sums(rows, out=self._grad)
@@ -143,9 +116,7 @@ class Parameter:
 
     def astype(self, dtype: DTypeLike) -> None:
         """Convert to float32 or float64. Only this replaces the two arrays."""
-        if np.dtype(dtype) not in FLOATS:
-            raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
-        self._data = self._data.astype(dtype, copy=False)
+        self._data = self._data.astype(_float_dtype(dtype), copy=False)
         self._grad = self._grad.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
@@ -165,3 +136,10 @@ class Parameter:
         copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
         memo[id(self)] = copied
         return copied
+
+
+def _float_dtype(dtype: DTypeLike) -> "np.dtype[Any]":
+    """Return a dtype; raise TypeError if it is neither float32 nor float64."""
+    if np.dtype(dtype) not in FLOATS:
+        raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
+    return np.dtype(dtype)

@@ -4,13 +4,7 @@ Row = dict[str, float]
 
 
 def monitored(owner: object, monitor: str, row: Row) -> float:
-    """Return the value of the column that a callback, or a Checkpoint, monitors.
-
-    Raises
-    ------
-    ValueError
-        If the row has no such column.
-    """
+    """Return the value of the column that a callback, or a Checkpoint, monitors; a ValueError, if there is none."""
     if monitor not in row:
         raise ValueError(
             f"{type(owner).__name__} monitors {monitor!r}, but a row has only {', '.join(row)}: "

@@ -1,13 +1,12 @@
 """Special functions are those that NumPy lacks, or that overflow or are slow if written plainly: softmax, erf, ...
 
-The error function is erf(x) = 2/√π ∫₀ˣ e^{−t²} dt. erfc(x) = 1 − erf(x) is computed by itself, because
-at x = 6, erf is 1 − 2e-17, which rounds to 1.
+The error function is erf(x) = 2/√π ∫₀ˣ e^{−t²} dt. erfc(x) = 1 − erf(x) is computed by itself, because at x = 6, erf
+is 1 − 2e-17, which rounds to 1.
 
-Both are approximated by quotients of two polynomials, one pair for each range of x: W. J. Cody,
-"Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969. The
-coefficients are those of his program CALERF in the SPECFUN library (netlib.org/specfun/erf). In float64
-the error is below 5e-16. The relative error of erfc is below 1e-13, because erfc decreases like e^{−x²}
-and so carries the rounding of x².
+Both are approximated by quotients of two polynomials, one pair for each range of x: W. J. Cody, "Rational Chebyshev
+approximations for the error function", Mathematics of Computation 23, 1969. The coefficients are those of his program
+CALERF in the SPECFUN library (netlib.org/specfun/erf). In float64 the error is below 5e-16. The relative error of erfc
+is below 1e-13, because erfc decreases like e^{−x²} and so carries the rounding of x².
 """
 
 import math

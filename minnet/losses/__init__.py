@@ -1,8 +1,8 @@
 """A loss is the layer that ends the chain: it turns a prediction and its target into one number to make small.
 
-``forward(prediction, target)`` returns a float, the mean over the batch, so that the learning rate
-need not know the batch's size; ``backward()`` returns dL/d prediction. The mean over an empty batch
-is taken as 0. There are three ways to learn classes, equal in value and gradient:
+``forward(prediction, target)`` returns a float, the mean over the batch, so that the learning rate need not know the
+batch's size; ``backward()`` returns dL/d prediction. The mean over an empty batch is taken as 0. There are three ways
+to learn classes, equal in value and gradient:
 
 =========================  ============================  ===================================
 loss                       it takes                      so the model ends with
@@ -12,11 +12,9 @@ loss                       it takes                      so the model ends with
 `SoftmaxCrossEntropyLoss`  scores z                      neither: the fastest, exact everywhere
 =========================  ============================  ===================================
 
-For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without
-probabilities `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`,
-`HuberLoss` and `SmoothL1Loss`; for whole distributions `KLDivLoss`.
-
-Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
+`HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
+whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
 """
 
 from minnet.losses.base import Loss as Loss

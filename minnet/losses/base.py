@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
+from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
@@ -29,8 +30,8 @@ class Loss(Layer):
 
         - ``"mean"``: L is their mean; of none at all, 0 (PyTorch: NaN).
         - ``"sum"``: L is their sum.
-        - ``"none"``: `forward` returns all of them as an array, and it is yours to make L of them.
-          `backward` then needs to know how: ``backward(dy)``, with dy = dL/d losses, of their shape.
+        - ``"none"``: `forward` returns all of them as an array, and it is yours to make L of them. `backward` then
+          needs to know how: ``backward(dy)``, with dy = dL/d losses, of their shape.
 
     Attributes
     ----------
@@ -39,8 +40,9 @@ class Loss(Layer):
 
     Raises
     ------
-    ValueError
-        If there is no such reduction.
+    TypeError, ValueError
+        If an option is of the wrong type, or out of range; in `forward`, if prediction or target are not numbers, if
+        their shapes do not belong together, or if there is NaN (a `NonFiniteError`).
     """
 
     classifies: bool = False
@@ -59,8 +61,29 @@ class Loss(Layer):
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
 
     def check(self, prediction: Any, target: Any) -> None:
-        """Check that prediction and target are numbers of one shape; losses of classes have another check."""
-        check_pair(self, prediction, target)
+        """Check that prediction and target are numbers of one shape; losses of classes have another check.
+
+        Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
+        """
+        check_floats(self, prediction)
+        target, name = np.asarray(target), type(self).__name__
+        if target.dtype.kind not in "iuf":
+            cure = f"pass y.astype(np.{prediction.dtype})"
+            if target.dtype.kind in "OSU":
+                cure += " if that can be read as numbers; number the names of classes, and use a loss for classes"
+            raise TypeError(f"{name} expected a target of numbers, got {target.dtype}: {cure}")
+        if prediction.shape != target.shape:
+            if prediction.ndim == 2 and target.shape == prediction.shape[::-1]:
+                cure = "samples are along the first axis: y.T"
+            elif prediction.size == target.size:
+                cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
+            elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
+                cure = "the numbers of classes? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+            else:
+                cure = "give the model's last layer as many outputs as a sample has targets"
+            raise ValueError(
+                f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
+            )
 
     @contextmanager
     def checking_once(self) -> Iterator[None]:
@@ -86,10 +109,6 @@ class Loss(Layer):
             elif isinstance(value, (bool, int, float, str, tuple)) and value != argument.default:
                 shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
-
-    def _like(self, target: ArrayLike, prediction: Array) -> Array:
-        """Return the target as an array of the prediction's dtype."""
-        return np.asarray(target, prediction.dtype)
 
     def _reduce(self, losses: Array) -> Any:
         """Return the mean or the sum as a float, averaged in float64 so that the order does not matter; or all."""
@@ -129,44 +148,34 @@ class Loss(Layer):
         return float(dy)
 
 
-def check_pair(loss: Loss, prediction: Array, target: ArrayLike) -> None:
-    """Check that prediction and target are numbers, of one shape.
+class ElementwiseLoss(Loss):
+    """The base of losses that compare number with number: prediction and target have the same shape, any."""
 
-    Raises
-    ------
-    TypeError, ValueError
-        If one of them is not of numbers; if the shapes differ: a (N,) target against a (N, 1)
-        prediction would otherwise be compared each with each.
-    """
-    check_floats(loss, prediction)
-    target, name = np.asarray(target), type(loss).__name__
-    if target.dtype.kind not in "iuf":
-        cure = f"pass y.astype(np.{prediction.dtype})"
-        if target.dtype.kind in "OSU":
-            cure += " if that can be read as numbers; number the names of classes, and use a loss for classes"
-        raise TypeError(f"{name} expected a target of numbers, got {target.dtype}: {cure}")
-    if prediction.shape != target.shape:
-        if prediction.ndim == 2 and target.shape == prediction.shape[::-1]:
-            cure = "samples are along the first axis: y.T"
-        elif prediction.size == target.size:
-            cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
-        elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
-            cure = "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss or CrossEntropyLoss"
-        else:
-            cure = "give the model's last layer as many outputs as a sample has targets"
-        raise ValueError(
-            f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
-        )
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return the loss of each number, and what `slopes` needs; prediction and target are arrays of one dtype."""
+        raise NotImplementedError
+
+    def slopes(self, kept: Any) -> Array:
+        """Return d loss / d prediction of each number, from what `compare` kept."""
+        slopes: Array = kept
+        return slopes
+
+    @checked
+    def forward(self, prediction: Array, target: ArrayLike) -> Any:
+        """Return the mean loss of prediction and target, of the same shape (any)."""
+        losses, kept = self.compare(prediction, np.asarray(target, prediction.dtype))
+        value = self._reduce(losses)
+        self.cache = kept
+        return value
+
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/d prediction, of its shape."""
+        slopes = self.slopes(self.cache)
+        return slopes * self._share(dy, slopes.shape, slopes.dtype)
 
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """Return weights as a new float64 array.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is a weight that is not a number, negative, or infinite.
-    """
+    """Return weights as a new float64 array; an error, if one is not a number, negative, or infinite."""
     weights = np.asarray(value)
     if weights.size and weights.dtype.kind not in "biuf":
         raise TypeError(f"{type(loss).__name__} expected {name} to be numbers, got {weights.dtype}")

@@ -1,9 +1,8 @@
 """A binary loss compares the probability of a yes with the target: 1 for yes, 0 for no, or a number between them.
 
-Prediction and target have the same shape, any. Each number is a yes-or-no question of its own, so a
-sample may have several labels. `BCELoss` takes probabilities, which `Sigmoid` returns.
-`BCEWithLogitsLoss` takes scores and is exact everywhere; prefer it, because a sigmoid that has reached 1
-passes back no gradient.
+Prediction and target have the same shape, any. Each number is a yes-or-no question of its own, so a sample may have
+several labels. `BCELoss` takes probabilities, which `Sigmoid` returns. `BCEWithLogitsLoss` takes scores and is exact
+everywhere; prefer it, because a sigmoid that has reached 1 passes back no gradient.
 """
 
 from typing import Any
@@ -12,29 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import TINY, Array
-from minnet.core.checked import checked
 from minnet.errors import NonFiniteError
-from minnet.losses.base import DIVERGED, Loss, check_weights
+from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss, check_weights
 
 
-class BCELoss(Loss):
+class BCELoss(ElementwiseLoss):
     """L = mean of −t log p − (1 − t) log(1 − p), of probabilities p: what `Sigmoid` returns.
 
-    Backward: ∂L/∂p = (−t/p + (1 − t)/(1 − p)) / (how many numbers there are). As in
-    `CrossEntropyLoss` there is no epsilon; a p or 1 − p of 0 counts as the smallest normal number.
-    (PyTorch's cuts the logarithm at −100, and 1/(p (1 − p)) at 10¹².)
+    Backward: ∂L/∂p = (−t/p + (1 − t)/(1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
+    epsilon; a p or 1 − p of 0 counts as the smallest normal number. (PyTorch's cuts the logarithm at −100, and
+    1/(p (1 − p)) at 10¹².)
 
     Parameters
     ----------
     reduction
-        "mean", "sum" or "none": see `Loss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
 
     Raises
     ------
     ValueError
-        In `forward`, if the prediction or the target is not between 0 and 1, or the shapes differ.
-    TypeError
-        In `forward`, if the target is not numeric.
+        In `forward`, if the prediction or the target is not between 0 and 1.
 
     Examples
     --------
@@ -56,46 +52,40 @@ class BCELoss(Loss):
                 f"{prediction.max():.4g}: end the model with Sigmoid(), or give scores to BCEWithLogitsLoss"
             )
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of probabilities p for the targets t, 0 to 1, of the same shape (any)."""
-        t = self._like(target, prediction)
-        _check_shares_of_yes(self, t)
-        tiny = TINY[prediction.dtype]
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return −t log p − (1 − t) log(1 − p); and t, p and 1 − p."""
+        _check_shares_of_yes(self, target)
+        t, tiny = target, TINY[prediction.dtype]
         p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        value = self._reduce(-t * np.log(p) - (1 - t) * np.log(q))
-        self.cache = (t, p, q)
-        return value
+        return -t * np.log(p) - (1 - t) * np.log(q), (t, p, q)
 
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/dp, of the shape of p."""
-        t, p, q = self.cache
-        dp: Array = ((1 - t) / q - t / p) * self._share(dy, p.shape, p.dtype)
+    def slopes(self, kept: Any) -> Array:
+        """Return (1 − t)/(1 − p) − t/p."""
+        t, p, q = kept
+        dp: Array = (1 - t) / q - t / p
         return dp
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(ElementwiseLoss):
     """L = mean of t w log(1 + e^{−z}) + (1 − t) log(1 + e^z), of scores z: a sigmoid and `BCELoss` in one.
 
-    With p = σ(z): −log p = log(1 + e^{−z}), −log(1 − p) = log(1 + e^z), where log(1 + e^z) =
-    max(z, 0) + log(1 + e^{−|z|}) never overflows. Backward: ∂L/∂z = ((1 − t) σ(z) − t w σ(−z)) /
-    (how many numbers there are), which is p − t if w = 1. No 1 − p is taken, so none is rounded away.
+    With p = σ(z): −log p = log(1 + e^{−z}), −log(1 − p) = log(1 + e^z), where log(1 + e^z) = max(z, 0) + log(1 +
+    e^{−|z|}) never overflows. Backward: ∂L/∂z = ((1 − t) σ(z) − t w σ(−z)) / (how many numbers there are), which is
+    p − t if w = 1. No 1 − p is taken, so none is rounded away.
 
     Parameters
     ----------
     pos_weight
-        w >= 0: how much a yes counts more than a no; a number, or one a label, of a shape that
-        broadcasts to the prediction's, such as (labels,). Usually the number of noes per yes.
+        w >= 0: how much a yes counts more than a no; a number, or one a label, of a shape that broadcasts to the
+        prediction's, such as (labels,). Usually the number of noes per yes.
     reduction
-        "mean", "sum" or "none": see `Loss`. The mean is over all numbers, whatever they weigh.
+        "mean", "sum" or "none": see `Loss`, also for the errors. The mean is over all numbers, whatever they weigh.
 
     Raises
     ------
     ValueError
-        If pos_weight is negative; in `forward`, if the target is not between 0 and 1, if the shapes
-        do not belong together, or if there is NaN.
-    TypeError
-        In `forward`, if the target is not numeric.
+        If pos_weight is negative; in `forward`, if it does not broadcast to the prediction, if the target is not
+        between 0 and 1, or if a score is infinite.
     """
 
     def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
@@ -112,27 +102,24 @@ class BCEWithLogitsLoss(Loss):
                 f"got {w}: pass one number, or one for each number of a sample"
             )
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of scores z for the targets t, 0 to 1, of the same shape (any)."""
-        z, t = prediction, self._like(target, prediction)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
+        """Return t w log(1 + e^{−z}) + (1 − t) log(1 + e^z); and t w, 1 − t, where z >= 0, and e^{−|z|}."""
+        z, yes, no = prediction, target, 1 - target
         if not np.isfinite(z).all():
             raise NonFiniteError(f"BCEWithLogitsLoss got infinity or {DIVERGED}")
-        _check_shares_of_yes(self, t)
-        yes, no = t, 1 - t
+        _check_shares_of_yes(self, target)
         if self.pos_weight is not None:
-            yes = t * np.asarray(self.pos_weight, z.dtype)
+            yes = target * np.asarray(self.pos_weight, z.dtype)
         e = np.exp(-np.abs(z))  # never above 1
-        value = self._reduce(yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e))
-        self.cache = (yes, no, z >= 0, e)
-        return value
+        losses = yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e)
+        return losses, (yes, no, z >= 0, e)
 
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/dz, of the shape of z."""
-        yes, no, positive, e = self.cache
+    def slopes(self, kept: Any) -> Array:
+        """Return (1 − t) σ(z) − t w σ(−z)."""
+        yes, no, positive, e = kept
         large, small = 1 / (1 + e), e / (1 + e)  # σ(|z|) and σ(−|z|)
         dz: Array = no * np.where(positive, large, small) - yes * np.where(positive, small, large)
-        return dz * self._share(dy, e.shape, e.dtype)
+        return dz
 
 
 def _check_shares_of_yes(loss: Loss, t: Array) -> None:

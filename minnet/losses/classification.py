@@ -1,8 +1,7 @@
 """A cross-entropy is the mean of −log p over the samples, with p the predicted probability of the right class.
 
-Here are three losses, equal in value and gradient, for models that end with `Softmax`, with
-`LogSoftmax`, or with neither. Their options are explained in `LabelLoss`: by default each of N samples
-has the share 1/N.
+Here are three losses, equal in value and gradient, for models that end with `Softmax`, with `LogSoftmax`, or with
+neither. Their options are explained in `LabelLoss`: by default each of N samples has the share 1/N.
 """
 
 import math
@@ -17,28 +16,21 @@ from minnet.core.checks import check_scores
 from minnet.core.special import exponentials
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, Places, labels_in_range
+from minnet.losses.labels import LabelLoss, Places
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
 class CrossEntropyLoss(LabelLoss):
     """L = −(1/N) Σ_n log p_{n, y_n}, of probabilities: what `Softmax` returns.
 
-    Backward: only the probability of the true class matters, ∂L/∂p_{n, y_n} = −1/(N · p_{n, y_n}).
-    No epsilon is added to p, because it would take the gradient away from the samples that are
-    predicted worst. A p of 0, which `Softmax` never returns, counts as the smallest normal number.
+    Backward: only the probability of the true class matters, ∂L/∂p_{n, y_n} = −1/(N · p_{n, y_n}). No epsilon is added
+    to p, because it would take the gradient away from the samples that are predicted worst. A p of 0, which `Softmax`
+    never returns, counts as the smallest normal number.
 
     Parameters
     ----------
     weight, ignore_index, reduction, label_smoothing
-        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the rows are not probabilities, or the labels not in 0 … C − 1.
-    TypeError
-        In `forward`, if the labels are not integers.
+        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`, also for the errors.
 
     Examples
     --------
@@ -78,26 +70,15 @@ class NLLLoss(LabelLoss):
     Parameters
     ----------
     weight, ignore_index, reduction, label_smoothing
-        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the rows are not log-probabilities, or the labels not in 0 … C − 1.
-    TypeError
-        In `forward`, if the labels are not integers.
+        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`, also for the errors.
     """
 
     def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check that the prediction is log-probabilities (..., C), and the labels integers (...)."""
         super().check(prediction, target)
         cure = "remove the last layer and use SoftmaxCrossEntropyLoss"
-        check_log_probabilities(
-            self,
-            as_rows(prediction),
-            f"use CrossEntropyLoss, or {cure}",
-            f"end the model with LogSoftmax(), or {cure}",
-        )
+        if_p, if_scores = f"use CrossEntropyLoss, or {cure}", f"end the model with LogSoftmax(), or {cure}"
+        check_log_probabilities(self, as_rows(prediction), if_p, if_scores)
 
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
@@ -117,20 +98,13 @@ class NLLLoss(LabelLoss):
 class SoftmaxCrossEntropyLoss(LabelLoss):
     """L = (1/N) Σ_n (log Σ_j e^{z_nj} − z_{n, y_n}), of scores z: softmax and cross-entropy in one.
 
-    Backward: with p = softmax(z), ∂L/∂z_nj = (p_nj − [j = y_n]) / N. No probability is ever
-    divided by, so value and gradient are exact at any gap between the scores.
+    Backward: with p = softmax(z), ∂L/∂z_nj = (p_nj − [j = y_n]) / N. No probability is ever divided by, so value and
+    gradient are exact at any gap between the scores.
 
     Parameters
     ----------
     weight, ignore_index, reduction, label_smoothing
-        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the rows are probabilities already, or the labels not in 0 … C − 1.
-    TypeError
-        In `forward`, if the labels are not integers.
+        How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`, also for the errors.
     """
 
     def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
@@ -175,7 +149,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         other, takes 1.3 times as long with the formula above.
         """
         scores = z.reshape(-1).tolist()
-        label: int = labels_in_range(self, target, len(scores)).item()
+        label: int = self.labels_in_range(target, len(scores)).item()
         top = max(scores)
         exponentials = [math.exp(score - top) for score in scores]
         total = sum(exponentials)

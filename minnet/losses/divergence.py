@@ -1,42 +1,39 @@
 """A divergence compares two distributions: how many more nats a code for one needs if the other is true."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, as_rows
-from minnet.core.checked import checked
-from minnet.losses.base import Loss
+from minnet.losses.base import ElementwiseLoss
 from minnet.losses.probabilities import check_log_probabilities, is_log_probabilities, is_probabilities
 
 
-class KLDivLoss(Loss):
+class KLDivLoss(ElementwiseLoss):
     """L = mean of t (log t − log p), of log-probabilities log p, what `LogSoftmax` returns, and probabilities t.
 
     Backward: ∂L/∂(log p) = −t / (what the mean divides by). Where t = 0, the loss is 0.
 
-    The sum of one row, Σ_c t_c (log t_c − log p_c), is the Kullback–Leibler divergence of p from t (S.
-    Kullback and R. Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951).
+    The sum of one row, Σ_c t_c (log t_c − log p_c), is the Kullback–Leibler divergence of p from t (S. Kullback and R.
+    Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951).
 
     Parameters
     ----------
     log_target
         Whether the target is log t.
     reduction
-        - "mean", the default because it is PyTorch's: over all N·C numbers. That is the divergence's
-          mean over the samples, *divided by C*.
-        - "batchmean": the sum divided by N, the length of the first axis (a single row counts as one
-          sample): the mean divergence, and what is meant nearly always.
-        - "sum" and "none" (one number for each of the prediction): see `Loss`.
+        - "mean", the default because it is PyTorch's: over all N·C numbers. That is the divergence's mean over the
+          samples, *divided by C*.
+        - "batchmean": the sum divided by N, the length of the first axis (a single row counts as one sample): the mean
+          divergence, and what is meant nearly always.
+        - "sum" and "none" (one number for each of the prediction): see `Loss`, also for the errors.
 
     Raises
     ------
     ValueError
-        In `forward`, if the rows of the prediction are not log-probabilities, or those of the target
-        not probabilities (their logarithms with log_target), or if the shapes differ.
-    TypeError
-        In `forward`, if the target is not numeric.
+        In `forward`, if the rows of the prediction are not log-probabilities, or those of the target not probabilities
+        (their logarithms with log_target).
 
     Examples
     --------
@@ -60,25 +57,15 @@ class KLDivLoss(Loss):
             raise ValueError(f"KLDivLoss expected shape (..., classes), got {prediction.shape}: there is no class axis")
         check_log_probabilities(self, as_rows(prediction), "pass their logarithm", "end the model with LogSoftmax()")
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of log-probabilities (..., C) for the distributions t (..., C)."""
-        target = self._like(target, prediction)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return t (log t − log p), and the slope −t."""
         self._check_target(as_rows(target))
         if self.log_target:
             t, log_t = np.exp(target), target
         else:
             t, log_t = target, np.log(target, out=np.zeros_like(target), where=target > 0)
         # Where t = 0 the loss is 0, even if a logarithm is infinite.
-        losses = np.multiply(t, np.subtract(log_t, prediction, out=np.zeros_like(t), where=t > 0))
-        value = self._reduce(losses)
-        self.cache = t
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/d log p, of the shape of log p."""
-        t: Array = self.cache
-        return -t * self._share(dy, t.shape, t.dtype)
+        return np.multiply(t, np.subtract(log_t, prediction, out=np.zeros_like(t), where=t > 0)), -t
 
     def _divisor(self, shape: tuple[int, ...]) -> int:
         if self.reduction == "batchmean":

@@ -1,7 +1,7 @@
-"""A label loss compares a prediction for C classes with the number of the right one: the base of cross-entropies.
+"""A label loss compares a prediction for C classes with the number of the right one.
 
-The three cross-entropies (see minnet/losses/classification.py) are given p, log p or scores. What they
-share is here: what the labels must be, and how much each sample counts.
+The three cross-entropies (see minnet/losses/classification.py) are given p, log p or scores. What they share is here:
+what the labels must be, and how much each sample counts.
 """
 
 import math
@@ -13,26 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
 from minnet.core.checks import check_floats, check_int, check_number
+from minnet.core.labels import check_labels, check_range
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
 
 
 class Places(NamedTuple):
-    """Which entries of rows (N, C) count: those of the labels; with label smoothing, all of them.
+    """Which entries of rows (N, C) count: those of the labels; with label smoothing, all of them."""
 
-    Attributes
-    ----------
-    at
-        (N,), where they lie in memory; None for all.
-    rows
-        The prediction as (N, C).
-    shape
-        Of the prediction, (..., C).
-    """
-
-    at: Labels | None
-    rows: Array
-    shape: tuple[int, ...]
+    at: Labels | None  # (N,), where they lie in memory; None for all
+    rows: Array  # the prediction as (N, C)
+    shape: tuple[int, ...]  # of the prediction, (..., C)
 
     def pick(self, rows: Array) -> Array:
         """Return what counts of an array like `rows`: (N,), or all of it, (N, C)."""
@@ -49,14 +40,48 @@ class Places(NamedTuple):
         return array if len(self.shape) == 2 else array.reshape(self.shape)
 
 
-class LabelLoss(Loss):
+class ClassLoss(Loss):
+    """The base of losses for class labels (...) of a prediction (..., C), whose classes may have weights (C,)."""
+
+    classifies = True
+    ignore_index: int | None = None
+
+    def __init__(self, weight: ArrayLike | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.weight = None if weight is None else check_weights(self, "weight", weight)
+        if self.weight is not None and self.weight.ndim != 1:
+            name = type(self).__name__
+            raise ValueError(f"{name} expected weight of shape (classes,), got {self.weight.shape}")
+
+    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check that the prediction is floats (..., C), the labels integers (...), and the weights one a class."""
+        check_floats(self, prediction)
+        name, classes = type(self).__name__, prediction.shape[-1]
+        check_labels(name, prediction, np.asarray(target))
+        if self.weight is not None and self.weight.size != classes:
+            raise ValueError(
+                f"{name} has weights for {self.weight.size} classes, got a prediction of {classes}: "
+                "pass one weight a class, or give the model's last layer as many outputs"
+            )
+
+    def labels_in_range(self, target: ArrayLike, classes: int) -> Labels:
+        """Return the labels (...) of a batch as (N,), after a look at each."""
+        labels = np.asarray(target)
+        if labels.ndim != 1:
+            labels = labels.reshape(-1)
+        if labels.dtype != np.intp:
+            labels = labels.astype(np.intp)
+        check_range(self, labels, classes, self.ignore_index)
+        return labels
+
+
+class LabelLoss(ClassLoss):
     """L = Σ_n s_n · (−log p_{n, y_n}), with the shares s_n = 1/N: the base of the three cross-entropies.
 
-    The options change only the shares. A class weight w_c and a sample weight v_n make
-    s_n = v_n w_{y_n} / Σ_m v_m w_{y_m}; an ignored sample has v_n = 0; a sum is not divided. If
-    all weights are 0 or there is no sample, L and its gradient are 0 (PyTorch's mean is NaN).
-    Label smoothing ε counts the right class for 1 − ε, and spreads ε over all C:
-    s_nc = v_n w_c ((1 − ε) [c = y_n] + ε/C) / Σ_m v_m w_{y_m}, one share for each class.
+    The options change only the shares. A class weight w_c and a sample weight v_n make s_n = v_n w_{y_n} / Σ_m v_m
+    w_{y_m}; an ignored sample has v_n = 0; a sum is not divided. If all weights are 0 or there is no sample, L and its
+    gradient are 0 (PyTorch's mean is NaN). Label smoothing ε counts the right class for 1 − ε, and spreads ε over all
+    C: s_nc = v_n w_c ((1 − ε) [c = y_n] + ε/C) / Σ_m v_m w_{y_m}, one share for each class.
 
     C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
 
@@ -65,8 +90,8 @@ class LabelLoss(Loss):
     weight
         (C,) numbers >= 0: how much each class counts. None: all the same.
     ignore_index
-        The label of samples that do not count, which need not be a class. PyTorch's default of −100
-        would hide wrong labels, so here it is None: every label must be a class.
+        The label of samples that do not count, which need not be a class. PyTorch's default of −100 would hide wrong
+        labels, so here it is None: every label must be a class.
     reduction
         "mean", "sum" or "none": see `Loss`. The mean is weighted: divided by Σ_n v_n w_{y_n}, not N.
     label_smoothing
@@ -74,11 +99,10 @@ class LabelLoss(Loss):
 
     Raises
     ------
-    ValueError, TypeError
-        If an option is of the wrong type, or out of range.
+    TypeError, ValueError
+        If an option is of the wrong type, or out of range; in `forward`, if the prediction is not what the loss takes,
+        or if the labels are not integers in 0 … C − 1.
     """
-
-    classifies = True
 
     def __init__(
         self,
@@ -88,22 +112,17 @@ class LabelLoss(Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(weight, reduction=reduction)
         name = type(self).__name__
-        self.weight = class_weight(self, weight)
         self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
-
-    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        """Check that the prediction is floats (..., C), and the labels integers (...)."""
-        check_labelled(self, prediction, target, self.weight)
 
     def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Places, Any]:
         """Return which entries of the prediction count, and their shares: 1/N, (N,), or (N, C)."""
         rows = class_major(as_rows(prediction))
         if not rows.flags.forc:  # contiguous in neither order
             rows = np.ascontiguousarray(rows)
-        labels = labels_in_range(self, target, rows.shape[1], self.ignore_index)
+        labels = self.labels_in_range(target, rows.shape[1])
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
         if not self._is_plain(sample_weight):
             labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
@@ -122,7 +141,13 @@ class LabelLoss(Loss):
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
     ) -> tuple[Labels, Array]:
         """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
-        v = self._sample_weights(shape, sample_weight)  # (N,)
+        v = np.ones(shape) if sample_weight is None else check_weights(self, "sample_weight", sample_weight)
+        if v.shape != shape:
+            raise ValueError(
+                f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
+                "one weight a sample (weights of classes are an argument of the constructor)"
+            )
+        v = v.reshape(-1)  # (N,)
         if self.ignore_index is not None:
             ignored = labels == self.ignore_index
             v[ignored] = 0
@@ -138,17 +163,6 @@ class LabelLoss(Loss):
             shares = v[:, None] * w * (self.label_smoothing / w.size) / total  # (N, C)
             shares[np.arange(labels.size), labels] += own
         return labels, shares.astype(rows.dtype)
-
-    def _sample_weights(self, shape: tuple[int, ...], sample_weight: ArrayLike | None) -> NDArray[np.float64]:
-        if sample_weight is None:
-            return np.ones(shape).reshape(-1)
-        v = check_weights(self, "sample_weight", sample_weight)
-        if v.shape != shape:
-            raise ValueError(
-                f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
-                "one weight a sample (weights of classes are an argument of the constructor)"
-            )
-        return v.reshape(-1)
 
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
         """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""
@@ -179,118 +193,3 @@ def _multiples(n: int, step: int) -> NDArray[np.intp]:
     multiples = step * np.arange(n)
     multiples.flags.writeable = False
     return multiples
-
-
-def class_weight(loss: Loss, weight: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Return class weights as a new array (C,), None if there are none.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If they are not of one axis, or not numbers >= 0.
-    """
-    if weight is None:
-        return None
-    weights = check_weights(loss, "weight", weight)
-    if weights.ndim != 1:
-        raise ValueError(f"{type(loss).__name__} expected weight of shape (classes,), got {weights.shape}")
-    return weights
-
-
-def check_labelled(loss: Loss, prediction: Array, target: ArrayLike, weight: NDArray[np.float64] | None) -> None:
-    """Check that the prediction is floats (..., C), the labels integers (...), and that there is a weight a class.
-
-    Raises
-    ------
-    ValueError
-        If there is no class axis, or if the shapes do not belong together.
-    TypeError
-        If the labels are not integers.
-    """
-    check_floats(loss, prediction)
-    name, labels, shape = type(loss).__name__, np.asarray(target), prediction.shape
-    classes = shape[-1]
-    if classes == 0:
-        raise ValueError(f"{name} expected a prediction of shape (..., classes), got {shape}: no class axis")
-    if labels.shape != shape[:-1]:
-        if labels.shape == shape:
-            cure = "one-hot labels? pass the class numbers, y.argmax(axis=-1)"
-        elif labels.shape == (*shape[:-1], 1):
-            cure = "labels in a column? pass y.squeeze(-1), one axis less"
-        elif labels.shape[:-1] == shape[:-1] and labels.ndim == len(shape):
-            cure = (
-                f"one-hot labels of width {labels.shape[-1]} for {classes} classes? Give the model's last layer "
-                "as many outputs as there are classes, and pass the class numbers, y.argmax(axis=-1)"
-            )
-        else:
-            cure = "prediction and labels must come from the same samples"
-        raise ValueError(
-            f"{name} expected labels of shape {shape[:-1]} for predictions of shape {shape}, got {labels.shape}: {cure}"
-        )
-    if labels.size and labels.dtype.kind not in "iu":  # an empty list arrives as float64
-        if labels.dtype.kind in "fb":
-            cure = "class numbers? pass y.astype(np.int64). Quantities to predict? Use MSELoss"
-        else:
-            cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"{name} expected labels that are integers, 0 to {classes - 1}, got {labels.dtype}: {cure}")
-    if weight is not None and weight.size != classes:
-        raise ValueError(
-            f"{name} has weights for {weight.size} classes, got a prediction of {classes}: "
-            "pass one weight a class, or give the model's last layer as many outputs"
-        )
-
-
-def labels_in_range(loss: Loss, target: ArrayLike, classes: int, ignore_index: int | None = None) -> Labels:
-    """Return the labels (...) of a batch as (N,).
-
-    Raises
-    ------
-    ValueError
-        If a label is not in 0 … C − 1, nor `ignore_index`.
-    """
-    labels = np.asarray(target)
-    if labels.ndim != 1:
-        labels = labels.reshape(-1)
-    if labels.dtype != np.intp:
-        labels = labels.astype(np.intp)
-    if not _are_classes(labels, classes):
-        check_labels(loss, labels, classes, ignore_index)
-    return labels
-
-
-def _are_classes(labels: Labels, classes: int) -> bool:
-    """Whether all labels are in 0 … C − 1."""
-    if labels.size <= 8:  # for so few, Python is faster than NumPy
-        values = labels.tolist()
-        return not values or (min(values) >= 0 and max(values) < classes)
-    if labels.dtype != np.intp:
-        return bool(labels.min() >= 0 and labels.max() < classes)
-    # Viewed as unsigned, a negative number is very large, so that one pass over the labels is enough.
-    return bool(np.maximum.reduce(labels.view(np.uintp)) < classes)
-
-
-def check_labels(loss: Loss, labels: Labels, classes: int, ignore_index: int | None = None) -> None:
-    """Check that labels (N,), of any integer dtype, are in 0 … C − 1, or `ignore_index`.
-
-    Raises
-    ------
-    ValueError
-        If one is not.
-    """
-    if _are_classes(labels, classes):
-        return
-    wrong = (labels < 0) | (labels >= classes)
-    if ignore_index is not None:
-        wrong &= labels != ignore_index
-    if not wrong.any():
-        return
-    first = int(wrong.argmax())
-    cure = "count classes from 0, and give the model's last layer one output a class"
-    if labels.min() >= 1 and labels.max() == classes:
-        cure = "count classes from 0: pass y - 1, if the first class is 1"
-    elif labels[first] < 0:
-        cure += f"; to leave such samples out, ignore_index={labels[first]}"
-    raise ValueError(
-        f"{type(loss).__name__} expected labels from 0 to {classes - 1} for {classes} classes, got {labels[first]} "
-        f"(at {first}): {cure} ({np.count_nonzero(wrong):,} of {labels.size:,} are outside)"
-    )

@@ -1,7 +1,7 @@
 """A margin loss is 0 as soon as the right answer's score is ahead of the others by a margin.
 
-It takes scores, and computes no probabilities. A sample that is right by the margin has no loss and no
-gradient; the others are what a support vector machine calls its support vectors.
+It takes scores, and computes no probabilities. A sample that is right by the margin has no loss and no gradient; the
+others are what a support vector machine calls its support vectors.
 """
 
 from typing import Any
@@ -12,30 +12,28 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import Array, as_rows
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_number
-from minnet.losses.base import Loss
-from minnet.losses.labels import check_labelled, class_weight, labels_in_range
+from minnet.losses.base import ElementwiseLoss
+from minnet.losses.labels import ClassLoss
 
 
-class HingeLoss(Loss):
+class HingeLoss(ElementwiseLoss):
     """L = mean of max(0, 1 − t z), of scores z and labels t, which are −1 or 1.
 
-    Backward: ∂L/∂z = −t / (how many numbers there are) where t z < 1, and 0 elsewhere. At t z = 1,
-    where there is no derivative, 0.
+    Backward: ∂L/∂z = −t / (how many numbers there are) where t z < 1, and 0 elsewhere. At t z = 1, where there is no
+    derivative, 0.
 
-    C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995. (PyTorch has no such
-    loss: its HingeEmbeddingLoss is another one.)
+    C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995. (PyTorch has no such loss: its
+    HingeEmbeddingLoss is another one.)
 
     Parameters
     ----------
     reduction
-        "mean", "sum" or "none": see `Loss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
 
     Raises
     ------
     ValueError
-        In `forward`, if a label is neither −1 nor 1, if the shapes differ, or if there is NaN.
-    TypeError
-        In `forward`, if the labels are not numbers.
+        In `forward`, if a label is neither −1 nor 1.
 
     Examples
     --------
@@ -44,34 +42,25 @@ class HingeLoss(Loss):
     0.6666666666666666
     """
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of scores z for the labels t, of the same shape (any)."""
-        t = self._like(target, prediction)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return max(0, 1 − t z), and the slope: −t where that is above 0."""
+        t = target
         if not (np.abs(t) == 1).all():
             cure = "labels 0 and 1? pass 2 * y - 1" if ((t == 0) | (t == 1)).all() else "classes? MultiMarginLoss"
             raise ValueError(f"HingeLoss expected labels that are -1 or 1, got {t[np.abs(t) != 1][0]:g}: {cure}")
         short = 1 - t * prediction  # by how much the margin is missed
-        value = self._reduce(np.maximum(short, 0))
-        self.cache = t * (short > 0)
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/dz, of the shape of z."""
-        pull: Array = self.cache
-        return -pull * self._share(dy, pull.shape, pull.dtype)
+        return np.maximum(short, 0), -t * (short > 0)
 
 
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(ClassLoss):
     """L = (1/N) Σ_n (w_{y_n} / C) Σ_{j ≠ y_n} max(0, m − z_{n, y_n} + z_nj)^p, of scores z.
 
-    Backward: with h_nj the maximum above, every j ≠ y_n gets p h_nj^{p−1} w_{y_n} / (C N), if h_nj > 0,
-    and the right class gets minus the sum of it all.
+    Backward: with h_nj the maximum above, every j ≠ y_n gets p h_nj^{p−1} w_{y_n} / (C N), if h_nj > 0, and the right
+    class gets minus the sum of it all.
 
-    K. Crammer and Y. Singer, "On the algorithmic implementation of multiclass kernel-based vector
-    machines", JMLR 2, 2001, for the margin; the sum over all classes, and the division by C, are
-    J. Weston and C. Watkins' ("Support vector machines for multi-class pattern recognition", ESANN
-    1999) and PyTorch's.
+    K. Crammer and Y. Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", JMLR 2,
+    2001, for the margin; the sum over all classes, and the division by C, are J. Weston and C. Watkins' ("Support
+    vector machines for multi-class pattern recognition", ESANN 1999) and PyTorch's.
 
     Parameters
     ----------
@@ -82,34 +71,25 @@ class MultiMarginLoss(Loss):
     weight
         (C,) numbers >= 0: how much each class counts. The mean is still over N, as PyTorch's.
     reduction
-        "mean", "sum" or "none": see `Loss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
 
     Raises
     ------
-    ValueError
-        If p is neither 1 nor 2; in `forward`, if the labels are not in 0 … C − 1, or if there is NaN.
-    TypeError
-        If margin is not a number; in `forward`, if the labels are not integers.
+    TypeError, ValueError
+        If p is neither 1 nor 2, or margin not a number; in `forward`, if the labels are not integers in 0 … C − 1.
     """
-
-    classifies = True
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, *, reduction: str = "mean"
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(weight, reduction=reduction)
         self.p = check_choice("MultiMarginLoss", "p", p, (1, 2))
-        self.margin = check_number(type(self).__name__, "margin", margin)
-        self.weight = class_weight(self, weight)
-
-    def check(self, prediction: Array, target: ArrayLike) -> None:
-        """Check that the prediction is floats (..., C), and the labels integers (...)."""
-        check_labelled(self, prediction, target, self.weight)
+        self.margin = check_number("MultiMarginLoss", "margin", margin)
 
     @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of scores z (..., C) for the labels y (...)."""
-        z, labels = as_rows(prediction), labels_in_range(self, target, prediction.shape[-1])  # (N, C), (N,)
+        z, labels = as_rows(prediction), self.labels_in_range(target, prediction.shape[-1])  # (N, C), (N,)
         own = np.arange(labels.size), labels
         h = np.maximum(z - z[own][:, None] + self.margin, 0)
         h[own] = 0  # the right class need not be ahead of itself

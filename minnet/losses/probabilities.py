@@ -23,13 +23,7 @@ def is_log_probabilities(rows: Array) -> bool:
 
 
 def check_probabilities(loss: Loss, rows: Array) -> None:
-    """Check that the prediction, rows (N, C), is probabilities.
-
-    Raises
-    ------
-    ValueError
-        If it is not: says what it is instead, as far as can be seen.
-    """
+    """Check that the prediction, rows (N, C), is probabilities; a ValueError says what it is instead."""
     if is_probabilities(rows):
         return
     name = type(loss).__name__
@@ -47,10 +41,7 @@ def check_probabilities(loss: Loss, rows: Array) -> None:
 def check_log_probabilities(loss: Loss, rows: Array, if_p: str, if_scores: str) -> None:
     """Check that the prediction, rows (N, C), is log-probabilities.
 
-    Raises
-    ------
-    ValueError
-        If it is not: with the cure `if_p` if it is probabilities, and `if_scores` if it is neither.
+    A ValueError has the cure `if_p` if it is probabilities, and `if_scores` if it is neither.
     """
     if is_log_probabilities(rows):
         return

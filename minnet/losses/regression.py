@@ -1,22 +1,20 @@
 """A regression loss measures how far predicted quantities are from the targets.
 
-All of them take the difference d = prediction − target, number by number. `MSELoss` is the mean of d²,
-`L1Loss` of |d|, which weighs outliers less, and `HuberLoss` and `SmoothL1Loss` are like the first near 0
-and like the second far away. Prediction and target have the same shape, any.
+All of them take the difference d = prediction − target, number by number. `MSELoss` is the mean of d², `L1Loss` of |d|,
+which weighs outliers less, and `HuberLoss` and `SmoothL1Loss` are like the first near 0 and like the second far away.
+Prediction and target have the same shape, any.
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array
-from minnet.core.checked import checked
 from minnet.core.checks import check_number
-from minnet.losses.base import Loss
+from minnet.losses.base import ElementwiseLoss
 
 
-class MSELoss(Loss):
+class MSELoss(ElementwiseLoss):
     """L = mean of (prediction − target)², over all numbers of the batch.
 
     Backward: dL/d prediction = 2 (prediction − target) / (how many numbers there are).
@@ -24,68 +22,43 @@ class MSELoss(Loss):
     Parameters
     ----------
     reduction
-        "mean", "sum" or "none": see `Loss`.
-
-    Raises
-    ------
-    ValueError
-        In `forward`, if the shapes differ: a (N,) target against a (N, 1) prediction would otherwise
-        be compared each with each. If there is NaN.
-    TypeError
-        In `forward`, if the target is not numeric.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
     """
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean square error of prediction and target, of the same shape (any)."""
-        difference = prediction - self._like(target, prediction)
-        value = self._reduce(difference * difference)
-        self.cache = difference
-        return value
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return d², and d."""
+        d = prediction - target
+        return d * d, d
 
     def backward(self, dy: Any = None) -> Array:
-        """Return dL/d prediction, of its shape."""
-        difference: Array = self.cache
-        share = self._share(dy, difference.shape, difference.dtype)  # 1/M
-        return difference * (2 * share)
+        """Return dL/d prediction = 2d/M."""
+        d: Array = self.cache
+        return d * (2 * self._share(dy, d.shape, d.dtype))  # 2/M first, because it is one number
 
 
-class L1Loss(Loss):
+class L1Loss(ElementwiseLoss):
     """L = mean of |prediction − target|, over all numbers of the batch.
 
-    Backward: |d| has the slope sign(d), so dL/d prediction = sign(d) / (how many numbers there are).
-    At d = 0, where there is no derivative, 0.
+    Backward: |d| has the slope sign(d), so dL/d prediction = sign(d) / (how many numbers there are). At d = 0, where
+    there is no derivative, 0.
 
     Parameters
     ----------
     reduction
-        "mean", "sum" or "none": see `Loss`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        In `forward`, as for `MSELoss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
     """
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean absolute error of prediction and target, of the same shape (any)."""
-        difference = prediction - self._like(target, prediction)
-        value = self._reduce(np.abs(difference))
-        self.cache = np.sign(difference)
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/d prediction, of its shape."""
-        sign: Array = self.cache
-        return sign * self._share(dy, sign.shape, sign.dtype)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return |d|, and the slope sign(d)."""
+        d = prediction - target
+        return np.abs(d), np.sign(d)
 
 
-class HuberLoss(Loss):
+class HuberLoss(ElementwiseLoss):
     """L = mean of d²/2 where |d| <= δ, and of δ (|d| − δ/2) where it is more; d = prediction − target.
 
-    Backward: the slope is d where |d| <= δ, and ±δ beyond: d cut off at ±δ. No outlier pulls harder
-    than that. With c = min(|d|, δ) both pieces are c · (|d| − c/2).
+    Backward: the slope is d where |d| <= δ, and ±δ beyond: d cut off at ±δ. No outlier pulls harder than that. With
+    c = min(|d|, δ) both pieces are c · (|d| − c/2).
 
     P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
 
@@ -94,12 +67,7 @@ class HuberLoss(Loss):
     delta
         δ > 0: where the square ends.
     reduction
-        "mean", "sum" or "none": see `Loss`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If delta is not above 0; in `forward`, as for `MSELoss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
 
     Examples
     --------
@@ -114,27 +82,19 @@ class HuberLoss(Loss):
         super().__init__(reduction=reduction)
         self.delta = check_number("HuberLoss", "delta", delta, above=0, why="it would be 0 everywhere; use L1Loss")
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of prediction and target, of the same shape (any)."""
-        difference = prediction - self._like(target, prediction)
-        far = np.abs(difference)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return c · (|d| − c/2), and the slope: d cut off at ±δ."""
+        d = prediction - target
+        far = np.abs(d)
         near = np.minimum(far, self.delta)
-        value = self._reduce(near * (far - near / 2))
-        self.cache = np.clip(difference, -self.delta, self.delta)
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/d prediction, of its shape."""
-        slope: Array = self.cache
-        return slope * self._share(dy, slope.shape, slope.dtype)
+        return near * (far - near / 2), np.clip(d, -self.delta, self.delta)
 
 
-class SmoothL1Loss(Loss):
+class SmoothL1Loss(ElementwiseLoss):
     """L = mean of d²/(2β) where |d| < β, and of |d| − β/2 where it is more; d = prediction − target.
 
-    Backward: the slope is d/β, cut off at ±1. This is `HuberLoss` with δ = β, divided by β: far from 0
-    it is `L1Loss` for any β, and for β = 0 everywhere.
+    Backward: the slope is d/β, cut off at ±1. This is `HuberLoss` with δ = β, divided by β: far from 0 it is `L1Loss`
+    for any β, and for β = 0 everywhere.
 
     R. Girshick, "Fast R-CNN", ICCV 2015, section 2.3.
 
@@ -143,30 +103,17 @@ class SmoothL1Loss(Loss):
     beta
         β >= 0: where the square ends.
     reduction
-        "mean", "sum" or "none": see `Loss`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If beta is below 0; in `forward`, as for `MSELoss`.
+        "mean", "sum" or "none": see `Loss`, also for the errors.
     """
 
     def __init__(self, beta: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.beta = check_number(type(self).__name__, "beta", beta, 0)
+        self.beta = check_number("SmoothL1Loss", "beta", beta, 0)
 
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of prediction and target, of the same shape (any)."""
-        difference = prediction - self._like(target, prediction)
-        beta = difference.dtype.type(self.beta)  # which may be 0 in float32, though it is not in float64
-        near = np.clip(difference, -beta, beta)
-        slope = near / beta if beta > 0 else np.sign(difference)
-        value = self._reduce(slope * (difference - near / 2))
-        self.cache = slope
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/d prediction, of its shape."""
-        slope: Array = self.cache
-        return slope * self._share(dy, slope.shape, slope.dtype)
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return slope · (d − c/2), where c is d cut off at ±β; and the slope, c/β."""
+        d = prediction - target
+        beta = d.dtype.type(self.beta)  # which may be 0 in float32, though it is not in float64
+        near = np.clip(d, -beta, beta)
+        slope = near / beta if beta > 0 else np.sign(d)
+        return slope * (d - near / 2), slope

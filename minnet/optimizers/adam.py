@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
-from minnet.optimizers.base import Optimizer, Option, Parameters
+from minnet.optimizers.base import Optimizer, Option, Parameters, average
 
 
 class Betas(Option):
@@ -33,18 +33,13 @@ class Adam(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases, decoupled_weight_decay
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     betas
         (β₁, β₂), 0 <= β < 1.
     eps
         ε >= 0.
     amsgrad
         Whether to use the largest v so far.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
 
     Examples
     --------
@@ -73,25 +68,15 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         super().__init__(
-            parameters,
-            lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            decay_biases=decay_biases,
-            decoupled_weight_decay=decoupled_weight_decay,
+            parameters, lr, weight_decay, decay_biases, decoupled_weight_decay, betas=betas, eps=eps, amsgrad=amsgrad
         )
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values of Parameter i in place."""
         (beta1, beta2), t = group["betas"], self.state["step"][i]
         m, v, scratch = self.buffer("mean", i), self.buffer("square", i), self.scratch(i)
-        m *= beta1
-        m += np.multiply(g, 1 - beta1, out=scratch)
-        v *= beta2
-        np.square(g, out=scratch)
-        v += np.multiply(scratch, 1 - beta2, out=scratch)
+        average(m, beta1, g, scratch)
+        average(v, beta2, np.square(g, out=scratch), scratch)
         if group["amsgrad"]:
             largest = self.buffer("largest_square", i)
             v = np.maximum(largest, v, out=largest)
@@ -116,12 +101,7 @@ class AdamW(Adam):
     Parameters
     ----------
     parameters, lr, betas, eps, weight_decay, amsgrad, decay_biases
-        See `Adam`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
+        See `Adam`, also for the errors.
     """
 
     def __init__(
@@ -151,16 +131,11 @@ class NAdam(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases, decoupled_weight_decay
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     betas, eps
         See `Adam`.
     momentum_decay
         ψ >= 0, how fast μ grows from β₁/2 to β₁.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
     """
 
     betas, eps, momentum_decay = Betas(), Option(low=0), Option(low=0)
@@ -177,16 +152,8 @@ class NAdam(Optimizer):
         *,
         decay_biases: bool = True,
     ) -> None:
-        super().__init__(
-            parameters,
-            lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum_decay=momentum_decay,
-            decay_biases=decay_biases,
-            decoupled_weight_decay=decoupled_weight_decay,
-        )
+        decay = weight_decay, decay_biases, decoupled_weight_decay
+        super().__init__(parameters, lr, *decay, betas=betas, eps=eps, momentum_decay=momentum_decay)
         self.state["momentum_product"] = [1.0] * len(self.parameters)  # μ₁…μₜ
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -195,11 +162,8 @@ class NAdam(Optimizer):
         m, v, scratch = self.buffer("mean", i), self.buffer("square", i), self.scratch(i)
         mu, mu_next = (beta1 * (1 - 0.96 ** (s * group["momentum_decay"]) / 2) for s in (t, t + 1))
         product = self.state["momentum_product"][i] = self.state["momentum_product"][i] * mu
-        m *= beta1
-        m += np.multiply(g, 1 - beta1, out=scratch)
-        v *= beta2
-        np.square(g, out=scratch)
-        v += np.multiply(scratch, 1 - beta2, out=scratch)
+        average(m, beta1, g, scratch)
+        average(v, beta2, np.square(g, out=scratch), scratch)
         # As in Adam: 1 / (√v̂ + ε) = c / (√v + ε c), where c = √(1 − β₂ᵗ).
         c = math.sqrt(1 - beta2**t)
         root = np.sqrt(v, out=self.scratch(i, "root"))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.base import Optimizer, Option, Parameters, share
+from minnet.optimizers.base import Optimizer, Option, Parameters, average, share
 
 
 class RMSprop(Optimizer):
@@ -20,7 +20,7 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     alpha
         α, 0 <= α < 1.
     eps
@@ -29,11 +29,6 @@ class RMSprop(Optimizer):
         μ, 0 <= μ < 1.
     centered
         Divide by the standard deviation.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
     """
 
     alpha, eps, momentum, centered = share(), Option(low=0), share(), Option()
@@ -51,27 +46,17 @@ class RMSprop(Optimizer):
         decay_biases: bool = True,
     ) -> None:
         super().__init__(
-            parameters,
-            lr,
-            alpha=alpha,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            centered=centered,
-            decay_biases=decay_biases,
+            parameters, lr, weight_decay, decay_biases, alpha=alpha, eps=eps, momentum=momentum, centered=centered
         )
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values of Parameter i in place."""
         alpha, momentum = group["alpha"], group["momentum"]
         v, scratch = self.buffer("square", i), self.scratch(i)
-        v *= alpha
-        np.square(g, out=scratch)
-        v += np.multiply(scratch, 1 - alpha, out=scratch)
+        average(v, alpha, np.square(g, out=scratch), scratch)
         if group["centered"]:
             m = self.buffer("mean", i)
-            m *= alpha
-            m += np.multiply(g, 1 - alpha, out=scratch)
+            average(m, alpha, g, scratch)
             np.subtract(v, np.square(m, out=scratch), out=scratch)
             np.maximum(scratch, 0, out=scratch)  # rounding may take the variance of a constant gradient below 0
             np.sqrt(scratch, out=scratch)
@@ -100,18 +85,13 @@ class Adagrad(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     lr_decay
         How fast the learning rate falls, >= 0.
     initial_accumulator_value
         The value of s before the first step, >= 0.
     eps
         ε >= 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
     """
 
     lr_decay, initial_accumulator_value, eps = Option(low=0), Option(low=0), Option(low=0)
@@ -130,11 +110,11 @@ class Adagrad(Optimizer):
         super().__init__(
             parameters,
             lr,
+            weight_decay,
+            decay_biases,
             lr_decay=lr_decay,
-            weight_decay=weight_decay,
             initial_accumulator_value=initial_accumulator_value,
             eps=eps,
-            decay_biases=decay_biases,
         )
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -160,16 +140,11 @@ class Adadelta(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     rho
         ρ, 0 <= ρ < 1.
     eps
         ε > 0: with ε = 0, the first step would be 0, and so would every other.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
     """
 
     rho, eps = share(), Option(above=0, why="the first step is proportional to its root")
@@ -184,21 +159,17 @@ class Adadelta(Optimizer):
         *,
         decay_biases: bool = True,
     ) -> None:
-        super().__init__(parameters, lr, rho=rho, eps=eps, weight_decay=weight_decay, decay_biases=decay_biases)
+        super().__init__(parameters, lr, weight_decay, decay_biases, rho=rho, eps=eps)
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values of Parameter i in place."""
         rho, eps = group["rho"], group["eps"]
         v, u, scratch = self.buffer("square", i), self.buffer("square_step", i), self.scratch(i)
-        v *= rho
-        np.square(g, out=scratch)
-        v += np.multiply(scratch, 1 - rho, out=scratch)
+        average(v, rho, np.square(g, out=scratch), scratch)
         d = np.add(u, eps, out=self.scratch(i, "d"))
         d /= np.add(v, eps, out=scratch)
         np.sqrt(d, out=d)
         d *= g
-        u *= rho
-        np.square(d, out=scratch)
-        u += np.multiply(scratch, 1 - rho, out=scratch)
+        average(u, rho, np.square(d, out=scratch), scratch)
         d *= group["lr"]
         p -= d

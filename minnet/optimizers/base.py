@@ -20,10 +20,7 @@ ZERO_EVERY = 256  # steps between two calls of `Optimizer._zero_subnormals`
 class Option:
     """An option of an optimizer as an attribute: reading it gives the first group's, setting it sets every group's.
 
-    Parameters
-    ----------
-    bounds
-        The range of a number, as for `minnet.core.checks.check_number`; none for an option that is not a number.
+    A number has bounds, as for `minnet.core.checks.check_number`; an option without bounds is not a number.
     """
 
     def __init__(self, **bounds: Any) -> None:
@@ -105,18 +102,14 @@ class Optimizer:
         self,
         parameters: Parameters,
         lr: float,
-        *,
         weight_decay: float = 0.0,
         decay_biases: bool = True,
         decoupled_weight_decay: bool = False,
         **options: Any,
     ) -> None:
-        options |= {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "decay_biases": decay_biases,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
+        options.update(
+            lr=lr, weight_decay=weight_decay, decay_biases=decay_biases, decoupled_weight_decay=decoupled_weight_decay
+        )
         self.check(options)
         self.param_groups = [self._group(given, options) for given in self._as_groups(parameters)]
         self.parameters: list[Parameter] = [p for group in self.param_groups for p in group["params"]]
@@ -169,18 +162,10 @@ class Optimizer:
                     self._zero_subnormals(i)
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
-        """Change the values of Parameter `i` in place.
+        """Change the values `p` of Parameter `i` in place, given its gradient `g` and the options of its group.
 
-        Parameters
-        ----------
-        i
-            Its index in `parameters`, and in the lists of `state`. ``state["step"][i]`` counts its steps from 1.
-        p
-            Its values; write the new ones into them.
-        g
-            Its gradient, weight decay included; do not write into it.
-        group
-            Its options.
+        `i` is its index in `parameters`, and in the lists of `state`; ``state["step"][i]`` counts its steps from 1. The
+        weight decay is in `g` already; do not write into `g`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step: define update(self, i, p, g, group)")
 
@@ -204,13 +189,7 @@ class Optimizer:
         return lines
 
     def load_state_dict(self, state: State) -> None:
-        """Restore what `state_dict` returned.
-
-        Raises
-        ------
-        ValueError
-            If it is the state of another optimizer.
-        """
+        """Restore what `state_dict` returned; a ValueError, if it is the state of another optimizer."""
         if found := self.mismatches(state):
             raise ValueError("\n".join(found))
         for group, options in zip(self.param_groups, state["groups"], strict=True):
@@ -218,13 +197,7 @@ class Optimizer:
         set_attributes(self, state["attributes"])
 
     def check(self, options: dict[str, Any]) -> None:
-        """Check the options of a group, and make floats of the numbers; a subclass may check more.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an option is out of its range.
-        """
+        """Check the options of a group, and make floats of the numbers; a subclass may check more."""
         name = type(self).__name__
         freeze = "to freeze Parameters, set trainable=False"
         options["lr"] = check_number(name, "lr", options["lr"], above=0, why=freeze)
@@ -324,6 +297,12 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_scratch": {}}  # a copy needs no intermediate results
+
+
+def average(a: Array, beta: float, x: Array, scratch: Array) -> None:
+    """Update a running average in place: a ← β a + (1 − β) x, where x may be the scratch array itself."""
+    a *= beta
+    a += np.multiply(x, 1 - beta, out=scratch)
 
 
 def keeps_finite(optimizer: Optimizer) -> bool:

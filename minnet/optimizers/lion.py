@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.adam import Betas
-from minnet.optimizers.base import Optimizer, Parameters
+from minnet.optimizers.base import Optimizer, Parameters, average
 
 
 class Lion(Optimizer):
@@ -20,14 +20,9 @@ class Lion(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases
-        See `Optimizer`; the weight decay is decoupled.
+        See `Optimizer`, also for the errors; the weight decay is decoupled.
     betas
         (β₁, β₂), 0 <= β < 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
     """
 
     betas = Betas()
@@ -41,14 +36,7 @@ class Lion(Optimizer):
         *,
         decay_biases: bool = True,
     ) -> None:
-        super().__init__(
-            parameters,
-            lr,
-            betas=betas,
-            weight_decay=weight_decay,
-            decay_biases=decay_biases,
-            decoupled_weight_decay=True,
-        )
+        super().__init__(parameters, lr, weight_decay, decay_biases, decoupled_weight_decay=True, betas=betas)
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values of Parameter i in place."""
@@ -59,5 +47,4 @@ class Lion(Optimizer):
         np.sign(scratch, out=step)  # not in place: NumPy's sign takes ten times as long when it overwrites its input
         step *= group["lr"]
         p -= step
-        m *= beta2
-        m += np.multiply(g, 1 - beta2, out=scratch)
+        average(m, beta2, g, scratch)

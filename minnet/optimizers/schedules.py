@@ -85,8 +85,7 @@ class LinearLR:
 class CosineAnnealingLR:
     """lr(t) = eta_min + (lr₀ − eta_min) · (1 + cos(π t / T_max)) / 2: half a cosine down, in T_max.
 
-    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
-    eq. 5, without the restarts.
+    It is `CosineAnnealingWarmRestarts` without the restarts; the source is there.
     """
 
     T_max: int
@@ -102,7 +101,7 @@ class CosineAnnealingLR:
 
 @dataclass(frozen=True)
 class CosineAnnealingWarmRestarts:
-    """CosineAnnealingLR, repeated: the first time in T_0, then in T_0 · T_mult, then in T_0 · T_mult², ….
+    """`CosineAnnealingLR`, repeated: the first time in T_0, then in T_0 · T_mult, then in T_0 · T_mult², ….
 
     I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
     """
@@ -185,8 +184,8 @@ class OneCycleLR:
     ``LearningRate(..., per="step")``. As in PyTorch, the optimizer's own learning rate does not matter, except for
     the groups' ratio to it. The momentum does not change: PyTorch's ``cycle_momentum=False``.
 
-    L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large
-    learning rates", arXiv:1708.07120, 2017.
+    L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large learning rates",
+    arXiv:1708.07120, 2017.
     """
 
     max_lr: float

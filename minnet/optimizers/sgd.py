@@ -20,18 +20,13 @@ class SGD(Optimizer):
     Parameters
     ----------
     parameters, lr, weight_decay, decay_biases
-        See `Optimizer`.
+        See `Optimizer`, also for the errors.
     momentum
         μ, 0 <= μ < 1.
     nesterov
         Whether to use Nesterov's variant, which needs momentum and no dampening.
     dampening
         τ, 0 <= τ <= 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a number, or out of its range.
 
     Examples
     --------
@@ -57,13 +52,7 @@ class SGD(Optimizer):
         dampening: float = 0.0,
     ) -> None:
         super().__init__(
-            parameters,
-            lr,
-            momentum=momentum,
-            nesterov=nesterov,
-            weight_decay=weight_decay,
-            decay_biases=decay_biases,
-            dampening=dampening,
+            parameters, lr, weight_decay, decay_biases, momentum=momentum, nesterov=nesterov, dampening=dampening
         )
 
     def check(self, options: dict[str, Any]) -> None:

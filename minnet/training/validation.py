@@ -8,13 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback
 from minnet.core.checks import check_int
+from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.data.checks import on_disk
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
-from minnet.losses import CrossEntropyLoss, Loss, MultiMarginLoss, SoftmaxCrossEntropyLoss
-from minnet.losses.labels import LabelLoss, check_labels
+from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
+from minnet.losses.labels import ClassLoss
 from minnet.optimizers import Optimizer
 from minnet.training.evaluation import EVALUATION_BATCH
 
@@ -241,8 +242,8 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
         with np.errstate(all="ignore"):
             prediction = model.forward(x)
             loss.forward(prediction, y)
-        if isinstance(loss, LabelLoss | MultiMarginLoss) and not on_disk(loader.y):
-            check_labels(loss, loader.y.reshape(-1), prediction.shape[-1], getattr(loss, "ignore_index", None))
+        if isinstance(loss, ClassLoss) and not on_disk(loader.y):
+            check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
     except NonFiniteError:  # the form of the data is not the reason; training says where it began
         return
     except Exception as error:
