@@ -40,22 +40,8 @@ class FitLoop:
     A step ends with all that belongs to it, callbacks and a row of history included. There, and at the end of an
     epoch, the state is complete: a checkpoint can be written, and Ctrl-C takes effect.
 
-    Parameters
-    ----------
-    parts
-        What a checkpoint holds.
-    state
-        Where the training stands; `parts` has it, too.
-    plan
-        How long, and how often.
-    steps
-        What learns from batches.
-    checkpoint
-        When and where checkpoints are written; None for none.
-    notify
-        What calls the callbacks: ``notify(moment, *arguments)``.
-    evaluate
-        What returns the loss and the metrics over a loader.
+    `parts` are what a checkpoint holds. ``notify(moment, *arguments)`` calls the callbacks. `evaluate` returns the
+    loss and the metrics over a loader.
     """
 
     def __init__(
@@ -137,7 +123,7 @@ class FitLoop:
             self._row()
         counts.finished = True
         if checkpoint is not None:
-            self._save(checkpoint)
+            checkpoint.save(self._parts, self._position())
             if self._interrupts.pending == signal.SIGTERM:  # it is sent to the whole script, not to this run alone
                 self._interrupts.raise_pending()
 
@@ -215,14 +201,11 @@ class FitLoop:
 
     def _save_if_due(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is due or a signal is to end the run."""
-        if self._interrupts.pending:
-            self._save(checkpoint)
+        pending = self._interrupts.pending
+        if pending or checkpoint.due(self._state.step):
+            checkpoint.save(self._parts, self._position())
+        if pending:
             self._interrupts.raise_pending()
-        elif checkpoint.due(self._state.step):
-            self._save(checkpoint)
-
-    def _save(self, checkpoint: Checkpoint) -> None:
-        checkpoint.save(self._parts, self._position())
 
     def _position(self) -> State:
         """Return where the run stands."""
