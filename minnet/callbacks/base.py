@@ -14,23 +14,7 @@ from minnet.optimizers import Optimizer
 
 
 class Training(Protocol):
-    """What a callback is given: a Trainer, described by what a callback uses of it.
-
-    Attributes
-    ----------
-    model, loss, optimizer
-        What is trained.
-    step, epoch : int
-        How many were finished.
-    last_loss : float
-        The loss of the last step.
-    prediction, target : ndarray
-        The prediction of the last step, made before its update, and its target.
-    stopped, interrupted : bool
-        Whether a callback has ended the run; whether Ctrl-C or an error has.
-    history : list of dict
-        The rows so far.
-    """
+    """What a callback is given: a `Trainer`, described by those of its attributes that a callback uses."""
 
     model: Layer
     loss: Loss

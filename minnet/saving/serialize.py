@@ -30,11 +30,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 
     What JSON lacks becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
     ``{"$number": "nan"}``, ``{"$tuple": [...]}``, ``{"$dict": [[key, value], ...]}``, ``{"$generator": ...}``.
-
-    Raises
-    ------
-    TypeError
-        If it is not plain data.
+    Raises TypeError if it is not plain data.
     """
 
     def inner(value: Any, name: object) -> Any:
@@ -65,10 +61,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
     """Turn JSON and arrays back into plain data. The size of the JSON bounds time and memory, whatever is in it.
 
-    Raises
-    ------
-    ValueError
-        If it is JSON that `encode` does not write.
+    Raises ValueError if it is JSON that `encode` does not write.
     """
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} lists in one another")
