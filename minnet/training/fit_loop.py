@@ -148,24 +148,17 @@ class FitLoop:
 
     def _is_more(self) -> bool:
         """Whether there is a step to do."""
-        state, last_step = self._state, self._last_step()
-        if state.stopped:
-            return False
-        if last_step is not None:
-            return state.step < last_step
-        return state.epoch < self._counts.first_epoch + (self._plan.epochs or 0)
+        state, epochs = self._state, self._plan.epochs
+        last_epoch = math.inf if epochs is None else self._counts.first_epoch + epochs
+        return not state.stopped and state.step < self._last_step() and state.epoch < last_epoch
 
-    def _last_step(self) -> int | None:
-        return None if self._plan.steps is None else self._counts.first_step + self._plan.steps
+    def _last_step(self) -> float:
+        return math.inf if self._plan.steps is None else self._counts.first_step + self._plan.steps
 
     def _until_due(self) -> int:
         """Return after how many steps there is something else to do."""
-        step, last_step = self._state.step, self._last_step()
-        periods = [self._plan.every, None if self._checkpoint is None else self._checkpoint.every]
-        due = [period - step % period for period in periods if period]
-        if last_step is not None:
-            due.append(last_step - step)
-        return min(due, default=2**62)
+        step, periods = self._state.step, (self._plan.every, self._checkpoint and self._checkpoint.every)
+        return int(min(self._last_step() - step, 2**62, *(period - step % period for period in periods if period)))
 
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""

@@ -28,7 +28,7 @@ class LRCurve:
 
     lrs: list[float]  #: the learning rates, rising
     losses: list[float]  #: the loss of the batch at each, before the step that was made with it
-    smoothed: list[float]  #: its running average, as of Adam: s ← 0.9 s + 0.1 · loss, divided by 1 − 0.9ᵗ
+    smoothed: list[float]  #: s ← 0.9 s + 0.1 · loss, divided by 1 − 0.9ᵗ as in Adam
 
     @property
     def suggestion(self) -> float:
@@ -100,11 +100,6 @@ def lr_finder(
         The first learning rate and the last.
     steps
         How many are tried, at least 2.
-
-    Returns
-    -------
-    LRCurve
-        With ``lrs``, ``losses``, ``suggestion``, and ``plot()``.
 
     Raises
     ------

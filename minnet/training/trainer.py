@@ -90,7 +90,7 @@ class Trainer:
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
-    prediction: Array = of_state("prediction", "What the last step predicted before its update; compiled, all steps'.")
+    prediction: Array = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
     target: NDArray[Any] = of_state("target", "The target of `prediction`.")
     stopped: bool = of_state("stopped", "Whether a callback ended the last run.")
     interrupted: bool = of_state("interrupted", "Whether Ctrl-C, or an error, ended the last run early.")
