@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -26,22 +26,6 @@ from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
 
 
-class Stateful(Protocol):
-    """An object that says what of it is to be saved."""
-
-    def state_dict(self) -> Any:
-        """Return it as plain data."""
-
-    def load_state_dict(self, state: Any, /) -> None:
-        """Restore it."""
-
-
-class Steppable(Stateful, Protocol):
-    """The state of a Trainer, which counts steps."""
-
-    step: int
-
-
 @dataclass(frozen=True)
 class RunParts:
     """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
@@ -54,8 +38,8 @@ class RunParts:
     loader: Iterable[Any]
     callbacks: Sequence[Any]
     history: list[Row]
-    state: Steppable
-    parallel: Stateful  # its copies of the model have Generators
+    state: Any  # the TrainingState
+    parallel: Any  # the ParallelSteps, whose copies of the model have Generators
 
 
 def capture(parts: RunParts, position: State) -> State:

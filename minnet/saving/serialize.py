@@ -12,6 +12,7 @@ from minnet.core.state import BIT_GENERATORS, DEEPEST, State, is_plain
 
 Tensors = dict[str, NDArray[Any]]
 
+_NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
 _MOST_ALIKE = 20
 # The largest numbers in a Generator's state. NumPy does not check them: with a larger "pos" it reads foreign memory.
@@ -118,10 +119,6 @@ def _check_generator(state: State, good: State) -> None:
             raise ValueError("a Generator whose inc is even")
 
 
-def _number(json: str, tensors: Tensors, inner: Inner) -> float:
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[json]
-
-
 def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
     if tensors[json].ndim:
         raise ValueError("$scalar of an array")
@@ -143,7 +140,7 @@ def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
 _TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
     "$tensor": (str, lambda json, tensors, inner: tensors[json]),
     "$scalar": (str, _scalar),
-    "$number": (str, _number),
+    "$number": (str, lambda json, tensors, inner: _NUMBERS[json]),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),
     "$dict": (list, _dict),
     "$generator": (dict, _generator),

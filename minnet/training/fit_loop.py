@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,21 +47,21 @@ class FitLoop:
     def __init__(
         self,
         parts: RunParts,
-        state: TrainingState,
         plan: Plan,
         steps: Steps,
         checkpoint: Checkpoint | None,
         notify: Callable[..., None],
         evaluate: Callable[[DataLoader], dict[str, float]],
     ) -> None:
-        self._parts, self._state, self._plan, self._steps = parts, state, plan, steps
+        self._parts, self._plan, self._steps = parts, plan, steps
+        self._state: TrainingState = parts.state
         self._checkpoint, self._notify, self._evaluate = checkpoint, notify, evaluate
         self._interrupts = steps.interrupts
-        self._counts = Counts(first_step=state.step, first_epoch=state.epoch)
+        self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
         self._one_by_one = not isinstance(steps, ManySteps) or any(map(looks_at_every_step, parts.callbacks))
 
-    def run(self, resume: str | os.PathLike[str] | None, parallel: AbstractContextManager[Any]) -> None:
+    def run(self, resume: str | os.PathLike[str] | None) -> None:
         """Run, from the beginning or from a checkpoint, with the parallel steps active."""
         # The checks find what NumPy would warn of, and say where it began.
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
@@ -70,7 +70,7 @@ class FitLoop:
         self._parts.model.train()
         self._parts.loss.train()
         try:
-            with self._interrupts, parallel, silent, self._parts.loss.checking_once():
+            with self._interrupts, self._parts.parallel, silent, self._parts.loss.checking_once():
                 try:
                     self._start(resume)
                     self._loop()

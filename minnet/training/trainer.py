@@ -203,8 +203,7 @@ class Trainer:
             if self.nonfinite != "ignore":
                 self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
             how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-            loop = FitLoop(RunParts(*saved), self.state, plan, how, checkpoint, self.notify, self.evaluate)
-            loop.run(resume, parallel)
+            FitLoop(RunParts(*saved), plan, how, checkpoint, self.notify, self.evaluate).run(resume)
         finally:
             self._hooks, self._checks = {}, None
         return self.history
