@@ -59,13 +59,13 @@ class EMA(Callback):
 
     def update(self, parameters: Iterable[Parameter]) -> None:
         """Add the weights of the last step to the average."""
-        given = parameters if isinstance(parameters, list) else list(parameters)
+        given = list(parameters)
         if not self.average:
-            self.parameters = list(given)
+            self.parameters = given
             self.average = [p.data.copy() for p in given]
-            self._scratch = [np.empty_like(p.data) for p in given]
+            self._scratch = [np.empty_like(a) for a in self.average]
             return
-        if len(given) != len(self.parameters) or any(a is not b for a, b in zip(given, self.parameters, strict=True)):
+        if given != self.parameters:
             raise ValueError("EMA averages the Parameters of its first step, got others: make an EMA for each model")
         if self._inside:
             raise RuntimeError("EMA cannot be updated inside averaged(): train outside the with block")
@@ -114,9 +114,7 @@ class EMA(Callback):
         """Exchange average and weights, in place."""
         for i in which:
             p = self._values(i, self.parameters[i])
-            np.copyto(self._scratch[i], p)
-            np.copyto(p, self.average[i])
-            np.copyto(self.average[i], self._scratch[i])
+            p[...], self.average[i][...] = self.average[i].copy(), p.copy()
 
     def _values(self, i: int, parameter: Parameter) -> Array:
         """Return a Parameter's values; first convert its average if `model.astype` changed their dtype."""

@@ -14,34 +14,18 @@ from minnet.optimizers import Optimizer
 
 
 class Training(Protocol):
-    """What a callback is given: a Trainer, described by what a callback uses of it.
-
-    Attributes
-    ----------
-    model, loss, optimizer
-        What is trained.
-    step, epoch : int
-        How many were finished.
-    last_loss : float
-        The loss of the last step.
-    prediction, target : ndarray
-        The prediction of the last step, made before its update, and its target.
-    stopped, interrupted : bool
-        Whether a callback has ended the run; whether Ctrl-C or an error has.
-    history : list of dict
-        The rows so far.
-    """
+    """What a callback is given: a `Trainer`, described by those of its attributes that a callback uses."""
 
     model: Layer
     loss: Loss
     optimizer: Optimizer
-    step: int
-    epoch: int
-    last_loss: float
-    prediction: Array
-    target: NDArray[Any]
-    stopped: bool
-    interrupted: bool
+    step: int  #: how many steps were finished
+    epoch: int  #: how many epochs were finished
+    last_loss: float  #: the loss of the last step
+    prediction: Array  #: the prediction of the last step, made before its update
+    target: NDArray[Any]  #: the target of the last step
+    stopped: bool  #: whether a callback has ended the run
+    interrupted: bool  #: whether Ctrl-C or an error has
 
     @property
     def history(self) -> list[Row]:
@@ -119,9 +103,5 @@ def looks_at_every_step(callback: Callback) -> bool:
     """
     if type(callback).on_step_end is Callback.on_step_end:
         return False
-    for kind in type(callback).__mro__:
-        if "every_step" in vars(kind):
-            return callback.every_step
-        if "on_step_end" in vars(kind):
-            break
-    return True
+    nearest = next(kind for kind in type(callback).__mro__ if vars(kind).keys() & {"every_step", "on_step_end"})
+    return "every_step" not in vars(nearest) or callback.every_step

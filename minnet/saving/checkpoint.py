@@ -46,13 +46,6 @@ class Checkpoint:
         A column of the history, such as "validation_loss". After each row that is the best so far (a loss is to
         fall, anything else to rise), a checkpoint ``best.safetensors`` is written as well.
 
-    Attributes
-    ----------
-    newest : Path or None
-        The last file written, or resumed from.
-    best_value : float or None
-        The best value so far.
-
     Raises
     ------
     TypeError, ValueError
@@ -87,8 +80,8 @@ class Checkpoint:
         self.seconds = seconds
         self.keep = check_int("Checkpoint", "keep", keep)
         self.best = best
-        self.newest: Path | None = None
-        self.best_value: float | None = None
+        self.newest: Path | None = None  #: the last file written, or resumed from
+        self.best_value: float | None = None  #: the best value so far
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
         self._last = 0.0
@@ -101,12 +94,7 @@ class Checkpoint:
     def open(self) -> None:
         """Make the folder, lock it until `close`, and try to write there: now, and not after an hour of training.
 
-        Raises
-        ------
-        OSError
-            If the folder cannot be written to.
-        CheckpointError
-            If another run writes to it.
+        Raises OSError if the folder cannot be written to, CheckpointError if another run writes to it.
         """
         probe = self.folder / ".writable"
         try:
@@ -128,19 +116,9 @@ class Checkpoint:
         self._lock.release()
 
     def find(self, parts: RunParts, position: State, resume: str | os.PathLike[str] | None) -> Snapshot | None:
-        """Return the snapshot to go on from, or None to begin anew.
+        """Return the snapshot to go on from, or None to begin anew; `resume` is that of `Trainer.fit`.
 
-        Parameters
-        ----------
-        parts, position
-            The run, and where it stands.
-        resume
-            As for `Trainer.fit`.
-
-        Raises
-        ------
-        CheckpointError
-            If the folder has checkpoints, but none that is whole, or resume=None; if they are of another run.
+        Raises CheckpointError if the folder has checkpoints, but resume=None, or none is whole or of this run.
         """
         files = self.files()
         if resume is not None and resume != "auto":

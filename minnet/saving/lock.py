@@ -23,13 +23,7 @@ class FolderLock:
         self._folder: int | None = None  # its file descriptor, while it is locked
 
     def acquire(self, folder: Path) -> None:
-        """Lock a folder.
-
-        Raises
-        ------
-        CheckpointError
-            If another run, of this process or of another, holds its lock.
-        """
+        """Lock a folder. Raises CheckpointError if another run, of this process or of another, holds its lock."""
         if fcntl is None:
             return
         descriptor = os.open(folder, os.O_RDONLY)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -26,22 +26,6 @@ from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
 
 
-class Stateful(Protocol):
-    """An object that says what of it is to be saved."""
-
-    def state_dict(self) -> Any:
-        """Return it as plain data."""
-
-    def load_state_dict(self, state: Any, /) -> None:
-        """Restore it."""
-
-
-class Steppable(Stateful, Protocol):
-    """The state of a Trainer, which counts steps."""
-
-    step: int
-
-
 @dataclass(frozen=True)
 class RunParts:
     """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
@@ -54,20 +38,12 @@ class RunParts:
     loader: Iterable[Any]
     callbacks: Sequence[Any]
     history: list[Row]
-    state: Steppable
-    parallel: Stateful  # its copies of the model have Generators
+    state: Any  # the TrainingState
+    parallel: Any  # the ParallelSteps, whose copies of the model have Generators
 
 
 def capture(parts: RunParts, position: State) -> State:
-    """Return the state of a run between two steps.
-
-    Parameters
-    ----------
-    parts
-        What is trained. The state holds the arrays themselves, which the run goes on to write into.
-    position
-        Where the run stands.
-    """
+    """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
     return {
         "trainer": parts.state.state_dict(),
         "run": position,
@@ -75,7 +51,9 @@ def capture(parts: RunParts, position: State) -> State:
         "optimizer": parts.optimizer.state_dict(),
         "model": _layers(parts.model),
         "loss": _layers(parts.loss),
-        "metrics": _objects(parts.metrics),
+        "metrics": {  # a plain function has no state
+            name: attributes(metric) for name, metric in parts.metrics.items() if getattr(metric, "__dict__", None)
+        },
         "sets": {name: loader.state_dict() for name, loader in parts.sets.items()},
         "loader": parts.loader.state_dict() if isinstance(parts.loader, DataLoader) else {},
         "team": parts.parallel.state_dict(),
@@ -84,29 +62,7 @@ def capture(parts: RunParts, position: State) -> State:
 
 
 class Snapshot:
-    """The state of a run that was read from a file.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Attributes
-    ----------
-    state : dict
-        What `capture` returned.
-    position : dict
-        Where the run stood.
-    first_step, step : int
-        The steps after which the run began, and the file was written.
-    finished : bool
-        Whether the run was complete.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, or not a checkpoint.
-    """
+    """The state of a run that was read from a file. Raises CheckpointError if that is damaged, or no checkpoint."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,24 +73,19 @@ class Snapshot:
         self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
-            self.state: State = decode(state, tensors)
+            self.state: State = decode(state, tensors)  # what `capture` returned
             self.position: State = self.state["run"]
-            self.first_step, self.step = int(self.position["first_step"]), int(self.state["trainer"]["step"])
+            self.first_step = int(self.position["first_step"])  # after which the run began
+            self.step = int(self.state["trainer"]["step"])  # after which the file was written
             self.finished = bool(self.position["finished"])
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise self._wrong(error) from None
 
     def check(self, parts: RunParts, position: State) -> None:
-        """Compare the state with the run that it is to be restored into.
-
-        Raises
-        ------
-        CheckpointError
-            If it is of another run: every difference is listed.
-        """
+        """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
         try:
             found = [
-                *mismatches(parts.model.named_parameters(), self._weights),
+                *mismatches(parts.model, self._weights),
                 *self._differences(parts, capture(parts, position)),
             ]
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
@@ -142,11 +93,10 @@ class Snapshot:
         if places := len(found):
             if self._structure != repr(parts.model):
                 found.append(f"It is of this model:\n{self._structure[:4000]}")
-            first = (
+            raise CheckpointError(
                 f"{self.path} is of another run, because it differs in {places} place{'s' * (places > 1)} "
-                "(make them the same, or begin anew in another folder):"
+                "(make them the same, or begin anew in another folder):\n  " + "\n  ".join(found)
             )
-            raise CheckpointError("\n  ".join([first, *found]))
 
     def restore(self, parts: RunParts) -> None:
         """Restore all but the callbacks; `check` comes before."""
@@ -202,12 +152,8 @@ class Snapshot:
 def write(path: Path, parts: RunParts, position: State) -> None:
     """Write the state of a run to a file.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written; the file that was there before is untouched.
-    TypeError
-        If a callback's `state_dict` holds what cannot be written to a file.
+    Raises OSError if it cannot be written; the file that was there before is untouched. Raises TypeError if a
+    callback's `state_dict` holds what cannot be written to a file.
     """
     tensors: Tensors = {}
     text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
@@ -230,11 +176,6 @@ def _settings(loader: State) -> State:
 
 def _layers(owner: Layer) -> dict[str, State]:
     return {path: attributes(layer) for path, layer in owner.named_layers()}
-
-
-def _objects(named: Mapping[str, Any]) -> dict[str, State]:
-    """Return the states of objects that have one; a plain function has none."""
-    return {name: attributes(thing) for name, thing in named.items() if getattr(thing, "__dict__", None)}
 
 
 def _columns(history: Sequence[Row]) -> State:

@@ -12,6 +12,7 @@ from minnet.core.state import BIT_GENERATORS, DEEPEST, State, is_plain
 
 Tensors = dict[str, NDArray[Any]]
 
+_NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
 _MOST_ALIKE = 20
 # The largest numbers in a Generator's state. NumPy does not check them: with a larger "pos" it reads foreign memory.
@@ -30,11 +31,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 
     What JSON lacks becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
     ``{"$number": "nan"}``, ``{"$tuple": [...]}``, ``{"$dict": [[key, value], ...]}``, ``{"$generator": ...}``.
-
-    Raises
-    ------
-    TypeError
-        If it is not plain data.
+    Raises TypeError if it is not plain data.
     """
 
     def inner(value: Any, name: object) -> Any:
@@ -65,10 +62,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
     """Turn JSON and arrays back into plain data. The size of the JSON bounds time and memory, whatever is in it.
 
-    Raises
-    ------
-    ValueError
-        If it is JSON that `encode` does not write.
+    Raises ValueError if it is JSON that `encode` does not write.
     """
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} lists in one another")
@@ -125,10 +119,6 @@ def _check_generator(state: State, good: State) -> None:
             raise ValueError("a Generator whose inc is even")
 
 
-def _number(json: str, tensors: Tensors, inner: Inner) -> float:
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[json]
-
-
 def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
     if tensors[json].ndim:
         raise ValueError("$scalar of an array")
@@ -150,7 +140,7 @@ def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
 _TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
     "$tensor": (str, lambda json, tensors, inner: tensors[json]),
     "$scalar": (str, _scalar),
-    "$number": (str, _number),
+    "$number": (str, lambda json, tensors, inner: _NUMBERS[json]),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),
     "$dict": (list, _dict),
     "$generator": (dict, _generator),

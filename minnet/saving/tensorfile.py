@@ -45,12 +45,7 @@ def write_tensors(
 ) -> None:
     """Write arrays and metadata; at any instant, `path` is either the old file or the whole new one.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written; the old file is unchanged.
-    ValueError
-        If names and metadata take more than MAX_HEADER bytes.
+    Raises OSError if the file cannot be written, ValueError if names and metadata take more than MAX_HEADER bytes.
     """
     from safetensors.numpy import save
 
@@ -91,15 +86,8 @@ def write_whole(path: Path, content: bytes) -> None:
 def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
     """Read a tensor file, mapped into memory, so that it is never in memory twice.
 
-    The size of the file bounds memory and time, whatever the header claims.
-
-    Raises
-    ------
-    FileNotFoundError, OSError
-        If there is no such file, or it cannot be read.
-    CheckpointError
-        If it is not a safetensors file, or is damaged, or has a newer version of the format; the message names a
-        damaged array.
+    The size of the file bounds memory and time, whatever the header claims. Raises OSError if it cannot be read,
+    CheckpointError if it is not a safetensors file, or is damaged, or has a newer version of the format.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -124,13 +112,7 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
 
 
 def parse_json(path: Path, name: str, text: str) -> Any:
-    """Parse JSON from a file.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not JSON.
-    """
+    """Parse JSON from a file. Raises CheckpointError if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

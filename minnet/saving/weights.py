@@ -1,15 +1,12 @@
 """Weights are the values of a model's Parameters, which `save` writes to a file and `load` reads."""
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.layer import Layer
-from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
@@ -80,31 +77,19 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
     tensors, metadata = read_tensors(path)
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
-    put(model, weights, Path(path), metadata.get("structure"))
+    if found := mismatches(model, weights):
+        lines = [f"{os.fspath(path)} does not fit the model, in {len(found)} place{'s' * (len(found) > 1)}:", *found]
+        if metadata.get("structure", repr(model)) != repr(model):
+            lines.append(f"The file is of this model:\n{metadata['structure'][:4000]}")
+        raise CheckpointError("\n  ".join(lines))
+    for name, parameter in model.named_parameters():
+        parameter.data = weights[name]
     return model
 
 
-def put(model: Layer, weights: dict[str, NDArray[Any]], path: Path, structure: str | None) -> None:
-    """Copy the weights of a file into a model, all or none.
-
-    Raises
-    ------
-    CheckpointError
-        If a name, shape or dtype does not fit.
-    """
-    own = dict(model.named_parameters())
-    if found := mismatches(own.items(), weights):
-        lines = [f"{path} does not fit the model, in {len(found)} place{'s' * (len(found) > 1)}:", *found]
-        if structure is not None and structure != repr(model):
-            lines.append(f"The file is of this model:\n{structure[:4000]}")
-        raise CheckpointError("\n  ".join(lines))
-    for name, parameter in own.items():
-        parameter.data = weights[name]
-
-
-def mismatches(parameters: Iterable[tuple[str, Parameter]], weights: dict[str, NDArray[Any]]) -> list[str]:
-    """List the differences between a model and a file, a line for each."""
-    own = {name: parameter.data for name, parameter in parameters}
+def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:
+    """List the differences between a model and the weights of a file, a line for each."""
+    own = {name: parameter.data for name, parameter in model.named_parameters()}
     lines = []
     for name, array in own.items():
         if name not in weights:

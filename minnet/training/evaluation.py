@@ -60,13 +60,7 @@ def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: D
 
 
 def predicted(model: Layer, X: NDArray[Any]) -> Array:
-    """Return the model's outputs for X (N, ...).
-
-    Raises
-    ------
-    ValueError
-        If they are not as many as the samples.
-    """
+    """Return the model's outputs for X (N, ...). Raises ValueError if they are not as many as the samples."""
     loader, dtype = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False), model.dtype
     outputs = np.concatenate([model.forward(cast(x, dtype)) for x, _ in loader])
     if len(outputs) != len(X):

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,42 +40,28 @@ class FitLoop:
     A step ends with all that belongs to it, callbacks and a row of history included. There, and at the end of an
     epoch, the state is complete: a checkpoint can be written, and Ctrl-C takes effect.
 
-    Parameters
-    ----------
-    parts
-        What a checkpoint holds.
-    state
-        Where the training stands; `parts` has it, too.
-    plan
-        How long, and how often.
-    steps
-        What learns from batches.
-    checkpoint
-        When and where checkpoints are written; None for none.
-    notify
-        What calls the callbacks: ``notify(moment, *arguments)``.
-    evaluate
-        What returns the loss and the metrics over a loader.
+    `parts` are what a checkpoint holds. ``notify(moment, *arguments)`` calls the callbacks. `evaluate` returns the
+    loss and the metrics over a loader.
     """
 
     def __init__(
         self,
         parts: RunParts,
-        state: TrainingState,
         plan: Plan,
         steps: Steps,
         checkpoint: Checkpoint | None,
         notify: Callable[..., None],
         evaluate: Callable[[DataLoader], dict[str, float]],
     ) -> None:
-        self._parts, self._state, self._plan, self._steps = parts, state, plan, steps
+        self._parts, self._plan, self._steps = parts, plan, steps
+        self._state: TrainingState = parts.state
         self._checkpoint, self._notify, self._evaluate = checkpoint, notify, evaluate
         self._interrupts = steps.interrupts
-        self._counts = Counts(first_step=state.step, first_epoch=state.epoch)
+        self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
         self._one_by_one = not isinstance(steps, ManySteps) or any(map(looks_at_every_step, parts.callbacks))
 
-    def run(self, resume: str | os.PathLike[str] | None, parallel: AbstractContextManager[Any]) -> None:
+    def run(self, resume: str | os.PathLike[str] | None) -> None:
         """Run, from the beginning or from a checkpoint, with the parallel steps active."""
         # The checks find what NumPy would warn of, and say where it began.
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
@@ -84,7 +70,7 @@ class FitLoop:
         self._parts.model.train()
         self._parts.loss.train()
         try:
-            with self._interrupts, parallel, silent, self._parts.loss.checking_once():
+            with self._interrupts, self._parts.parallel, silent, self._parts.loss.checking_once():
                 try:
                     self._start(resume)
                     self._loop()
@@ -137,7 +123,7 @@ class FitLoop:
             self._row()
         counts.finished = True
         if checkpoint is not None:
-            self._save(checkpoint)
+            checkpoint.save(self._parts, self._position())
             if self._interrupts.pending == signal.SIGTERM:  # it is sent to the whole script, not to this run alone
                 self._interrupts.raise_pending()
 
@@ -162,24 +148,17 @@ class FitLoop:
 
     def _is_more(self) -> bool:
         """Whether there is a step to do."""
-        state, last_step = self._state, self._last_step()
-        if state.stopped:
-            return False
-        if last_step is not None:
-            return state.step < last_step
-        return state.epoch < self._counts.first_epoch + (self._plan.epochs or 0)
+        state, epochs = self._state, self._plan.epochs
+        last_epoch = math.inf if epochs is None else self._counts.first_epoch + epochs
+        return not state.stopped and state.step < self._last_step() and state.epoch < last_epoch
 
-    def _last_step(self) -> int | None:
-        return None if self._plan.steps is None else self._counts.first_step + self._plan.steps
+    def _last_step(self) -> float:
+        return math.inf if self._plan.steps is None else self._counts.first_step + self._plan.steps
 
     def _until_due(self) -> int:
         """Return after how many steps there is something else to do."""
-        step, last_step = self._state.step, self._last_step()
-        periods = [self._plan.every, None if self._checkpoint is None else self._checkpoint.every]
-        due = [period - step % period for period in periods if period]
-        if last_step is not None:
-            due.append(last_step - step)
-        return min(due, default=2**62)
+        step, periods = self._state.step, (self._plan.every, self._checkpoint and self._checkpoint.every)
+        return int(min(self._last_step() - step, 2**62, *(period - step % period for period in periods if period)))
 
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""
@@ -215,14 +194,11 @@ class FitLoop:
 
     def _save_if_due(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is due or a signal is to end the run."""
-        if self._interrupts.pending:
-            self._save(checkpoint)
+        pending = self._interrupts.pending
+        if pending or checkpoint.due(self._state.step):
+            checkpoint.save(self._parts, self._position())
+        if pending:
             self._interrupts.raise_pending()
-        elif checkpoint.due(self._state.step):
-            self._save(checkpoint)
-
-    def _save(self, checkpoint: Checkpoint) -> None:
-        checkpoint.save(self._parts, self._position())
 
     def _position(self) -> State:
         """Return where the run stands."""

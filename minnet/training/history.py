@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from os import PathLike
+from pathlib import Path
 
 from minnet.core.rows import Row
 
@@ -44,8 +45,7 @@ class History(list[Row]):
     def to_json(self, path: str | PathLike[str]) -> None:
         """Write the rows as a JSON array of objects; a number that is not finite becomes null."""
         rows = [{name: value if math.isfinite(value) else None for name, value in row.items()} for row in self]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(json.dumps(rows, indent=1, default=float) + "\n")
+        Path(path).write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write the rows as a CSV table with a header; a row without a column has an empty cell there."""

@@ -24,21 +24,11 @@ DIVERGED = 4.0  # times the lowest smoothed loss: the run may end
 
 @dataclass(frozen=True)
 class LRCurve:
-    """The loss over the learning rate, as `lr_finder` saw it.
+    """The loss over the learning rate, as `lr_finder` saw it."""
 
-    Attributes
-    ----------
-    lrs : list of float
-        The learning rates, rising.
-    losses : list of float
-        The loss of the batch at each, before the step that was made with it.
-    smoothed : list of float
-        Its running average, as of Adam: s ← 0.9 s + 0.1 · loss, divided by 1 − 0.9ᵗ.
-    """
-
-    lrs: list[float]
-    losses: list[float]
-    smoothed: list[float]
+    lrs: list[float]  #: the learning rates, rising
+    losses: list[float]  #: the loss of the batch at each, before the step that was made with it
+    smoothed: list[float]  #: s ← 0.9 s + 0.1 · loss, divided by 1 − 0.9ᵗ as in Adam
 
     @property
     def suggestion(self) -> float:
@@ -73,21 +63,20 @@ class _Ramp(Callback):
         self.start = start
         self.factor = (end / start) ** (1 / (steps - 1))
         self.average = 0.0
-        self.lrs: list[float] = []
-        self.losses: list[float] = []
-        self.smoothed: list[float] = []
+        self.curve = LRCurve([], [], [])
 
     def on_fit_start(self, trainer: Training) -> None:
         trainer.optimizer.lr = self.start
 
     def on_step_end(self, trainer: Training) -> None:
-        self.lrs.append(self.start * self.factor ** len(self.lrs))
-        self.losses.append(trainer.last_loss)
+        lrs, losses, smoothed = self.curve.lrs, self.curve.losses, self.curve.smoothed
+        lrs.append(self.start * self.factor ** len(lrs))
+        losses.append(trainer.last_loss)
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * trainer.last_loss
-        self.smoothed.append(self.average / (1 - SMOOTHING ** len(self.losses)))
-        if self.smoothed[-1] > DIVERGED * min(self.smoothed):
+        smoothed.append(self.average / (1 - SMOOTHING ** len(losses)))
+        if smoothed[-1] > DIVERGED * min(smoothed):
             trainer.stop()
-        trainer.optimizer.lr = self.start * self.factor ** len(self.lrs)
+        trainer.optimizer.lr = self.start * self.factor ** len(lrs)
 
 
 def lr_finder(
@@ -111,11 +100,6 @@ def lr_finder(
         The first learning rate and the last.
     steps
         How many are tried, at least 2.
-
-    Returns
-    -------
-    LRCurve
-        With ``lrs``, ``losses``, ``suggestion``, and ``plot()``.
 
     Raises
     ------
@@ -147,9 +131,9 @@ def lr_finder(
     try:
         trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
     except NonFiniteError:  # the last learning rates are meant to be too large
-        if not ramp.lrs:
+        if not ramp.curve.lrs:
             raise
         trial.interrupted = False
     if trial.interrupted:
         raise KeyboardInterrupt
-    return LRCurve(ramp.lrs, ramp.losses, ramp.smoothed)
+    return ramp.curve

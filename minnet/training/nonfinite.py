@@ -28,26 +28,12 @@ class NonFiniteChecks:
     Below that, minnet's optimizers keep weights finite in a step of ordinary length. Before a longer one the weights
     are copied, so that they can be restored, and checked after it; those of any other optimizer are checked after
     each step.
-
-    Parameters
-    ----------
-    model, loss, optimizer
-        What is trained.
-    stops
-        Whether the run is to stop at the first step that is not finite.
-
-    Attributes
-    ----------
-    updated : bool
-        Whether the step has changed the weights.
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, *, stops: bool = True) -> None:
-        self.stops = stops
-        self.updated = False
-        self._model = model
-        self._loss = loss
-        self._optimizer = optimizer
+        self.stops = stops  # whether the run is to stop at the first step that is not finite
+        self.updated = False  # whether the step has changed the weights
+        self._model, self._loss, self._optimizer = model, loss, optimizer
         self._names = {id(p): name for name, p in model.named_parameters()}
         self._parameters = optimizer.parameters
         # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
@@ -63,13 +49,7 @@ class NonFiniteChecks:
             self._statistics_before = [(p, p.data.copy()) for p in self._statistics]
 
     def check_gradients(self) -> None:
-        """Check the gradients before the update.
-
-        Raises
-        ------
-        NonFiniteError
-            If one holds NaN or infinity, or is too large to go on with.
-        """
+        """Raise a NonFiniteError, before the update, if a gradient holds NaN or infinity, or is too large."""
         largest = 0.0
         for parameter in self._parameters:
             if not parameter.trainable:
@@ -86,13 +66,7 @@ class NonFiniteChecks:
         self.updated = True
 
     def after_update(self, loss: float) -> None:
-        """Check the loss, and the weights where the update may have made them infinite.
-
-        Raises
-        ------
-        NonFiniteError
-            If one of them is NaN or infinite.
-        """
+        """Raise a NonFiniteError if the loss, or a weight that the update may have spoilt, is NaN or infinite."""
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
         if self._trusted and not self._weights_before:
@@ -113,16 +87,7 @@ class NonFiniteChecks:
     ) -> NonFiniteError:
         """Return an error that says what is not finite, where it began, in which batch, and the likely cause.
 
-        Parameters
-        ----------
-        error
-            What was found. `undo` comes before this.
-        x, y
-            The batch.
-        rows
-            Which rows of the data set it is: a slice or an array, or None.
-        step
-            Which step it was, such as ``step 3 of epoch 1``.
+        `undo` comes before this. `rows` are the batch's rows in the data set: a slice, an array, or None.
         """
         bad = next((name for name, p in self._model.named_parameters() if not np.isfinite(p.data).all()), None)
         if bad and self.updated:
@@ -144,13 +109,13 @@ class NonFiniteChecks:
 
     def _find(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str]:
         """Return where the first NaN or infinity is, and the likely cause."""
-        if x.dtype.kind == "f" and (bad := _bad_rows(x)).size:
-            return f"the data: {not_finite(x)} in the batch's rows {_listed(bad)}", (
-                "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"
-            )
-        y = np.asarray(y)
-        if y.dtype.kind == "f" and (bad := _bad_rows(y)).size:
-            return f"the targets: {not_finite(y)} in the batch's rows {_listed(bad)}", "remove those rows"
+        for what, values, cure in (
+            ("data", x, "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"),
+            ("targets", np.asarray(y), "remove those rows"),
+        ):
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                rows = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+                return f"the {what}: {not_finite(values)} in the batch's rows {_listed(rows)}", cure
         for name, parameter in self._model.named_parameters():
             if not np.isfinite(parameter.data).all():
                 return f"{name}: {not_finite(parameter.data)}, before the step", (
@@ -241,10 +206,6 @@ def _finite(value: Any) -> bool:
         return bool(np.isfinite(np.asarray(value)).all())
     except TypeError:  # no numbers
         return True
-
-
-def _bad_rows(x: NDArray[Any]) -> NDArray[np.intp]:
-    return np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
 
 
 def _listed(rows: NDArray[Any]) -> str:

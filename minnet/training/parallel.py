@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -19,7 +18,7 @@ from minnet.core.state import update_in_place
 from minnet.losses import Loss
 
 Result = TypeVar("Result")
-Done = list[tuple[slice, float, Array]]  # the parts that a thread did: where in the batch, loss, prediction
+Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
 
 
 class ParallelSteps:
@@ -32,31 +31,15 @@ class ParallelSteps:
     model's. What is not trainable (running statistics) becomes the mean over the threads.
 
     Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
-    wait for each other.
-
-    Parameters
-    ----------
-    model, loss
-        What to compute; the copies are in training mode.
-    threads
-        How many threads there are.
-    parts
-        How many parts of a batch each thread takes, one after the other.
-
-    Raises
-    ------
-    MissingExtraError
-        If there are several threads, and threadpoolctl, which tells BLAS to use one, is not installed.
+    wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
     """
 
     def __init__(self, model: Layer, loss: Loss, threads: int, parts: int) -> None:
         self.threads = threads
-        self.parts = parts
+        self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        self._copies = [
-            (model, loss),
-            *((_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)),
-        ]
+        copies = [(_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
+        self._copies = [(model, loss), *copies]
         self._parameters = [model.parameters() for model, _ in self._copies]
 
     def __enter__(self) -> Self:
@@ -65,9 +48,7 @@ class ParallelSteps:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="minnet")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._threadpoolctl is not None:
             self._pool.shutdown()
             _blas.restore()
@@ -78,19 +59,13 @@ class ParallelSteps:
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
-        others: list[Future[Done]] = [
-            # In a copy of the context, so that np.errstate holds there, too.
-            self._pool.submit(copy_context().run, self._learn_parts, thread, share, x, y)
-            for thread, share in enumerate(shares[1:], start=1)
-        ]
-        try:
-            done = self._learn_parts(0, shares[0], x, y)
-        finally:
-            wait(others)  # no thread may use the weights any more when this returns
-        for other in others:
-            done += other.result()
+
+        def work(thread: int) -> Done:
+            return self._learn_parts(thread, shares[thread], x, y) if thread < len(shares) else []
+
+        done = [part for share in self.together(work, lambda: None) for part in share]
         self._combine(len(shares))
-        return sum(value for _, value, _ in done), np.concatenate([prediction for _, _, prediction in done])
+        return sum(value for value, _ in done), np.concatenate([prediction for _, prediction in done])
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.
@@ -108,13 +83,15 @@ class ParallelSteps:
         others: list[Future[Result]] = []
         try:
             for thread in range(1, self.threads):
-                others.append(self._pool.submit(watched, thread))
+                # In a copy of the context, so that np.errstate holds there, too.
+                others.append(self._pool.submit(copy_context().run, watched, thread))
             first = work(0)
         except BaseException:
             give_up()
             raise
         finally:
-            wait(others)
+            if others:  # else it takes 2 µs
+                wait(others)  # no thread may use the weights any more when this returns
         return [first, *(other.result() for other in others)]
 
     def state_dict(self) -> list[list[np.random.Generator]]:
@@ -139,7 +116,7 @@ class ParallelSteps:
             prediction = model.forward(x[part])
             value = share * loss.forward(prediction, y[part])
             model.accumulate_grad(share * loss.backward())
-            done.append((part, value, prediction))
+            done.append((value, prediction))
         return done
 
     def _combine(self, threads: int) -> None:

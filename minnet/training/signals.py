@@ -2,35 +2,21 @@
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 
 class Interrupts:
     """While active, hold Ctrl-C back as long as `busy` is set; a second one takes effect at once.
 
-    Only Python's main thread receives signals; in any other this does nothing.
-
-    Parameters
-    ----------
-    terminate
-        Whether to hold back SIGTERM as well, which batch systems send some seconds before they kill. A run that
-        writes checkpoints asks for it.
-
-    Attributes
-    ----------
-    busy : bool
-        Set it around what must not be interrupted.
-    pending : int
-        The number of the signal that came in while busy, or 0.
-    raised : int
-        The number of the signal that was raised as an exception, or 0.
+    Only Python's main thread receives signals; in any other this does nothing. With `terminate`, which a run that
+    writes checkpoints asks for, SIGTERM is held back as well: batch systems send it some seconds before they kill.
     """
 
     def __init__(self, terminate: bool = False) -> None:
-        self.busy = False
-        self.pending = 0
-        self.raised = 0
+        self.busy = False  # set it around what must not be interrupted
+        self.pending = 0  # the number of the signal that came in while busy
+        self.raised = 0  # the number of the signal that was raised as an exception
         self._terminate = terminate
         self._before: dict[signal.Signals, Any] = {}
 
@@ -42,9 +28,7 @@ class Interrupts:
                     self._before[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -58,15 +42,7 @@ class Interrupts:
             self.raise_pending()
 
     def raise_pending(self) -> None:
-        """Raise the signal that was held back.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            For Ctrl-C.
-        SystemExit
-            For SIGTERM, with the status 143 that a shell gives to a process that died of it.
-        """
+        """Raise the signal that was held back, as `KeyboardInterrupt` or, for SIGTERM, `SystemExit`."""
         self._raise(self.pending)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -78,5 +54,5 @@ class Interrupts:
     def _raise(self, number: int) -> None:
         self.raised = number
         if number == signal.SIGTERM:
-            raise SystemExit(128 + number)
+            raise SystemExit(128 + number)  # the status that a shell gives to a process that died of it
         raise KeyboardInterrupt

@@ -60,10 +60,10 @@ class Counts:
             setattr(self, name, state[name])
 
 
-def of_state(name: str) -> Any:
+def of_state(name: str, doc: str) -> Any:
     """Return a property that is the attribute of this name of ``self.state``."""
 
     def write(owner: Any, value: Any) -> None:
         setattr(owner.state, name, value)
 
-    return property(attrgetter(f"state.{name}"), write)
+    return property(attrgetter(f"state.{name}"), write, doc=doc)

@@ -20,23 +20,8 @@ from minnet.training.validation import check_batch
 class Steps:
     """One step a call, with the non-finite checks around it.
 
-    Parameters
-    ----------
-    learn
-        What a step does with a batch (x, y), and returns the loss: `Trainer.train_step`, or the same in parallel.
-    state
-        What a step changes beside the model.
-    dtype
-        What floats of a batch are converted to.
-    checks
-        The non-finite checks; None for none.
-    interrupts
-        What holds Ctrl-C back during a step.
-
-    Attributes
-    ----------
-    inside : bool
-        Whether a step was begun and not finished.
+    `learn` learns from a batch (x, y), whose floats were converted to `dtype`, and returns the loss: it is
+    `Trainer.train_step`, or the same in parallel.
     """
 
     def __init__(
@@ -47,26 +32,14 @@ class Steps:
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
     ) -> None:
-        self.inside = False
+        self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype = learn, state, dtype
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
-        """Do the next steps of an epoch.
+        """Do the next steps of an epoch, at most `most` (here always one), and add losses and samples to `counts`.
 
-        Parameters
-        ----------
-        batches
-            The batches of the epoch that are left.
-        most
-            How many steps to do at most; here it is always one.
-        counts
-            What the losses and samples are added to.
-
-        Returns
-        -------
-        int
-            How many steps were done; 0 if there is no batch left.
+        Return how many steps were done; 0 if there is no batch left.
         """
         state, checks = self._state, self.checks
         for batch in batches:
@@ -107,26 +80,16 @@ class Steps:
 class ManySteps(Steps):
     """Several steps a call, by compiled code; a step that the compiled code leaves out is done as in `Steps`.
 
-    Parameters
-    ----------
-    compiled
-        The compiled code.
-    together
-        What runs it in several threads: `ParallelSteps.together`.
-    trained
-        A function that returns the Trainer's model, loss and optimizer: a callback may replace one.
-    parts
-        What `Steps` takes.
+    `together` runs it in several threads: see `ParallelSteps.together`. `trained` returns the Trainer's model, loss
+    and optimizer, because a callback may replace one. `parts` are what `Steps` takes.
     """
 
     def __init__(
         self, compiled: CompiledSteps, together: Together, trained: Callable[[], tuple[Any, ...]], *parts: Any
     ) -> None:
         super().__init__(*parts)
-        self._compiled = compiled
-        self._together = together
-        self._trained = trained
-        self._at_first = trained()
+        self._compiled, self._together = compiled, together
+        self._trained, self._at_first = trained, trained()
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do up to `most` steps at once; see `Steps.advance`."""

@@ -69,16 +69,6 @@ class Trainer:
     ----------
     history : History
         The rows of all runs so far.
-    step, epoch : int
-        How many were finished, in all runs.
-    interrupted : bool
-        Whether Ctrl-C, or an error, ended the last run early.
-    stopped : bool
-        Whether a callback ended the last run.
-    last_loss : float
-        The loss of the last step.
-    prediction, target : ndarray
-        The prediction of the last step, made before its update, and its target; of all steps of a compiled call.
 
     Raises
     ------
@@ -97,13 +87,13 @@ class Trainer:
     1.0
     """
 
-    step: int = of_state("step")
-    epoch: int = of_state("epoch")
-    last_loss: float = of_state("last_loss")
-    prediction: Array = of_state("prediction")
-    target: NDArray[Any] = of_state("target")
-    stopped: bool = of_state("stopped")
-    interrupted: bool = of_state("interrupted")
+    step: int = of_state("step", "How many steps were finished, in all runs.")
+    epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
+    last_loss: float = of_state("last_loss", "The loss of the last step.")
+    prediction: Array = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
+    target: NDArray[Any] = of_state("target", "The target of `prediction`.")
+    stopped: bool = of_state("stopped", "Whether a callback ended the last run.")
+    interrupted: bool = of_state("interrupted", "Whether Ctrl-C, or an error, ended the last run early.")
 
     def __init__(
         self,
@@ -213,8 +203,7 @@ class Trainer:
             if self.nonfinite != "ignore":
                 self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
             how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-            loop = FitLoop(RunParts(*saved), self.state, plan, how, checkpoint, self.notify, self.evaluate)
-            loop.run(resume, parallel)
+            FitLoop(RunParts(*saved), plan, how, checkpoint, self.notify, self.evaluate).run(resume)
         finally:
             self._hooks, self._checks = {}, None
         return self.history

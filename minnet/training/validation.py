@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback
+from minnet.core.arrays import cast
 from minnet.core.checks import check_int
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
@@ -17,7 +18,7 @@ from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.optimizers import Optimizer
-from minnet.training.evaluation import EVALUATION_BATCH
+from minnet.training.evaluation import EVALUATION_BATCH, EvaluationMode
 
 Data = DataLoader | tuple[ArrayLike, ArrayLike]
 
@@ -27,13 +28,7 @@ SETS = 'evaluate={"test": (X, y)}'
 
 
 def check_duration(steps: int | None, epochs: int | None, every: int | None) -> tuple[int | None, ...]:
-    """Return the three as ints, or None where they are None.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is not an int or too small; if not exactly one of steps and epochs is given.
-    """
+    """Return the three as ints, or None where they are None; exactly one of steps and epochs must be given."""
     if (steps is None) == (epochs is None):
         raise ValueError("fit needs either epochs=... or steps=..., one of the two")
     how_long, how_often = "it says how long to train", "it is the number of steps between two rows of the history"
@@ -47,12 +42,8 @@ def check_duration(steps: int | None, epochs: int | None, every: int | None) -> 
 def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object) -> None:
     """Check that the parts of a Trainer are what their names say, and belong together.
 
-    Raises
-    ------
-    TypeError
-        If one is something else.
-    ValueError
-        If the optimizer has no Parameter of the model, or the loss does not fit the end of the model.
+    Raises TypeError if one is something else, ValueError if the optimizer has no Parameter of the model, or the loss
+    does not fit the end of the model.
     """
     for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
         if not isinstance(value, kind):
@@ -85,12 +76,8 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object)
 def check_loader(loader: object, epochs: int | None) -> None:
     """Check that a loader yields batches each time it is iterated over.
 
-    Raises
-    ------
-    TypeError
-        If it is data, or cannot be iterated over.
-    ValueError
-        If it can be used only once, but there are several epochs.
+    Raises TypeError if it is data, or cannot be iterated over, ValueError if it can be used only once, but there are
+    several epochs.
     """
     got = _named(loader)
     data = isinstance(loader, np.ndarray | str | bytes | Mapping)
@@ -107,26 +94,14 @@ def check_loader(loader: object, epochs: int | None) -> None:
 
 
 def as_sets(evaluate: Mapping[str, Data], loader: object) -> dict[str, DataLoader]:
-    """Return loaders over evaluation sets, which scale uint8 as the training loader does.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the sets have no names; what `as_loader` raises.
-    """
+    """Return loaders over evaluation sets, which scale uint8 as the training loader does."""
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
     return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader, SETS) for name, data in evaluate.items()}
 
 
 def as_loader(owner: str, name: str, data: Data, like: object = None, cure: str = "(X, y)") -> DataLoader:
-    """Return a loader over evaluation data, which scales uint8 as the loader `like` does.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the data are neither a DataLoader nor a pair (X, y); what DataLoader raises.
-    """
+    """Return a loader over evaluation data, a DataLoader or a pair (X, y); it scales uint8 as `like` does."""
     if isinstance(data, DataLoader):
         return data
     if not isinstance(data, tuple) or len(data) != 2:
@@ -140,13 +115,7 @@ def as_loader(owner: str, name: str, data: Data, like: object = None, cure: str 
 
 
 def check_metrics(metrics: object) -> None:
-    """Check that metrics are functions with names.
-
-    Raises
-    ------
-    TypeError
-        If they are not.
-    """
+    """Check that metrics are functions with names."""
     if not isinstance(metrics, Mapping):
         got = "a function" if callable(metrics) else _named(metrics)
         raise TypeError(
@@ -162,13 +131,7 @@ def check_metrics(metrics: object) -> None:
 
 
 def check_callbacks(callbacks: object) -> None:
-    """Check that callbacks are a list of Callback objects.
-
-    Raises
-    ------
-    TypeError
-        If they are not.
-    """
+    """Check that callbacks are a list of Callback objects."""
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         kind = callbacks if isinstance(callbacks, type) else type(callbacks)
         made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
@@ -186,13 +149,7 @@ def check_callbacks(callbacks: object) -> None:
 
 
 def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the pair (x, y) that a loader yielded.
-
-    Raises
-    ------
-    TypeError
-        If it is not a pair of arrays.
-    """
+    """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
     if type(batch) is tuple and len(batch) == 2 and isinstance(batch[0], np.ndarray):
         return batch
     got, cure = _named(batch), "yield both, x and y"
@@ -214,33 +171,15 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     """Check that the model and the loss accept a data set: send two samples through, and check every label.
 
     The check changes nothing: it runs in eval mode, and does not use the loader's random numbers. Only a DataLoader
-    without a transform is checked, because any other would lose a batch.
-
-    Parameters
-    ----------
-    name
-        What the set is called in messages, such as "the training data".
-    model, loss
-        What is to accept it.
-    loader
-        The set.
-
-    Raises
-    ------
-    TypeError, ValueError
-        What the layers and the loss raise, with a note that says which set it was.
+    without a transform is checked, because any other would lose a batch. What the layers and the loss raise gets a
+    note that says which set it was; `name` is such as "the training data".
     """
     if not isinstance(loader, DataLoader) or loader.transform is not None:
         return
-    x, y, dtype = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy(), model.dtype
-    if dtype is not None and x.dtype.kind == "f":
-        x = x.astype(dtype, copy=False)
-    modes = [(layer, layer.training) for top in (model, loss) for _, layer in top.named_layers()]
+    x, y = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy()
     try:
-        model.eval()
-        loss.eval()
-        with np.errstate(all="ignore"):
-            prediction = model.forward(x)
+        with EvaluationMode(model, loss), np.errstate(all="ignore"):
+            prediction = model.forward(cast(x, model.dtype))
             loss.forward(prediction, y)
         if isinstance(loss, ClassLoss) and not on_disk(loader.y):
             check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
@@ -249,9 +188,6 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     except Exception as error:
         error.add_note(f"in {name}, X of shape {loader.X.shape} and y of shape {loader.y.shape}")
         raise
-    finally:
-        for layer, training in modes:
-            layer.training = training
 
 
 def _named(value: object) -> str:

@@ -56,10 +56,10 @@ def test_a_thread_that_cannot_be_started_ends_all(monkeypatch):
     pytest.importorskip("threadpoolctl", reason="the extra threads is not installed")
     submit = ThreadPoolExecutor.submit
 
-    def fails(self, work, part):
-        if part == 2:
+    def fails(self, work, *arguments):
+        if arguments[-1] == 2:
             raise RuntimeError("can't start new thread")
-        return submit(self, work, part)
+        return submit(self, work, *arguments)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", fails)
     with pytest.raises(RuntimeError, match="can't start"):
