@@ -27,7 +27,8 @@ class Epoch:
         self._loader = loader
         self._done, self._length = 0, len(loader)
         self._order: Rows | None = None
-        ordered = bool(loader.shuffle) and loader.shuffle != "resampled"
+        self._resampled = loader.shuffle == "resampled"
+        ordered = bool(loader.shuffle) and not self._resampled
         if state is not None:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
@@ -53,8 +54,7 @@ class Epoch:
 
     def take(self, batches: int) -> NDArray[np.int64]:
         """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
-        resampled = self._loader.shuffle == "resampled"
-        self._before = self._done, self._loader.rng.bit_generator.state if resampled else None
+        self._before = self._done, self._loader.rng.bit_generator.state if self._resampled else None
         rows = self._next_rows(min(batches, self._length - self._done))
         if isinstance(rows, slice):
             rows = np.arange(rows.start, min(rows.stop, len(self.X)))
@@ -69,10 +69,10 @@ class Epoch:
 
     def _next_rows(self, batches: int) -> Rows | slice:
         """Return the rows of the next batches, which are there, and count these as done."""
-        size, rng = self._loader.batch_size, self._loader.rng
+        size = self._loader.batch_size
         start, self._done = self._done, self._done + batches
-        if self._loader.shuffle == "resampled":
-            draws = [rng.choice(len(self.X), size, replace=False) for _ in range(batches)]
+        if self._resampled:
+            draws = [self._loader.rng.choice(len(self.X), size, replace=False) for _ in range(batches)]
             return np.concatenate(draws) if draws else np.arange(0)
         rows = slice(start * size, self._done * size)
         return rows if self._order is None else self._order[rows]

@@ -54,7 +54,9 @@ class NonFiniteChecks:
         for parameter in self._parameters:
             if not parameter.trainable:
                 continue
-            g = parameter.read_grad().ravel()  # a view
+            g = parameter.read_grad()
+            if g.ndim > 1:
+                g = g.ravel()  # a view
             square = float(g.dot(g))
             if not square < math.inf:
                 raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")

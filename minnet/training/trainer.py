@@ -214,8 +214,8 @@ class Trainer:
         `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
-        self.prediction = self.model.forward(x)
-        value = self.loss.forward(self.prediction, y)
+        prediction = self.state.prediction = self.model.forward(x)
+        value = self.loss.forward(prediction, y)
         self.model.accumulate_grad(self.loss.backward())
         self.update()
         return value
