@@ -124,16 +124,16 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
         z = places.rows - top
         e, total = exponentials(z)
-        log_total = np.log(total if self.label_smoothing else total[:, 0])
-        value = self._add_up(shares, log_total - places.pick(z), prediction.shape[:-1])
+        losses = np.log(total if self.label_smoothing else total[:, 0]) - places.pick(z)
+        value = self._add_up(shares, losses, prediction.shape[:-1])
         self.cache = places, shares, e, total  # p = e / total, which only backward needs
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
-        if isinstance(self.cache[0], int):
-            return self._gradient_of_one(dy)
         places, shares, e, total = self.cache
+        if isinstance(places, int):
+            return self._gradient_of_one(dy)
         shares = self._passed_back(dy, shares, places)  # 1/N
         if self.label_smoothing:
             dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
@@ -151,12 +151,12 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         scores = z.reshape(-1).tolist()
         label: int = self.labels_in_range(target, len(scores)).item()
         top = max(scores)
-        exponentials = [math.exp(score - top) for score in scores]
-        total = sum(exponentials)
+        terms = [math.exp(score - top) for score in scores]
+        total = sum(terms)
         loss = math.log(total) - (scores[label] - top)
         if math.isnan(loss):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        self.cache = label, [e / total for e in exponentials], z.dtype, z.shape
+        self.cache = label, [term / total for term in terms], z.dtype, z.shape
         return float(z.dtype.type(loss))
 
     def _gradient_of_one(self, dy: Any) -> Array:

@@ -121,7 +121,7 @@ class LabelLoss(ClassLoss):
         """Return which entries of the prediction count, and their shares: 1/N, (N,), or (N, C)."""
         rows = class_major(as_rows(prediction))
         if not rows.flags.forc:  # contiguous in neither order
-            rows = np.ascontiguousarray(rows)
+            rows = rows.copy()
         labels = self.labels_in_range(target, rows.shape[1])
         share: Any = 1 / (len(rows) or 1) if self.reduction == "mean" else 1.0
         if not self._is_plain(sample_weight):
@@ -130,7 +130,7 @@ class LabelLoss(ClassLoss):
             return Places(None, rows, prediction.shape), share
         n, classes = rows.shape
         by_class = rows.flags.f_contiguous
-        at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
+        at = labels * n + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
         return Places(at, rows, prediction.shape), share
 
     def _is_plain(self, sample_weight: Any) -> bool:
