@@ -62,6 +62,16 @@ def test_the_table_of_rooms_is_the_one_that_is_tested():
     assert shown[::-1] == ast.literal_eval(rooms[1])
 
 
+def test_the_five_files_to_read_first_have_as_many_lines_as_it_says():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = text[text.index("Read five files first") :].partition("\n\n")[0]
+    files = re.findall(r"\((minnet/\S+\.py)\)", first)
+    lines = sum((ROOT / file).read_text(encoding="utf-8").count("\n") for file in files)
+    assert len(files) == 5
+    for page in (first, (ROOT / "docs" / "design.md").read_text(encoding="utf-8")):
+        assert f"{lines} lines" in page
+
+
 def test_the_figures_of_reliability_are_those_that_were_taken():
     """`python docs/reliability_figures.py` makes the page anew."""
     spec = importlib.util.spec_from_file_location("reliability_figures", ROOT / "docs" / "reliability_figures.py")
