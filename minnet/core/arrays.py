@@ -41,7 +41,7 @@ def all_finite(x: Array) -> bool:
     """Whether there is neither NaN nor an infinite number in x."""
     if x.size <= 8:  # for so few, Python is faster than NumPy
         return all(map(math.isfinite, x.ravel().tolist()))
-    return bool(np.isfinite(x).all())
+    return bool(np.count_nonzero(np.isfinite(x)) == x.size)  # half the time of all()
 
 
 def not_finite(x: Array) -> str:
@@ -92,4 +92,6 @@ def add_up(x: Array) -> float:
 
 def cast(x: NDArray[Any], dtype: "np.dtype[Any] | None") -> Array:
     """Convert floats to the model's dtype; leave integers, which are indices, alone."""
-    return x.astype(dtype, copy=False) if dtype is not None and x.dtype.kind == "f" else x
+    if x.dtype == dtype or dtype is None or x.dtype.kind != "f":
+        return x
+    return x.astype(dtype)
