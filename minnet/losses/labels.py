@@ -130,7 +130,7 @@ class LabelLoss(ClassLoss):
             return Places(None, rows, prediction.shape), share
         n, classes = rows.shape
         by_class = rows.flags.f_contiguous
-        at = labels * n + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
+        at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
         return Places(at, rows, prediction.shape), share
 
     def _is_plain(self, sample_weight: Any) -> bool:
