@@ -16,7 +16,7 @@ from minnet.core.checks import check_scores
 from minnet.core.special import exponentials
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED
-from minnet.losses.labels import LabelLoss, Places
+from minnet.losses.labels import LabelLoss
 from minnet.losses.probabilities import check_log_probabilities, check_probabilities
 
 
@@ -49,17 +49,16 @@ class CrossEntropyLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of probabilities p (..., C) for the labels y (...), weighted if they differ."""
-        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
-        p = np.maximum(places.pick(places.rows), TINY[prediction.dtype])  # (N,), those of the true classes
+        rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        p = np.maximum(rows if at is None else rows.ravel("K")[at], TINY[rows.dtype])  # (N,), those of the labels
         value = self._add_up(shares, -np.log(p), prediction.shape[:-1])
-        self.cache = places, shares, p
+        self.cache = rows, at, shares, p, prediction.shape
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dp, of the shape of p."""
-        places: Places
-        places, shares, p = self.cache
-        return places.put(-self._passed_back(dy, shares, places) / p)
+        rows, at, shares, p, shape = self.cache
+        return self._put(-self._passed_back(dy, shares, shape, p.dtype) / p, rows, at, shape)
 
 
 class NLLLoss(LabelLoss):
@@ -83,16 +82,15 @@ class NLLLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of log-probabilities (..., C) for the labels y (...), weighted if they differ."""
-        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
-        value = self._add_up(shares, -places.pick(places.rows), prediction.shape[:-1])
-        self.cache = places, shares
+        rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        value = self._add_up(shares, -(rows if at is None else rows.ravel("K")[at]), prediction.shape[:-1])
+        self.cache = rows, at, shares, prediction.shape
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d log p, of the shape of log p."""
-        places: Places
-        places, shares = self.cache
-        return places.put(-self._passed_back(dy, shares, places))
+        rows, at, shares, shape = self.cache
+        return self._put(-self._passed_back(dy, shares, shape, rows.dtype), rows, at, shape)
 
 
 class SoftmaxCrossEntropyLoss(LabelLoss):
@@ -118,29 +116,29 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         few = prediction.size == prediction.shape[-1] <= FEW_CLASSES  # of a single sample
         if few and self.reduction != "none" and self._is_plain(sample_weight):
             return self._loss_of_one(prediction, target)
-        places, shares = self._samples(prediction, target, sample_weight)  # the labels', 1/N
-        top = np.maximum.reduce(places.rows, axis=1, keepdims=True)
+        rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
+        top = np.maximum.reduce(rows, axis=1, keepdims=True)
         if not all_finite(top):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        z = places.rows - top
+        z = rows - top
         e, total = exponentials(z)
-        losses = np.log(total if self.label_smoothing else total[:, 0]) - places.pick(z)
+        losses = np.log(total) - z if at is None else np.log(total[:, 0]) - z.ravel("K")[at]
         value = self._add_up(shares, losses, prediction.shape[:-1])
-        self.cache = places, shares, e, total  # p = e / total, which only backward needs
+        self.cache = at, shares, e, total, prediction.shape  # p = e / total, which only backward needs
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
-        places, shares, e, total = self.cache
-        if isinstance(places, int):
+        at, shares, e, total, shape = self.cache
+        if isinstance(at, int):
             return self._gradient_of_one(dy)
-        shares = self._passed_back(dy, shares, places)  # 1/N
-        if self.label_smoothing:
+        shares = self._passed_back(dy, shares, shape, e.dtype)  # 1/N
+        if at is None:
             dz: Array = e * (shares.sum(axis=1, keepdims=True) / total) - shares
         else:
             dz = e * ((shares[:, None] if isinstance(shares, np.ndarray) else shares) / total)  # p · 1/N
-            dz.ravel("K")[places.at] -= shares
-        return dz if len(places.shape) == 2 else dz.reshape(places.shape)
+            dz.ravel("K")[at] -= shares
+        return dz if len(shape) == 2 else dz.reshape(shape)
 
     def _loss_of_one(self, z: Array, target: ArrayLike) -> float:
         """Return the loss of one sample's scores (1, C), computed without NumPy.
@@ -156,12 +154,12 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         loss = math.log(total) - (scores[label] - top)
         if math.isnan(loss):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        self.cache = label, [term / total for term in terms], z.dtype, z.shape
+        self.cache = label, 1.0, [term / total for term in terms], z.dtype, z.shape
         return float(z.dtype.type(loss))
 
     def _gradient_of_one(self, dy: Any) -> Array:
         """Return dL/dz = p − onehot of the one sample."""
-        label, p, dtype, shape = self.cache
+        label, _, p, dtype, shape = self.cache
         dz = np.array(p, dtype)
         dz[label] -= 1
         return dz.reshape(shape) if dy is None else dz.reshape(shape) * dtype.type(self._incoming(dy, shape, dtype))

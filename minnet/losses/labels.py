@@ -6,7 +6,7 @@ what the labels must be, and how much each sample counts.
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,28 +16,6 @@ from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.labels import check_labels, check_range
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
-
-
-class Places(NamedTuple):
-    """Which entries of rows (N, C) count: those of the labels; with label smoothing, all of them."""
-
-    at: Labels | None  # (N,), where they lie in memory; None for all
-    rows: Array  # the prediction as (N, C)
-    shape: tuple[int, ...]  # of the prediction, (..., C)
-
-    def pick(self, rows: Array) -> Array:
-        """Return what counts of an array like `rows`: (N,), or all of it, (N, C)."""
-        picked: Array = rows if self.at is None else rows.ravel("K")[self.at]
-        return picked
-
-    def put(self, values: Any) -> Array:
-        """Return an array of the prediction's shape: the values where `pick` would read them, zeros elsewhere."""
-        if self.at is None:
-            return np.reshape(values, self.shape)
-        order: Any = "F" if self.rows.flags.f_contiguous else "C"
-        array = np.zeros(self.rows.shape, self.rows.dtype, order)
-        array.ravel("K")[self.at] = values
-        return array if len(self.shape) == 2 else array.reshape(self.shape)
 
 
 class ClassLoss(Loss):
@@ -117,8 +95,11 @@ class LabelLoss(ClassLoss):
         self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
 
-    def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Places, Any]:
-        """Return which entries of the prediction count, and their shares: 1/N, (N,), or (N, C)."""
+    def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Array, Labels | None, Any]:
+        """Return the prediction as rows (N, C); where in their memory those of the labels are, (N,); and the shares.
+
+        The shares are 1/N, or (N,). With label smoothing, all entries count: None, and shares (N, C).
+        """
         rows = class_major(as_rows(prediction))
         if not rows.flags.forc:  # contiguous in neither order
             rows = rows.copy()
@@ -127,11 +108,11 @@ class LabelLoss(ClassLoss):
         if not self._is_plain(sample_weight):
             labels, share = self._shares(rows, labels, np.shape(target), sample_weight)
         if self.label_smoothing:
-            return Places(None, rows, prediction.shape), share
+            return rows, None, share
         n, classes = rows.shape
         by_class = rows.flags.f_contiguous
         at = _multiples(classes, n)[labels] + _multiples(n, 1) if by_class else labels + _multiples(n, classes)
-        return Places(at, rows, prediction.shape), share
+        return rows, at, share
 
     def _is_plain(self, sample_weight: Any) -> bool:
         """Whether all samples count the same, and each for its own class only."""
@@ -177,11 +158,20 @@ class LabelLoss(ClassLoss):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
         return value
 
-    def _passed_back(self, dy: Any, shares: Any, places: Places) -> Any:
+    def _put(self, values: Any, rows: Array, at: Labels | None, shape: tuple[int, ...]) -> Array:
+        """Return an array of the prediction's shape (..., C): the values at these places in memory, zeros elsewhere."""
+        if at is None:
+            return np.reshape(values, shape)
+        order: Any = "F" if rows.flags.f_contiguous else "C"
+        array = np.zeros(rows.shape, rows.dtype, order)
+        array.ravel("K")[at] = values
+        return array if len(shape) == 2 else array.reshape(shape)
+
+    def _passed_back(self, dy: Any, shares: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
         """Return dL/d loss_n = dy · s_n."""
         if dy is None and self.reduction != "none":
             return shares
-        dy = self._incoming(dy, places.shape[:-1], places.rows.dtype)
+        dy = self._incoming(dy, shape[:-1], dtype)
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
         return dy * shares
