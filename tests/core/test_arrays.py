@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.arrays import add_up, all_finite, class_major, column_sums, row_sums
+from minnet.core.arrays import add_up, class_major, column_sums, row_sums
 from minnet.core.checks import check_floats, check_gradient, check_int, check_scores
 
 OWNER = mn.Linear(3, 2, rng=0)
@@ -174,7 +174,7 @@ def test_scores_that_look_a_little_like_probabilities_pass(scores):
     check_scores(OWNER, scores, "false alarm")
 
 
-# -- class_major, all_finite, add_up
+# -- class_major, add_up
 
 
 @pytest.mark.parametrize("shape", [(200, 10), (2, 2), (1, 2), (200, 33), (0, 10), (10,), (70, 3, 4)])
@@ -189,16 +189,6 @@ def test_class_major_changes_the_order_in_memory_and_nothing_else(shape, order):
         assert (y * 2).T.flags.c_contiguous  # what is computed from it has the order, too
     else:
         assert y is x
-
-
-@pytest.mark.parametrize("size", [1, 8, 9, 1000])
-def test_all_finite(size):
-    for bad in (np.nan, np.inf, -np.inf):
-        x = np.ones((size, 1), np.float32)
-        assert all_finite(x)
-        x[-1] = bad
-        assert not all_finite(x)
-    assert all_finite(np.empty((0, 3)))
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 65, 10_000])
