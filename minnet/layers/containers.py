@@ -105,8 +105,8 @@ class Sequential(Container):
             raise
         if self.training:
             self.__dict__["_plan"] = plan
-            for layer, output in plan.outputs:
-                layer.__dict__["_output"] = output
+            for attributes, output in plan.outputs:
+                attributes["_output"] = output
         return x
 
     def backward(self, dy: Array) -> Array:
@@ -140,7 +140,7 @@ class Sequential(Container):
                 self._say_where(error, i, "input", x, giver)
                 raise
             if isinstance(y, np.ndarray):
-                plan.outputs.append((self.layers[i], (y.shape, y.dtype)))
+                plan.outputs.append((vars(self.layers[i]), (y.shape, y.dtype)))
             x, giver = y, i
         if self.training:
             self.__dict__["_plan"] = plan
@@ -157,7 +157,7 @@ class Plan(NamedTuple):
     forward: list[Callable[[Array], Array]]  # one a layer, first to last
     backward: list[Callable[[Array], Any]]  # one a layer, last to first
     accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
-    outputs: list[tuple[Layer, tuple[tuple[int, ...], "np.dtype[Any]"]]]  # with which each `backward` compares dy
+    outputs: list[tuple[dict[str, Any], Any]]  # each layer's attributes, and the shape and dtype to compare dy with
 
 
 def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
