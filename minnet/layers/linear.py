@@ -74,8 +74,8 @@ class Linear(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., I) to y (..., O)."""
-        self.cache = x
-        y: Array = as_rows(x).dot(self.weight.data)  # all leading axes are the batch
+        self.cache = rows = as_rows(x)  # all leading axes are the batch
+        y: Array = rows.dot(self.weight.data)
         if self.bias is not None:
             y += self.bias.data
         return with_axes_of(x, y)
@@ -93,8 +93,8 @@ class Linear(Layer):
 
     def _add_gradients(self, dy: Array) -> Array:
         """Add dL/dW and dL/db, and return dy as rows (N, O)."""
-        x, rows = as_rows(self.cache), as_rows(dy)
-        self.weight.add_product(x.T, rows)
+        rows = as_rows(dy)
+        self.weight.add_product(self.cache.T, rows)
         if self.bias is not None:
             self.bias.add_rows(rows)
         return rows
