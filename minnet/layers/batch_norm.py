@@ -88,8 +88,9 @@ class _BatchNorm(Layer):
         self.num_batches_tracked.data += 1
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
         unbiased = variance.reshape(-1) * (count / (count - 1))
-        self.running_mean.data += momentum * (mean.reshape(-1) - self.running_mean.data)
-        self.running_var.data += momentum * (unbiased - self.running_var.data)
+        for running, new in ((self.running_mean.data, mean.reshape(-1)), (self.running_var.data, unbiased)):
+            running *= 1 - momentum  # not running += momentum * (new - running), which loses a small `new`
+            running += momentum * new
 
 
 class BatchNorm1d(_BatchNorm):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import normal_numbers
 
+import minnet as mn
 from minnet import SGD, Sequential
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
@@ -278,3 +279,15 @@ def test_copies_compute_the_same_bits_in_either_mode():
     x = floats(4, 3, 2, 2)
     assert copied.forward(x).tobytes() == model.forward(x).tobytes()
     assert copied.eval().forward(x).tobytes() == model.eval().forward(x).tobytes()
+
+
+@pytest.mark.parametrize(("momentum", "old", "new"), [(1.0, 1.0, 2e-6), (None, 1.0, 5e-11), (0.5, 1e8, 1e8)])
+def test_running_statistics_keep_the_digits_of_a_small_new_value(momentum, old, new):
+    """r += m (new − r) made 0 of 2e-6, because 1 + (2e-6 − 1) loses its digits in float32."""
+    layer = mn.BatchNorm1d(1, momentum=momentum)
+    layer.running_var.data[...] = layer.running_mean.data[...] = old
+    x = np.array([[-1.0], [1.0]]) * np.sqrt(new / 2)  # of unbiased variance `new`
+    layer.forward(x.astype(np.float32))
+    m = 1.0 if momentum is None else momentum
+    np.testing.assert_allclose(layer.running_var.data, (1 - m) * old + m * new, rtol=1e-6)
+    np.testing.assert_allclose(layer.running_mean.data, (1 - m) * old, atol=1e-12)
