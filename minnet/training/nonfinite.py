@@ -123,7 +123,10 @@ class NonFiniteChecks:
                 return f"{name}: {not_finite(parameter.data)}, before the step", (
                     "the weights were set, or loaded, or changed by a callback; make or load them anew"
                 )
-        place = self._repeat(x, y)
+        try:
+            place = self._repeat(x, y)
+        except Exception as failure:  # a lock in a layer, or hundreds of layers in one another, cannot be copied
+            place = f"not found, because the step cannot be done again with a copy of the model ({_in_short(failure)})"
         return place, self._cause(x, place)
 
     def _repeat(self, x: NDArray[Any], y: NDArray[Any]) -> str:
@@ -140,7 +143,7 @@ class NonFiniteChecks:
                         parameter.zero_grad()
                     model.backward(loss.backward())
             except Exception as error:  # it, too, may say where NaN or infinity began
-                trace.append(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+                trace.append(_in_short(error))
         if trace:
             return trace[0]
         gradients = {name: parameter.read_grad() for name, parameter in model.named_parameters()}
@@ -195,6 +198,11 @@ def _watch(owner: Layer, name: str, trace: list[str]) -> None:
     for path, layer in owner.named_layers():
         for method in ("forward", "backward"):
             watch(path or name, layer, method)
+
+
+def _in_short(error: Exception) -> str:
+    first_line, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _what_of(g: Array) -> str:

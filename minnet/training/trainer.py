@@ -121,8 +121,7 @@ class Trainer:
         self._hooks: Hooks = {}
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
-        if compiled:
-            self._check_compiled()
+        self._check_options()
         keep_freed_memory()
 
     def fit(
@@ -188,8 +187,8 @@ class Trainer:
         validation.check_callbacks(callbacks)
         sets = validation.as_sets({} if evaluate is None else evaluate, loader)
         validation.check_data(model, loss, loader, sets)
+        self._check_options()
         if self.compiled:
-            self._check_compiled()
             supported.check_run(model, loss, optimizer, loader, callbacks)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
@@ -283,11 +282,18 @@ class Trainer:
         self.update()
         return value
 
-    def _check_compiled(self) -> None:
-        """Check that compiled code does the same as this Trainer."""
-        for name in ("train_step", "update"):
+    def _check_options(self) -> None:
+        """Check that no option goes around a method of a subclass, and that compiled code supports the parts."""
+        if self.compiled:
+            self._check_called("compiled=True", "train_step", "update")
+            supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
+        for option in ("accumulate", "threads"):
+            if (parts := getattr(self, option)) > 1:
+                self._check_called(f"{option}={parts}", "train_step")
+
+    def _check_called(self, option: str, *methods: str) -> None:
+        for name in methods:
             if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
                 raise ValueError(
-                    f"compiled=True does not call {type(self).__name__}.{name}: leave out compiled=True, or the method"
+                    f"{option} does not call {type(self).__name__}.{name}: leave out {option}, or the method"
                 )
-        supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)

@@ -171,10 +171,12 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     """Check that the model and the loss accept a data set: send two samples through, and check every label.
 
     The check changes nothing: it runs in eval mode, and does not use the loader's random numbers. Only a DataLoader
-    without a transform is checked, because any other would lose a batch. What the layers and the loss raise gets a
-    note that says which set it was; `name` is such as "the training data".
+    without a transform is checked, and no subclass that makes its own batches, because any other would lose a batch.
+    What the layers and the loss raise gets a note that says which set it was; `name` is such as "the training data".
     """
     if not isinstance(loader, DataLoader) or loader.transform is not None:
+        return
+    if (type(loader).__iter__, type(loader).prepared) != (DataLoader.__iter__, DataLoader.prepared):
         return
     x, y = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy()
     try:
