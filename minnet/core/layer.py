@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
 
@@ -30,7 +31,7 @@ class Layer:
 
     `forward` may keep one thing for `backward`, in ``self.cache``. `backward` returns dL/dx and
     *adds* the gradients of its Parameters to their ``grad``. Neither writes into an array it was
-    given. Parameters and other layers are plain attributes (or lists, tuples, dicts of them).
+    given. Parameters, Buffers and other layers are plain attributes (or lists, tuples, dicts of them).
     ``mn.gradcheck.check_layer(layer, x)`` checks all of this.
 
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
@@ -141,14 +142,25 @@ class Layer:
 
         return walk(path, self)
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Walk the Parameters as (path, Parameter), such as ``("layers[0].weight", ...)``; a shared one once."""
+    def named_arrays(self) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """Walk Parameters and Buffers as (path, array), such as ``("layers[0].weight", ...)``; a shared one once.
+
+        These are what belongs to the model: files, checkpoints and copies hold all of them, and `astype` converts them.
+        """
         seen: set[int] = set()
         for path, layer in self.named_layers():
             for name, child in _attributes(layer):
-                if isinstance(child, Parameter) and id(child) not in seen:
+                if isinstance(child, Parameter | Buffer) and id(child) not in seen:
                     seen.add(id(child))
                     yield (f"{path}.{name}" if path else name), child
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Walk the Parameters, which are learned, as (path, Parameter); a shared one once."""
+        return ((path, array) for path, array in self.named_arrays() if isinstance(array, Parameter))
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Walk the Buffers, which are not learned, as (path, Buffer); a shared one once."""
+        return ((path, array) for path, array in self.named_arrays() if isinstance(array, Buffer))
 
     def parameters(self) -> list[Parameter]:
         """List the Parameters of this layer and of all inside it, in a fixed order, each once."""
@@ -156,13 +168,13 @@ class Layer:
 
     @property
     def dtype(self) -> "np.dtype[Any] | None":
-        """The dtype this layer computes in: that of its Parameters; None if it has none and takes any."""
-        return next((parameter.data.dtype for _, parameter in self.named_parameters()), None)
+        """The dtype this layer computes in: that of its Parameters or Buffers; None if it has none and takes any."""
+        return next((array.data.dtype for _, array in self.named_arrays()), None)
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """Convert every Parameter to float32 or float64, in place, and return the layer itself."""
-        for parameter in self.parameters():
-            parameter.astype(dtype)
+        """Convert every Parameter and Buffer to float32 or float64, in place, and return the layer itself."""
+        for _, array in self.named_arrays():
+            array.astype(dtype)
         for _, layer in self.named_layers():
             layer._forget()
         Layer.changes += 1
@@ -202,10 +214,10 @@ class Layer:
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """Yield a layer's own Parameters and child Layers, as (name, object), those in lists, tuples, dicts too."""
+    """Yield a layer's own Parameters, Buffers and Layers, as (name, object), those in lists, tuples, dicts too."""
 
     def unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, (Parameter, Layer)):
+        if isinstance(value, (LayerArray, Layer)):
             yield name, value
         elif isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
@@ -220,4 +232,4 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
 
 
 def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, Parameter)) for item in value)
+    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array, cast
+from minnet.core.buffer import Buffer
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
@@ -149,15 +150,20 @@ def _backward_shapes(trial: Trial) -> None:
 
 def _parameters_stay(trial: Trial) -> None:
     layer = trial.new()
-    before = [(n, p, p.data, p.grad, p.data.copy()) for n, p in layer.named_parameters()]
+    before = [(n, a, _held(a), a.data.copy()) for n, a in layer.named_arrays()]
     trial.run(layer, trial.inputs)
-    if [(n, id(p)) for n, p in layer.named_parameters()] != [(n, id(p)) for n, p, *_ in before]:
-        trial.fail("forward or backward adds or replaces a Parameter: make every Parameter in __init__")
-    for name, parameter, data, grad, values in before:
-        if parameter.data is not data or parameter.grad is not grad:
+    if [(n, id(a)) for n, a in layer.named_arrays()] != [(n, id(a)) for n, a, *_ in before]:
+        trial.fail("forward or backward adds or replaces a Parameter or Buffer: make all of them in __init__")
+    for name, array, held, values in before:
+        if any(now is not then for now, then in zip(_held(array), held, strict=True)):
             trial.fail(f"forward or backward re-binds {name}.data or .grad: write into them in place")
-        if parameter.trainable and not np.array_equal(parameter.data, values, equal_nan=True):
-            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it")
+        if isinstance(array, Parameter) and not np.array_equal(array.data, values, equal_nan=True):
+            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it (else: mn.Buffer)")
+
+
+def _held(array: Parameter | Buffer) -> list[Array]:
+    """Return the arrays of a Parameter or a Buffer."""
+    return [array.data, array.grad] if isinstance(array, Parameter) else [array.data]
 
 
 def _gradients_add_up(trial: Trial) -> None:
@@ -188,8 +194,8 @@ def _last_forward_counts(trial: Trial) -> None:
         for name, value in vars(inner).items():
             if isinstance(value, np.random.Generator):
                 update_in_place(value, vars(saved).get(name))
-    for parameter, before in zip(layer.parameters(), start.parameters(), strict=True):  # running statistics
-        parameter.data[...] = before.data
+    for (_, buffer), (_, before) in zip(layer.named_buffers(), start.named_buffers(), strict=True):
+        buffer.data[...] = before.data
     what = "after an earlier forward: backward must return the gradient of the last forward"
     _same(trial, trial.run(layer, trial.inputs), what)
     first, second = trial.new(), trial.new()
@@ -205,9 +211,9 @@ def _results_stay(trial: Trial) -> None:
     results = [("output", run.y), *(("dL/dx", d) for d in run.dx)]
     saved = [(name, array, array.copy()) for name, array in results if isinstance(array, np.ndarray)]
     for name, array, _ in saved:
-        for path, parameter in layer.named_parameters():
-            for part in ("data", "grad"):
-                if np.may_share_memory(array, getattr(parameter, part)):
+        for path, owned in layer.named_arrays():
+            for part, own in zip(("data", "grad"), _held(owned), strict=False):
+                if np.may_share_memory(array, own):
                     trial.fail(f"the {name} is a view of {path}.{part} and changes with it: return a copy")
     trial.run(layer, _other(trial.inputs))
     for name, array, values in saved:
@@ -227,7 +233,7 @@ def _dtypes(trial: Trial) -> None:
             if array.dtype != dtype:
                 trial.fail(
                     f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks with x.dtype, and "
-                    "keep arrays as Parameters (trainable=False), because astype converts these"
+                    "keep arrays as Parameters or Buffers, because astype converts these"
                 )
 
 
@@ -270,8 +276,9 @@ def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         inside = {k: v for key, item in items for k, v in _snapshot(item, f"{path}[{key!r}]").items()}
         return inside | {path: len(value)}
-    if isinstance(value, Parameter):
-        return _snapshot(value.data, f"{path}.data") | _snapshot(value.grad, f"{path}.grad")
+    if isinstance(value, Parameter | Buffer):
+        parts = zip(("data", "grad"), _held(value), strict=False)
+        return {k: v for part, array in parts for k, v in _snapshot(array, f"{path}.{part}").items()}
     if isinstance(value, np.ndarray):
         return {path: (value.dtype.str, value.shape, value.tobytes())}
     if isinstance(value, np.random.Generator):
@@ -321,9 +328,9 @@ def _copies(trial: Trial) -> None:
     layer.eval()
     y = trial.forward(layer, trial.inputs)
     copies = {"copy.deepcopy": copy.deepcopy(layer)}
-    originals = dict(trial.layer.named_parameters())
-    for name, parameter in copy.deepcopy(trial.layer).named_parameters():
-        if name not in originals or not np.array_equal(parameter.data, originals[name].data, equal_nan=True):
+    originals = dict(trial.layer.named_arrays())
+    for name, array in copy.deepcopy(trial.layer).named_arrays():
+        if name not in originals or not np.array_equal(array.data, originals[name].data, equal_nan=True):
             trial.fail(f"a copy made by copy.deepcopy has another {name}.data")
     if all(_pickle_finds(type(inner)) for _, inner in layer.named_layers()):
         try:

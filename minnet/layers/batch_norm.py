@@ -3,6 +3,7 @@
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.layer import Layer
@@ -34,9 +35,9 @@ class _BatchNorm(Layer):
         self.track_running_stats = track_running_stats
         self.weight = Parameter(np.ones(C)) if affine else None
         self.bias = Parameter(np.zeros(C)) if affine and bias else None
-        self.running_mean = Parameter(np.zeros(C), trainable=False) if track_running_stats else None
-        self.running_var = Parameter(np.ones(C), trainable=False) if track_running_stats else None
-        self.num_batches_tracked = Parameter(0.0, trainable=False) if track_running_stats else None
+        self.running_mean = Buffer(np.zeros(C)) if track_running_stats else None
+        self.running_var = Buffer(np.ones(C)) if track_running_stats else None
+        self.num_batches_tracked = Buffer(0.0) if track_running_stats else None
 
     def check(self, x: Array) -> None:
         """Check that x is (N, C) and so on, of the Parameters' dtype."""
@@ -128,10 +129,10 @@ class BatchNorm1d(_BatchNorm):
     ----------
     weight, bias : Parameter or None
         γ and β, of shape (C,), at first 1 and 0.
-    running_mean, running_var : Parameter or None
-        Not trainable, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
-    num_batches_tracked : Parameter or None
-        Not trainable, of shape (): the number of batches so far.
+    running_mean, running_var : Buffer or None
+        The running statistics, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
+    num_batches_tracked : Buffer or None
+        Of shape (): the number of batches so far.
 
     Examples
     --------

@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from minnet.core.arrays import Array, sums
+from minnet.core.buffer import LayerArray
 from minnet.core.checks import check_number
-from minnet.core.parameter import Parameter
 
 LONGEST = 2**17  # numbers that BLAS adds up in float32 with six correct digits
 
@@ -81,9 +81,9 @@ def check_eps(owner: str, eps: float) -> float:
     return check_number(owner, "eps", eps, above=0, why="1/√(variance + eps) must be finite")
 
 
-def per_channel(parameter: Parameter, ndim: int) -> Array:
-    """Return a Parameter's values (C,) as (C, 1, ...), which broadcast with an array (N, C, ...) of `ndim` axes."""
-    return parameter.data.reshape(-1, *[1] * (ndim - 2))
+def per_channel(array: LayerArray, ndim: int) -> Array:
+    """Return the values (C,) as (C, 1, ...), which broadcast with an array (N, C, ...) of `ndim` axes."""
+    return array.data.reshape(-1, *[1] * (ndim - 2))
 
 
 def _count(x: Array, axes: tuple[int, ...]) -> int:

@@ -26,9 +26,9 @@ class ParallelSteps:
 
     With one thread the parts come one after the other, in a fraction of the memory. Several threads work at the same
     time, because NumPy releases Python's lock while it computes. Each thread has a copy of the model. The copies
-    share the arrays of the trainable weights. Their gradients are their own, and are added to the model's in a fixed
+    share the arrays of the weights. Their gradients are their own, and are added to the model's in a fixed
     order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from the
-    model's. What is not trainable (running statistics) becomes the mean over the threads.
+    model's. What a Buffer holds (running statistics) becomes the mean over the threads.
 
     Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
     wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
@@ -41,6 +41,7 @@ class ParallelSteps:
         copies = [(_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
         self._copies = [(model, loss), *copies]
         self._parameters = [model.parameters() for model, _ in self._copies]
+        self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
@@ -123,21 +124,20 @@ class ParallelSteps:
         """Add the copies' gradients to the model's, and average their running statistics."""
         for parameter, *copies in zip(*self._parameters[:threads], strict=True):
             for copied in copies:
-                if copied.trainable:
-                    gradient = parameter.read_grad()
-                    gradient += copied.read_grad()
-            if copies and not parameter.trainable:
+                gradient = parameter.read_grad()
+                gradient += copied.read_grad()
+        for buffer, *others in zip(*self._buffers[:threads], strict=True):
+            if others:
                 # What did not change is not written: it need not be writeable.
-                moved = sum(copied.data - parameter.data for copied in copies) / threads
+                moved = sum(other.data - buffer.data for other in others) / threads
                 if np.any(moved):
-                    parameter.data += moved
+                    buffer.data += moved
 
     def _share_statistics(self) -> None:
         """Give the copies the model's running statistics: those of the last step, or restored ones."""
-        for parameters in self._parameters[1:]:
-            for parameter, copied in zip(self._parameters[0], parameters, strict=True):
-                if not copied.trainable:
-                    copied.data = parameter.data
+        for buffers in self._buffers[1:]:
+            for buffer, copied in zip(self._buffers[0], buffers, strict=True):
+                copied.data = buffer.data
 
 
 class _Blas:
@@ -170,11 +170,10 @@ _blas = _Blas()
 
 
 def _copy(model: Layer) -> Layer:
-    """Copy a model: the copy shares the arrays of the trainable weights, and has Generators of its own."""
+    """Copy a model: the copy shares the arrays of the weights, and has Generators of its own."""
     copied = copy.deepcopy(model)
     for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
-        if parameter.trainable:
-            own.share(parameter)
+        own.share(parameter)
         own.zero_grad()
     spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
     for (_, name, generator), (twin, _, _) in zip(_generators(model), _generators(copied), strict=True):

@@ -198,7 +198,7 @@ class BatchMeanInEval(mn.Layer):
     """Learns a running mean, and does not use it."""
 
     def __init__(self):
-        self.mean = mn.Parameter(np.zeros(3), trainable=False)
+        self.mean = mn.Buffer(np.zeros(3))
 
     def forward(self, x):
         mean = x.mean(axis=0) if len(x) else np.zeros(3, x.dtype)

@@ -49,10 +49,13 @@ def test_copies_share_the_weights_and_nothing_else():
     team = ParallelSteps(model, mn.MSELoss(), threads=2, parts=1)
     (first, _), (second, _) = team._copies
     assert first is model
-    for (name, p), q in zip(first.named_parameters(), second.parameters(), strict=True):
-        assert (q.data is p.data) == p.trainable, name
+    for p, q in zip(first.parameters(), second.parameters(), strict=True):
+        assert q.data is p.data
         assert q is not p
         assert not np.shares_memory(q.grad, p.grad)
+    assert len(list(first.named_buffers())) == 3
+    for (_, p), (_, q) in zip(first.named_buffers(), second.named_buffers(), strict=True):
+        assert not np.shares_memory(q.data, p.data)
 
 
 def test_dropout_differs_between_copies():
@@ -91,11 +94,11 @@ def test_running_statistics_are_the_mean_of_the_copies():
     for half in (x[:4], x[4:]):
         alone = mn.BatchNorm1d(5).astype(np.float64)
         alone.forward(half)
-        halves.append([p.data.copy() for p in alone.parameters()])
+        halves.append([b.data.copy() for _, b in alone.named_buffers()])
     with ParallelSteps(model, mn.MSELoss(), threads=2, parts=1) as team:
         team.learn(x, y)
-        for p, a, b in zip(model.parameters(), *halves, strict=True):
-            np.testing.assert_allclose(p.data, (a + b) / 2, atol=1e-12)
+        for (_, r), a, b in zip(model.named_buffers(), *halves, strict=True):
+            np.testing.assert_allclose(r.data, (a + b) / 2, atol=1e-12)
 
 
 @pytest.mark.parametrize("writeable", [True, False])
