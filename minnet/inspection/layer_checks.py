@@ -18,6 +18,7 @@ from minnet.core.buffer import Buffer
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
+from minnet.inspection import mistakes
 from minnet.layers import Residual, Sequential
 
 
@@ -92,15 +93,8 @@ class Trial:
         try:
             return getattr(layer, method)(*arguments)
         except (ValueError, RuntimeError, AttributeError) as error:
-            for phrase, mistake in (
-                ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
-                ("non-broadcastable", f"{method} adds an array of another shape: sum over the batch ({error})"),
-                ("before forward()", "forward kept nothing for backward: set self.cache in every branch of it"),
-                ("cache is empty", f"{method} reads an empty cache: {error}"),
-                ("re-bound", f"{method} re-binds grad: {error}"),
-            ):
-                if phrase in str(error):
-                    raise LayerError(f"{self.name}: {mistake}") from error
+            if mistake := mistakes.of_error(error, method, argument):
+                raise LayerError(f"{self.name}: {mistake}") from error
             raise
 
 
@@ -301,7 +295,10 @@ def _evaluation(trial: Trial) -> None:
     before = _snapshot(layer)
     y = trial.forward(layer, trial.inputs)
     again = trial.forward(layer, trial.inputs)
-    if changed := _changes(before, _snapshot(layer)):
+    changed = _changes(before, _snapshot(layer))
+    if changed and all(path.endswith("(a Generator)") for path in changed):
+        trial.fail("forward draws random numbers in eval mode: return x as it is if not self.training")
+    if changed:
         trial.fail(
             f"forward in eval mode changes {', '.join(changed)}: keep nothing, because threads may share the layer; "
             "what is assigned to self.cache is kept in training mode only"
