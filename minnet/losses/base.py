@@ -206,11 +206,10 @@ def weight_of(loss: Loss, x: Array, target: Any) -> float:
     because the target is no array, but something that a `train_step` of the user's own understands.
     """
     method = type(loss).total_weight
-    if method is Loss.total_weight or (
-        not isinstance(target, np.ndarray | list) and method.__module__.startswith("minnet.")
-    ):
-        return float(len(x))
-    return float(loss.total_weight(target))
+    says = method is not Loss.total_weight
+    if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
+        return float(loss.total_weight(target))
+    return float(len(x))
 
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:

@@ -102,9 +102,9 @@ class LabelLoss(ClassLoss):
 
     def total_weight(self, target: ArrayLike) -> float:
         """Return what the mean is divided by: Σ_n w_{y_n} over the samples that are not ignored; without weights, N."""
-        if self.weight is None and self.ignore_index is None:
-            return float(np.size(target))
         labels = np.asarray(target)
+        if self.weight is None and self.ignore_index is None:
+            return float(labels.size)
         check_integers(type(self).__name__, labels)
         if self.weight is not None:
             labels = self.labels_in_range(labels, self.weight.size)
