@@ -12,6 +12,7 @@ from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 
 Metric = Callable[[Array, Any], float]
 
@@ -48,15 +49,20 @@ class EvaluationMode:
 
 
 def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:
-    """Return the loss and the metrics over a data set, weighted by samples."""
-    sums, samples, dtype = dict.fromkeys(["loss", *metrics], 0.0), 0, model.dtype
+    """Return the loss and the metrics over a data set, weighted by samples; the loss by `Loss.total_weight`."""
+    sums, samples, dtype = dict.fromkeys(metrics, 0.0), 0, model.dtype
+    loss_sum = total = 0.0
     for x, y in loader:
         prediction = model.forward(cast(x, dtype))
-        sums["loss"] += loss.forward(prediction, y) * len(x)
+        weight = weight_of(loss, x, y)
+        one, factor = loss.as_part(weight)
+        value = one.forward(prediction, y)
+        loss_sum += factor * value if factor else 0.0
+        total += weight
         for name, metric in metrics.items():
             sums[name] += float(metric(prediction, y)) * len(x)
         samples += len(x)
-    return {name: value / samples for name, value in sums.items()}
+    return {"loss": loss_sum / total if total else 0.0} | {name: value / samples for name, value in sums.items()}
 
 
 def predicted(model: Layer, X: NDArray[Any]) -> Array:

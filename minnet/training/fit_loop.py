@@ -170,12 +170,12 @@ class FitLoop:
     def _add_row(self, sets: dict[str, DataLoader]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
-        row["loss"] = counts.loss_sum / counts.samples if counts.samples else math.nan
+        row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
         if self._plan.skips:
             row["skipped"] = counts.skipped
         for name, loader in sets.items():
             row |= {f"{name}_{key}": value for key, value in self._evaluated(name, loader).items()}
-        counts.loss_sum, counts.samples, counts.skipped, counts.row_at = 0.0, 0, 0, state.step
+        counts.loss_sum, counts.weight, counts.samples, counts.skipped, counts.row_at = 0.0, 0.0, 0, 0, state.step
         row["seconds"] = round(self._seconds(), 3)
         self._parts.history.append(row)
         return row

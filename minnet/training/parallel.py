@@ -16,6 +16,7 @@ from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.state import update_in_place
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
@@ -56,13 +57,21 @@ class ParallelSteps:
 
     def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+        if not isinstance(y, np.ndarray | list) or len(y) != len(x):
+            got = f"{len(y)}" if isinstance(y, np.ndarray | list) else type(y).__name__
+            raise ValueError(
+                f"accumulate and threads cut a batch along the first axis, so they expected a target of {len(x)}, one "
+                f"for each sample, got {got}: pass an array with a row a sample, or leave out accumulate and threads"
+            )
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
 
+        whole = weight_of(self._copies[0][1], x, y)
+
         def work(thread: int) -> Done:
-            return self._learn_parts(thread, shares[thread], x, y) if thread < len(shares) else []
+            return self._learn_parts(thread, shares[thread], x, y, whole) if thread < len(shares) else []
 
         done = [part for share in self.together(work, lambda: None) for part in share]
         self._combine(len(shares))
@@ -105,19 +114,20 @@ class ParallelSteps:
             for (layer, name, now), then in zip(_generators(model), generators, strict=True):
                 setattr(layer, name, update_in_place(now, then))
 
-    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Done:
-        """Do the parts of one thread."""
+    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any], whole: float) -> Done:
+        """Do the parts of one thread; the batch has the weight `whole` in a mean."""
         model, loss = self._copies[thread]
         if thread:
             for parameter in self._parameters[thread]:
                 parameter.zero_grad()
         done = []
         for part in parts:
-            share = len(x[part]) / len(x) if len(x) else 1.0  # the loss is a mean, so a short part weighs less
+            one, factor = loss.as_part(weight_of(loss, x[part], y[part]))
             prediction = model.forward(x[part])
-            value = share * loss.forward(prediction, y[part])
-            model.accumulate_grad(share * loss.backward())
-            done.append((value, prediction))
+            value = one.forward(prediction, y[part])
+            if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
+                model.accumulate_grad(share * one.backward())
+            done.append((share * value if share else 0.0, prediction))
         return done
 
     def _combine(self, threads: int) -> None:

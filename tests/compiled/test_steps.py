@@ -71,6 +71,15 @@ def test_mean_square_error(calls, last, threads):
     assert sum(calls) == compiled.step
 
 
+def test_a_row_of_compiled_steps_and_one_of_the_layers_own(calls):
+    """Both count each number of a target, and not one its numbers and the other its samples."""
+    X, _ = data()
+    X[-1] *= 1e9  # in the last batch, whose step is too long
+    options = {"layers": [(mn.Linear, FEATURES, 3)], "loss": mn.MSELoss, "optimizer": lambda p: mn.SGD(p, lr=1e-3)}
+    compiled = learn_alike(lambda trainer: fit(trainer, X, np.ones((len(X), 3)), epochs=1, loader=IN_ORDER), **options)
+    assert sum(calls) == compiled.step - 1 > 1
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
 @pytest.mark.parametrize("layers", [DENSE, CHAINS["wide"]], ids=["few", "wide"])
 def test_optimizers(calls, optimizer, layers, threads):

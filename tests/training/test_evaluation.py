@@ -1,3 +1,6 @@
+import math
+
+import numpy as np
 import pytest
 
 import minnet as mn
@@ -38,3 +41,27 @@ def test_the_last_of_several_switches_back():
             pass
         assert modes(model, loss) == [False] * 4
     assert modes(model, loss) == before
+
+
+RIGHT = math.log(1 + 2 * math.exp(-3))  # the loss of a sample that is right; the others have 3 more
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (mn.SoftmaxCrossEntropyLoss(), RIGHT + 9 / 5),
+        (mn.SoftmaxCrossEntropyLoss([1, 10, 0.1]), RIGHT + 3 * 11.1 / 13.1),
+        (mn.SoftmaxCrossEntropyLoss(ignore_index=1), RIGHT + 6 / 4),
+        (mn.SoftmaxCrossEntropyLoss(ignore_index=0), RIGHT + 3),
+    ],
+)
+def test_the_loss_of_a_set_does_not_depend_on_the_batch_size(loss, expected):
+    X, y = np.eye(3)[[0, 0, 1, 2, 0]] * 3, np.array([0, 0, 0, 1, 2])
+    model = mn.Linear(3, 3, rng=0).astype(np.float64)
+    model.weight.data, model.bias.data = np.eye(3), np.zeros(3)
+    trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=1e-30), metrics={})
+    for batch_size in (1, 2, 3, 5):
+        loader = mn.DataLoader(X, y, batch_size)
+        assert trainer.evaluate(loader)["loss"] == pytest.approx(expected, rel=1e-14)
+        trainer.fit(loader, epochs=1, progress=False)
+        assert trainer.history[-1]["loss"] == pytest.approx(expected, rel=1e-14)
