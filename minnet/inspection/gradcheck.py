@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.inspection import mistakes
-from minnet.inspection.layer_checks import LayerError, Trial, check_basics, check_requirements
+from minnet.inspection.layer_checks import LayerError, Run, Trial, check_basics, check_requirements, difference
 
 __all__ = ["LayerError", "check_layer"]
 
+EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
 MOST_ELEMENTS = 300  # a larger array is checked at so many random elements, and along one random direction
 
 
@@ -36,6 +37,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     - float32 gives float32, and float64 gives float64;
     - a batch of one, an empty batch and arrays that are not contiguous work;
     - in eval mode, forward is deterministic and keeps nothing;
+    - a layer that behaves as in eval mode while it trains (`Layer.freeze`) has the right gradients, too;
+    - every array of floats that the layer keeps is a Parameter or a Buffer, and found as its own;
     - copies and pickles compute the same;
     - the layer works inside `Sequential` and `Residual`.
 
@@ -94,14 +97,17 @@ def _check(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> dict[st
     """Check a layer as a whole; return the largest relative error of each gradient."""
     trial = Trial(layer, inputs, rng)
     check_basics(trial)
-    checked = _check_gradients(trial)
+    checked = _check_gradients(trial, trial.new(), trial.clean)
     check_requirements(trial)
+    if not trial.is_loss:
+        run = trial.run(trial.new_as_in_eval_mode(), trial.inputs)
+        if difference(trial, run):  # else its gradients are right
+            _check_gradients(trial, trial.new_as_in_eval_mode(), run, EVAL_MODE)
     return checked
 
 
-def _check_gradients(trial: Trial) -> dict[str, float]:
-    """Compare every gradient with finite differences; return the largest relative error of each."""
-    base = trial.new()
+def _check_gradients(trial: Trial, base: Layer, run: Run, mode: str = "") -> dict[str, float]:
+    """Compare the gradients of a run of `base` with finite differences; return the largest relative error of each."""
     inputs = [x.copy() for x in trial.inputs]
 
     def objective() -> float:
@@ -109,11 +115,11 @@ def _check_gradients(trial: Trial) -> dict[str, float]:
         return trial.objective(copy.deepcopy(base).forward(*inputs))
 
     checked = {}
-    for name, x, dx in trial.gradients(inputs, trial.clean):
-        checked[name] = _compare(trial, f"dL/d{name}", dx, x, objective)
+    for name, x, dx in trial.gradients(inputs, run):
+        checked[name] = _compare(trial, f"{mode}dL/d{name}", dx, x, objective)
     for name, parameter in base.named_parameters():
         if parameter.trainable:
-            checked[name] = _compare(trial, f"{name}.grad", trial.clean.grads[name], parameter.data, objective)
+            checked[name] = _compare(trial, f"{mode}{name}.grad", run.grads[name], parameter.data, objective)
     return checked
 
 

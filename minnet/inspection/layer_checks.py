@@ -19,6 +19,7 @@ from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
 from minnet.inspection import mistakes
+from minnet.inspection.ownership import not_found
 from minnet.layers import Residual, Sequential
 
 
@@ -63,6 +64,13 @@ class Trial:
             parameter.grad[...] = 0
         return layer
 
+    def new_as_in_eval_mode(self) -> Layer:
+        """Return a copy that behaves as in eval mode, and records for backward: see `Layer.freeze`."""
+        layer = self.new().eval()
+        for _, inner in layer.named_layers():
+            inner.recording = True
+        return layer
+
     def forward(self, layer: Layer, inputs: list[Any]) -> Any:
         """Run forward on read-only views of the inputs; fail if it writes into them."""
         return self._call(layer, "forward", "its input", inputs)
@@ -100,6 +108,8 @@ class Trial:
 
 def check_basics(trial: Trial) -> None:
     """Check what must hold before gradients can be compared; LayerError at the first requirement that is not met."""
+    if hidden := not_found(trial.layer):
+        trial.fail(hidden)
     for check in (_backward_shapes, _owns_its_generator, _parameters_stay):
         check(trial)
 
@@ -111,15 +121,22 @@ def check_requirements(trial: Trial) -> None:
         check(trial)
 
 
-def _same(trial: Trial, run: Run, what: str) -> None:
-    """Fail if the results of a run differ from `trial.clean`."""
+def difference(trial: Trial, run: Run) -> str:
+    """Return the first of a run's results that differs from that of `trial.clean`, such as "the output"; or ""."""
     clean = trial.clean
     pairs = [("the output", run.y, clean.y)]
     pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.varied.values(), run.dx, clean.dx, strict=False)]
     pairs += [(f"{n}.grad", run.grads[n], clean.grads[n]) for n in clean.grads]
     for name, got, expected in pairs:
         if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, 1e-7, 1e-10, equal_nan=True):
-            trial.fail(f"{name} is different {what}")
+            return name
+    return ""
+
+
+def _same(trial: Trial, run: Run, what: str) -> None:
+    """Fail if the results of a run differ from `trial.clean`."""
+    if name := difference(trial, run):
+        trial.fail(f"{name} is different {what}")
 
 
 def _owns_its_generator(trial: Trial) -> None:
@@ -305,7 +322,8 @@ def _evaluation(trial: Trial) -> None:
         )
     if not np.array_equal(y, again, equal_nan=True):
         trial.fail("forward in eval mode gives two results for one input: it must not be random")
-    learned = [p for p in _changes(fresh, before) if not p.endswith((".grad", ".training", "(a Generator)"))]
+    passing = (".grad", ".training", ".recording", "(a Generator)")
+    learned = [path for path in _changes(fresh, before) if not path.endswith(passing)]
     x = trial.inputs[0]
     if learned and not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]:
         alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])

@@ -32,6 +32,7 @@ def of_error(error: Exception, method: str, argument: str) -> str | None:
             f"{method} combines arrays whose shapes do not fit: does a sum run over the wrong axis (the batch is axis "
             f"0), or is keepdims=True missing? ({text})",
         ),
+        ("even if not self.training", f"backward fails while the layer behaves as in eval mode: {text}"),
         ("before forward()", "forward kept nothing for backward: set self.cache in every branch of it"),
         ("cache is empty", f"{method} reads an empty cache: {text}"),
         ("re-bound", f"{method} re-binds grad: {text}"),

@@ -79,7 +79,7 @@ class MaxPool2d(Pooling):
         images = batch_last(x, 2)  # (C, H, W, N)
         y, kept = self._pool(images)
         flat = y.reshape(-1)
-        if self.training and not math.isfinite(flat.dot(flat)):  # a pass that sees NaN and infinity
+        if self.recording and not math.isfinite(flat.dot(flat)):  # a pass that sees NaN and infinity
             # dy belongs to the NaN, not to a number before it; and to a pixel of -∞, not to the border.
             lowest = float(np.finfo(x.dtype).min)
             _, kept = self._pool(np.nan_to_num(images, nan=np.inf, posinf=np.inf, neginf=lowest))

@@ -20,7 +20,7 @@ EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the ma
 
 
 class EvaluationMode:
-    """While active, the layers are in eval mode; afterwards each is in the mode it was in.
+    """While active, the layers are in eval mode; afterwards each behaves and records as it did before.
 
     Several threads may evaluate at the same time: the first one switches, the last one switches back.
     """
@@ -35,7 +35,7 @@ class EvaluationMode:
         with self._lock:
             if not self._active:
                 inner = itertools.chain.from_iterable(layer.named_layers() for layer in self._layers)
-                self._modes = [(layer, layer.training) for _, layer in inner]
+                self._modes = [(layer, layer.training, layer.recording) for _, layer in inner]
                 for layer in self._layers:
                     layer.eval()
             self._active += 1
@@ -44,8 +44,20 @@ class EvaluationMode:
         with self._lock:
             self._active -= 1
             if not self._active:
-                for layer, training in self._modes:
-                    layer.training = training
+                for layer, training, recording in self._modes:
+                    layer.training, layer.recording = training, recording
+
+
+def start_recording(model: Layer) -> None:
+    """Switch a model to training mode, but for the layers in it that were set to eval mode: these only record.
+
+    A model that is in eval mode itself is switched as a whole.
+    """
+    if not model.training:
+        model.train()
+    for _, layer in model.named_layers():  # each flag becomes an attribute of its own, which checkpoints save
+        layer.training, layer.recording, layer.frozen_statistics = layer.training, True, layer.frozen_statistics
+    Layer.changes += 1
 
 
 def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:

@@ -19,6 +19,7 @@ from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
 from minnet.saving.checkpoint import Checkpoint, announce
 from minnet.saving.run_state import RunParts
+from minnet.training.evaluation import start_recording
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps
 
@@ -67,7 +68,7 @@ class FitLoop:
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
         self._begin = time.perf_counter()
         self._state.stopped, self._state.interrupted = False, True
-        self._parts.model.train()
+        start_recording(self._parts.model)
         self._parts.loss.train()
         try:
             with self._interrupts, self._parts.parallel, silent, self._parts.loss.checking_once():

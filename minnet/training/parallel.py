@@ -39,9 +39,10 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        copies = [(_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
+        copies = [(_copy(model), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
         self._copies = [(model, loss), *copies]
         self._parameters = [model.parameters() for model, _ in self._copies]
+        self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
 
     def __enter__(self) -> Self:
@@ -110,6 +111,7 @@ class ParallelSteps:
 
     def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
         """Restore the Generators of the copies."""
+        self._changes = -1
         for (model, _), generators in zip(self._copies[1:], state, strict=True):
             for (layer, name, now), then in zip(_generators(model), generators, strict=True):
                 setattr(layer, name, update_in_place(now, then))
@@ -144,10 +146,15 @@ class ParallelSteps:
                     buffer.data += moved
 
     def _share_statistics(self) -> None:
-        """Give the copies the model's running statistics: those of the last step, or restored ones."""
+        """Give the copies the model's modes and running statistics: those of the last step, or restored ones."""
+        if self._changes != Layer.changes:
+            for copied, _ in self._copies[1:]:
+                for (_, own), (_, twin) in zip(self._copies[0][0].named_layers(), copied.named_layers(), strict=True):
+                    twin.training, twin.recording = own.training, own.recording
+            self._changes = Layer.changes
         for buffers in self._buffers[1:]:
-            for buffer, copied in zip(self._buffers[0], buffers, strict=True):
-                copied.data = buffer.data
+            for buffer, other in zip(self._buffers[0], buffers, strict=True):
+                other.data = buffer.data
 
 
 class _Blas:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.training.evaluation import EvaluationMode
+from minnet.training.evaluation import EvaluationMode, start_recording
 
 
 def parts():
@@ -15,6 +15,10 @@ def parts():
 
 def modes(model, loss):
     return [layer.training for layer in (model, *model.layers, loss)]
+
+
+def records(model, loss):
+    return [layer.recording for layer in (model, *model.layers, loss)]
 
 
 def test_every_layer_gets_its_own_mode_back():
@@ -65,3 +69,27 @@ def test_the_loss_of_a_set_does_not_depend_on_the_batch_size(loss, expected):
         assert trainer.evaluate(loader)["loss"] == pytest.approx(expected, rel=1e-14)
         trainer.fit(loader, epochs=1, progress=False)
         assert trainer.history[-1]["loss"] == pytest.approx(expected, rel=1e-14)
+
+
+def test_what_recorded_before_records_again():
+    model, loss = parts()
+    model.layers[1].freeze(statistics=True)
+    before = modes(model, loss), records(model, loss)
+    with EvaluationMode(model, loss):
+        assert modes(model, loss) == records(model, loss) == [False] * 4
+    assert (modes(model, loss), records(model, loss)) == before
+    assert before == ([True, False, False, True], [True, False, True, True])
+
+
+def test_recording_starts_everywhere_and_changes_no_layer_s_own_mode():
+    model, loss = parts()
+    start_recording(model)
+    assert modes(model, loss) == [True, False, True, True]
+    assert records(model, loss) == [True] * 4
+    model.eval()
+    start_recording(model)
+    assert modes(model, loss) == records(model, loss) == [True] * 4
+    model.freeze(statistics=True)
+    start_recording(model)
+    assert modes(model, loss) == [False, False, False, True]
+    assert records(model, loss) == [True] * 4
