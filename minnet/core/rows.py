@@ -19,16 +19,16 @@ def mode_of(owner: object, monitor: str, mode: Mode | None, metrics: Mapping[str
 
     Raises ValueError if neither says it.
     """
-    if mode is not None:
-        return mode
+    if mode is not None or monitor == RUNNING_ACCURACY:
+        return mode or "max"
     column = f"_{monitor}"
     said = {_better(metric) for name, metric in metrics.items() if column.endswith(f"_{name}")}
     if not said:
-        said = {"min" if column.endswith("_loss") else "max" if monitor == RUNNING_ACCURACY else None}
+        said = {"min" if column.endswith("_loss") else None}
     if len(said) > 1 or not said <= {"min", "max"}:
         raise ValueError(
             f"{type(owner).__name__} cannot know whether {monitor!r} is better when it is lower or higher: "
-            'pass mode="min" or mode="max"'
+            'pass mode="min" or mode="max", or set the metric\'s attribute `better` to one of these'
         )
     found: Mode = said.pop()
     return found
