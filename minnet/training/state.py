@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.state import State
+from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
 
@@ -25,6 +26,7 @@ class TrainingState:
     target: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False
+    passes: Passes = field(default_factory=Passes)  # that a fit has left before their end
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""

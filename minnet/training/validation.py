@@ -130,12 +130,13 @@ def check_metrics(metrics: object) -> None:
             )
 
 
-def check_callbacks(callbacks: object) -> None:
-    """Check that callbacks are a list of Callback objects."""
+def check_callbacks(callbacks: object) -> list[Callback]:
+    """Return the callbacks as a list. Raises TypeError if they are not Callback objects."""
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         kind = callbacks if isinstance(callbacks, type) else type(callbacks)
         made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
         raise TypeError(f"fit expected callbacks to be a list, got {_named(callbacks)}: pass callbacks=[{made}]")
+    callbacks = list(callbacks)
     for i, callback in enumerate(callbacks):
         if isinstance(callback, Callback):
             continue
@@ -146,6 +147,7 @@ def check_callbacks(callbacks: object) -> None:
             got = f"the schedule {type(callback).__name__}"
             cure = f"pass mn.callbacks.LearningRate({type(callback).__name__}(...))"
         raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
+    return callbacks
 
 
 def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -465,7 +465,11 @@ ZOO = [
     (OneElementWrong(200, 20, rng=0), (np.ones((2, 200)),), "weight.grad"),
     (UpcastsInEval(), (X,), "forward in eval mode turns float32 into float64"),
     (PlainArray(), (X,), "self.W is an array, not a Parameter or a Buffer: it is not trained"),
-    (mn.Sequential(mn.Tanh(), PlainArray()), (X,), r"in layers\[1\] = PlainArray.*self.W is an array, not a Parameter or a Buffer"),
+    (
+        mn.Sequential(mn.Tanh(), PlainArray()),
+        (X,),
+        r"in layers\[1\] = PlainArray.*self.W is an array, not a Parameter or a Buffer",
+    ),
     (HiddenParameter(), (X,), r"self.options.all\[0\] is a Parameter that is not found, because the object around it"),
     (WrongInEval(), (X,), r"while it behaves as in eval mode, as after freeze\(statistics=True\), dL/dx\[.* is wr"),
     (KeepsNothingInEval(), (X,), "while the layer behaves as in eval mode: .* set self.cache there even if"),
