@@ -186,6 +186,9 @@ class Trainer:
         steps, epochs, every = validation.check_duration(steps, epochs, every)
         validation.check_loader(loader, epochs)
         validation.check_callbacks(callbacks)
+        validation.check_schedules(callbacks, loader)
+        validation.check_trained(model, loss, optimizer)
+        validation.warn_of_untrained(model, loss, optimizer)
         sets = validation.as_sets({} if evaluate is None else evaluate, loader)
         validation.check_data(model, loss, loader, sets)
         if self.compiled:
