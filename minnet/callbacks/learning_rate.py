@@ -34,7 +34,8 @@ class LearningRate(Callback):
     Warns
     -----
     TrainingWarning
-        At the end of a `fit` in which the rate never moved, because t counts epochs and there was not a second one.
+        At the end of a `fit` in which the rate never moved, because t counts epochs and there was not a second one;
+        if the schedule gives one learning rate to groups that have their own.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
@@ -57,6 +58,7 @@ class LearningRate(Callback):
         """Note where the run begins, and set the learning rates of the first step."""
         self.base_lrs, self.start = trainer.optimizer.initial_lrs, self._now(trainer)
         self._set(trainer)
+        self._warn_of_one_rate(trainer)
 
     def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rates."""
@@ -85,12 +87,22 @@ class LearningRate(Callback):
 
     def _set(self, trainer: Training) -> None:
         t = self._now(trainer) - self.start
-        rates = [self._rate(base_lr, t) for base_lr in self.base_lrs]
+        name = f"the rate that its schedule returns at t = {t}"
+        rates = [check_number("LearningRate", name, self.schedule(base_lr, t), 0) for base_lr in self.base_lrs]
         trainer.optimizer.set_lrs(rates, self.base_lrs)
 
-    def _rate(self, base_lr: float, t: int) -> float:
-        why = f"the schedule returned it for base_lr = {base_lr:g} and t = {t}"
-        return check_number("LearningRate", "lr", self.schedule(base_lr, t), 0, why=why)
+    def _warn_of_one_rate(self, trainer: Training) -> None:
+        """Warn if groups with learning rates of their own get the same one."""
+        rates = {group["lr"] for group in trainer.optimizer.param_groups}
+        if len(rates) == 1 and len(set(self.base_lrs)) > 1 and rates != {0.0}:
+            own = ", ".join(f"{base_lr:g}" for base_lr in self.base_lrs)
+            warnings.warn(
+                f"LearningRate's schedule gives all groups of Parameters the same learning rate, {rates.pop():g}, "
+                f"although they have rates of their own, {own}: to keep these, pass a schedule that uses base_lr, such "
+                "as lambda base_lr, t: base_lr * factor(t)",
+                TrainingWarning,
+                stacklevel=3,
+            )
 
 
 class ReduceLROnPlateau(Callback):

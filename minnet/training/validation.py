@@ -86,8 +86,8 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
         return
     lacking = _listed([f"{name} {parameter.data.shape}" for name, parameter in _untrained(model, loss, optimizer)])
     raise ValueError(
-        f"the optimizer holds Parameters that are not the model's: {_listed(foreign)}"
-        + (f"; and of the model's it does not hold {lacking}" if lacking else "")
+        f"the optimizer holds Parameters that are not of this model: {_listed(foreign)}"
+        + (f"; and it does not hold the model's {lacking}" if lacking else "")
         + ": was a layer replaced? Make the optimizer with model.parameters(), after the model is complete"
     )
 
@@ -96,9 +96,9 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     """Warn of trainable Parameters of the model that the optimizer does not hold."""
     if names := [name for name, _ in _untrained(model, loss, optimizer)]:
         warnings.warn(
-            f"the optimizer does not hold {_listed(names)}: the model has learned nothing there after this fit. "
-            "Make the optimizer with model.parameters(), after the model is complete; or, if this is meant, set these "
-            "Parameters' trainable=False",
+            f"the optimizer does not hold {_listed(names)}, so nothing is learned there: make it with "
+            "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
+            "(layer.freeze())",
             TrainingWarning,
             stacklevel=3,
         )
