@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import RISKY, ZERO_EVERY
+from minnet.optimizers.base import LARGE_EPS, RISKY, TEND_EVERY
 
 numba = require("numba", "compiled")
 
@@ -495,9 +495,10 @@ def update(thread: int, values: Array, m: Array, v: Array, gradients: Array, kin
         row[BEGINS] = 0
     else:
         adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
-    if row[STEP] % ZERO_EVERY == 0:
-        zero_subnormals(first)
-        zero_subnormals(second)
+    if row[STEP] % TEND_EVERY == 0:
+        zero_subnormals(first, g)
+        if kind != SGD and row[EPS] >= LARGE_EPS:
+            zero_subnormals(second, g)
 
 
 @compiled
@@ -531,9 +532,9 @@ def adam(p: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2:
 
 
 @compiled
-def zero_subnormals(array: Array) -> None:
-    """Set to zero what is below the smallest normal number, because processors are slow with such numbers."""
+def zero_subnormals(array: Array, g: Array) -> None:
+    """See `minnet.optimizers.base.Optimizer.zero_subnormals`."""
     tiny = np.finfo(array.dtype).tiny
     for j in range(len(array)):
-        if abs(array[j]) < tiny:
+        if abs(array[j]) < tiny and g[j] == 0:
             array[j] = array.dtype.type(0)

@@ -143,8 +143,6 @@ def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
             _refuse(f"compiled=True does not call the {name} that was set on the {type(owner).__name__}")
     if any(group.get("amsgrad") for group in optimizer.param_groups):
         _refuse("compiled=True does not support Adam with amsgrad=True")
-    if not {id(parameter) for parameter in optimizer.parameters} <= {id(parameter) for parameter in model.parameters()}:
-        _refuse("compiled=True needs an optimizer of the model's Parameters only")
 
 
 def _replaced(*owners: object) -> str:

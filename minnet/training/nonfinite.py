@@ -62,8 +62,9 @@ class NonFiniteChecks:
                 raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")
             if square > largest:
                 largest = square
-        lr = self._optimizer.lr
-        if not lr * lr * max(largest, 1.0) <= RISKY**2:  # True for NaN, too
+        largest = max(largest, 1.0)
+        rates = [group["lr"] for group in self._optimizer.param_groups]
+        if not all(lr * lr * largest <= RISKY**2 for lr in rates):  # True for NaN, too
             self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
         self.updated = True
 

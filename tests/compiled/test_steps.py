@@ -138,6 +138,16 @@ def test_subnormal_numbers_become_zero(optimizer, names):
             assert np.all((array == 0) | (np.abs(array) >= np.finfo(np.float32).tiny))
 
 
+def test_subnormal_squares_stay_beside_a_small_eps():
+    X, y = data(samples=300)
+    X[:, 0] = np.arange(300) == 125
+    for eps in (1e-20, 1e-8):
+        trainer = make(optimizer=lambda p: mn.Adam(p, betas=(0.5, 0.5), eps=eps), dtype=np.float32, compiled=True)
+        fit(trainer, X, y, 1, loader={"shuffle": False}, steps=256)
+        assert np.all(trainer.optimizer.state["mean"][0][0] == 0)
+        assert np.any(trainer.optimizer.state["square"][0][0] > 0) == (eps == 1e-20)
+
+
 # --- data ----------------------------------------------------------------------------------------------------------
 
 

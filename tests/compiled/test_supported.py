@@ -223,12 +223,6 @@ def test_targets_of_another_shape():
         made.fit(mn.DataLoader(xy()[0], np.zeros((8, 2), np.int64)), epochs=1, progress=False)
 
 
-def test_parameters_of_another_model():
-    model, other = mn.Sequential(mn.Linear(4, 2, rng=0)), mn.Parameter(np.ones(3))
-    with pytest.raises(ValueError, match="of the model's Parameters only"):
-        trainer(model, optimizer=mn.SGD([*model.parameters(), other], lr=0.1))
-
-
 def test_callbacks_that_change_gradients():
     message = "^ClipGradNorm changes gradients, which compiled=True does not support: leave out compiled=True$"
     with pytest.raises(ValueError, match=message):
