@@ -1,12 +1,13 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.arrays import BYTE_SCALE
 from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
 
@@ -38,6 +39,8 @@ class Layer:
     """
 
     training: bool = True
+    input_scale: float | None = BYTE_SCALE  # of a model: what uint8 inputs are multiplied by; None leaves them
+    class_names: Sequence[str] | None = None  # of a model: what its outputs mean
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 

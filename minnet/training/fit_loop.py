@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from minnet.callbacks.base import looks_at_every_step
+from minnet.core.console import announce
 from minnet.core.rows import Row
 from minnet.core.state import State
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
-from minnet.saving.checkpoint import Checkpoint, announce
+from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps

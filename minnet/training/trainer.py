@@ -14,9 +14,10 @@ from minnet.compiled.steps import CompiledSteps
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.data.checks import as_data
+from minnet.core.samples import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
+from minnet.layers.normalize import check_scale
 from minnet.losses import Loss
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
@@ -151,8 +152,8 @@ class Trainer:
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
-            gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a DataLoader or a pair (X, y). "test" gives the columns test_loss,
+            test_accuracy, …. uint8 is scaled as the training loader's, which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -186,11 +187,12 @@ class Trainer:
         steps, epochs, every = validation.check_duration(steps, epochs, every)
         validation.check_loader(loader, epochs)
         validation.check_callbacks(callbacks)
-        sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+        sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
         validation.check_data(model, loss, loader, sets)
         if self.compiled:
             self._check_compiled()
             supported.check_run(model, loss, optimizer, loader, callbacks)
+        validation.set_scale(model, loader, sets)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
@@ -233,27 +235,34 @@ class Trainer:
         Parameters
         ----------
         data
-            A DataLoader, or a pair (X, y).
+            A DataLoader, or a pair (X, y), whose uint8 is multiplied by the model's `input_scale`.
 
         Raises
         ------
         ValueError
-            If there are no samples.
+            If there are no samples; if the DataLoader multiplies uint8 by another scale.
         """
+        loader = validation.as_loader("evaluate", "data", data, check_scale(self.model, self.model.input_scale))
+        if self.step:
+            validation.warn_of_bytes("evaluate", "data", loader.X, self.model, stacklevel=2)
         with self._evaluation:
-            return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
+            return evaluated(self.model, self.loss, self.metrics, loader)
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
+
+        uint8 is multiplied by the model's `input_scale`.
 
         Raises
         ------
         TypeError, ValueError
             If X is not an array of samples, or what the layers raise.
         """
-        X = as_data("predict", "X", X)
+        X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        if self.step:
+            validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
         with self._evaluation:
-            return predicted(self.model, X)
+            return predicted(self.model, X, scale)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
