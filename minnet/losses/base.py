@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.checks import check_choice, check_floats, check_gradient, refuse_mask
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
@@ -83,6 +83,7 @@ class Loss(Layer):
         Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
         """
         check_floats(self, prediction)
+        refuse_mask(self, "target", target)
         target, name = np.asarray(target), type(self).__name__
         if target.dtype.kind not in "iuf":
             cure = f"pass y.astype(np.{prediction.dtype})"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
-from minnet.core.checks import check_floats, check_int, check_number
+from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
 from minnet.core.labels import check_integers, check_labels, check_range
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
@@ -36,6 +36,7 @@ class ClassLoss(Loss):
         """Check that the prediction is floats (..., C), the labels integers (...), and the weights one a class."""
         check_floats(self, prediction)
         name, classes = type(self).__name__, prediction.shape[-1]
+        refuse_mask(self, "target", target)
         check_labels(name, prediction, np.asarray(target))
         if self.weight is not None and self.weight.size != classes:
             raise ValueError(

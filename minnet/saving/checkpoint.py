@@ -3,15 +3,14 @@
 import os
 import re
 import shutil
-import sys
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from minnet.core.checks import check_choice, check_int
+from minnet.core.console import warn
 from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
@@ -210,7 +209,7 @@ class Checkpoint:
                 free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
                 error.strerror = f"{error.strerror}{free}"
             newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
-            warnings.warn(
+            warn(
                 f"no checkpoint could be written after step {step} in {self.folder} ({error.strerror}); "
                 f"training goes on, {newest}",
                 CheckpointWarning,
@@ -230,7 +229,7 @@ class Checkpoint:
             try:
                 snapshot = Snapshot(path)
             except (CheckpointError, OSError) as error:
-                warnings.warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
+                warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
                 continue
             self.newest = path
             return snapshot
@@ -243,8 +242,3 @@ class Checkpoint:
 
 def _step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-def announce(text: str) -> None:
-    """Write a line to stderr."""
-    print(text, file=sys.stderr, flush=True)

@@ -13,13 +13,14 @@ import numpy as np
 
 from minnet.callbacks.base import looks_at_every_step
 from minnet.callbacks.participants import Participants
+from minnet.core.console import announce
 from minnet.core.renewal import Renewal
 from minnet.core.rows import Row
 from minnet.core.state import State
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError, NonFiniteError
-from minnet.saving.checkpoint import Checkpoint, announce
+from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training.evaluation import start_recording
 from minnet.training.passes import Pass

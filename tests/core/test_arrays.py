@@ -54,7 +54,7 @@ def test_the_value_of_a_loss_is_no_gradient():
 
 def test_bytes_are_to_be_scaled():
     with pytest.raises(
-        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 255, or .*DataLoader"
+        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 256, or .*DataLoader"
     ):
         check_floats(OWNER, np.zeros(3, np.uint8), np.dtype(np.float32))
 
