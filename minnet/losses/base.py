@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
@@ -96,6 +97,11 @@ class Loss(Layer):
                 cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
             elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
                 cure = "the numbers of classes? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+            elif target.shape == (*prediction.shape[:1], *prediction.shape[2:]) and target.dtype.kind in "iu":
+                cure = (
+                    "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
+                    f"{classes_at_axis_1(prediction.shape)}"
+                )
             else:
                 cure = "give the model's last layer as many outputs as a sample has targets"
             raise ValueError(
@@ -148,6 +154,12 @@ class Loss(Layer):
         """Return what the sum of losses of that shape is divided by."""
         return 1 if self.reduction in ("sum", "none") else max(self._count(shape), 1)
 
+    def _passed_on(self, slopes: Array, share: Any) -> Array:
+        """Return slopes · share, and 0 where the slope is 0, even if a caller's dy is infinite there."""
+        if not isinstance(share, np.ndarray):
+            return slopes * float(share)
+        return np.multiply(slopes, share, out=np.zeros_like(slopes), where=slopes != 0)
+
     def _count(self, shape: tuple[int, ...]) -> int:
         """Return how many losses of that shape a mean counts."""
         return math.prod(shape)
@@ -160,6 +172,8 @@ class Loss(Layer):
                     f"{self.describe()}.backward expected dy, of shape {shape}, for forward returned all losses: "
                     'pass dL/d losses (np.full_like(losses, 1 / losses.size) for their mean), or use reduction="mean"'
                 )
+            if not shape and isinstance(dy, (int, float, np.number)):  # the loss of one sample times a number is none
+                dy = np.asarray(dy, dtype)
             check_gradient(self, dy, shape, dtype)
             return dy
         if dy is None:

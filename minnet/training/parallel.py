@@ -15,8 +15,7 @@ from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.state import update_in_place
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
