@@ -219,10 +219,10 @@ def weight_of(loss: Loss, x: Array, target: Any) -> float:
     The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
     because the target is no array, but something that a `train_step` of the user's own understands.
     """
-    method = type(loss).total_weight
-    says = method is not Loss.total_weight
+    method = loss.total_weight
+    says = getattr(method, "__func__", None) is not Loss.total_weight
     if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
-        return float(loss.total_weight(target))
+        return float(method(target))
     return float(len(x))
 
 
