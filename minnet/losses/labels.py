@@ -23,9 +23,9 @@ from minnet.losses.base import DIVERGED, Loss, check_weights
 class ClassLoss(Loss):
     """The base of losses for class labels (...) of a prediction (..., C), whose classes may have weights (C,).
 
-    The classes are the *last* axis (PyTorch: axis 1). A model whose scores are a convolution's, (N, C, H, W), for labels
-    (N, H, W), ends with ``Permute(0, 2, 3, 1)``; without it, there is an error. But if C = H = W, the labels fit both
-    ways: there is a `DataWarning` if the prediction lies in memory as a convolution returns it, none after a copy.
+    The classes are the *last* axis (PyTorch: axis 1). A model whose scores are a convolution's, (N, C, H, W), ends with
+    ``Permute(0, 2, 3, 1)`` if the labels are (N, H, W); without it, there is an error. But if C = H = W, the labels fit
+    both ways: there is a `DataWarning` if the prediction lies in memory as a convolution returns it, none after a copy.
     """
 
     classifies = True

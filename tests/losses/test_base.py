@@ -426,6 +426,9 @@ def test_a_loss_that_does_not_say_counts_samples():
     assert weight_of(MSELoss(), x, np.zeros((6, 2))) == 12
     assert weight_of(SoftmaxCrossEntropyLoss(ignore_index=0), x, [0, 1, 1, 0, 2, 0]) == 3
     assert weight_of(Masked(), x, pair) == 15
+    patched = Own()
+    patched.total_weight = lambda target: 2
+    assert weight_of(patched, x, pair) == 2
     assert type(weight_of(Masked(), x, pair)) is float  # NumPy's would turn float32 into float64
 
 
