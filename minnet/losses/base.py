@@ -67,7 +67,16 @@ class Loss(Layer):
 
         Means of several batches, or of parts of one, are averaged with these weights: by ``accumulate`` and
         ``threads`` of a Trainer, by `Trainer.evaluate`, and in the history. 0 says that nothing counts; `forward` then
-        returns 0.
+        returns 0. In a loop of your own, the share of a part in a batch's mean is ``loss.total_weight(y[part]) /
+        loss.total_weight(y)``.
+
+        Examples
+        --------
+        >>> import minnet as mn
+        >>> mn.SoftmaxCrossEntropyLoss([1, 10, 0.5], ignore_index=0).total_weight([0, 1, 1, 2])
+        20.5
+        >>> mn.MSELoss().total_weight(np.zeros((4, 3)))
+        12.0
         """
         return float(len(target))
 
