@@ -262,3 +262,14 @@ def test_modes_and_frozen_statistics_are_resumed(tmp_path):
         fit(trainer, [FreezeInTheMiddle()], steps=3, checkpoint=tmp_path)
         norm = trainer.model.layers[1]
         assert (norm.training, norm.recording, norm.frozen_statistics) == (False, True, True)
+
+
+def test_buffers_are_resumed_bit_for_bit(tmp_path):
+    whole, first, second = normed(), normed(), normed()
+    fit(whole, steps=4)
+    fit(first, steps=4, callbacks=[Moments(), Signal(signal.SIGINT, 3)], checkpoint=tmp_path)
+    assert first.step == 3
+    fit(second, steps=4, callbacks=[Moments(), Signal(signal.SIGINT, 9)], checkpoint=tmp_path)
+    for (name, got), (_, expected) in zip(second.model.named_arrays(), whole.model.named_arrays(), strict=True):
+        assert got.data.tobytes() == expected.data.tobytes(), name
+    assert whole.model.layers[1].num_batches_tracked.data == 4 + 4
