@@ -15,9 +15,9 @@ from minnet.core.state import State, update_in_place
 class EMA(Callback):
     """The exponential moving average of the weights: a ← decay · a + (1 − decay) · p after each step.
 
-    The average begins with the weights after the first step. Only trainable Parameters are averaged; others, such
-    as running statistics, keep their own values. Training does not use the average. `averaged` puts it into the
-    model for a while::
+    The average begins with the weights after the first step. Only trainable Parameters are averaged; frozen ones
+    and Buffers (running statistics) keep their own values. Training does not use the average. `averaged` puts it into
+    the model for a while::
 
         ema = mn.callbacks.EMA(0.99)
         trainer.fit(loader, epochs=10, callbacks=[ema])

@@ -60,7 +60,7 @@ class EarlyStopping(Callback):
         value = monitored(self, self.monitor, row)
         if improves(value, self.best, self._mode, self.min_delta):
             self.best, self.best_step, self.waited = value, trainer.step, 0
-            self._weights = [parameter.data.copy() for parameter in trainer.model.parameters()]
+            self._weights = [array.data.copy() for _, array in trainer.model.named_arrays()]
             return
         self.waited += 1
         if self.waited >= self.patience:
@@ -69,5 +69,5 @@ class EarlyStopping(Callback):
     def on_fit_end(self, trainer: Training) -> None:
         """Restore the best weights."""
         if self._weights and not trainer.interrupted:
-            for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):
-                parameter.data[...] = weights
+            for (_, array), weights in zip(trainer.model.named_arrays(), self._weights, strict=True):
+                array.data[...] = weights

@@ -21,6 +21,7 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError, NonFiniteError
 from minnet.saving.checkpoint import Checkpoint, announce
 from minnet.saving.run_state import RunParts
+from minnet.training.evaluation import start_recording
 from minnet.training.passes import Pass
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps
@@ -73,7 +74,7 @@ class FitLoop:
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
         self._begin = time.perf_counter()
         self._state.stopped, self._state.interrupted = False, True
-        self._parts.model.train()
+        start_recording(self._parts.model)
         self._parts.loss.train()
         folder = nullcontext() if self._checkpoint is None else closing(self._checkpoint)
         loss = self._parts.loss.checking_once()
@@ -200,12 +201,12 @@ class FitLoop:
     def _add_row(self, sets: dict[str, DataLoader]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
-        row["loss"] = counts.loss_sum / counts.samples if counts.samples else math.nan
+        row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
         if self._plan.skips:
             row["skipped"] = counts.skipped
         for name, loader in sets.items():
             row |= {f"{name}_{key}": value for key, value in self._evaluated(name, loader).items()}
-        counts.loss_sum, counts.samples, counts.skipped, counts.row_at = 0.0, 0, 0, state.step
+        counts.loss_sum, counts.weight, counts.samples, counts.skipped, counts.row_at = 0.0, 0.0, 0, 0, state.step
         row["seconds"] = round(self._seconds(), 3)
         self._parts.history.append(row)
         return row

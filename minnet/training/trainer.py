@@ -19,6 +19,7 @@ from minnet.data.checks import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -124,8 +125,7 @@ class Trainer:
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
         self._access = Access()
-        if compiled:
-            self._check_compiled()
+        self._check_options()
         keep_freed_memory()
 
     def fit(
@@ -146,6 +146,10 @@ class Trainer:
 
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
         history is complete. A Trainer runs one `fit` at a time.
+
+        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
+        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
+        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------
@@ -200,10 +204,13 @@ class Trainer:
             check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
             validation.check_loader(loader, epochs)
             callbacks = validation.check_callbacks(callbacks)
+            validation.check_schedules(callbacks, loader)
+            validation.check_trained(model, loss, optimizer)
+            validation.warn_of_untrained(model, loss, optimizer)
             sets = validation.as_sets({} if evaluate is None else evaluate, loader)
             validation.check_data(model, loss, loader, sets)
+            self._check_options()
             if self.compiled:
-                self._check_compiled()
                 supported.check_run(model, loss, optimizer, loader, callbacks)
             if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
                 checkpoint = Checkpoint(checkpoint)
@@ -248,7 +255,7 @@ class Trainer:
         self.optimizer.step()
 
     def evaluate(self, data: Data) -> dict[str, float]:
-        """Return the loss and the metrics over a data set, in eval mode, weighted by samples.
+        """Return the loss and the metrics over a data set, in eval mode: means over the whole set.
 
         Parameters
         ----------
@@ -293,7 +300,8 @@ class Trainer:
         learn = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts
+        weigh = lambda x, y: weight_of(self.loss, x, y)  # noqa: E731 (a callback may replace the loss)
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, weigh
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
@@ -307,11 +315,18 @@ class Trainer:
         self.update()
         return value
 
-    def _check_compiled(self) -> None:
-        """Check that compiled code does the same as this Trainer."""
-        for name in ("train_step", "update"):
+    def _check_options(self) -> None:
+        """Check that no option goes around a method of a subclass, and that compiled code supports the parts."""
+        if self.compiled:
+            self._check_called("compiled=True", "train_step", "update")
+            supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
+        for option in ("accumulate", "threads"):
+            if (parts := getattr(self, option)) > 1:
+                self._check_called(f"{option}={parts}", "train_step")
+
+    def _check_called(self, option: str, *methods: str) -> None:
+        for name in methods:
             if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
                 raise ValueError(
-                    f"compiled=True does not call {type(self).__name__}.{name}: leave out compiled=True, or the method"
+                    f"{option} does not call {type(self).__name__}.{name}: leave out {option}, or the method"
                 )
-        supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
