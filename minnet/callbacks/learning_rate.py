@@ -171,7 +171,7 @@ class ReduceLROnPlateau(Callback):
         self.best: float | None = None
         self.bad_rows = 0
         self.cooldown_left = 0
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
 
     def on_fit_start(self, trainer: Training) -> None:
         """Find out in which direction the column improves."""
