@@ -53,18 +53,24 @@ class BCELoss(ElementwiseLoss):
             )
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
-        """Return −t log p − (1 − t) log(1 − p); and t, p and 1 − p."""
+        """Return −t log p − (1 − t) log(1 − p); and t, p, 1 − p, and where p is 1 (None: nowhere)."""
         _check_shares_of_yes(self, target)
         t, tiny = target, TINY[prediction.dtype]
-        p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        with np.errstate(divide="ignore"):  # log 0, where p is 1
-            log_q = np.maximum(np.log1p(-prediction), np.log(tiny))  # 1 − p would lose a p below 10⁻⁸
-        return -t * np.log(p) - (1 - t) * log_q, (t, p, q)
+        p, q, certain = np.maximum(prediction, tiny), 1 - prediction, None
+        if prediction.max(initial=0) == 1:
+            q, certain = np.maximum(q, tiny), prediction == 1
+            log_q = np.log1p(-prediction, out=np.log(q), where=~certain)
+        else:
+            log_q = np.log1p(-prediction)  # log(1 − p) would lose a p below 10⁻⁸
+        return -t * np.log(p) - (1 - t) * log_q, (t, p, q, certain)
 
     def slopes(self, kept: Any) -> Array:
         """Return (p − t) / (p (1 − p)), which is (1 − t)/(1 − p) − t/p without a difference of rounded numbers."""
-        t, p, q = kept
-        dp: Array = np.where(p == 1, (1 - t) - q, p - t) / (p * q)
+        t, p, q, certain = kept
+        dp: Array = p - t
+        dp /= p * q
+        if certain is not None:
+            dp[certain] = ((1 - t[certain]) - q[certain]) / q[certain]
         return dp
 
 
