@@ -62,15 +62,21 @@ class Renewal:
             raise
 
     def __exit__(self, *_: object) -> None:
-        for owner, before in zip(self._owners, self._before, strict=False):
-            now = _attributes(owner)
-            pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
-            changes = {name: pair for name, pair in pairs.items() if not _same(*pair)}
-            if id(owner) not in _changed:
-                weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
-            _changed[id(owner)] = changes
-        self._before = []
-        _in_use.difference_update(map(id, self._owners))
+        try:
+            for owner, before in zip(self._owners, self._before, strict=False):
+                _note_changes(owner, before)
+        finally:
+            self._before = []
+            _in_use.difference_update(map(id, self._owners))
+
+
+def _note_changes(owner: object, before: dict[str, Any]) -> None:
+    """Remember which attributes are no longer as they were."""
+    now = _attributes(owner)
+    pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
+    if id(owner) not in _changed:
+        weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
+    _changed[id(owner)] = {name: pair for name, pair in pairs.items() if not _same(*pair)}
 
 
 def _attributes(owner: object) -> dict[str, Any]:

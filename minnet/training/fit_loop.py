@@ -76,16 +76,15 @@ class FitLoop:
         self._state.stopped, self._state.interrupted = False, True
         start_recording(self._parts.model)
         self._parts.loss.train()
-        folder = nullcontext() if self._checkpoint is None else closing(self._checkpoint)
-        loss = self._parts.loss.checking_once()
+        checkpoints = () if self._checkpoint is None else (self._checkpoint,)
         with (
-            Renewal(self._parts.callbacks),
+            Renewal([*self._parts.callbacks, *checkpoints]),
             self._participants,
-            folder,
+            closing(self._checkpoint) if self._checkpoint is not None else nullcontext(),
             self._interrupts,
             self._parts.parallel,
             silent,
-            loss,
+            self._parts.loss.checking_once(),
         ):
             try:
                 self._start(resume)
