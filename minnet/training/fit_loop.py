@@ -102,7 +102,7 @@ class FitLoop:
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
         checkpoint, snapshot = self._checkpoint, None
-        left = self._state.passes.take(self._parts.loader)
+        left = self._state.passes.left(self._parts.loader)
         if checkpoint is not None:
             checkpoint.open()
             checkpoint.watch(self._parts.metrics)
@@ -125,6 +125,7 @@ class FitLoop:
 
     def _loop(self) -> None:
         state, counts, checkpoint = self._state, self._counts, self._checkpoint
+        state.passes.forget(self._parts.loader)
         while self._is_more():
             if self._batches is None:
                 self._batches, counts.in_epoch = iter(self._parts.loader), 0
@@ -148,7 +149,7 @@ class FitLoop:
     def _leave(self) -> None:
         """Leave the pass that is not at its end to the next `fit`."""
         done = self._counts.in_epoch
-        if self._batches is not None and done != length_of(self._parts.loader):
+        if self._batches is not None and done and done != length_of(self._parts.loader):
             self._state.passes.leave(self._parts.loader, self._batches, done)
 
     def _do_epoch(self, batches: Iterator[Batch]) -> bool:
