@@ -20,7 +20,7 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path
-        The file.
+        The file; its folder is made if it is not there.
     keep
         How many rows stay in the trainer's history; older rows are in the file only. By default, all stay.
 
@@ -29,7 +29,7 @@ class CSVLogger(Callback):
     ValueError
         If keep is below 1; in training, if a row has a column that the first row lacks, or the file was cut.
     OSError
-        In training, if the file cannot be written.
+        In training, if the file cannot be written: before the first step, if that can be known.
     """
 
     def __init__(self, path: str | os.PathLike[str], keep: int | None = None) -> None:
@@ -37,6 +37,16 @@ class CSVLogger(Callback):
         self.keep = keep if keep is None else check_int("CSVLogger", "keep", keep, why="it counts rows in memory")
         self.columns: list[str] = []
         self.size = 0  # of the file, in bytes
+
+    def on_fit_start(self, trainer: Training) -> None:
+        """Make the folder, and try to open the file: now, and not after the first epoch."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab"):
+                pass
+        except OSError as error:
+            problem = f"CSVLogger cannot write there: {error.strerror}; choose another file"
+            raise type(error)(error.errno, problem, str(self.path)) from None
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Append the row."""

@@ -95,3 +95,29 @@ def test_a_file_that_was_cut_is_noticed(tmp_path):
 def test_keep_must_be_positive(tmp_path):
     with pytest.raises(ValueError, match="keep >= 1"):
         CSVLogger(tmp_path / "h.csv", keep=0)
+
+
+def test_a_missing_folder_is_made(tmp_path):
+    trainer = fit(tmp_path, 2, [CSVLogger(tmp_path / "logs" / "today" / "h.csv")])
+    assert rows(tmp_path / "logs" / "today" / "h.csv") == trainer.history
+
+
+@pytest.mark.parametrize("name", ["file/h.csv", "folder"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_first_step(name, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder").mkdir()
+    steps = []
+
+    class Steps(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            steps.append(trainer.step)
+
+    with pytest.raises(OSError, match=rf"CSVLogger cannot write there: .*; choose another file: '.*{name}'"):
+        fit(tmp_path, 2, [Steps(), CSVLogger(tmp_path / name)])
+    assert steps == []
+
+
+def test_rows_that_are_there_stay_until_the_first_new_one(tmp_path):
+    (tmp_path / "h.csv").write_text("step\n1\n")
+    fit(tmp_path, 0, [CSVLogger(tmp_path / "h.csv")])
+    assert (tmp_path / "h.csv").read_text() == "step\n1\n"
