@@ -6,7 +6,7 @@ from typing import Any
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.console import is_terminal
-from minnet.core.rows import Row
+from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.metrics import RunningAccuracy
 
@@ -25,13 +25,17 @@ class RunningScore(Callback):
     def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
 
+    def on_fit_start(self, trainer: Training) -> None:
+        """Begin with a score of 0."""
+        self.running = RunningAccuracy(self.running.decay)
+
     def on_step_end(self, trainer: Training) -> None:
         """Count the step's predictions, which were made before its update."""
         self.running.update(trainer.prediction, trainer.target)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Add the score to the row."""
-        row["running_accuracy"] = self.running.score
+        row[RUNNING_ACCURACY] = self.running.score
 
     def state_dict(self) -> State:
         """Return the running accuracy's attributes."""
