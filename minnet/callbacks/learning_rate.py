@@ -75,7 +75,7 @@ class LearningRate(Callback):
         if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
             warn(
                 f'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
-                f"ended {'with its first' if epochs else 'before the end of the first'}, whose learning rate is that of "
+                f"ended {'with its first' if epochs else 'before the end of the first'}, whose rate is that of "
                 't = 0. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
                 TrainingWarning,
                 stacklevel=2,
@@ -171,7 +171,7 @@ class ReduceLROnPlateau(Callback):
         self.best: float | None = None
         self.bad_rows = 0
         self.cooldown_left = 0
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
 
     def on_fit_start(self, trainer: Training) -> None:
         """Find out in which direction the column improves."""

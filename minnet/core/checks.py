@@ -138,7 +138,9 @@ def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: 
     if type(dy) is not np.ndarray:
         refuse_mask(owner, "dy", dy)
     if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
-        got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
+        got = str(dy.dtype) if isinstance(dy, np.ndarray) else type(dy).__name__
+        if isinstance(dy, np.generic):
+            got = f"a single {got}, which is no array"
         cure = "the backward of the loss, or of the next layer, returned another dtype"
         if dy is None:
             cure = "did the backward of the loss, or of the next layer, return nothing?"
@@ -159,7 +161,8 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
     """Check that `x`, of shape (..., C), holds scores, and not the probabilities that a Softmax returned.
 
     The rows of a softmax are positive and sum to 1. A batch of scores does not do that by chance. A single row of fewer
-    than seven scores can, so it is not checked. `cure` is the end of the message.
+    than seven scores can, so it is not checked. Nor are copies of one row of two: in a dead network, where only biases
+    are left, two sigmoids return σ(b) and σ(−b), such as (1/2, 1/2). `cure` is the end of the message.
     """
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"{owner.describe()} expected shape (..., classes), got {x.shape}: there is no class axis")
@@ -168,6 +171,8 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
         return
     # Two numbers first: they are enough to recognise nearly every batch of scores.
     if not (0 < x.item(0) <= 1 and 0 < x.item(-1) <= 1):
+        return
+    if classes == 2 and (x == x.reshape(-1, 2)[0]).all():
         return
     if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
         raise ValueError(

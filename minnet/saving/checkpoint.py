@@ -91,7 +91,7 @@ class Checkpoint:
         self.best_value: float | None = None  #: the best value so far
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
         self._last = 0.0
         self._lock = FolderLock()
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 
 Metric = Callable[[Array, Any], float]
 

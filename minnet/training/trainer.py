@@ -19,8 +19,7 @@ from minnet.core.samples import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -309,8 +308,7 @@ class Trainer:
         learn = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        weigh = lambda x, y: weight_of(self.loss, x, y)  # noqa: E731 (a callback may replace the loss)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, weigh
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, lambda x, y: weight_of(self.loss, x, y)
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)

@@ -139,6 +139,19 @@ def test_confident_probabilities_are_recognised(dtype, gap):
         check_scores(OWNER, probabilities, "the cure")
 
 
+@pytest.mark.parametrize("bias", [0.0, 1.0, -3.0])
+@pytest.mark.parametrize("samples", [1, 2, 100])
+def test_two_sigmoids_of_a_dead_network_are_no_softmax(samples, bias):
+    """Only biases are left, so that all rows are one; and b and −b are what two classes learn from 0."""
+    scores = np.tile(np.array([bias, -bias], np.float32), (samples, 1))
+    check_scores(OWNER, mn.Sigmoid().forward(scores), "false alarm")
+    mn.SoftmaxCrossEntropyLoss().forward(mn.Sigmoid().forward(scores), np.zeros(samples, int))
+    if samples > 1:
+        scores[-1] += [1, 2]
+        with pytest.raises(ValueError, match=TWICE):
+            check_scores(OWNER, mn.Softmax().forward(scores), "the cure")
+
+
 @pytest.mark.parametrize("scale", [0.01, 0.1, 0.3, 1, 10, 100])
 @pytest.mark.parametrize("shape", [(2,), (3,), (10,), (1, 2), (2, 2), (4, 2), (1, 7), (1, 10), (32, 3), (128, 10)])
 def test_random_scores_never_raise_a_false_alarm(scale, shape):
