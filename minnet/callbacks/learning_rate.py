@@ -73,17 +73,10 @@ class LearningRate(Callback):
         """Warn if the schedule never moved."""
         epochs = trainer.epoch - self.start
         if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
-<<<<<<< HEAD
-            warn(
-                f'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
-                f"ended {'with its first' if epochs else 'before the end of the first'}, whose rate is that of "
-                't = 0. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
-=======
             end = "with its first" if epochs else "before the end of the first"
-            warnings.warn(
+            warn(
                 'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
                 f'ended {end}. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
->>>>>>> main
                 TrainingWarning,
                 stacklevel=2,
             )
