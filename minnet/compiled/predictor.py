@@ -62,7 +62,9 @@ class Predictor:
             self._normalize, network = copy.deepcopy(model.layers[0]).eval(), Sequential(*model.layers[1:])
         layers, unsupported = chain(network)
         if unsupported:
-            raise ValueError(f"Predictor needs {NETWORKS}; got {unsupported}: call model.forward instead")
+            raise ValueError(
+                f"Predictor needs {NETWORKS}, or Normalize before all; got {unsupported}: call model.forward instead"
+            )
         self._scale = check_scale(model, model.input_scale)
         self._dtype, *others = dtypes(layers)
         if others:

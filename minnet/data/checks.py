@@ -1,12 +1,12 @@
 """Checks of data look once at the numbers that a user passes, when a DataLoader is made."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.console import warn
 from minnet.core.samples import check_finite
 from minnet.errors import DataWarning
 
@@ -38,7 +38,7 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
     some = array[:SAMPLE]
     if some.max() < 128 or some.max() > 255 or some.min() < 0 or (some != np.rint(some)).any():
         return
-    warnings.warn(
+    warn(
         f"{owner} expected numbers of about 1 in {name}, got whole numbers from {some.min():g} to {some.max():g}, "
         f"which look like pixels; a model learns from those slowly, or diverges: pass {name} / 256, or "
         f"{name}.astype(np.uint8), a quarter of the memory, which the loader scales (check=False if it is right)",
@@ -50,7 +50,7 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
 def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any], stacklevel: int) -> None:
     """Warn of an X that looks like labels with a y that looks like samples."""
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
-        warnings.warn(
+        warn(
             f"{owner} expected X to be the samples and y the targets, got X of shape {X.shape}, {X.dtype}, and y of "
             f"shape {y.shape}, {y.dtype}: are they swapped? Pass {owner}(X, y) (check=False if not)",
             DataWarning,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.console import warn
 from minnet.data.augment import Chain
 from minnet.errors import DataWarning
 
@@ -37,7 +38,7 @@ def warn_of_preparation(owner: str, transform: Transform, some: NDArray[Any], st
         for part in transform.transforms:
             warn_of_preparation(owner, part, some, stacklevel + 1)
     elif not type(transform).__module__.startswith("minnet.") and _prepares(transform, some):
-        warnings.warn(
+        warn(
             f"{owner} expected transform to be an augmentation, got one that does the same whatever its rng: it "
             "prepares the samples, and evaluate((X, y)), predict and Predictor will not: make it a layer of the model, "
             "such as mn.Normalize.of(X), or prepare all X beforehand (check=False if it is right)",

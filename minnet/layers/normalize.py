@@ -1,7 +1,6 @@
 """Normalize brings data to mean 0 and deviation 1, with constants of the training data, which belong to the model."""
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import BYTE_SCALE, Array
+from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.console import warn
 from minnet.core.layer import Layer
-from minnet.core.parameter import Parameter
 from minnet.core.samples import BLOCK, as_data, check_finite
 from minnet.errors import DataWarning
 
@@ -44,8 +44,8 @@ class Normalize(Layer):
 
     Attributes
     ----------
-    mean, std : Parameter
-        μ and σ, of one shape, not trainable. To load weights into a new model, make it with zeros and ones.
+    mean, std : Buffer
+        μ and σ, of one shape. To load weights into a new model, make it with zeros and ones.
     scale : float or None
         What uint8 was multiplied by when `of` computed them: `Trainer.fit` refuses data with another scale.
 
@@ -81,8 +81,8 @@ class Normalize(Layer):
                 f"Normalize expected mean and std to have one axis for each that axis={axis} names, got shape "
                 f"{means.shape}: {SAY_AXIS}; a tuple, if they have several"
             )
-        self.mean = Parameter(means, trainable=False)
-        self.std = Parameter(deviations, trainable=False)
+        self.mean = Buffer(means)
+        self.std = Buffer(deviations)
 
     @classmethod
     def of(cls, X: ArrayLike, axis: int | tuple[int, ...] | None = None, *, scale: float = BYTE_SCALE) -> Self:
@@ -164,12 +164,12 @@ class Normalize(Layer):
     def _axes(self) -> tuple[int, ...]:
         return (1,) * self.mean.data.ndim if self.axis is None else _axes(self.axis)
 
-    def _placed(self, parameter: Parameter, ndim: int) -> Array:
+    def _placed(self, buffer: Buffer, ndim: int) -> Array:
         """Return μ or σ with axes of size 1, so that it broadcasts with x."""
         shape = [1] * ndim
-        for size, axis in zip(parameter.data.shape, self._axes(), strict=True):
+        for size, axis in zip(buffer.data.shape, self._axes(), strict=True):
             shape[axis] = size
-        return parameter.data.reshape(shape)
+        return buffer.data.reshape(shape)
 
 
 def check_scale(model: Layer, scale: float | None) -> float | None:
@@ -234,7 +234,7 @@ def _divisors(owner: str, mean: Floats, std: Floats) -> Floats:
     equal = std <= np.maximum(np.finfo(np.float32).eps * np.abs(mean), np.finfo(np.float32).tiny)
     if (std[equal] > 0).any():
         first = tuple(np.argwhere(equal & (std > 0))[0].tolist())
-        warnings.warn(
+        warn(
             f"{owner}: the numbers of X deviate by {std[first]:.2g} from a mean of {mean[first]:.9g} (index {first} of "
             "the means), less than float32 can tell: they count as equal, std = 1. If they are not, subtract the mean "
             "from X in float64 first",

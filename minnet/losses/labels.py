@@ -6,7 +6,6 @@ what the labels must be, and how much each sample counts.
 
 import copy
 import math
-import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
 from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.console import warn
 from minnet.core.labels import check_integers, check_labels, check_range, classes_at_axis_1
 from minnet.errors import DataWarning, NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
@@ -60,7 +60,7 @@ class ClassLoss(Loss):
         """Warn of a prediction (N, C, C, ...) in a convolution's order of memory: axis 1 outermost, 0 innermost."""
         shape, strides = prediction.shape, prediction.strides
         if min(shape) > 1 == len(set(shape[1:])) and max(strides) == strides[1] > strides[0] == prediction.itemsize:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} takes the last axis for the classes, and got a prediction {shape} that looks "
                 f"like a convolution's, whose channels are axis 1; {classes_at_axis_1(shape)}",
                 DataWarning,

@@ -1,6 +1,5 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.callbacks import Callback, LearningRate
 from minnet.core.arrays import cast
 from minnet.core.checks import check_int
+from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -97,7 +97,7 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
 def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     """Warn of trainable Parameters of the model that the optimizer does not hold."""
     if names := [name for name, _ in _untrained(model, loss, optimizer)]:
-        warnings.warn(
+        warn(
             f"the optimizer does not hold {_listed(names)}, so nothing is learned there: make it with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
@@ -142,7 +142,7 @@ def training_scale(model: Layer, loader: object) -> float | None:
         return check_scale(model, model.input_scale)
     scale = check_scale(model, loader.scale)
     if "input_scale" in vars(model) and not same_scale(scale, model.input_scale):
-        warnings.warn(
+        warn(
             f"fit was given a DataLoader with scale={scale}, but the model's input_scale is {model.input_scale}, by an "
             "earlier fit, or by the file with its weights: pass scale=model.input_scale to the DataLoader, or, if the "
             f"model is to learn anew, set model.input_scale = {scale} first",
@@ -166,7 +166,7 @@ def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklev
     """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
     if X.dtype != np.uint8 or "input_scale" in vars(model):
         return False
-    warnings.warn(
+    warn(
         f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was trained on "
         "data of another kind: pass what it was trained on, or, if that was uint8 times a number, set "
         "model.input_scale to it",

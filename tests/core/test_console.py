@@ -1,6 +1,7 @@
 """A stderr that cannot be written to never ends a run."""
 
 import io
+import re
 import subprocess
 import sys
 import warnings
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import minnet
 from minnet.core.console import announce, is_terminal, warn
 from minnet.errors import CheckpointWarning
 
@@ -100,3 +102,15 @@ sys.stderr.close()"""
     done = subprocess.run([sys.executable, "-c", SCRIPT.format(before=before), str(tmp_path)], check=False)
     assert done.returncode == 0
     assert (tmp_path / "steps").read_text() == "12"
+
+
+def test_nothing_else_writes_or_warns():
+    room = Path(minnet.__file__).parent
+    calls = re.compile(r"\bprint\(|warnings\.warn\(|sys\.std(out|err)")
+    found = {str(path.relative_to(room)) for path in room.rglob("*.py") if calls.search(without_doctests(path))}
+    assert found == {"core/console.py", "__main__.py"}
+
+
+def without_doctests(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith(">>>"))
