@@ -23,6 +23,10 @@ class RunningScore(Callback):
     def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
 
+    def on_fit_start(self, trainer: Training) -> None:
+        """Begin at 0, without the labels that the loss ignores."""
+        self.running = self.running.fresh(trainer.loss)
+
     def on_step_end(self, trainer: Training) -> None:
         """Count the step's predictions, which were made before its update."""
         self.running.update(trainer.prediction, trainer.target)

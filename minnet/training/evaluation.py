@@ -1,21 +1,27 @@
 """Evaluation computes outputs, loss and metrics with a model in eval mode, batch by batch."""
 
 import itertools
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast
+from minnet.core.gathered import Gathered
 from minnet.core.layer import Layer
+from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
+from minnet.metrics.base import Metric
+from minnet.metrics.functions import Function
+from minnet.training.measures import Measures
 
-Metric = Callable[[Array, Any], float]
-
-EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
+ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
+NUMBERS = 2**20  # of a batch, as float32 4 MB: the arrays inside a model are many times as large
+VECTOR = 128  # numbers that an index, such as a token, counts for: it becomes a vector
 
 
 class EvaluationMode:
@@ -47,25 +53,41 @@ class EvaluationMode:
                     layer.training = training
 
 
-def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:
-    """Return the loss and the metrics over a data set, weighted by samples."""
-    sums, samples, dtype = dict.fromkeys(["loss", *metrics], 0.0), 0, model.dtype
-    for x, y in loader:
+def batch_rows(X: NDArray[Any]) -> int:
+    """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
+    numbers = math.prod(X.shape[1:]) * (VECTOR if X.dtype.kind in "iu" and X.dtype != np.uint8 else 1)
+    return max(1, min(ROWS, NUMBERS // max(1, numbers)))
+
+
+def evaluated(
+    model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], batches: Iterable[Batch]
+) -> dict[str, float]:
+    """Return the loss and the metrics over all batches of a set."""
+    dtype, total, weight, samples = model.dtype, 0.0, 0.0, 0
+    weigh = getattr(loss, "total_weight", len)
+    measures = Measures(metrics, loss, len(batches.X) if isinstance(batches, DataLoader) else 0)
+    for x, y in batches:
         prediction = model.forward(cast(x, dtype))
-        sums["loss"] += loss.forward(prediction, y) * len(x)
-        for name, metric in metrics.items():
-            sums[name] += float(metric(prediction, y)) * len(x)
+        part = weigh(y)
+        total += loss.forward(prediction, y) * part
+        weight += part
         samples += len(x)
-    return {name: value / samples for name, value in sums.items()}
+        measures.update(prediction, y)
+    if not weight:
+        what = "only samples that do not count" if samples else "no batch: a bare iterator can be used only once"
+        raise ValueError(f"evaluate expected at least one sample, got {what}")
+    return {"loss": total / weight} | measures.compute()
 
 
-def predicted(model: Layer, X: NDArray[Any]) -> Array:
+def predicted(model: Layer, X: NDArray[Any], batch_size: int | None) -> Array:
     """Return the model's outputs for X (N, ...). Raises ValueError if they are not as many as the samples."""
-    loader, dtype = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False), model.dtype
-    outputs = np.concatenate([model.forward(cast(x, dtype)) for x, _ in loader])
+    loader = DataLoader(X, np.zeros(len(X), np.int8), batch_size or batch_rows(X), check=False)
+    dtype, outputs = model.dtype, Gathered(len(X))
+    for x, _ in loader:
+        outputs.add(model.forward(cast(x, dtype)))
     if len(outputs) != len(X):
         raise ValueError(
             f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
-            f"{outputs.shape}: one sample? Pass X[np.newaxis]"
+            f"{outputs.array.shape}: one sample? Pass X[np.newaxis]"
         )
-    return outputs
+    return outputs.array

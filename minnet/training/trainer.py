@@ -18,12 +18,13 @@ from minnet.data.checks import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
-from minnet.metrics import accuracy
+from minnet.metrics import Metric, accuracy
+from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training import validation
-from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
+from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
 from minnet.training.memory import keep_freed_memory
@@ -47,8 +48,10 @@ class Trainer:
     optimizer
         What changes the weights: made with ``model.parameters()``.
     metrics
-        What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
-        averaged over samples. By default the accuracy, if the loss takes class labels.
+        What evaluations report beside the loss: name → a metric of `minnet.metrics`, or a function ``(prediction,
+        target) -> float``, which is called once with those of the whole set (or batch by batch, and averaged over
+        samples, if it says ``function.additive = True``). By default the accuracy, if the loss takes class labels.
+        Metrics leave out the labels that the loss ignores.
     accumulate
         Into how many parts to cut every batch, which saves memory: the gradients of the parts add up to the batch's.
         (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
@@ -101,7 +104,7 @@ class Trainer:
         loss: Loss,
         optimizer: Optimizer,
         *,
-        metrics: Mapping[str, Metric] | None = None,
+        metrics: Mapping[str, Metric | Function] | None = None,
         accumulate: int = 1,
         threads: int = 1,
         compiled: bool = False,
@@ -111,7 +114,9 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
+        self.metrics: dict[str, Metric | Function] = dict(
+            metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {})
+        )
         self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
@@ -151,8 +156,8 @@ class Trainer:
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
-            gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a pair (X, y), whose uint8 is scaled as the loader's, a DataLoader, or
+            anything that yields batches (x, y) each time. "test" gives the columns test_loss, test_accuracy, ….
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -187,6 +192,7 @@ class Trainer:
         validation.check_loader(loader, epochs)
         validation.check_callbacks(callbacks)
         sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+        validation.check_columns(sets, self.metrics)
         validation.check_data(model, loss, loader, sets)
         if self.compiled:
             self._check_compiled()
@@ -227,24 +233,36 @@ class Trainer:
             self._checks.check_gradients()
         self.optimizer.step()
 
-    def evaluate(self, data: Data) -> dict[str, float]:
-        """Return the loss and the metrics over a data set, in eval mode, weighted by samples.
+    def evaluate(self, data: Data, *, batch_size: int | None = None) -> dict[str, float]:
+        """Return the loss and the metrics of a data set, in eval mode; they do not depend on how it is cut.
 
         Parameters
         ----------
         data
-            A DataLoader, or a pair (X, y).
+            A pair (X, y), a DataLoader, or anything that yields batches (x, y).
+        batch_size
+            How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
-        ValueError
-            If there are no samples.
+        TypeError, ValueError
+            If there are no samples, or if a metric is not defined for them or returns no number: a note says which.
         """
+        if batch_size is not None:
+            check_int("evaluate", "batch_size", batch_size)
+        batches = validation.as_loader("evaluate", "data", data, batch_size=batch_size)
         with self._evaluation:
-            return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
+            return evaluated(self.model, self.loss, self.metrics, batches)
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
+
+        Parameters
+        ----------
+        X
+            The samples, along the first axis.
+        batch_size
+            How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
@@ -252,8 +270,10 @@ class Trainer:
             If X is not an array of samples, or what the layers raise.
         """
         X = as_data("predict", "X", X)
+        if batch_size is not None:
+            check_int("predict", "batch_size", batch_size)
         with self._evaluation:
-            return predicted(self.model, X)
+            return predicted(self.model, X, batch_size)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
