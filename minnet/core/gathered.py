@@ -21,7 +21,7 @@ class Gathered:
 
     def add(self, batch: ArrayLike) -> None:
         """Copy the rows of a batch behind the others. A ValueError, if they have another shape."""
-        rows = np.asarray(batch)
+        rows = np.atleast_1d(batch)
         start, self._rows = self._rows, self._rows + len(rows)
         if self._array is None:
             self._array = np.empty((max(self._expected, self._rows), *rows.shape[1:]), rows.dtype)

@@ -250,6 +250,7 @@ class Trainer:
         """
         if batch_size is not None:
             check_int("evaluate", "batch_size", batch_size)
+        validation.check_metrics(self.metrics)  # which may have been changed
         batches = validation.as_loader("evaluate", "data", data, batch_size=batch_size)
         with self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)

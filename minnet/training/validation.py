@@ -131,7 +131,7 @@ def as_loader(
     owner: str, name: str, data: Data, like: object = None, cure: str = "(X, y)", batch_size: int | None = None
 ) -> Set:
     """Return batches of evaluation data: of a pair (X, y), whose uint8 is scaled as `like` does, or its own batches."""
-    pair = isinstance(data, tuple) and len(data) == 2 and not all(isinstance(part, tuple) for part in data)
+    pair = isinstance(data, tuple) and len(data) == 2 and not all(_is_batch(part) for part in data)
     if not pair and not yields_batches(data):
         raise TypeError(
             f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}, or an "
@@ -218,9 +218,13 @@ def check_callbacks(callbacks: object) -> None:
         raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
 
 
+def _is_batch(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray)
+
+
 def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
-    if type(batch) is tuple and len(batch) == 2 and isinstance(batch[0], np.ndarray):
+    if type(batch) is tuple and len(batch) == 2 and isinstance(batch[0], np.ndarray):  # at once, in every step
         return batch
     got, cure = _named(batch), "yield both, x and y"
     if isinstance(batch, tuple | list) and len(batch) == 2:

@@ -166,6 +166,9 @@ def test_a_metric_added_later_is_used():
     of.metrics["f1"] = mn.metrics.F1("macro")
     of.metrics["range"] = range_of_scores
     assert list(of.evaluate((X, Y))) == ["loss", "accuracy", "f1", "range"]
+    of.metrics["loss"] = range_of_scores
+    with pytest.raises(ValueError, match="a name of its own, got 'loss'"):
+        of.evaluate((X, Y))
 
 
 # -- errors
@@ -207,6 +210,12 @@ def test_batches_of_many_shapes_are_no_whole():
     with pytest.raises(ValueError, match=r"rows of one shape in all batches, \(2, 3\), got \(5, 3\)") as caught:
         of.evaluate(batches)
     assert "in the metric 'range'" in caught.value.__notes__
+
+
+def test_a_pair_may_be_of_lists_or_tuples():
+    of, pair = trainer(), (X[:2].tolist(), Y[:2].tolist())
+    expected = of.evaluate((X[:2], Y[:2]))
+    assert of.evaluate(pair) == of.evaluate((tuple(map(tuple, pair[0])), tuple(pair[1]))) == expected
 
 
 @pytest.mark.parametrize("batches", [[], (), iter(()), [(X[:0], Y[:0])]], ids=range(4))
