@@ -15,6 +15,7 @@ from minnet.core.layer import Layer
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
 from minnet.training.measures import Measures
@@ -25,7 +26,7 @@ VECTOR = 128  # numbers that an index, such as a token, counts for: it becomes a
 
 
 class EvaluationMode:
-    """While active, the layers are in eval mode; afterwards each is in the mode it was in.
+    """While active, the layers are in eval mode; afterwards each behaves and records as it did before.
 
     Several threads may evaluate at the same time: the first one switches, the last one switches back.
     """
@@ -40,7 +41,7 @@ class EvaluationMode:
         with self._lock:
             if not self._active:
                 inner = itertools.chain.from_iterable(layer.named_layers() for layer in self._layers)
-                self._modes = [(layer, layer.training) for _, layer in inner]
+                self._modes = [(layer, layer.training, layer.recording) for _, layer in inner]
                 for layer in self._layers:
                     layer.eval()
             self._active += 1
@@ -49,8 +50,20 @@ class EvaluationMode:
         with self._lock:
             self._active -= 1
             if not self._active:
-                for layer, training in self._modes:
-                    layer.training = training
+                for layer, training, recording in self._modes:
+                    layer.training, layer.recording = training, recording
+
+
+def start_recording(model: Layer) -> None:
+    """Switch a model to training mode, but for the layers in it that were set to eval mode: these only record.
+
+    A model that is in eval mode itself is switched as a whole.
+    """
+    if not model.training:
+        model.train()
+    for _, layer in model.named_layers():  # each flag becomes an attribute of its own, which checkpoints save
+        layer.training, layer.recording, layer.frozen_statistics = layer.training, True, layer.frozen_statistics
+    Layer.changes += 1
 
 
 def batch_rows(X: NDArray[Any]) -> int:
@@ -62,21 +75,22 @@ def batch_rows(X: NDArray[Any]) -> int:
 def evaluated(
     model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], batches: Iterable[Batch]
 ) -> dict[str, float]:
-    """Return the loss and the metrics over all batches of a set."""
-    dtype, total, weight, samples = model.dtype, 0.0, 0.0, 0
-    weigh = getattr(loss, "total_weight", len)
+    """Return the loss and the metrics over all batches of a set; the loss is weighted by `Loss.total_weight`."""
+    dtype, loss_sum, total, samples = model.dtype, 0.0, 0.0, 0
     measures = Measures(metrics, loss, len(batches.X) if isinstance(batches, DataLoader) else 0)
     for x, y in batches:
         prediction = model.forward(cast(x, dtype))
-        part = weigh(y)
-        total += loss.forward(prediction, y) * part
-        weight += part
+        weight = weight_of(loss, x, y)
+        one, factor = loss.as_part(weight)
+        value = one.forward(prediction, y)
+        loss_sum += factor * value if factor else 0.0
+        total += weight
         samples += len(x)
         measures.update(prediction, y)
-    if not weight:
+    if not total:
         what = "only samples that do not count" if samples else "no batch: a bare iterator can be used only once"
         raise ValueError(f"evaluate expected at least one sample, got {what}")
-    return {"loss": total / weight} | measures.compute()
+    return {"loss": loss_sum / total} | measures.compute()
 
 
 def predicted(model: Layer, X: NDArray[Any], batch_size: int | None) -> Array:
