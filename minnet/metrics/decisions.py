@@ -57,9 +57,11 @@ class Decisions(Metric):
         if self.threshold is None:
             rows, labels = class_scores(owner, prediction, target, self.ignore_index)
             classes = rows.shape[1]
-            chosen = rows.argmax(axis=1)  # of a row with NaN, this is where it is
-            lost = np.isnan(rows[np.arange(len(rows)), chosen])
-            chosen[lost] = 1 - labels[lost] if classes == 2 else classes
+            chosen = rows.argmax(axis=1)
+            lowest = rows.min(initial=0)
+            if lowest != lowest:  # there is NaN; np.isnan takes as long as all of `min`
+                lost = np.isnan(rows).any(axis=1)
+                chosen[lost] = 1 - labels[lost] if classes == 2 else classes
             return chosen, labels, classes
         rows, yes = yes_or_no(owner, prediction, target, self.ignore_index)
         said = np.where(np.isnan(rows), ~yes, rows > self.threshold)
