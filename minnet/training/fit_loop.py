@@ -14,11 +14,12 @@ import numpy as np
 from minnet.callbacks.base import looks_at_every_step
 from minnet.core.rows import Row
 from minnet.core.state import State
-from minnet.data.epoch import Batch, Epoch
+from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
+from minnet.saving import loaders
 from minnet.saving.checkpoint import Checkpoint, announce
-from minnet.saving.run_state import RunParts
+from minnet.saving.run_parts import RunParts
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps
 
@@ -59,6 +60,7 @@ class FitLoop:
         self._interrupts = steps.interrupts
         self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
+        self._began: State | None = None  # the loader's state before the epoch, if a checkpoint needs it
         self._one_by_one = not isinstance(steps, ManySteps) or any(map(looks_at_every_step, parts.callbacks))
 
     def run(self, resume: str | os.PathLike[str] | None) -> None:
@@ -94,12 +96,17 @@ class FitLoop:
             snapshot = checkpoint.find(self._parts, self._position(), resume)
         if snapshot is None:
             self._notify("on_fit_start")
+            if checkpoint is not None:
+                checkpoint.begin(self._parts, self._position())
             return
         self._interrupts.busy = True  # a signal must not leave a state that is restored by half
+        self._state.load_state_dict(snapshot.state["trainer"])
         snapshot.restore(self._parts)
         self._restore(snapshot.position)
         self._notify("on_fit_start")
         snapshot.restore_callbacks(self._parts)
+        if checkpoint is not None:
+            checkpoint.begin(self._parts, self._position())
         done = snapshot.finished and not self._is_more()
         what = "is complete: nothing is left to do" if done else "goes on"
         announce(f"the run of {snapshot.path} {what} (step {self._state.step}, epoch {self._state.epoch})")
@@ -110,6 +117,8 @@ class FitLoop:
         state, counts, checkpoint = self._state, self._counts, self._checkpoint
         while self._is_more():
             if self._batches is None:
+                if checkpoint is not None:
+                    self._began = loaders.begin(self._parts.loader, self._parts.covered)
                 self._batches, counts.in_epoch = iter(self._parts.loader), 0
             if self._do_epoch(self._batches):
                 self._batches = None
@@ -205,7 +214,8 @@ class FitLoop:
         batches, checkpoint = self._batches, self._checkpoint
         return self._counts.state_dict() | {
             "settings": self._plan.settings,
-            "batches": batches.state_dict() if isinstance(batches, Epoch) else None,
+            "batches": loaders.place(batches),
+            "began": None if batches is None else self._began,
             "under_way": batches is not None,
             "seconds": self._seconds(),
             "best": None if checkpoint is None else checkpoint.best_value,
@@ -216,15 +226,10 @@ class FitLoop:
         self._counts.load_state_dict(position)
         if self._checkpoint is not None:
             self._checkpoint.best_value = position["best"]
-        if not position["under_way"]:
-            return
-        loader = self._parts.loader
-        if isinstance(loader, DataLoader):
-            self._batches = Epoch(loader, position["batches"])
-        else:  # the batches of the steps that were done are read once more
-            self._batches = iter(loader)
-            for _ in range(self._counts.in_epoch):
-                next(self._batches, None)
+        if position["under_way"]:
+            loader, self._began = self._parts.loader, position["began"]
+            place = position["batches"]
+            self._batches = loaders.go_on(loader, self._counts.in_epoch, place, self._began, self._parts.covered())
 
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""

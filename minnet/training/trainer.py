@@ -21,7 +21,7 @@ from minnet.losses import Loss
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
-from minnet.saving.run_state import RunParts
+from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
@@ -108,6 +108,7 @@ class Trainer:
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
+        of_subclass = set(vars(self))
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -121,6 +122,7 @@ class Trainer:
         self._hooks: Hooks = {}
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
+        self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
         if compiled:
             self._check_compiled()
         keep_freed_memory()
@@ -197,7 +199,7 @@ class Trainer:
         settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
         plan = Plan(steps, epochs, every, skips=self.nonfinite != "stop", settings=settings)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
-        saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
+        saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel, self
         try:
             self._hooks = hooks([*callbacks, Progress(total)] if progress else callbacks)
             if self.nonfinite != "ignore":

@@ -1,0 +1,82 @@
+"""What a loader remembers, whatever iterates over batches: its own `state_dict`, or the plain data in its attributes.
+
+An epoch that is not a `minnet.data.epoch.Epoch` cannot be put in its place by a number. So the loader's state at the
+beginning of the epoch is kept as well: with it, the epoch is begun again, and the batches that were learned from are
+read once more.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minnet.core.objects import DATA, Objects, keeps_state
+from minnet.core.state import State, attributes, set_attributes
+from minnet.data.epoch import Batch, Epoch
+from minnet.data.loader import DataLoader
+from minnet.errors import CheckpointError
+from minnet.saving.serialize import identical
+
+
+def capture(loader: Any, covered: Iterable[object] = ()) -> State:
+    """Return what a loader remembers. Large arrays are taken for the data set, which is not kept."""
+    if isinstance(loader, DataLoader):
+        return loader.state_dict()
+    if keeps_state(loader):
+        return {"state": loader.state_dict()}
+    small = {name: value for name, value in attributes(loader).items() if not _is_data(value)}
+    return {"attributes": small, "objects": walk(loader, covered).state()}
+
+
+def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
+    """Restore what `capture` returned."""
+    if isinstance(loader, DataLoader):
+        loader.load_state_dict(state)
+    elif keeps_state(loader):
+        # To load may mean to go on from there in the next pass, so it is done only where the loader is elsewhere.
+        if not identical(loader.state_dict(), state["state"]):
+            loader.load_state_dict(state["state"])
+    elif state:
+        set_attributes(loader, state["attributes"])
+        walk(loader, covered).restore(state["objects"])
+
+
+def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
+    """Find the objects in a loader that remember something."""
+    objects = Objects([*covered, loader])
+    if not isinstance(loader, list | tuple):  # of batches
+        objects.add("", loader, leave=("X", "y"))
+    return objects
+
+
+def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:
+    """Return a copy of a loader's state before an epoch; None if that epoch's place is a number."""
+    if isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__:
+        return None
+    return copy.deepcopy(capture(loader, covered()))
+
+
+def place(batches: Iterator[Batch] | None) -> State | None:
+    """Return the place in an epoch, if it is an `Epoch`, which can be made anew there."""
+    return batches.state_dict() if type(batches) is Epoch else None
+
+
+def go_on(loader: Any, done: int, at: State | None, began: State | None, covered: Iterable[object]) -> Iterator[Batch]:
+    """Return the rest of an epoch of which so many batches are done: at its place, or begun again.
+
+    Raises CheckpointError if the loader yields fewer batches than it did.
+    """
+    if at is not None:
+        return Epoch(loader, at)
+    if began is not None:
+        restore(loader, began, covered)
+    batches: Iterator[Batch] = iter(loader)
+    for i in range(done):
+        if next(batches, None) is None:
+            raise CheckpointError(f"the loader yields {i} batches now, but the run had learned from {done} of them")
+    return batches
+
+
+def _is_data(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.nbytes >= DATA

@@ -1,0 +1,162 @@
+"""The parts of a run, everything in them that remembers something, and how they were when the run began."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from minnet.core.layer import Layer
+from minnet.core.objects import Objects, is_function, kind_of
+from minnet.core.rows import Row
+from minnet.core.state import State, attributes
+from minnet.data.loader import DataLoader
+from minnet.losses import Loss
+from minnet.optimizers import Optimizer
+from minnet.saving import loaders
+from minnet.saving.settings import CLASS, Settings, as_text, differences, settings_of
+from minnet.saving.tensorfile import brief
+
+OF_OPTIMIZER = ("parameters", "param_groups", "state", "_scratch")  # of its attributes, what its state_dict has
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
+
+    model: Layer
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Mapping[str, Any]
+    sets: dict[str, DataLoader]
+    loader: Iterable[Any]
+    callbacks: Sequence[Any]
+    history: list[Row]
+    state: Any  # the TrainingState
+    parallel: Any  # the ParallelSteps, whose copies of the model have Generators and attributes of their own
+    trainer: Any  # a subclass may have attributes of its own
+
+    def owners(self) -> dict[str, Layer]:
+        """Return the model and the loss, and the copies of both that the threads have."""
+        owners: dict[str, Layer] = {"model": self.model, "loss": self.loss}
+        for i, (model, loss) in enumerate(self.parallel.copies, 1):
+            owners |= {f"threads[{i}].model": model, f"threads[{i}].loss": loss}
+        return owners
+
+    def layers(self) -> Iterator[tuple[str, Layer]]:
+        """Walk the layers of all owners, as (path, layer)."""
+        for name, owner in self.owners().items():
+            for path, layer in owner.named_layers():
+                yield (f"{name}.{path}" if path else name), layer
+
+    def loaders(self) -> dict[str, Any]:
+        """Return all loaders, by their paths."""
+        return {"loader": self.loader} | {f"sets[{name!r}]": loader for name, loader in self.sets.items()}
+
+    def covered(self) -> list[object]:
+        """List what has a place of its own in a checkpoint, wherever else it is found."""
+        layers = [layer for _, layer in self.layers()]
+        parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        parts = [self.optimizer, self.metrics, self.history, self.state, self.parallel, self.trainer]
+        return [*layers, *parameters, *self.optimizer.parameters, *self.callbacks, *self.loaders().values(), *parts]
+
+    def trainer_attributes(self) -> State:
+        """Return the plain data that a subclass of the Trainer has of its own, or that a script gave it."""
+        return {name: value for name, value in attributes(self.trainer).items() if name not in self.trainer._own}
+
+    def frozen(self) -> list[str]:
+        """List the Parameters that are not trainable."""
+        return [name for name, parameter in self.model.named_parameters() if not parameter.trainable]
+
+    def objects(self) -> Objects:
+        """Find the objects that remember something, in all parts but the loaders."""
+        found = Objects(self.covered())
+        for path, layer in self.layers():
+            found.add(path, layer)
+        for name, metric in self.metrics.items():
+            (found.add_value if is_function(metric) else found.add)(f"metrics[{name!r}]", metric)
+        for i, callback in enumerate(self.callbacks):
+            # One that says itself what is to be kept is asked for that only.
+            if type(callback).state_dict.__module__ == "minnet.callbacks.base":
+                found.add(f"callbacks[{i}]", callback)
+        found.add("optimizer", self.optimizer, leave=OF_OPTIMIZER)
+        found.add("trainer", self.trainer, leave=self.trainer._own)
+        return found
+
+    def all_objects(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return all objects that remember something, and the kinds of those that are lost, by their paths."""
+        walks = [("", self.objects())]
+        walks += [(path, loaders.walk(loader, self.covered())) for path, loader in self.loaders().items()]
+        found = {path + name: part.value for path, walk in walks for name, part in walk.found.items()}
+        return found, {path + name: kind for path, walk in walks for name, kind in walk.lost.items()}
+
+
+class Beginning:
+    """How the parts of a run were when it began.
+
+    It is compared with the beginning of the run that wrote a checkpoint. What `fit` finds later in another place, or
+    with another class, cannot be restored, because a script that is started again does not make it.
+    """
+
+    def __init__(self, parts: RunParts) -> None:
+        self.kinds: dict[str, str] = {}
+        self.note_objects(parts)
+        settings = _settings(parts)
+        self.given = {path: found.given for path, found in settings.items()}
+        self.others = {path: found.others for path, found in settings.items()}
+        self.order = _order(parts)
+
+    def note_objects(self, parts: RunParts) -> None:
+        """Note which objects there are; the callbacks make some when the run begins."""
+        found, _ = parts.all_objects()
+        self.kinds |= {path: kind_of(value) for path, value in found.items()}
+
+    def state_dict(self, parts: RunParts) -> State:
+        """Return what is to be compared, and which settings have changed since."""
+        changed = [place for place, _ in self._changed(parts)]
+        return {"given": self.given, "others": self.others, "order": self.order, "changed": changed}
+
+    def lost(self, parts: RunParts) -> dict[str, str]:
+        """Return what may have changed since the beginning and cannot be kept: its place → what it is."""
+        found, lost = parts.all_objects()
+        for path, value in found.items():
+            if self.kinds.get(path) != (kind := kind_of(value)):
+                lost[path] = f"{kind}, which is not there when the script is started again"
+        return lost | {place: "it was replaced while training" for place, fixed in self._changed(parts) if fixed}
+
+    def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
+        """List how another beginning differs; a run that has trained is not asked for what training changes."""
+        yield from map(brief, differences(self.given, then["given"], () if fresh else then["changed"]))
+        for i, (a, b) in enumerate(zip_longest(self.order, then["order"])):
+            if a != b:
+                yield f"the optimizer's Parameter {i}: {a} now, {brief(b)} in the checkpoint"
+                return
+
+    def _changed(self, parts: RunParts) -> Iterator[tuple[str, bool]]:
+        """Yield the settings that have changed, and whether each is something that cannot be restored."""
+        for path, now in _settings(parts).items():
+            for texts, before in ((now.given, self.given.get(path, {})), (now.others, self.others.get(path, {}))):
+                for name, text in texts.items():
+                    if name in before and before[name] != text:
+                        yield (path if name == CLASS else f"{path}.{name}"), name == CLASS or name in now.fixed
+
+
+def _settings(parts: RunParts) -> dict[str, Settings]:
+    """Return the settings of all parts, by their paths."""
+    own = settings_of(parts.optimizer, OF_OPTIMIZER)
+    del own.given[CLASS]  # which it compares itself
+    found = {"trainer": settings_of(parts.trainer, parts.trainer._own), "optimizer": own}
+    for i, group in enumerate(parts.optimizer.param_groups):
+        texts = {name: text for name, option in group.items() if name != "params" and (text := as_text(option))}
+        found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, set())
+    found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
+    found["model"].given["frozen"] = str(as_text(parts.frozen()))
+    found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
+    found |= {f"callbacks[{i}]": settings_of(callback) for i, callback in enumerate(parts.callbacks)}
+    found |= {path: settings_of(loader, ("X", "y")) for path, loader in parts.loaders().items()}
+    return found | {path: settings_of(value) for path, value in parts.all_objects()[0].items()}
+
+
+def _order(parts: RunParts) -> list[str]:
+    """Return the names of the optimizer's Parameters, in its order."""
+    names = {id(parameter): name for name, parameter in parts.model.named_parameters()}
+    return [names.get(id(parameter), "one that is not in the model") for parameter in parts.optimizer.parameters]
