@@ -14,8 +14,8 @@ from minnet.core.rows import Row, improves, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
 from minnet.saving.lock import FolderLock
-from minnet.saving.run_parts import Beginning, RunParts
-from minnet.saving.run_state import Snapshot, encoded, write
+from minnet.saving.run_parts import Beginning, RunParts, Survey
+from minnet.saving.run_state import Snapshot, capture, encoded, write
 from minnet.saving.tensorfile import TEMPORARY, write_whole
 
 _NAME = re.compile(r"step-\d{9,}\.safetensors")
@@ -124,10 +124,11 @@ class Checkpoint:
 
         Raises CheckpointError if the folder has checkpoints, but resume=None, or none is whole or of this run.
         """
-        self._beginning = Beginning(parts)
+        survey = Survey(parts)
+        self._beginning = Beginning(survey)
         snapshot = self._find(parts, resume)
         if snapshot is not None:
-            snapshot.check(parts, position, self._beginning)
+            snapshot.check(survey, position, self._beginning)
             if parts.state.step == snapshot.first_step and (others := snapshot.others(self._beginning)):
                 lines = "\n  ".join(others)
                 self._warn(f"{snapshot.path} goes on with its own values, where the script has others:\n  {lines}")
@@ -138,9 +139,10 @@ class Checkpoint:
 
         Raises TypeError if a `state_dict` holds what cannot be written to a file.
         """
-        self._beginning.note_objects(parts)
-        encoded(parts, position, self._beginning)
-        self._say_what_is_lost(parts)
+        survey = Survey(parts)
+        self._beginning.note_objects(survey)
+        encoded(capture(survey, position, self._beginning))
+        self._say_what_is_lost(survey)
 
     def _find(self, parts: RunParts, resume: str | os.PathLike[str] | None) -> Snapshot | None:
         files = self.files()
@@ -189,12 +191,14 @@ class Checkpoint:
         path = self.folder / f"step-{step:09d}.safetensors"
         self._last = time.monotonic()
         try:
-            self._say_what_is_lost(parts)
+            survey = Survey(parts)
+            self._say_what_is_lost(survey)
+            state = capture(survey, position, self._beginning)
             # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:
-                write(self.folder / BEST, parts, position, self._beginning)
+                write(self.folder / BEST, parts, state)
                 self._improved = False
-            write(path, parts, position, self._beginning)
+            write(path, parts, state)
         except CheckpointWarning:  # where warnings are errors
             raise
         except Exception as error:
@@ -225,8 +229,8 @@ class Checkpoint:
             f"no checkpoint could be written after step {step} in {self.folder} ({why}); training goes on, {newest}"
         )
 
-    def _say_what_is_lost(self, parts: RunParts) -> None:
-        lost = {place: what for place, what in self._beginning.lost(parts).items() if place not in self._said}
+    def _say_what_is_lost(self, survey: Survey) -> None:
+        lost = {place: what for place, what in self._beginning.lost(survey).items() if place not in self._said}
         self._said.update(lost)
         if lost:
             lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])

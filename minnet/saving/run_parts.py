@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
@@ -55,7 +56,7 @@ class RunParts:
     def covered(self) -> list[object]:
         """List what has a place of its own in a checkpoint, wherever else it is found."""
         layers = [layer for _, layer in self.layers()]
-        parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        parameters = [parameter for owner in self.owners().values() for parameter in owner.parameters()]
         parts = [self.optimizer, self.metrics, self.history, self.state, self.parallel, self.trainer]
         return [*layers, *parameters, *self.optimizer.parameters, *self.callbacks, *self.loaders().values(), *parts]
 
@@ -67,61 +68,84 @@ class RunParts:
         """List the Parameters that are not trainable."""
         return [name for name, parameter in self.model.named_parameters() if not parameter.trainable]
 
-    def objects(self) -> Objects:
-        """Find the objects that remember something, in all parts but the loaders."""
-        found = Objects(self.covered())
-        for path, layer in self.layers():
-            found.add(path, layer)
-        for name, metric in self.metrics.items():
-            (found.add_value if is_function(metric) else found.add)(f"metrics[{name!r}]", metric)
-        for i, callback in enumerate(self.callbacks):
-            # One that says itself what is to be kept is asked for that only.
-            if type(callback).state_dict.__module__ == "minnet.callbacks.base":
-                found.add(f"callbacks[{i}]", callback)
-        found.add("optimizer", self.optimizer, leave=OF_OPTIMIZER)
-        found.add("trainer", self.trainer, leave=self.trainer._own)
-        return found
 
-    def all_objects(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return all objects that remember something, and the kinds of those that are lost, by their paths."""
-        walks = [("", self.objects())]
-        walks += [(path, loaders.walk(loader, self.covered())) for path, loader in self.loaders().items()]
-        found = {path + name: part.value for path, walk in walks for name, part in walk.found.items()}
-        return found, {path + name: kind for path, walk in walks for name, kind in walk.lost.items()}
+class Survey:
+    """All objects in the parts of a run that remember something, and the settings of all parts."""
+
+    def __init__(self, parts: RunParts) -> None:
+        self.parts = parts
+        self.covered = parts.covered()
+        self.objects = self._objects()  # in all parts but the loaders
+        walks = [("", self.objects)]
+        walks += [(path, loaders.walk(loader, self.covered)) for path, loader in parts.loaders().items()]
+        self.found = {path + name: part.value for path, walk in walks for name, part in walk.found.items()}
+        self.lost = {path + name: kind for path, walk in walks for name, kind in walk.lost.items()}
+
+    @cached_property
+    def settings(self) -> dict[str, Settings]:
+        """The settings of all parts, by their paths."""
+        parts = self.parts
+        own = settings_of(parts.optimizer, OF_OPTIMIZER)
+        del own.given[CLASS]  # which it compares itself
+        found = {"trainer": settings_of(parts.trainer, parts.trainer._own), "optimizer": own}
+        for i, group in enumerate(parts.optimizer.param_groups):
+            texts = {name: text for name, option in group.items() if name != "params" and (text := as_text(option))}
+            found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, set())
+        found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
+        found["model"].given["frozen"] = str(as_text(parts.frozen()))
+        found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
+        found |= {
+            f"callbacks[{i}]": settings_of(callback)
+            for i, callback in enumerate(parts.callbacks)
+            if not _decides(callback) or type(callback).__module__.startswith("minnet.")
+        }
+        found |= {path: settings_of(loader, ("X", "y")) for path, loader in parts.loaders().items()}
+        return found | {path: settings_of(value) for path, value in self.found.items()}
+
+    def _objects(self) -> Objects:
+        parts, found = self.parts, Objects(self.covered)
+        for path, layer in parts.layers():
+            found.add(path, layer)
+        for name, metric in parts.metrics.items():
+            (found.add_value if is_function(metric) else found.add)(f"metrics[{name!r}]", metric)
+        for i, callback in enumerate(parts.callbacks):
+            if not _decides(callback):
+                found.add(f"callbacks[{i}]", callback)
+        found.add("optimizer", parts.optimizer, leave=OF_OPTIMIZER)
+        found.add("trainer", parts.trainer, leave=parts.trainer._own)
+        return found
 
 
 class Beginning:
     """How the parts of a run were when it began.
 
-    It is compared with the beginning of the run that wrote a checkpoint. What `fit` finds later in another place, or
+    It is compared with the beginning of the run that wrote a checkpoint. What a survey finds later in another place, or
     with another class, cannot be restored, because a script that is started again does not make it.
     """
 
-    def __init__(self, parts: RunParts) -> None:
+    def __init__(self, survey: Survey) -> None:
         self.kinds: dict[str, str] = {}
-        self.note_objects(parts)
-        settings = _settings(parts)
-        self.given = {path: found.given for path, found in settings.items()}
-        self.others = {path: found.others for path, found in settings.items()}
-        self.order = _order(parts)
+        self.note_objects(survey)
+        self.given = {path: found.given for path, found in survey.settings.items()}
+        self.others = {path: found.others for path, found in survey.settings.items()}
+        self.order = _order(survey.parts)
 
-    def note_objects(self, parts: RunParts) -> None:
+    def note_objects(self, survey: Survey) -> None:
         """Note which objects there are; the callbacks make some when the run begins."""
-        found, _ = parts.all_objects()
-        self.kinds |= {path: kind_of(value) for path, value in found.items()}
+        self.kinds |= {path: kind_of(value) for path, value in survey.found.items()}
 
-    def state_dict(self, parts: RunParts) -> State:
+    def state_dict(self, survey: Survey) -> State:
         """Return what is to be compared, and which settings have changed since."""
-        changed = [place for place, _ in self._changed(parts)]
+        changed = [place for place, _ in self._changed(survey)]
         return {"given": self.given, "others": self.others, "order": self.order, "changed": changed}
 
-    def lost(self, parts: RunParts) -> dict[str, str]:
+    def lost(self, survey: Survey) -> dict[str, str]:
         """Return what may have changed since the beginning and cannot be kept: its place → what it is."""
-        found, lost = parts.all_objects()
-        for path, value in found.items():
+        lost = dict(survey.lost)
+        for path, value in survey.found.items():
             if self.kinds.get(path) != (kind := kind_of(value)):
                 lost[path] = f"{kind}, which is not there when the script is started again"
-        return lost | {place: "it was replaced while training" for place, fixed in self._changed(parts) if fixed}
+        return lost | {place: "it was replaced while training" for place, fixed in self._changed(survey) if fixed}
 
     def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
         """List how another beginning differs; a run that has trained is not asked for what training changes."""
@@ -131,29 +155,18 @@ class Beginning:
                 yield f"the optimizer's Parameter {i}: {a} now, {brief(b)} in the checkpoint"
                 return
 
-    def _changed(self, parts: RunParts) -> Iterator[tuple[str, bool]]:
+    def _changed(self, survey: Survey) -> Iterator[tuple[str, bool]]:
         """Yield the settings that have changed, and whether each is something that cannot be restored."""
-        for path, now in _settings(parts).items():
+        for path, now in survey.settings.items():
             for texts, before in ((now.given, self.given.get(path, {})), (now.others, self.others.get(path, {}))):
                 for name, text in texts.items():
                     if name in before and before[name] != text:
                         yield (path if name == CLASS else f"{path}.{name}"), name == CLASS or name in now.fixed
 
 
-def _settings(parts: RunParts) -> dict[str, Settings]:
-    """Return the settings of all parts, by their paths."""
-    own = settings_of(parts.optimizer, OF_OPTIMIZER)
-    del own.given[CLASS]  # which it compares itself
-    found = {"trainer": settings_of(parts.trainer, parts.trainer._own), "optimizer": own}
-    for i, group in enumerate(parts.optimizer.param_groups):
-        texts = {name: text for name, option in group.items() if name != "params" and (text := as_text(option))}
-        found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, set())
-    found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
-    found["model"].given["frozen"] = str(as_text(parts.frozen()))
-    found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
-    found |= {f"callbacks[{i}]": settings_of(callback) for i, callback in enumerate(parts.callbacks)}
-    found |= {path: settings_of(loader, ("X", "y")) for path, loader in parts.loaders().items()}
-    return found | {path: settings_of(value) for path, value in parts.all_objects()[0].items()}
+def _decides(callback: Any) -> bool:
+    """Whether a callback says itself what is to be kept, so that nothing else is looked for in it."""
+    return str(type(callback).state_dict.__module__) != "minnet.callbacks.base"
 
 
 def _order(parts: RunParts) -> list[str]:

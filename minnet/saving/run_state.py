@@ -21,16 +21,17 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.saving import loaders
-from minnet.saving.run_parts import Beginning, RunParts
+from minnet.saving.run_parts import Beginning, RunParts, Survey
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.settings import differences
 from minnet.saving.tensorfile import brief, parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
 
 
-def capture(parts: RunParts, position: State, beginning: Beginning) -> State:
+def capture(survey: Survey, position: State, beginning: Beginning) -> State:
     """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
-    objects = {path: data for path, data in parts.objects().state().items() if path in beginning.kinds}
+    parts = survey.parts
+    objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}
     return {
         "trainer": parts.state.state_dict(),
         "run": position,
@@ -41,12 +42,12 @@ def capture(parts: RunParts, position: State, beginning: Beginning) -> State:
         "metrics": {  # a plain function has no state
             name: attributes(metric) for name, metric in parts.metrics.items() if getattr(metric, "__dict__", None)
         },
-        "sets": {name: loaders.capture(loader, parts.covered()) for name, loader in parts.sets.items()},
-        "loader": loaders.capture(parts.loader, parts.covered()),
+        "sets": {name: loaders.capture(loader, survey.covered) for name, loader in parts.sets.items()},
+        "loader": loaders.capture(parts.loader, survey.covered),
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in parts.callbacks],
         "attributes": parts.trainer_attributes(),
         "objects": objects,
-        "beginning": beginning.state_dict(parts),
+        "beginning": beginning.state_dict(survey),
     }
 
 
@@ -70,12 +71,13 @@ class Snapshot:
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise self._wrong(error) from None
 
-    def check(self, parts: RunParts, position: State, beginning: Beginning) -> None:
+    def check(self, survey: Survey, position: State, beginning: Beginning) -> None:
         """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
+        parts = survey.parts
         try:
             found = [
                 *mismatches(parts.model, self._weights),
-                *self._differences(parts, capture(parts, position, beginning), beginning),
+                *self._differences(survey, capture(survey, position, beginning), beginning),
             ]
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             raise self._wrong(error) from None
@@ -95,7 +97,7 @@ class Snapshot:
 
     def restore(self, parts: RunParts) -> None:
         """Restore all but the counts and the callbacks; `check` comes before."""
-        state = self.state
+        state, survey = self.state, Survey(parts)
         for name, parameter in parts.model.named_parameters():
             parameter.data = self._weights[name]
             parameter.trainable = name not in state["frozen"]
@@ -107,38 +109,37 @@ class Snapshot:
             if name in state["metrics"]:
                 set_attributes(metric, state["metrics"][name])
         for name, loader in parts.sets.items():
-            loaders.restore(loader, state["sets"][name], parts.covered())
-        loaders.restore(parts.loader, state["loader"], parts.covered())
+            loaders.restore(loader, state["sets"][name], survey.covered)
+        loaders.restore(parts.loader, state["loader"], survey.covered)
         set_attributes(parts.trainer, state["attributes"])
-        parts.objects().restore(state["objects"])
+        survey.objects.restore(state["objects"])
         parts.optimizer.load_state_dict(state["optimizer"])
 
     def restore_callbacks(self, parts: RunParts) -> None:
         """Restore the callbacks after their `on_fit_start`, which may have reset them, and all that it may change."""
         for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
             callback.load_state_dict(state)
-        if missing := self.state["objects"].keys() - parts.objects().found.keys():
+        if missing := self.state["objects"].keys() - Survey(parts).found.keys():
             raise CheckpointError(f"{self.path} keeps what is not there now: {brief(', '.join(sorted(missing)))}")
         self.restore(parts)
 
-    def _differences(self, parts: RunParts, now: State, beginning: Beginning) -> Iterable[str]:
+    def _differences(self, survey: Survey, now: State, beginning: Beginning) -> Iterable[str]:
         """Find what is of another kind or size than it was."""
-        then = self.state
+        parts, then = survey.parts, self.state
         yield from _difference("the evaluation sets", sorted(now["sets"]), sorted(then["sets"]))
         yield from _difference("the callbacks", [c[0] for c in now["callbacks"]], [c[0] for c in then["callbacks"]])
         yield from _difference("the settings of fit", now["run"]["settings"], then["run"]["settings"])
         yield from _difference("the metrics", sorted(now["metrics"]), sorted(then["metrics"]))
         for name in parts.owners():
             yield from _difference(f"the layers of the {name}", sorted(now[name]), sorted(then[name]))
-        yield from parts.optimizer.mismatches(then["optimizer"])
+        other = parts.optimizer.mismatches(then["optimizer"])
+        yield from other
         settings = list(beginning.differences(then["beginning"], fresh=parts.state.step == self.first_step))
-        yield from settings
-        for a, b in (
-            (now["loader"], then["loader"]),
-            *((now["sets"][n], then["sets"].get(n, {})) for n in now["sets"]),
-        ):
-            yield from _difference("the loader: samples", a.get("samples"), b.get("samples"))
-        yield from self._unfit(parts)
+        yield from (line for line in settings if not (other and line.startswith("optimizer.")))
+        for name in ("loader", *(name for name in parts.sets if name in then["sets"])):
+            a, b = (state["loader"] if name == "loader" else state["sets"][name] for state in (now, then))
+            yield from _difference(f"{name}: samples", a.get("samples"), b.get("samples"))
+        yield from self._unfit(survey)
         for owner in ("trainer", "run"):
             for name, value in now[owner].items():
                 if type(then[owner][name]) is not type(value) and value is not None:
@@ -147,40 +148,41 @@ class Snapshot:
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
-    def _unfit(self, parts: RunParts) -> Iterable[str]:
+    def _unfit(self, survey: Survey) -> Iterable[str]:
         """Find where data in the checkpoint would replace an object, or belong into one that is not there."""
-        then = self.state
+        parts, then = survey.parts, self.state
         owners: list[tuple[str, Any, State]] = [("trainer", parts.trainer, then["attributes"])]
         owners += [(name, metric, then["metrics"].get(name, {})) for name, metric in parts.metrics.items()]
         for name, owner in parts.owners().items():
             owners += [(f"{name}.{path}", layer, then[name].get(path, {})) for path, layer in owner.named_layers()]
         for path, owner, state in owners:
             yield from (f"{path}.{brief(name)}: an object now, data in the checkpoint" for name in unfit(owner, state))
-        there = parts.objects().found
         for path in then["objects"]:
-            if path not in there and not path.startswith(("callbacks[", "trainer")):  # which on_fit_start may make
+            if path not in survey.found and not path.startswith(
+                ("callbacks[", "trainer")
+            ):  # which on_fit_start may make
                 yield f"{brief(path)}: not there now, but in the checkpoint"
 
     def _wrong(self, error: Exception) -> CheckpointError:
         return CheckpointError(f"{self.path}: its state is not what minnet writes ({type(error).__name__}: {error})")
 
 
-def write(path: Path, parts: RunParts, position: State, beginning: Beginning) -> None:
-    """Write the state of a run to a file.
+def write(path: Path, parts: RunParts, state: State) -> None:
+    """Write the state of a run, as `capture` returned it, to a file.
 
     Raises OSError if it cannot be written; the file that was there before is untouched. Raises TypeError if a
-    callback's `state_dict` holds what cannot be written to a file, ValueError if the state is too large.
+    `state_dict` holds what cannot be written to a file, ValueError if the state is too large.
     """
-    state, tensors = encoded(parts, position, beginning)
+    text, tensors = encoded(state)
     weights = {name: parameter.data for name, parameter in parts.model.named_parameters()}
-    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": json.dumps(state)}
+    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
     write_tensors(path, weights | tensors, metadata)
 
 
-def encoded(parts: RunParts, position: State, beginning: Beginning) -> tuple[Any, Tensors]:
-    """Return the state of a run as JSON and arrays. Raises TypeError if that is not possible."""
+def encoded(state: State) -> tuple[str, Tensors]:
+    """Return the state of a run as JSON and arrays. Raises TypeError if it is not plain data."""
     tensors: Tensors = {}
-    return encode(capture(parts, position, beginning), tensors, STATE.rstrip("/")), tensors
+    return json.dumps(encode(state, tensors, STATE.rstrip("/"))), tensors
 
 
 def _difference(what: str, now: Any, then: Any) -> Iterable[str]:

@@ -9,12 +9,14 @@ import hashlib
 import inspect
 import os
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.parameter import Parameter
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
@@ -22,6 +24,7 @@ from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_pla
 Texts = dict[str, str]
 CLASS = "class"  # the entry of an object's class
 LONGEST = 120  # letters of a text; a longer one ends with a digest
+MOST = 1000  # items of a list that are compared
 
 
 class Settings(NamedTuple):
@@ -39,19 +42,23 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
     fixed: set[str] = set()
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
         given[CLASS] = value.__qualname__
-    arguments = _arguments(type(value))
+    arguments = _arguments(type(value))  # type: ignore[arg-type]
+    mine = type(value).__module__.startswith("minnet.")
     for name, item in _readable(value).items():
-        text = None if name in leave else as_text(item)
+        if name in leave or not (name in arguments or type(item) in ATOMS or is_fixed(item)):
+            continue
+        text = as_text(item)
+        if text is None and name in arguments and not isinstance(item, list | tuple | dict | Parameter | Layer):
+            text = f"a {type(item).__qualname__}"
         if text is None:
             continue
-        if is_fixed(item):
-            fixed.add(name)
         # An array of one's own may hold random numbers, or be learned in place.
-        mine = type(value).__module__.startswith("minnet.")
         if name in arguments and (mine or not isinstance(item, np.ndarray)):
             given[name] = text
-        elif name in arguments or type(item) in ATOMS or name in fixed:
+        else:
             others[name] = text
+        if is_fixed(item):
+            fixed.add(name)
     return Settings(given, others, fixed)
 
 
@@ -93,12 +100,23 @@ def _text(value: Any, depth: int) -> str | None:
         return str(getattr(value, "__qualname__", value))
     if isinstance(value, np.ndarray) and is_plain(value):
         return _array_text(value)
-    if depth < 4 and type(value) in (*SEQUENCES, *MAPPINGS):
-        items = list(value.items()) if type(value) in MAPPINGS else list(value)
-        texts = [_text(item, depth + 1) for item in items[:1000]]
-        if all(text is not None for text in texts):
-            return f"{type(value).__name__} of {len(items)}: {', '.join(map(str, texts))}"
+    if depth < 4 and type(value) in MAPPINGS:
+        pairs = list(value.items())[:MOST]
+        texts = [(_text(key, depth + 1), _text(item, depth + 1)) for key, item in pairs]
+        return _joined(value, [None if None in pair else f"{pair[0]}: {pair[1]}" for pair in texts], "{}")
+    if depth < 4 and type(value) in SEQUENCES:
+        items = list(value)[:MOST] if type(value) not in (set, frozenset) else sorted(value, key=repr)[:MOST]
+        brackets = "()" if type(value) is tuple else "[]" if type(value) is list else "{}"
+        return _joined(value, [_text(item, depth + 1) for item in items], brackets)
     return None
+
+
+def _joined(value: Any, texts: list[str | None], brackets: str) -> str | None:
+    if None in texts:
+        return None
+    kind = "" if type(value) in (tuple, list, dict, set) else type(value).__name__
+    more = f", … {len(value)} in all" if len(value) > len(texts) else ""
+    return f"{kind}{brackets[0]}{', '.join(map(str, texts))}{more}{brackets[1]}"
 
 
 def _array_text(array: Any) -> str:
@@ -109,10 +127,11 @@ def _array_text(array: Any) -> str:
     return f"{shape} {' '.join(numbers.split())} ({hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:12]})"
 
 
-def _arguments(kind: type) -> set[str]:
+@cache
+def _arguments(kind: Hashable) -> set[str]:
     """Return the names of the arguments of a class and its bases."""
     names: set[str] = set()
-    for base in kind.__mro__:
+    for base in kind.__mro__:  # type: ignore[attr-defined]
         if isinstance(init := vars(base).get("__init__"), types.FunctionType):
             names |= inspect.signature(init).parameters.keys()
     return names

@@ -353,14 +353,14 @@ class Everything(mn.callbacks.Callback):
 
 @job
 def everything_in_a_callback(seed):
-    everything = Everything(seed)
-    made = Job(seed, callbacks=[everything])
-    kinds = (list, dict, str, int)
+    it = Everything(seed)
+    made = Job(seed, callbacks=[it])
+    shown = ("deque", "counter", "bytes", "complex", "place", "phase", "masked", "spectrum", "ordered", "losses")
     made.seen = lambda: (
-        {name: value for name, value in vars(everything).items() if name not in ("random", "legacy", "draw", "factory", "default")},
-        dict(everything.default), everything.default["new"], dict(everything.factory), everything.factory["new"],
-        everything.random.gauss(0, 1), everything.legacy.normal(), everything.held is everything.losses, kinds,
-    )  # fmt: skip
+        *([getattr(it, name) for name in shown], it.pairs, it.mixed, sorted(map(repr, it.set)), sorted(it.frozen)),
+        *(dict(it.default), it.default["new"], dict(it.factory), it.factory["new"]),
+        *(it.random.gauss(0, 1), it.legacy.normal(), it.held is it.losses),
+    )
     return made
 
 
