@@ -75,10 +75,15 @@ def _mixed(array: NDArray[Any]) -> list[Any]:
     return [read[kind][i] for i, kind in enumerate(kinds.tolist())]
 
 
-def _items(array: NDArray[Any], least: int) -> list[Any]:
-    fits = array.ndim >= least and array.dtype.kind in "iuf" and (least == 2 or array.ndim == 1)
+def _scalars(array: NDArray[Any]) -> list[Any]:
+    _check(array.ndim == 1 and array.dtype.kind in "iuf" and array.itemsize >= _SMALLEST, array)
+    return list(array)
+
+
+def _stack(array: NDArray[Any]) -> list[Any]:
+    fits = array.ndim > 0 and array.dtype.kind in "iuf"
     _check(fits and (not len(array) or array[0].nbytes >= _SMALLEST), array)
-    return list(array) if least == 1 else [item.copy() for item in array]
+    return [array[i, ...].copy() for i in range(len(array))]
 
 
 def _check(fits: bool, array: NDArray[Any]) -> None:
@@ -91,6 +96,6 @@ def _check(fits: bool, array: NDArray[Any]) -> None:
 unpacked: dict[str, Callable[[NDArray[Any]], list[Any]]] = {
     **{tag: _numbers(dtype) for tag, dtype in _PLAIN.values()},
     "$mixed": _mixed,
-    "$scalars": lambda array: _items(array, 1),
-    "$stack": lambda array: _items(array, 2),
+    "$scalars": _scalars,
+    "$stack": _stack,
 }

@@ -8,6 +8,7 @@ read once more.
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -48,6 +49,14 @@ def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
     if not isinstance(loader, list | tuple):  # of batches
         objects.add("", loader, leave=("X", "y"))
     return objects
+
+
+def data(loader: Any) -> dict[str, str]:
+    """Return a checksum of each array that is taken for the data set: whether it changes after all."""
+    if isinstance(loader, DataLoader) or keeps_state(loader):
+        return {}
+    large = {name: value for name, value in attributes(loader).items() if _is_data(value)}
+    return {name: f"{crc32(np.ascontiguousarray(array)):x}" for name, array in large.items()}
 
 
 def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:

@@ -90,16 +90,18 @@ class Survey:
         found = {"trainer": settings_of(parts.trainer, parts.trainer._own), "optimizer": own}
         for i, group in enumerate(parts.optimizer.param_groups):
             texts = {name: text for name, option in group.items() if name != "params" and (text := as_text(option))}
-            found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, set())
+            found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, {})
         found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
         found["model"].given["frozen"] = str(as_text(parts.frozen()))
         found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
         found |= {
             f"callbacks[{i}]": settings_of(callback)
             for i, callback in enumerate(parts.callbacks)
-            if not _decides(callback) or type(callback).__module__.startswith("minnet.")
+            if not decides(callback) or type(callback).__module__.startswith("minnet.")
         }
-        found |= {path: settings_of(loader, ("X", "y")) for path, loader in parts.loaders().items()}
+        for path, loader in parts.loaders().items():
+            found[path] = settings_of(loader, ("X", "y"))
+            found[path].fixed.update(loaders.data(loader))
         return found | {path: settings_of(value) for path, value in self.found.items()}
 
     def _objects(self) -> Objects:
@@ -109,7 +111,7 @@ class Survey:
         for name, metric in parts.metrics.items():
             (found.add_value if is_function(metric) else found.add)(f"metrics[{name!r}]", metric)
         for i, callback in enumerate(parts.callbacks):
-            if not _decides(callback):
+            if not decides(callback):
                 found.add(f"callbacks[{i}]", callback)
         found.add("optimizer", parts.optimizer, leave=OF_OPTIMIZER)
         found.add("trainer", parts.trainer, leave=parts.trainer._own)
@@ -128,6 +130,7 @@ class Beginning:
         self.note_objects(survey)
         self.given = {path: found.given for path, found in survey.settings.items()}
         self.others = {path: found.others for path, found in survey.settings.items()}
+        self._fixed = {path: found.fixed for path, found in survey.settings.items()}
         self.order = _order(survey.parts)
 
     def note_objects(self, survey: Survey) -> None:
@@ -145,7 +148,7 @@ class Beginning:
         for path, value in survey.found.items():
             if self.kinds.get(path) != (kind := kind_of(value)):
                 lost[path] = f"{kind}, which is not there when the script is started again"
-        return lost | {place: "it was replaced while training" for place, fixed in self._changed(survey) if fixed}
+        return lost | {place: "it was changed while training" for place, fixed in self._changed(survey) if fixed}
 
     def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
         """List how another beginning differs; a run that has trained is not asked for what training changes."""
@@ -158,13 +161,14 @@ class Beginning:
     def _changed(self, survey: Survey) -> Iterator[tuple[str, bool]]:
         """Yield the settings that have changed, and whether each is something that cannot be restored."""
         for path, now in survey.settings.items():
-            for texts, before in ((now.given, self.given.get(path, {})), (now.others, self.others.get(path, {}))):
+            pairs = ((now.given, self.given), (now.others, self.others), (now.fixed, self._fixed))
+            for texts, before in pairs:
                 for name, text in texts.items():
-                    if name in before and before[name] != text:
+                    if before.get(path, {}).get(name, text) != text:
                         yield (path if name == CLASS else f"{path}.{name}"), name == CLASS or name in now.fixed
 
 
-def _decides(callback: Any) -> bool:
+def decides(callback: Any) -> bool:
     """Whether a callback says itself what is to be kept, so that nothing else is looked for in it."""
     return str(type(callback).state_dict.__module__) != "minnet.callbacks.base"
 

@@ -21,7 +21,7 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.saving import loaders
-from minnet.saving.run_parts import Beginning, RunParts, Survey
+from minnet.saving.run_parts import Beginning, RunParts, Survey, decides
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.settings import differences
 from minnet.saving.tensorfile import brief, parse_json, read_tensors, write_tensors
@@ -155,6 +155,14 @@ class Snapshot:
         owners += [(name, metric, then["metrics"].get(name, {})) for name, metric in parts.metrics.items()]
         for name, owner in parts.owners().items():
             owners += [(f"{name}.{path}", layer, then[name].get(path, {})) for path, layer in owner.named_layers()]
+        owners.append(("loader", parts.loader, then["loader"].get("attributes", {})))
+        owners += [(n, loader, then["sets"].get(n, {}).get("attributes", {})) for n, loader in parts.sets.items()]
+        for i, (callback, (_, state)) in enumerate(zip(parts.callbacks, then["callbacks"], strict=False)):
+            if not decides(callback):
+                owners.append((f"callbacks[{i}]", callback, state))
+        for path, part in survey.objects.found.items():
+            data = then["objects"].get(path, {})
+            owners.append((path, part.value, {name[1:]: item for name, item in data.items() if name.startswith(".")}))
         for path, owner, state in owners:
             yield from (f"{path}.{brief(name)}: an object now, data in the checkpoint" for name in unfit(owner, state))
         for path in then["objects"]:
@@ -176,13 +184,28 @@ def write(path: Path, parts: RunParts, state: State) -> None:
     text, tensors = encoded(state)
     weights = {name: parameter.data for name, parameter in parts.model.named_parameters()}
     metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
-    write_tensors(path, weights | tensors, metadata)
+    try:
+        write_tensors(path, weights | tensors, metadata)
+    except ValueError as error:
+        raise ValueError(f"{error}; most of it is in {_largest(json.loads(text))}") from None
 
 
 def encoded(state: State) -> tuple[str, Tensors]:
     """Return the state of a run as JSON and arrays. Raises TypeError if it is not plain data."""
     tensors: Tensors = {}
     return json.dumps(encode(state, tensors, STATE.rstrip("/"))), tensors
+
+
+def _largest(state: Any) -> str:
+    """Return the place in a state that most of its text belongs to."""
+    place, size = "state", len(json.dumps(state))
+    while isinstance(state, dict | list) and state:
+        sizes = {key: len(json.dumps(state[key])) for key in (state if isinstance(state, dict) else range(len(state)))}
+        key = max(sizes, key=sizes.__getitem__)
+        if sizes[key] < size / 2:
+            break
+        place, state, size = f"{place}/{key}", state[key], sizes[key]
+    return place
 
 
 def _difference(what: str, now: Any, then: Any) -> Iterable[str]:

@@ -321,7 +321,7 @@ def _complex_array(json: str, tensors: Tensors, inner: Inner) -> NDArray[Any]:
 
 
 def _complex_scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    return _complex_array(json, tensors, inner)[()]
+    return _complex_array(json, {json: _of(tensors[json], tensors[json].dtype.type, 1)}, inner)[()]
 
 
 def _ordered_axes(json: list[Any], tensors: Tensors, inner: Inner) -> NDArray[Any]:

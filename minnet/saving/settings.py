@@ -28,18 +28,18 @@ MOST = 1000  # items of a list that are compared
 
 
 class Settings(NamedTuple):
-    """The settings of an object, its other numbers and strings, and which of all these a checkpoint does not keep."""
+    """The settings of an object, its other numbers and strings, and what a checkpoint does not keep."""
 
     given: Texts
     others: Texts
-    fixed: set[str]
+    fixed: Texts
 
 
 def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
     """Return an object's settings, its class among them."""
     given: Texts = {CLASS: type(value).__qualname__}
     others: Texts = {}
-    fixed: set[str] = set()
+    fixed: Texts = {}
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
         given[CLASS] = value.__qualname__
     arguments = _arguments(type(value))  # type: ignore[arg-type]
@@ -55,10 +55,10 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
         # An array of one's own may hold random numbers, or be learned in place.
         if name in arguments and (mine or not isinstance(item, np.ndarray)):
             given[name] = text
-        else:
+        elif not is_fixed(item):
             others[name] = text
         if is_fixed(item):
-            fixed.add(name)
+            fixed[name] = text
     return Settings(given, others, fixed)
 
 

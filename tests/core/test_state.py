@@ -11,7 +11,6 @@ import pytest
 import minnet as mn
 from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes, update_in_place
 
-
 Pair = namedtuple("Pair", "a b")
 
 

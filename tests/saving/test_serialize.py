@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minnet.core.state import attributes, is_plain, set_attributes, update_in_place
-from minnet.saving.serialize import decode, encode, identical
+from minnet.saving.serialize import _TAGS, decode, encode, identical
 
 BITS = ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"]
 
@@ -56,7 +56,9 @@ def same(a, b):
     return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
 
 
-DTYPES = st.sampled_from([np.dtype(name) for name in ("?", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16")])
+DTYPES = st.sampled_from(
+    [np.dtype(name) for name in ("?", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16")]
+)
 ARRAYS = hnp.arrays(DTYPES, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
 SCALARS = st.one_of(
     st.none(),
@@ -108,7 +110,11 @@ def test_plain_data_come_back(value):
         [np.complex64(1 - 2j), complex(-0.0, math.nan), np.zeros((2, 0), complex), np.array(1j)],
         [np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1), np.asfortranarray(np.ones((3, 2), complex))],
         [random.Random(5), np.random.RandomState(5), b"", b"\x00\xff", "\ud800".encode("utf-8", "surrogatepass")],
-        *(kind(map(value, range(40))) for value in (int, float, bool, np.float32) for kind in (list, tuple, deque, set)),
+        *(
+            kind(map(value, range(40)))
+            for value in (int, float, bool, np.float32)
+            for kind in (list, tuple, deque, set)
+        ),
         {i: i / 3 for i in range(40)},
         {str(i): i / 3 for i in range(40)},
         [(i, i / 3, i > 7) for i in range(40)],
@@ -216,6 +222,10 @@ TENSORS = {
     "key": np.ones(625, np.uint32),
     "wide": np.ones((624, 2), np.uint32),
     "zeros": np.zeros(624, np.uint32),
+    "far": np.full(625, 625, np.uint32),
+    "flags": np.ones(2, bool),
+    "float": np.array(1.0),
+    "matrix3": np.ones((3, 2)),
 }
 HOSTILE = {
     "unknown tag": {"$exec": "print(1)"},
@@ -254,6 +264,58 @@ HOSTILE = {
     "generator of a dunder": {"$generator": {"bit_generator": "__loader__"}},
     "generator named by an array": {"$generator": {"bit_generator": {"$tensor": "vector"}}},
     "generator named by a list": {"$generator": {"bit_generator": ["PCG64"]}},
+    "set of text": {"$set": "ab"},
+    "set of texts": {"$set": ["ab"]},
+    "set of two lists": {"$set": [[1], [2]]},
+    "set with an item twice": {"$set": [[1, 1]]},
+    "set with an item twice, as another type": {"$frozenset": [[1, True]]},
+    "set of lists": {"$set": [[[1]]]},
+    "deque of nothing": {"$deque": []},
+    "deque without a length": {"$deque": [[1]]},
+    "deque that is too long": {"$deque": [[1, 2], 1]},
+    "deque of a float's length": {"$deque": [[1], 2.0]},
+    "deque of no length": {"$deque": [[], -1]},
+    "deque of a huge length": {"$deque": [[], 2**63]},
+    "deque of three": {"$deque": [[], 1, 2]},
+    "ordered of a list": {"$ordered": [[]]},
+    "counter of a list": {"$counter": [[1, 2]]},
+    "defaultdict of a name": {"$defaultdict": [{}, "eval"]},
+    "defaultdict of a number": {"$defaultdict": [{}, 1]},
+    "defaultdict of a list": {"$defaultdict": [{}, ["list"]]},
+    "complex of ints": {"$complex": [1, 2]},
+    "complex of one": {"$complex": [1.0]},
+    "bytes of floats": {"$bytes": "vector"},
+    "bytes of text": {"$bytes": "abc"},
+    "complex array of a vector": {"$complex_array": "vector"},
+    "complex array of a number": {"$complex_array": "number"},
+    "complex scalar of a vector": {"$complex_scalar": "matrix3"},
+    "axes that are not": {"$ordered_axes": ["matrix", [0, 0]]},
+    "axes of one too many": {"$ordered_axes": ["matrix", [0, 1, 2]]},
+    "axes of a bool": {"$ordered_axes": ["matrix", [False, True]]},
+    "axes of text": {"$ordered_axes": ["matrix", "01"]},
+    "axes of three": {"$ordered_axes": ["matrix", [1, 0], 1]},
+    "masked of a list": {"$masked": [[1], None, 1]},
+    "masked of another shape": {"$masked": [{"$tensor": "vector"}, {"$tensor": "flags"}, {"$scalar": "float"}]},
+    "masked with a mask of floats": {"$masked": [{"$tensor": "vector"}, {"$tensor": "vector"}, {"$scalar": "float"}]},
+    "masked with an int": {"$masked": [{"$tensor": "vector"}, None, 1]},
+    "masked with another fill": {"$masked": [{"$tensor": "vector"}, None, {"$scalar": "number"}]},
+    "long tuple of a dict": {"$long_tuple": [{}]},
+    "columns of one": {"$columns": [[1]]},
+    "columns of two lengths": {"$columns": [[1, 2], [1]]},
+    "columns with a key twice": {"$columns": [[1, 1], [1, 2]]},
+    "columns with a key that is a list": {"$columns": [[[1]], [1]]},
+    "rows of nothing": {"$rows": []},
+    "rows of two lengths": {"$rows": [[1, 2], [1]]},
+    "floats of a matrix": {"$floats": "matrix"},
+    "floats of nothing": {"$floats": "missing"},
+    "random of floats": {"$random": [{"$tensor": "vector"}, None]},
+    "random of zeros": {"$random": [{"$tensor": "zeros"}, None]},
+    "random out of range": {"$random": [{"$tensor": "far"}, None]},
+    "random of an int": {"$random": [{"$tensor": "key"}, 1]},
+    "random of nothing": {"$random": []},
+    "random state of nothing": {"$random_state": [{}]},
+    "random state of a list": {"$random_state": [[1]]},
+    "deep sets": json.loads('{"$frozenset":[[' * 40 + "1" + "]]}" * 40),
     "deep lists": json.loads("[" * 60 + "]" * 60),
     "deep dicts": json.loads('{"a":' * 60 + "1" + "}" * 60),
     "deep tuples": json.loads('{"$tuple":[' * 60 + "1" + "]}" * 60),
@@ -304,11 +366,25 @@ def test_a_wrong_generator_is_refused_before_numpy_sees_it(kind, changes):
         decode(value, tensors | TENSORS)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"has_gauss": 2}, {"gauss": 1}, {"state": {"key": 1, "pos": 2}}, {"bit_generator": "PCG64"}, {"more": 1}],
+)
+def test_a_wrong_random_state_is_refused(changes):
+    tensors = {}
+    value = encode(np.random.RandomState(0), tensors, "x")
+    value["$random_state"][0].update(changes)
+    with pytest.raises(ValueError, match=r"[gG]enerator"):
+        decode(value, tensors)
+
+
 def test_keys_of_one_hash_take_no_time():
     """Python's int n has the hash n modulo 2^61 - 1: of 20,000 such keys, each is compared with all others."""
     start = time.perf_counter()
     with pytest.raises(ValueError, match="one hash"):
         decode({"$dict": [[i * (2**61 - 1), 0] for i in range(20_000)]}, {})
+    with pytest.raises(ValueError, match="one hash"):
+        decode({"$set": [[i * (2**61 - 1) for i in range(20_000)]]}, {})
     assert time.perf_counter() - start < 2
 
 
@@ -317,9 +393,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["bit_generator", "state", "a"]) | st.text(max_size=2), inner, max_size=3)
-        | st.tuples(
-            st.sampled_from(["$tensor", "$scalar", "$number", "$tuple", "$dict", "$generator"]), inner | st.lists(inner)
-        ).map(lambda pair: dict([pair]))
+        | st.tuples(st.sampled_from(sorted(_TAGS)), inner | st.lists(inner, max_size=4)).map(lambda pair: dict([pair]))
     ),
     max_leaves=12,
 )
