@@ -31,8 +31,9 @@ class Checkpoint:
     name, synchronized with the disk, and renamed: whenever the machine fails, the newest file is whole. A checkpoint
     is also written at the end of `fit`, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
 
-    If one cannot be written, because the disk is full or the folder was removed, a `CheckpointWarning` says so,
-    training goes on, and the next one is tried when it is due.
+    If one cannot be written, because the disk is full, the folder was removed or a `state_dict` failed, a
+    `CheckpointWarning` says so, training goes on, and the next one is tried when it is due. What cannot be kept is said
+    before the first step. A run of another script is refused, with a list of the differences: see docs/reliability.md.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def data(loader: Any) -> dict[str, str]:
     if isinstance(loader, DataLoader) or keeps_state(loader):
         return {}
     large = {name: value for name, value in attributes(loader).items() if _is_data(value)}
-    return {name: f"{crc32(np.ascontiguousarray(array)):x}" for name, array in large.items()}
+    return {name: f"{crc32(np.ascontiguousarray(array).data):x}" for name, array in large.items()}
 
 
 def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:

@@ -223,6 +223,7 @@ def test_each_cause_is_said(tmp_path):
     assert "(TypeError: two)" in str(caught[1].message)
 
 
+@pytest.mark.slow
 def test_a_list_of_a_million_losses(tmp_path):
     """As text, it would be too large for a file, and the run could never be resumed."""
 
@@ -246,6 +247,7 @@ def test_a_list_of_a_million_losses(tmp_path):
     assert np.array_equal(second.arrays, first.arrays)
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_named(tmp_path):
     class Names(mn.callbacks.Callback):
         def __init__(self):
