@@ -24,7 +24,7 @@ from minnet.metrics import Metric, accuracy
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
-from minnet.saving.run_state import RunParts
+from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
@@ -114,6 +114,7 @@ class Trainer:
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
+        of_subclass = set(vars(self))
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -130,6 +131,7 @@ class Trainer:
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
         self._access = Access()
+        self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
         self._check_options()
         keep_freed_memory()
 
@@ -231,14 +233,28 @@ class Trainer:
             }
             plan = Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
             parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
-            saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
+            parts = RunParts(
+                *(
+                    model,
+                    loss,
+                    optimizer,
+                    self.metrics,
+                    sets,
+                    loader,
+                    callbacks,
+                    self.history,
+                    self.state,
+                    parallel,
+                    self,
+                )
+            )
             try:
                 all_callbacks = [*callbacks, Progress(total)] if progress else callbacks
                 self._hooks, participants = hooks(all_callbacks), Participants(all_callbacks, self)
                 if self.nonfinite != "ignore":
                     self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
                 how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-                FitLoop(RunParts(*saved), plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
+                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
         return self.history
