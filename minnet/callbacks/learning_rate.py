@@ -109,7 +109,7 @@ class ReduceLROnPlateau(Callback):
     """Lower each group's learning rate when a column of the history no longer improves: lr ← max(factor · lr, min_lr).
 
     It works as in PyTorch, with a row of the history in place of an epoch: it acts after more than `patience` rows
-    in a row that did not improve on the best value, and then counts from 0 again. Do not combine it with
+    in a row that did not improve on the best value, and then counts from 0 again. It cannot be combined with
     `LearningRate`, which would set the rate anew.
 
     Parameters
