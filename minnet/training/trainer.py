@@ -45,7 +45,7 @@ class Trainer:
     loss
         What is minimised.
     optimizer
-        What changes the weights: made with ``model.parameters()``.
+        What changes the weights: made with ``model.parameters()``. It may hold a part of them.
     metrics
         What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
         averaged over samples. By default the accuracy, if the loss takes class labels.
@@ -181,6 +181,11 @@ class Trainer:
             where it began, in which batch, and the likely cause. The model has the weights from before that step.
         CheckpointError, OSError
             If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
+
+        Warns
+        -----
+        TrainingWarning
+            If the optimizer does not hold a Parameter that is trainable.
         """
         model, loss, optimizer = self.model, self.loss, self.optimizer
         steps, epochs, every = validation.check_duration(steps, epochs, every)
