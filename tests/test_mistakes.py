@@ -256,7 +256,7 @@ MISTAKES = [
             "DataLoader | y[ | finite numbers | NaN | np.isfinite(y)"),
     Mistake("pixels of 0 to 255", mn.errors.DataWarning,
             lambda: fit(PIXELS, Y),
-            "DataLoader | X | numbers of about 1 | 0 to 255 | X / 255"),
+            "DataLoader | X | numbers of about 1 | 0 to 255 | X / 256"),
     # -- labels and targets
     Mistake("one-hot labels", ValueError,
             lambda: fit(y=ONE_HOT),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
-from minnet.core.rows import Row, monitored
+from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.errors import TrainingWarning
 from minnet.optimizers.schedules import Schedule
 
@@ -120,15 +120,15 @@ class ReduceLROnPlateau(Callback):
     monitor
         The column, such as "validation_loss".
     mode
-        "min" if the column improves when it falls, "max" if it improves when it rises. By default, "min" for a
-        loss and "max" for anything else.
+        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
+        what a metric says itself (its attribute ``better``).
     factor
         The learning rate is multiplied by it, 0 < factor < 1.
     patience
         The number of rows without improvement that change nothing, >= 0.
     threshold, threshold_mode
-        What counts as an improvement. In mode "min": a value below best · (1 − threshold) with "rel", below
-        best − threshold with "abs". In mode "max": above best · (1 + threshold), or above best + threshold.
+        What counts as an improvement: a change by more than threshold · |best| with "rel", by more than threshold
+        with "abs".
     cooldown
         The number of rows after a reduction that are not counted, >= 0.
     min_lr
@@ -138,7 +138,7 @@ class ReduceLROnPlateau(Callback):
 
     Attributes
     ----------
-    best : float
+    best : float or None
         The best value so far.
     bad_rows, cooldown_left : int
         How many rows in a row were without improvement, and how many rows of the cooldown are left.
@@ -146,13 +146,14 @@ class ReduceLROnPlateau(Callback):
     Raises
     ------
     ValueError
-        If a mode is unknown or a number out of its range; in training, if a row lacks the column.
+        If a mode is unknown or a number out of its range; in training, if a row lacks the column, or neither `mode` nor
+        the metric says in which direction it improves.
     """
 
     def __init__(
         self,
         monitor: str,
-        mode: Literal["min", "max"] | None = None,
+        mode: Mode | None = None,
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
@@ -163,9 +164,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         owner = "ReduceLROnPlateau"
         self.monitor = monitor
-        self.mode = check_choice(owner, "mode", mode, ("min", "max", None)) or (
-            "min" if monitor.endswith("loss") else "max"
-        )
+        self.mode: Mode | None = check_choice(owner, "mode", mode, MODES)
         self.factor = check_number(owner, "factor", factor, above=0, below=1)
         self.patience = check_int(owner, "patience", patience, 0, why="it counts rows")
         self.threshold = check_number(owner, "threshold", threshold, 0)
@@ -173,14 +172,19 @@ class ReduceLROnPlateau(Callback):
         self.cooldown = check_int(owner, "cooldown", cooldown, 0, why="it counts rows")
         self.min_lr = check_number(owner, "min_lr", min_lr, 0)
         self.eps = check_number(owner, "eps", eps, 0)
-        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best: float | None = None
         self.bad_rows = 0
         self.cooldown_left = 0
+        self._mode: Mode = mode or "min"  # found out when a fit begins
+
+    def on_fit_start(self, trainer: Training) -> None:
+        """Find out in which direction the column improves."""
+        self._mode = mode_of(self, self.monitor, self.mode, trainer.metrics)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best value, and lower the learning rate after too many bad rows."""
         value = monitored(self, self.monitor, row)
-        if self._improves(value):
+        if improves(value, self.best, self._mode, self.threshold, self.threshold_mode == "rel"):
             self.best, self.bad_rows = value, 0
         else:
             self.bad_rows += 1
@@ -192,11 +196,3 @@ class ReduceLROnPlateau(Callback):
                 new = max(group["lr"] * self.factor, self.min_lr)
                 if group["lr"] - new > self.eps:
                     group["lr"] = new
-
-    def _improves(self, value: float) -> bool:
-        sign = -1 if self.mode == "min" else 1
-        if self.threshold_mode == "rel":
-            better = self.best * (1 + sign * self.threshold)
-        else:
-            better = self.best + sign * self.threshold
-        return sign * value > sign * better

@@ -56,6 +56,7 @@ class Data(NamedTuple):
     targets: Array  # (n, O); empty for the cross-entropies
     rows: Rows
     batch_size: int
+    weight: float  # what a sample counts in a mean of losses
 
 
 class Slots(NamedTuple):
@@ -127,7 +128,7 @@ def train(
     the step may be longer than `RISKY`. Such a step changes nothing. Only the buffers differ between threads.
     Predictions are written to `out` (len(data.rows), O).
 
-    Returns the number of samples trained on; `total`, a sum of losses times samples, with these samples added; and the
+    Returns the number of samples trained on; `total`, a sum of losses times weights, with these samples added; and the
     loss of the last step.
     """
     threads, table, (weights, biases, layout, loss) = len(rule.tables), rule.tables[thread], network
@@ -167,7 +168,7 @@ def train(
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
         value, samples = next_value, samples + size
-        total += value * size
+        total += value * (size * data.weight)
     return samples, total, value
 
 

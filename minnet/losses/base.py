@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.checks import check_choice, check_floats, check_gradient, refuse_mask
+from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
@@ -21,7 +22,8 @@ DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs t
 class Loss(Layer):
     """The base of every loss: `forward(prediction, target)` and `backward()`.
 
-    A loss of your own needs these two methods and nothing else; `reduction` is an offer.
+    A loss of your own needs these two methods and nothing else; `reduction` is an offer. If its mean is over something
+    else than the samples, such as those that a mask leaves, say so in `total_weight`.
 
     Parameters
     ----------
@@ -60,12 +62,38 @@ class Loss(Layer):
         """Return dL/d prediction, for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
 
+    def total_weight(self, target: Any) -> float:
+        """Return what the mean over a batch is divided by: here the number of samples, ``len(target)``.
+
+        Means of several batches, or of parts of one, are averaged with these weights: by ``accumulate`` and
+        ``threads`` of a Trainer, by `Trainer.evaluate`, and in the history. 0 says that nothing counts; `forward` then
+        returns 0. In a loop of your own, the share of a part in a batch's mean is ``loss.total_weight(y[part]) /
+        loss.total_weight(y)``.
+
+        Examples
+        --------
+        >>> import minnet as mn
+        >>> mn.SoftmaxCrossEntropyLoss([1, 10, 0.5], ignore_index=0).total_weight([0, 1, 1, 2])
+        20.5
+        >>> mn.MSELoss().total_weight(np.zeros((4, 3)))
+        12.0
+        """
+        return float(len(target))
+
+    def as_part(self, weight: float) -> tuple["Loss", float]:
+        """Return the loss to use for a part of a set, and the factor that turns its mean into the part's sum.
+
+        The weight is the part's `total_weight`.
+        """
+        return self, weight
+
     def check(self, prediction: Any, target: Any) -> None:
         """Check that prediction and target are numbers of one shape; losses of classes have another check.
 
         Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
         """
         check_floats(self, prediction)
+        refuse_mask(self, "target", target)
         target, name = np.asarray(target), type(self).__name__
         if target.dtype.kind not in "iuf":
             cure = f"pass y.astype(np.{prediction.dtype})"
@@ -79,6 +107,11 @@ class Loss(Layer):
                 cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
             elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
                 cure = "the numbers of classes? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+            elif target.shape == (*prediction.shape[:1], *prediction.shape[2:]) and target.dtype.kind in "iu":
+                cure = (
+                    "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
+                    f"{classes_at_axis_1(prediction.shape)}"
+                )
             else:
                 cure = "give the model's last layer as many outputs as a sample has targets"
             raise ValueError(
@@ -129,7 +162,17 @@ class Loss(Layer):
 
     def _divisor(self, shape: tuple[int, ...]) -> int:
         """Return what the sum of losses of that shape is divided by."""
-        return max(math.prod(shape), 1) if self.reduction == "mean" else 1
+        return 1 if self.reduction in ("sum", "none") else max(self._count(shape), 1)
+
+    def _passed_on(self, slopes: Array, share: Any) -> Array:
+        """Return slopes · share, and 0 where the slope is 0, even if a caller's dy is infinite there."""
+        if not isinstance(share, np.ndarray):
+            return slopes * float(share)
+        return np.multiply(slopes, share, out=np.zeros_like(slopes), where=slopes != 0)
+
+    def _count(self, shape: tuple[int, ...]) -> int:
+        """Return how many losses of that shape a mean counts."""
+        return math.prod(shape)
 
     def _incoming(self, dy: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
         """Return dy, which is 1 if this loss is all of L, or say what is wrong with it."""
@@ -139,6 +182,8 @@ class Loss(Layer):
                     f"{self.describe()}.backward expected dy, of shape {shape}, for forward returned all losses: "
                     'pass dL/d losses (np.full_like(losses, 1 / losses.size) for their mean), or use reduction="mean"'
                 )
+            if not shape and isinstance(dy, (int, float, np.number)):  # the loss of one sample times a number is none
+                dy = np.asarray(dy, dtype)
             check_gradient(self, dy, shape, dtype)
             return dy
         if dy is None:
@@ -160,6 +205,10 @@ class ElementwiseLoss(Loss):
         slopes: Array = kept
         return slopes
 
+    def total_weight(self, target: ArrayLike) -> float:
+        """Return how many numbers the mean is over."""
+        return float(self._count(np.shape(target)))
+
     @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of prediction and target, of the same shape (any)."""
@@ -172,6 +221,19 @@ class ElementwiseLoss(Loss):
         """Return dL/d prediction, of its shape."""
         slopes = self.slopes(self.cache)
         return slopes * self._share(dy, slopes.shape, slopes.dtype)
+
+
+def weight_of(loss: Loss, x: Array, target: Any) -> float:
+    """Return what the mean over a batch counts in a mean over several: `Loss.total_weight`, or the number of samples.
+
+    The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
+    because the target is no array, but something that a `train_step` of the user's own understands.
+    """
+    method = loss.total_weight
+    says = getattr(method, "__func__", None) is not Loss.total_weight
+    if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
+        return float(method(target))
+    return float(len(x))
 
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss, check_weights
 class BCELoss(ElementwiseLoss):
     """L = mean of −t log p − (1 − t) log(1 − p), of probabilities p: what `Sigmoid` returns.
 
-    Backward: ∂L/∂p = (−t/p + (1 − t)/(1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
+    Backward: ∂L/∂p = (p − t) / (p (1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
     epsilon; a p or 1 − p of 0 counts as the smallest normal number. (PyTorch's cuts the logarithm at −100, and
     1/(p (1 − p)) at 10¹².)
 
@@ -57,12 +57,14 @@ class BCELoss(ElementwiseLoss):
         _check_shares_of_yes(self, target)
         t, tiny = target, TINY[prediction.dtype]
         p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        return -t * np.log(p) - (1 - t) * np.log(q), (t, p, q)
+        with np.errstate(divide="ignore"):  # log 0, where p is 1
+            log_q = np.maximum(np.log1p(-prediction), np.log(tiny))  # 1 − p would lose a p below 10⁻⁸
+        return -t * np.log(p) - (1 - t) * log_q, (t, p, q)
 
     def slopes(self, kept: Any) -> Array:
-        """Return (1 − t)/(1 − p) − t/p."""
+        """Return (p − t) / (p (1 − p)), which is (1 − t)/(1 − p) − t/p without a difference of rounded numbers."""
         t, p, q = kept
-        dp: Array = (1 - t) / q - t / p
+        dp: Array = np.where(p == 1, (1 - t) - q, p - t) / (p * q)
         return dp
 
 

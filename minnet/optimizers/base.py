@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
+from minnet.core.buffer import Buffer
 from minnet.core.checks import check_number
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
@@ -345,6 +346,8 @@ class Optimizer:
 
     def _not_parameters(self, got: object) -> TypeError:
         name = type(self).__name__
+        if isinstance(got, Buffer):
+            return TypeError(f"{name} expected Parameters, got a Buffer, which is not learned: pass model.parameters()")
         return TypeError(f"{name} expected Parameters, got {type(got).__name__}: pass model.parameters()")
 
     def __getstate__(self) -> dict[str, Any]:

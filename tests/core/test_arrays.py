@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.arrays import add_up, class_major, column_sums, row_sums
+from minnet.core.arrays import add_up, class_major, column_sums, row_sums, sums
 from minnet.core.checks import check_floats, check_gradient, check_int, check_scores
 
 OWNER = mn.Linear(3, 2, rng=0)
@@ -54,7 +54,7 @@ def test_the_value_of_a_loss_is_no_gradient():
 
 def test_bytes_are_to_be_scaled():
     with pytest.raises(
-        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 255, or .*DataLoader"
+        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 256, or .*DataLoader"
     ):
         check_floats(OWNER, np.zeros(3, np.uint8), np.dtype(np.float32))
 
@@ -137,6 +137,19 @@ def test_confident_probabilities_are_recognised(dtype, gap):
     probabilities = mn.Softmax().forward(scores)
     with pytest.raises(ValueError, match=TWICE):
         check_scores(OWNER, probabilities, "the cure")
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0, -3.0])
+@pytest.mark.parametrize("samples", [1, 2, 100])
+def test_two_sigmoids_of_a_dead_network_are_no_softmax(samples, bias):
+    """Only biases are left, so that all rows are one; and b and −b are what two classes learn from 0."""
+    scores = np.tile(np.array([bias, -bias], np.float32), (samples, 1))
+    check_scores(OWNER, mn.Sigmoid().forward(scores), "false alarm")
+    mn.SoftmaxCrossEntropyLoss().forward(mn.Sigmoid().forward(scores), np.zeros(samples, int))
+    if samples > 1:
+        scores[-1] += [1, 2]
+        with pytest.raises(ValueError, match=TWICE):
+            check_scores(OWNER, mn.Softmax().forward(scores), "the cure")
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.1, 0.3, 1, 10, 100])
@@ -236,3 +249,15 @@ def test_column_sums_of_many_rows_are_exact():
     exact = x.sum(axis=0, dtype=np.float64)
     assert np.abs(column_sums(x) / exact - 1).max() < 1e-6
     assert np.abs(x.sum(axis=0) / exact - 1).max() > 5e-6  # row added to row
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axes", [(), (0,), (1,), (-1,), (0, 2), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2000, 3, 2), (0, 3, 2), (1, 1, 1)])
+def test_sums(shape, axes, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), np.float32, order=order)
+    total = sums(x, axes)
+    expected = x.sum(axis=axes, keepdims=True, dtype=np.float64)
+    assert total.dtype == np.float32
+    assert total.shape == expected.shape
+    np.testing.assert_allclose(total, expected, atol=1e-5)

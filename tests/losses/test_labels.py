@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 from scores import CLASSIFIERS, FIT, LABELS
 
-from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Softmax, SoftmaxCrossEntropyLoss
+from minnet import (
+    Conv2d,
+    CrossEntropyLoss,
+    Identity,
+    LogSoftmax,
+    NLLLoss,
+    Permute,
+    Softmax,
+    SoftmaxCrossEntropyLoss,
+)
+from minnet.errors import DataWarning
 from minnet.inspection.gradcheck import check_layer
+from minnet.losses import MultiMarginLoss
 
 # -- labels
 
@@ -77,6 +88,49 @@ def test_a_single_sample_is_a_batch_of_one(kind):
     single, batch = kind(), kind()
     assert single.forward(FIT[kind][1], 2) == batch.forward(FIT[kind][1:2], [2])
     np.testing.assert_array_equal(single.backward(), batch.backward()[0])
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_the_total_weight_of_labels_that_are_none(kind):
+    for options in ({"weight": [1, 2, 3]}, {"ignore_index": 0}):
+        with pytest.raises(TypeError, match=f"^{kind.__name__} expected labels that are integers, got float64: cla"):
+            kind(**options).total_weight(LABELS.astype(float))
+    with pytest.raises(
+        ValueError, match=rf"^{kind.__name__} expected labels from 0 to 2 for 3 classes, got 3 \(at 1\)"
+    ):
+        kind([1, 2, 3]).total_weight(LABELS + 1)
+    assert kind([1, 2, 3], ignore_index=3).total_weight([]) == 0
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_a_part_without_weight_is_a_sum_where_label_smoothing_counts_other_classes(kind):
+    loss, labels = kind([1, 1, 0], label_smoothing=0.3), np.full(6, 2)
+    assert loss.forward(FIT[kind], labels) == 0
+    part, factor = loss.as_part(loss.total_weight(labels))
+    assert part is not loss
+    summed = kind([1, 1, 0], label_smoothing=0.3, reduction="sum").forward(FIT[kind], labels)
+    assert factor * part.forward(FIT[kind], labels) == summed > 1
+    assert loss.reduction == "mean"
+    assert loss.as_part(2.5) == (loss, 2.5)
+    plain = kind([1, 1, 0])
+    assert plain.as_part(0.0) == (plain, 0.0)
+
+
+@pytest.mark.parametrize("kind", [NLLLoss, SoftmaxCrossEntropyLoss, MultiMarginLoss])
+def test_classes_along_axis_1_that_fit_along_the_last_too(kind):
+    """Of C = H = W, only the order in memory tells, and only until the array is copied."""
+    x, labels = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32), np.zeros((2, 4, 4), int)
+    channels, last = Conv2d(3, 4, 1, rng=0).forward(x), LogSoftmax() if kind is NLLLoss else Identity()
+    with pytest.warns(DataWarning, match=rf"^{kind.__name__} takes the last axis for .* Permute\(0, 2, 3, 1\)"):
+        kind().check(last.forward(channels), labels)
+    kind().forward(last.forward(Permute(0, 2, 3, 1).forward(channels)), labels)
+    for order in "CF":
+        kind().forward(last.forward(channels.copy(order)), labels)
+
+
+def test_the_order_of_other_arrays_is_no_convolutions():
+    for prediction in (np.zeros((3, 4, 4)), np.zeros((3, 4, 4)).swapaxes(1, 2), np.zeros((1, 4, 4))):
+        SoftmaxCrossEntropyLoss().forward(np.sin(prediction), np.zeros(prediction.shape[:-1], int))
 
 
 # -- how much each sample counts

@@ -9,6 +9,7 @@ from pytorch import examples, seeds, torch
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from minnet.layers.group_norm import GroupNorm
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
+from minnet.layers.normalize import Normalize
 
 modest = examples(25)
 sizes = st.integers(1, 4)
@@ -35,16 +36,16 @@ def same_numbers(layer, theirs, seed):
                 parameter.copy_(torch.tensor(ours.data))
 
 
-def compare(parity, layer, theirs, x, dy):
+def compare(parity, layer, theirs, x, dy, mode=""):
     """Compare y, dL/dx and dL/dp; the gradients of earlier calls stay in both."""
     part, t = type(layer).__name__, torch.tensor(x, requires_grad=True)
     y = theirs(t)
     y.backward(torch.tensor(dy))
-    parity(part, "output", layer.forward(x), y)
-    parity(part, "dL/dx", layer.backward(dy), t.grad)
+    parity(part, f"output{mode}", layer.forward(x), y)
+    parity(part, f"dL/dx{mode}", layer.backward(dy), t.grad)
     for name, greek in (("weight", "γ"), ("bias", "β")):
         if getattr(layer, name, None) is not None:
-            parity(part, f"dL/d{greek}", getattr(layer, name).grad, getattr(theirs, name).grad)
+            parity(part, f"dL/d{greek}{mode}", getattr(layer, name).grad, getattr(theirs, name).grad)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,10 @@ def test_batch_norm(parity, ours, theirs, axes, channels, batches, size, eps, mo
         parity(part, "running mean", layer.running_mean.data, other.running_mean)
         parity(part, "running variance", layer.running_var.data, other.running_var)
         assert layer.num_batches_tracked.data == other.num_batches_tracked.item()
-    x, _ = drawn(seed + 9, (2, channels, *size[:axes]))
+    x, dy = drawn(seed + 9, (2, channels, *size[:axes]))
     parity(part, "output in eval mode", layer.eval().forward(x), other.eval()(torch.tensor(x)))
+    layer.train().freeze(statistics=True)
+    compare(parity, layer, other, x, dy, " in eval mode")
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(LayerNorm, torch.nn.LayerNorm), (RMSNorm, torch.nn.RMSNorm)])
@@ -125,3 +128,21 @@ def test_group_norm(parity, n, groups, times, rest, eps, affine, seed):
         n = 2
     same_numbers(layer, other, seed)
     compare(parity, layer, other, *drawn(seed, (n, groups * times, *rest)))
+
+
+@modest
+@given(n=sizes, channels=sizes, size=st.tuples(sizes, sizes), images=st.booleans(), seed=seeds)
+def test_normalize(parity, n, channels, size, images, seed):
+    """PyTorch's batch norm in eval mode, without its eps; of a data set, its mean and its deviation."""
+    x, dy = drawn(seed, (n + 1, channels, *size) if images else (n + 1, channels))
+    layer = Normalize.of(x).astype(np.float64)
+    others = (0, 2, 3) if images else (0,)
+    t = torch.tensor(x, requires_grad=True)
+    mean, std = t.detach().mean(others), t.detach().std(others, correction=0)
+    np.testing.assert_allclose(layer.mean.data, mean.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(layer.std.data, std.numpy(), rtol=1e-6)
+    layer.mean.data, layer.std.data = mean.numpy(), std.numpy()  # of() keeps float32
+    y = torch.nn.functional.batch_norm(t, mean, std**2, eps=0)
+    y.backward(torch.tensor(dy))
+    parity("Normalize", "output", layer.forward(x), y)
+    parity("Normalize", "dL/dx", layer.backward(dy), t.grad)
