@@ -49,7 +49,7 @@ class Trainer:
     loss
         What is minimised.
     optimizer
-        What changes the weights: made with ``model.parameters()``.
+        What changes the weights: made with ``model.parameters()``. It may hold a part of them.
     metrics
         What evaluations report beside the loss: name → a metric of `minnet.metrics`, or a function ``(prediction,
         target) -> float``, which is called once with those of the whole set (or batch by batch, and averaged over
@@ -205,6 +205,11 @@ class Trainer:
         RuntimeError
             If this Trainer is in a `fit` already, whether a callback or another thread calls, or is evaluating in
             another thread; if a callback is in use by another `fit`.
+
+        Warns
+        -----
+        TrainingWarning
+            If the optimizer does not hold a Parameter that is trainable.
         """
         with self._access.fit():
             model, loss, optimizer = self.model, self.loss, self.optimizer

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.callbacks import Callback, LearningRate
+from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
 from minnet.core.arrays import cast
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import warn
@@ -310,8 +310,17 @@ def check_callbacks(callbacks: object) -> list[Callback]:
 
 
 def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
-    """Check that a schedule by the epoch can move: a loader that can be iterated over only once has one epoch."""
-    if hasattr(loader, "__next__") and any(isinstance(c, LearningRate) and c.per == "epoch" for c in callbacks):
+    """Check that only one callback sets the learning rate, and that a schedule by the epoch has a second epoch."""
+    schedules = [callback for callback in callbacks if isinstance(callback, LearningRate)]
+    setting = [
+        type(callback).__name__ for callback in callbacks if isinstance(callback, LearningRate | ReduceLROnPlateau)
+    ]
+    if schedules and len(setting) > 1:
+        raise ValueError(
+            f"fit got {' and '.join(setting)}, but LearningRate sets the learning rate anew each time, whatever "
+            "another has made of it: pass one of them; mn.schedules.SequentialLR has one schedule follow another"
+        )
+    if hasattr(loader, "__next__") and any(schedule.per == "epoch" for schedule in schedules):
         raise ValueError(
             f'fit got LearningRate(..., per="epoch") and {_named(loader)}, whose first epoch is its last, so the '
             f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'

@@ -392,9 +392,18 @@ def test_a_loss_may_learn_too():
 def test_a_schedule_by_the_epoch_needs_epochs():
     by_epoch, by_step = (mn.callbacks.LearningRate(mn.schedules.StepLR(1), per) for per in ("epoch", "step"))
     with pytest.raises(ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch .*per=.step"):
-        check_schedules([by_step, by_epoch], ((X, Y) for _ in range(3)))
+        check_schedules([by_epoch], ((X, Y) for _ in range(3)))
     check_schedules([by_step], iter([(X, Y)]))
     check_schedules([by_epoch], [(X, Y)])
+
+
+def test_a_schedule_alone_sets_the_rate():
+    schedule, cut = mn.callbacks.LearningRate(mn.schedules.StepLR(1)), mn.callbacks.ReduceLROnPlateau("loss")
+    with pytest.raises(
+        ValueError, match=r"^fit got ReduceLROnPlateau and LearningRate, but LearningRate sets the .* anew"
+    ):
+        check_schedules([cut, schedule], [(X, Y)])
+    check_schedules([cut, cut], [(X, Y)])
 
 
 # -- what was done to the inputs in training is done at prediction
