@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.buffer import LayerArray
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
         cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
         if x is None:
             cure = "did the previous layer's forward return nothing?"
+        elif isinstance(x, LayerArray):
+            cure = "use .data, the array of its values"
         raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
     if x.ndim == 0:
         raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")

@@ -41,6 +41,8 @@ class BCELoss(ElementwiseLoss):
     array([-0.625,  1.   ])
     """
 
+    takes, threshold = "probabilities", 0.5
+
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is probabilities, and the target of its shape."""
         super().check(prediction, target)
@@ -53,18 +55,24 @@ class BCELoss(ElementwiseLoss):
             )
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
-        """Return −t log p − (1 − t) log(1 − p); and t, p and 1 − p."""
+        """Return −t log p − (1 − t) log(1 − p); and t, p, 1 − p, and where p is 1 (None: nowhere)."""
         _check_shares_of_yes(self, target)
         t, tiny = target, TINY[prediction.dtype]
-        p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        with np.errstate(divide="ignore"):  # log 0, where p is 1
-            log_q = np.maximum(np.log1p(-prediction), np.log(tiny))  # 1 − p would lose a p below 10⁻⁸
-        return -t * np.log(p) - (1 - t) * log_q, (t, p, q)
+        p, q, certain = np.maximum(prediction, tiny), 1 - prediction, None
+        if prediction.max(initial=0) == 1:
+            q, certain = np.maximum(q, tiny), prediction == 1
+            log_q = np.log1p(-prediction, out=np.log(q), where=~certain)
+        else:
+            log_q = np.log1p(-prediction)  # log(1 − p) would lose a p below 10⁻⁸
+        return -t * np.log(p) - (1 - t) * log_q, (t, p, q, certain)
 
     def slopes(self, kept: Any) -> Array:
         """Return (p − t) / (p (1 − p)), which is (1 − t)/(1 − p) − t/p without a difference of rounded numbers."""
-        t, p, q = kept
-        dp: Array = np.where(p == 1, (1 - t) - q, p - t) / (p * q)
+        t, p, q, certain = kept
+        dp: Array = p - t
+        dp /= p * q
+        if certain is not None:
+            dp[certain] = ((1 - t[certain]) - q[certain]) / q[certain]
         return dp
 
 
@@ -89,6 +97,8 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         If pos_weight is negative; in `forward`, if it does not broadcast to the prediction, if the target is not
         between 0 and 1, or if a score is infinite.
     """
+
+    takes, threshold = "scores", 0.0
 
     def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)

@@ -169,14 +169,15 @@ class LabelLoss(ClassLoss):
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
     ) -> tuple[Labels, Array]:
         """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
-        v = np.ones(shape) if sample_weight is None else check_weights(self, "sample_weight", sample_weight)
-        if v.shape != shape:
-            raise ValueError(
-                f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
-                "one weight a sample (weights of classes are an argument of the constructor)"
-            )
-        labels, counted = self._counted(labels)
-        v = v.reshape(-1) * counted  # (N,)
+        labels, v = self._counted(labels)  # (N,) both
+        if sample_weight is not None:
+            own = check_weights(self, "sample_weight", sample_weight)
+            if own.shape != shape:
+                raise ValueError(
+                    f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {own.shape}: "
+                    "one weight a sample (weights of classes are an argument of the constructor)"
+                )
+            v *= own.reshape(-1)
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0

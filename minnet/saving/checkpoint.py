@@ -124,7 +124,6 @@ class Checkpoint:
 
         Raises ValueError if nothing says in which direction the column improves.
         """
-        self.newest, self.best_value, self._before, self._improved = None, None, None, False
         if self.best is not None:
             self._mode = mode_of(self, self.best, self.mode, metrics)
 

@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +58,7 @@ class FitLoop:
         checkpoint: Checkpoint | None,
         participants: Participants,
         notify: Callable[..., None],
-        evaluate: Callable[[DataLoader], dict[str, float]],
+        evaluate: Callable[[Any], dict[str, float]],
     ) -> None:
         self._parts, self._plan, self._steps = parts, plan, steps
         self._state: TrainingState = parts.state
@@ -77,16 +77,15 @@ class FitLoop:
         self._state.stopped, self._state.interrupted = False, True
         start_recording(self._parts.model)
         self._parts.loss.train()
-        folder = nullcontext() if self._checkpoint is None else closing(self._checkpoint)
-        loss = self._parts.loss.checking_once()
+        checkpoints = () if self._checkpoint is None else (self._checkpoint,)
         with (
-            Renewal(self._parts.callbacks),
+            Renewal([*self._parts.callbacks, *checkpoints]),
             self._participants,
-            folder,
+            closing(self._checkpoint) if self._checkpoint is not None else nullcontext(),
             self._interrupts,
             self._parts.parallel,
             silent,
-            loss,
+            self._parts.loss.checking_once(),
         ):
             try:
                 self._start(resume)
@@ -104,7 +103,7 @@ class FitLoop:
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
         checkpoint, snapshot = self._checkpoint, None
-        left = self._state.passes.take(self._parts.loader)
+        left = self._state.passes.left(self._parts.loader)
         if checkpoint is not None:
             checkpoint.open()
             checkpoint.watch(self._parts.metrics)
@@ -127,6 +126,7 @@ class FitLoop:
 
     def _loop(self) -> None:
         state, counts, checkpoint = self._state, self._counts, self._checkpoint
+        state.passes.forget(self._parts.loader)
         while self._is_more():
             if self._batches is None:
                 self._batches, counts.in_epoch = iter(self._parts.loader), 0
@@ -150,7 +150,7 @@ class FitLoop:
     def _leave(self) -> None:
         """Leave the pass that is not at its end to the next `fit`."""
         done = self._counts.in_epoch
-        if self._batches is not None and done != length_of(self._parts.loader):
+        if self._batches is not None and done and done != length_of(self._parts.loader):
             self._state.passes.leave(self._parts.loader, self._batches, done)
 
     def _do_epoch(self, batches: Iterator[Batch]) -> bool:
@@ -199,7 +199,7 @@ class FitLoop:
         if self._checkpoint is not None:
             self._checkpoint.note(row)
 
-    def _add_row(self, sets: dict[str, DataLoader]) -> Row:
+    def _add_row(self, sets: Mapping[str, Any]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
         row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
@@ -212,7 +212,7 @@ class FitLoop:
         self._parts.history.append(row)
         return row
 
-    def _evaluated(self, name: str, loader: DataLoader) -> dict[str, float]:
+    def _evaluated(self, name: str, loader: Any) -> dict[str, float]:
         try:
             return self._evaluate(loader)
         except NonFiniteError as error:

@@ -259,6 +259,23 @@ def test_an_error_ends_the_pass():
     assert seen == [[0, 1, 2, 0, 1, 2, 0, 1]]
 
 
+def test_a_fit_that_does_not_begin_leaves_the_pass_where_it_was():
+    trainer, loader, seen = make(), numbered(), []
+    trainer.fit(loader, steps=2)
+    with pytest.raises(ValueError, match="pass mode="):
+        trainer.fit(loader, steps=1, callbacks=[mn.callbacks.EarlyStopping("v_mae")])
+    trainer.fit(loader, steps=3, callbacks=[Rows(seen)])
+    assert seen == [y.tolist() for _, y in loader][2:]
+
+
+def test_a_pass_of_a_single_batch_that_was_broken_into_begins_again(capsys):
+    trainer, loader, seen = make(), numbered(batch_size=40), []
+    trainer.fit(loader, steps=2, callbacks=[Signal(signal.SIGINT, 1, times=2)])
+    assert trainer.step == 0
+    trainer.fit(loader, steps=1, callbacks=[Rows(seen)])
+    assert len(seen[0]) == 40
+
+
 class Endless:
     """An iterable without a length, which makes the batches of its pass as it goes."""
 
