@@ -90,8 +90,13 @@ def trainer():
         lambda X: mn.SoftmaxCrossEntropyLoss().forward(np.asarray(X), LABELS),
         lambda X: mn.MultiMarginLoss().forward(np.asarray(X), LABELS),
         lambda X: mn.Normalize.of(X),
+        lambda X: mn.metrics.accuracy(X, np.zeros(4, int)),
+        lambda X: mn.metrics.accuracy(np.asarray(X), LABELS),
+        lambda X: mn.metrics.f1(np.asarray(X), LABELS),
+        lambda X: mn.metrics.mae(np.asarray(X), X),
+        lambda X: mn.metrics.confusion_matrix(np.asarray(X), LABELS),
     ],
-    ids=range(16),
+    ids=range(21),
 )
 @pytest.mark.parametrize("X", [MASKED, CLEAN], ids=["masked", "nothing masked"])
 def test_a_masked_array_is_refused_wherever_it_enters(use, X):
