@@ -213,6 +213,7 @@ class Trainer:
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
             sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+            validation.check_metrics(self.metrics)  # which may have been changed
             validation.check_columns(sets, self.metrics)
             validation.check_data(model, loss, loader, sets)
             self._check_options()
@@ -279,7 +280,7 @@ class Trainer:
         """
         if batch_size is not None:
             check_int("evaluate", "batch_size", batch_size)
-        validation.check_metrics(self.metrics)  # which may have been changed
+        validation.check_metrics(self.metrics)
         batches = validation.as_loader("evaluate", "data", data, batch_size=batch_size)
         with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)
