@@ -22,6 +22,7 @@ from minnet.errors import CheckpointError
 from minnet.losses import Loss
 from minnet.metrics import Metric
 from minnet.optimizers import Optimizer
+from minnet.saving.expectations import expectations
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
@@ -163,6 +164,7 @@ def write(path: Path, parts: RunParts, position: State) -> None:
     text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
     weights = {name: array.data for name, array in parts.model.named_arrays()}
     metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
+    metadata |= expectations(parts.model)
     write_tensors(path, weights | tensors, metadata)
 
 

@@ -14,8 +14,7 @@ from minnet.core.gathered import Gathered
 from minnet.core.layer import Layer
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
 from minnet.training.measures import Measures
@@ -93,9 +92,9 @@ def evaluated(
     return {"loss": loss_sum / total} | measures.compute()
 
 
-def predicted(model: Layer, X: NDArray[Any], batch_size: int | None) -> Array:
-    """Return the model's outputs for X (N, ...). Raises ValueError if they are not as many as the samples."""
-    loader = DataLoader(X, np.zeros(len(X), np.int8), batch_size or batch_rows(X), check=False)
+def predicted(model: Layer, X: NDArray[Any], scale: float | None, batch_size: int | None) -> Array:
+    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
+    loader = DataLoader(X, np.zeros(len(X), np.int8), batch_size or batch_rows(X), scale=scale, check=False)
     dtype, outputs = model.dtype, Gathered(len(X))
     for x, _ in loader:
         outputs.add(model.forward(cast(x, dtype)))

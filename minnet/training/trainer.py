@@ -15,11 +15,11 @@ from minnet.compiled.steps import CompiledSteps
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.data.checks import as_data
+from minnet.core.samples import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.layers.normalize import check_scale
+from minnet.losses.base import Loss, weight_of
 from minnet.metrics import Metric, accuracy
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
@@ -30,6 +30,7 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
+from minnet.training.measures import check_columns, check_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
@@ -166,8 +167,9 @@ class Trainer:
             `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
             not reached the end.
         evaluate
-            Name → data to evaluate on: a pair (X, y), whose uint8 is scaled as the loader's, a DataLoader, or
-            anything that yields batches (x, y) each time. "test" gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a pair (X, y), a DataLoader, or anything that yields batches (x, y) each time.
+            "test" gives the columns test_loss, test_accuracy, …. uint8 of a pair is scaled as the training loader's,
+            which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -212,13 +214,14 @@ class Trainer:
             validation.check_schedules(callbacks, loader)
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
-            sets = validation.as_sets({} if evaluate is None else evaluate, loader)
-            validation.check_metrics(self.metrics)  # which may have been changed
-            validation.check_columns(sets, self.metrics)
+            sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
+            check_metrics(self.metrics)  # which may have been changed
+            check_columns(sets, self.metrics)
             validation.check_data(model, loss, loader, sets)
             self._check_options()
             if self.compiled:
                 supported.check_run(model, loss, optimizer, loader, callbacks)
+            validation.set_scale(model, loader, sets)
             if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
                 checkpoint = Checkpoint(checkpoint)
             total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
@@ -267,21 +270,26 @@ class Trainer:
         Parameters
         ----------
         data
-            A pair (X, y), a DataLoader, or anything that yields batches (x, y).
+            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that
+            yields batches (x, y).
         batch_size
             How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
         TypeError, ValueError
-            If there are no samples, or if a metric is not defined for them or returns no number: a note says which.
+            If there are no samples; if the DataLoader multiplies uint8 by another scale; if a metric is not defined for
+            the set, or returns no number (a note says which).
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
         if batch_size is not None:
             check_int("evaluate", "batch_size", batch_size)
-        validation.check_metrics(self.metrics)
-        batches = validation.as_loader("evaluate", "data", data, batch_size=batch_size)
+        check_metrics(self.metrics)
+        scale = check_scale(self.model, self.model.input_scale)
+        batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
+        if self.step and isinstance(batches, DataLoader):
+            validation.warn_of_bytes("evaluate", "data", batches.X, self.model, stacklevel=2)
         with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)
 
@@ -291,7 +299,7 @@ class Trainer:
         Parameters
         ----------
         X
-            The samples, along the first axis.
+            The samples, along the first axis; uint8 is multiplied by the model's `input_scale`.
         batch_size
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
 
@@ -302,11 +310,13 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X = as_data("predict", "X", X)
+        X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size)
+        if self.step:
+            validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
         with self._access.evaluation("predict"), self._evaluation:
-            return predicted(self.model, X, batch_size)
+            return predicted(self.model, X, scale, batch_size)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
@@ -322,8 +332,7 @@ class Trainer:
         learn = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        weigh = lambda x, y: weight_of(self.loss, x, y)  # noqa: E731 (a callback may replace the loss)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, weigh
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, lambda x, y: weight_of(self.loss, x, y)
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)

@@ -2,20 +2,18 @@
 
 import re
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
 
 import minnet as mn
+from minnet.errors import DataWarning
 from minnet.training.validation import (
     as_loader,
     as_sets,
     check_batch,
     check_callbacks,
-    check_columns,
     check_loader,
-    check_metrics,
     check_schedules,
     check_set,
     check_trained,
@@ -100,12 +98,12 @@ def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
         check_batch(batch)
 
 
-# -- sets, metrics, callbacks
+# -- sets, callbacks
 
 
 @pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
 def test_sets_with_names(evaluate):
-    sets = as_sets(evaluate, mn.DataLoader(X, Y, scale=0.5))
+    sets = as_sets(evaluate, 0.5)
     assert list(sets) == list(evaluate)
     assert all(loader is evaluate[name] or loader.scale == 0.5 for name, loader in sets.items())
 
@@ -129,7 +127,7 @@ def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, messag
 
 def test_data_to_evaluate_are_a_pair():
     with pytest.raises(TypeError, match=r"^evaluate expected data to be a pair \(X, y\) or a DataLoader, got an array"):
-        as_loader("evaluate", "data", X)
+        as_loader("evaluate", "data", X, None)
     with pytest.raises(ValueError, match="20 samples in X and 5 targets") as caught:
         as_sets({"test": (X, Y[:5])}, None)
     assert caught.value.__notes__ == ["in evaluate['test']"]
@@ -142,16 +140,16 @@ def batches():
 
 @pytest.mark.parametrize("batches", [list(batches()), tuple(batches()), batches()], ids=range(3))
 def test_data_to_evaluate_may_be_any_iterable_of_batches(batches):
-    found = list(as_loader("evaluate", "data", batches))
+    found = list(as_loader("evaluate", "data", batches, None))
     assert [len(x) for x, _ in found] == [10, 10]
     with pytest.raises(ValueError, match="evaluate got data that is in batches already: leave out batch_size"):
-        as_loader("evaluate", "data", batches, batch_size=5)
+        as_loader("evaluate", "data", batches, None, batch_size=5)
 
 
 def test_what_such_an_iterable_yields_is_checked():
     for batch, got in [(X, "an array"), ((X,), "a tuple of 1"), ((X.tolist(), Y), "a pair whose x is a list of 20")]:
         with pytest.raises(TypeError, match=f"^evaluate expected data to yield pairs of arrays .*, got {got}"):
-            list(as_loader("evaluate", "data", iter([batch])))
+            list(as_loader("evaluate", "data", iter([batch]), None))
 
 
 def test_a_set_of_fit_must_be_iterable_again():
@@ -161,70 +159,7 @@ def test_a_set_of_fit_must_be_iterable_again():
         as_sets({"a": batches()}, None)
     sets = as_sets({"a": list(batches())}, None)
     assert [len(list(sets["a"])) for _ in range(2)] == [2, 2]
-    assert as_loader("fit", "a", sets["a"]) is sets["a"]
-
-
-def test_columns_do_not_collide():
-    check_columns(["a", "a_b"], ["c", "d"])
-    check_columns(["a", "a_b"], [])
-    with pytest.raises(ValueError, match="the column 'a_b_c' twice: of the set 'a' and the metric 'b_c', and of 'a_b'"):
-        check_columns(["a", "a_b"], ["c", "b_c"])
-    with pytest.raises(ValueError, match="the column 'a_b_loss' twice"):
-        check_columns(["a", "a_b"], ["b_loss"])
-
-
-def test_metrics_are_named_functions():
-    check_metrics({})
-    check_metrics({"accuracy": mn.metrics.accuracy})
-    for metrics, got in [
-        (mn.metrics.accuracy, "a function"),
-        ([mn.metrics.accuracy], "a list of 1"),
-        ("accuracy", "a str"),
-    ]:
-        with pytest.raises(TypeError, match=f"^Trainer expected metrics to be a dict .*, got {got}: pass metrics={{"):
-            check_metrics(metrics)
-    with pytest.raises(
-        TypeError, match=r"^Trainer expected metrics\['a'\] to be a function .*, got a float: pass .*'a': "
-    ):
-        check_metrics({"a": 0.5})
-
-
-class LikeAMetric:
-    def update(self, prediction, target):
-        pass
-
-
-def function(prediction, target):
-    return 0.0
-
-
-function.better = "up"
-
-
-@pytest.mark.parametrize(
-    ("metrics", "error", "message"),
-    [
-        ({"loss": mn.metrics.mae}, ValueError, "a name of its own, got 'loss'"),
-        ({1: mn.metrics.mae}, TypeError, "the names of metrics to be strings, got 1"),
-        ({"": mn.metrics.mae}, TypeError, "the names of metrics to be strings, got ''"),
-        ({"f1": mn.metrics.F1}, TypeError, r"a Metric, got the class F1: pass metrics=\{'f1': F1\(\)\}"),
-        ({"a": LikeAMetric()}, TypeError, "got a LikeAMetric: pass .* derived from mn.metrics.Metric"),
-        (
-            {"a": mn.metrics.confusion_matrix},
-            TypeError,
-            r"a number, got a ConfusionMatrix: call it with trainer.predict",
-        ),
-        ({"a": function}, ValueError, r"metrics\['a'\] expected better to be one of 'min', 'max', None, got 'up'"),
-    ],
-    ids=range(7),
-)
-def test_what_is_no_metric_is_refused(metrics, error, message):
-    with pytest.raises(error, match=message):
-        check_metrics(metrics)
-
-
-def test_metrics_of_every_kind():
-    check_metrics({"a": lambda p, y: 0.0, "b": partial(function, 1), "c": mn.metrics.F1("macro"), "d": np.max})
+    assert as_loader("fit", "a", sets["a"], None) is sets["a"]
 
 
 @pytest.mark.parametrize("callbacks", [[], (), [mn.callbacks.MaxNorm(1)]], ids=range(3))
@@ -390,9 +325,105 @@ def test_a_loss_may_learn_too():
 
 def test_a_schedule_by_the_epoch_needs_epochs():
     by_epoch, by_step = (mn.callbacks.LearningRate(mn.schedules.StepLR(1), per) for per in ("epoch", "step"))
-    with pytest.raises(
-        ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch is its last.*per=.step"
-    ):
+    with pytest.raises(ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch .*per=.step"):
         check_schedules([by_step, by_epoch], ((X, Y) for _ in range(3)))
     check_schedules([by_step], iter([(X, Y)]))
     check_schedules([by_epoch], [(X, Y)])
+
+
+# -- what was done to the inputs in training is done at prediction
+
+BYTES = np.random.default_rng(0).integers(0, 256, (200, 4)).astype(np.uint8)
+SIDES = (BYTES[:, 0] > BYTES[:, 1]).astype(int)
+
+
+def trained(X=BYTES, seed=0, **options):
+    model = mn.Sequential(mn.Linear(4, 2, rng=seed))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 1e-3))
+    loader = mn.DataLoader(X, SIDES, 20, shuffle=True, rng=0, **options)
+    trainer.fit(loader, epochs=2, evaluate={"test": (BYTES, SIDES)} if X is BYTES else None)
+    return trainer
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 255, 1 / 256])
+def test_the_scale_of_training_is_that_of_everything(scale):
+    trainer = trained(scale=scale)
+    assert trainer.model.input_scale == scale
+    floats = BYTES * np.float32(scale)
+    row = {name.removeprefix("test_"): value for name, value in trainer.history[-1].items() if "test_" in name}
+    assert trainer.evaluate((BYTES, SIDES)) == trainer.evaluate((floats, SIDES)) == row
+    assert trainer.evaluate(mn.DataLoader(BYTES, SIDES, 1000, scale=scale)) == row
+    np.testing.assert_array_equal(trainer.predict(BYTES), trainer.predict(floats))
+
+
+def test_the_example_of_the_issue():
+    trainer = trained(scale=1.0)
+    assert trainer.history[-1]["test_accuracy"] == trainer.evaluate((BYTES, SIDES))["accuracy"] > 0.8
+    assert (trainer.predict(BYTES).argmax(axis=1) == SIDES).mean() == trainer.history[-1]["test_accuracy"]
+
+
+def test_bytes_without_a_scale_stay_bytes():
+    model = mn.Sequential(mn.Embedding(256, 2, rng=0), mn.Flatten(), mn.Linear(8, 2, rng=1))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 0.1))
+    trainer.fit(mn.DataLoader(BYTES, SIDES, 20, scale=None), epochs=1, evaluate={"test": (BYTES, SIDES)})
+    assert model.input_scale is None
+    assert trainer.evaluate((BYTES, SIDES))["loss"] == trainer.history[-1]["test_loss"]
+    assert trainer.predict(BYTES).shape == (200, 2)
+
+
+@pytest.mark.parametrize("other", [1 / 256, 1 / 255, None])
+def test_a_loader_of_another_scale_is_refused(other):
+    trainer, loader = trained(scale=1.0), mn.DataLoader(BYTES, SIDES, scale=other)
+    with pytest.raises(
+        ValueError, match=rf"^evaluate expected data to scale uint8 by 1.0, .* got .* scale={other}: pass"
+    ):
+        trainer.evaluate(loader)
+    before = trainer.model.layers[0].weight.data.copy()
+    with pytest.raises(ValueError, match=r"^fit expected evaluate\['v'\] to scale uint8 by 1.0, as the model expects"):
+        trainer.fit(mn.DataLoader(BYTES, SIDES, scale=1.0), epochs=1, evaluate={"v": loader})
+    assert (trainer.model.layers[0].weight.data == before).all()
+
+
+def test_fine_tuning_at_another_scale_is_warned_of():
+    trainer = trained(scale=1.0)
+    loader = mn.DataLoader(BYTES, SIDES)
+    with pytest.warns(DataWarning, match=r"scale=0.00390625, but the model's input_scale is 1.0, .*scale=model") as w:
+        trainer.fit(loader, epochs=1)
+    assert w[0].filename == __file__
+    assert trainer.model.input_scale == 1 / 256
+    trainer.model.input_scale = 1.0
+    trainer.fit(mn.DataLoader(BYTES, SIDES, scale=trainer.model.input_scale), epochs=1)
+
+
+def test_bytes_for_a_model_that_learned_from_floats_are_warned_of():
+    trainer = trained(BYTES / np.float32(100) - 1)
+    for use, name in [(trainer.predict, "X"), (lambda X: trainer.evaluate((X, SIDES)), "data")]:
+        with pytest.warns(DataWarning, match=rf"uint8 in {name}, and multiplies it by 0.0039.*another kind") as w:
+            use(BYTES)
+        assert w[0].filename == __file__
+    with pytest.warns(DataWarning, match=r"^fit was given uint8 in evaluate\['v'\]") as w:
+        trainer.fit(mn.DataLoader(X, Y % 2), epochs=2, evaluate={"v": (BYTES, SIDES)})
+    assert len(w) == 1  # now it is decided
+    trainer.predict(BYTES)
+
+
+def test_an_error_leaves_the_scale_as_it_was():
+    trainer = trained(scale=1.0)
+    with pytest.raises(ValueError, match="layers"):
+        trainer.fit(mn.DataLoader(BYTES[:, :3].copy(), SIDES, scale=1.0), epochs=1)
+    new = mn.Sequential(mn.Linear(4, 2, rng=0))
+    with pytest.raises(TypeError, match="callbacks"):
+        mn.Trainer(new, mn.SoftmaxCrossEntropyLoss(), mn.SGD(new.parameters(), 0.1)).fit(
+            mn.DataLoader(BYTES, SIDES, scale=1.0), epochs=1, callbacks=3
+        )
+    assert new.input_scale == 1 / 256
+
+
+def test_a_normalizing_layer_is_in_every_prediction():
+    images = np.random.default_rng(1).normal(100, [1, 30, 5, 9], (300, 4)).astype(np.float32)
+    labels = (images[:, 0] > 100).astype(int)
+    model = mn.Sequential(mn.Normalize.of(images), mn.Linear(4, 2, rng=0))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 1.0))
+    trainer.fit(mn.DataLoader(images, labels, 20, shuffle=True, rng=0), epochs=5, evaluate={"train": (images, labels)})
+    assert trainer.history[-1]["train_accuracy"] == trainer.evaluate((images, labels))["accuracy"] > 0.95
+    assert (trainer.predict(images).argmax(axis=1) == labels).mean() > 0.95
