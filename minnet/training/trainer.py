@@ -30,6 +30,7 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
+from minnet.training.measures import check_columns, check_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
@@ -169,8 +170,8 @@ class Trainer:
             not reached the end.
         evaluate
             Name → data to evaluate on: a pair (X, y), a DataLoader, or anything that yields batches (x, y) each time.
-            "test" gives the columns test_loss, test_accuracy, …. uint8 is scaled as the training loader's, which
-            becomes the model's `input_scale`.
+            "test" gives the columns test_loss, test_accuracy, …. uint8 of a pair is scaled as the training loader's,
+            which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -221,7 +222,8 @@ class Trainer:
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
             sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
-            validation.check_columns(sets, self.metrics)
+            check_metrics(self.metrics)  # which may have been changed
+            check_columns(sets, self.metrics)
             validation.check_data(model, loss, loader, sets)
             self._check_options()
             if self.compiled:
@@ -289,26 +291,26 @@ class Trainer:
         Parameters
         ----------
         data
-            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that yields
-            batches (x, y).
+            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that
+            yields batches (x, y).
         batch_size
             How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
         TypeError, ValueError
-            If there are no samples, if a metric is not defined for them or returns no number (a note says which), or if
-            the DataLoader multiplies uint8 by another scale.
+            If there are no samples; if the DataLoader multiplies uint8 by another scale; if a metric is not defined for
+            the set, or returns no number (a note says which).
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
         if batch_size is not None:
             check_int("evaluate", "batch_size", batch_size)
-        validation.check_metrics(self.metrics)  # which may have been changed
+        check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
-        if self.step:
-            validation.warn_of_bytes("evaluate", "data", batches, self.model, stacklevel=2)
+        if self.step and isinstance(batches, DataLoader):
+            validation.warn_of_bytes("evaluate", "data", batches.X, self.model, stacklevel=2)
         with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)
 

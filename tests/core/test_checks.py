@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.checks import check_choice, check_int, check_number, named
 
 
 def says(message, call, *arguments, **options):
@@ -132,3 +132,18 @@ def test_the_cures_of_a_masked_array_work():
     mn.DataLoader(X.filled(0), y)
     with pytest.raises(TypeError, match=r"got a masked array: pass np\.asarray\(X\)"):
         mn.DataLoader(CLEAN, y)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ([1, 2], "a list of 2"),
+        ((1,), "a tuple of 1"),
+        (np.ones(3), "an array of shape (3,)"),
+        (mn.ReLU, "the class ReLU"),
+        (1, "an int"),
+        (0.5, "a float"),
+    ],
+)
+def test_what_something_is(value, name):
+    assert named(value) == name
