@@ -20,10 +20,11 @@ from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
+from minnet.saving.tensorfile import brief
 
 Texts = dict[str, str]
 CLASS = "class"  # the entry of an object's class
-LONGEST = 120  # letters of a text; a longer one ends with a digest
+LONGEST = 170  # letters of a text; a longer one ends with a digest
 MOST = 1000  # items of a list that are compared
 
 
@@ -75,7 +76,7 @@ def differences(now: Mapping[str, Texts], then: Mapping[str, Texts], changed: It
             place = path if name == CLASS else f"{path}.{name}"
             a, b = given.get(name, "nothing"), then[path].get(name, "nothing")
             if a != b and place not in left_out:
-                lines.append(f"{place}: {a} now, {b} in the checkpoint")
+                lines.append(f"{brief(place)}: {a} now, {brief(b)} in the checkpoint")  # from a file
     return lines
 
 
