@@ -41,14 +41,19 @@ def attributes(owner: object) -> State:
 def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
     """Restore what `attributes` returned. Generators and arrays stay the same objects, because others may hold them."""
     for name, value in state.items():
-        if not _is_code(type(owner), name):
+        if not unsettable(owner, name):
             setattr(owner, name, update_in_place(vars(owner).get(name), value))
 
 
-def _is_code(kind: type, name: str) -> bool:
-    """Whether a class has a method or a property of that name, which a state must not replace."""
-    found = inspect.getattr_static(kind, name, None)
-    return callable(found) or hasattr(found, "__get__")
+def unsettable(owner: object, name: object) -> str:
+    """Say what a state would replace by an attribute of this name, if that is not plain data; "" if it is."""
+    if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
+        return "no name of an attribute"
+    found = inspect.getattr_static(type(owner), name, None)
+    if callable(found) or hasattr(found, "__get__"):
+        return f"a method or a property of {type(owner).__name__}"
+    there = getattr(owner, "__dict__", {}).get(name, found)
+    return "" if is_plain(there) else f"a {type(there).__name__} of {type(owner).__name__}"
 
 
 def update_in_place(now: Any, value: Any) -> Any:

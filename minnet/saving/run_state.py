@@ -21,9 +21,14 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
+from minnet.saving.messages import brief, listed, shown_model
+from minnet.saving.schema import check_counts, check_state, same_names
 from minnet.saving.serialize import Tensors, decode, encode
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
+
+# What a state of another form may raise, before it is known to be one.
+_WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -71,31 +76,37 @@ class Snapshot:
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
         self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        arrays = {name: tensor for name, tensor in tensors.items() if name.startswith(STATE)}
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
-            self.state: State = decode(state, tensors)  # what `capture` returned
+            self.state: State = decode(state, arrays)  # what `capture` returned
+            if arrays:
+                raise ValueError(f"{len(arrays):,} arrays that nothing names, such as {next(iter(arrays))}")
+            check_counts(self.state)
             self.position: State = self.state["run"]
             self.first_step = int(self.position["first_step"])  # after which the run began
             self.step = int(self.state["trainer"]["step"])  # after which the file was written
             self.finished = bool(self.position["finished"])
-        except (ValueError, TypeError, LookupError, OverflowError) as error:
+        except _WRONG as error:
             raise self._wrong(error) from None
 
     def check(self, parts: RunParts, position: State) -> None:
         """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
         try:
-            found = [
-                *mismatches(parts.model, self._weights),
-                *self._differences(parts, capture(parts, position)),
-            ]
-        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            now = capture(parts, position)
+            same_names("the state", now, self.state)
+            found = [*mismatches(parts.model, self._weights), *self._differences(parts, now)]
+            if not found:
+                check_state(parts, now, self.state)
+        except _WRONG as error:
             raise self._wrong(error) from None
         if places := len(found):
+            lines = listed(found)
             if self._structure != repr(parts.model):
-                found.append(f"It is of this model:\n{self._structure[:4000]}")
+                lines += ["It is of this model:", *shown_model(self._structure)]
             raise CheckpointError(
-                f"{self.path} is of another run, because it differs in {places} place{'s' * (places > 1)} "
-                "(make them the same, or begin anew in another folder):\n  " + "\n  ".join(found)
+                f"{self.path} is of another run, because it differs in {places:,} place{'s' * (places > 1)} "
+                "(make them the same, or begin anew in another folder):\n  " + "\n  ".join(lines)
             )
 
     def restore(self, parts: RunParts) -> None:
@@ -141,12 +152,12 @@ class Snapshot:
             for name, value in now[owner].items():
                 if type(then[owner][name]) is not type(value) and value is not None:
                     raise TypeError(f"{owner}'s {name}")
-        _rows(then["history"])  # raises what is wrong with it
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
     def _wrong(self, error: Exception) -> CheckpointError:
-        return CheckpointError(f"{self.path}: its state is not what minnet writes ({type(error).__name__}: {error})")
+        what = f"{type(error).__name__}: {brief(error)}"
+        return CheckpointError(f"{self.path}: its state is not what minnet writes ({what})")
 
 
 def write(path: Path, parts: RunParts, position: State) -> None:

@@ -60,8 +60,9 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 
 
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
-    """Turn JSON and arrays back into plain data. The size of the JSON bounds time and memory, whatever is in it.
+    """Turn JSON and arrays back into plain data. The size of the file bounds time and memory, whatever is in it.
 
+    Each array may be named once, and is then taken out of `tensors`: what is left there was not named at all.
     Raises ValueError if it is JSON that `encode` does not write.
     """
     if depth > DEEPEST:
@@ -119,10 +120,17 @@ def _check_generator(state: State, good: State) -> None:
             raise ValueError("a Generator whose inc is even")
 
 
+def _tensor(json: str, tensors: Tensors, inner: Inner) -> NDArray[Any]:
+    if json not in tensors:  # or it was named before: thousands of names for one array would take its size in each
+        raise ValueError(f"an array {json[:200]!r} that is not there, or named twice")
+    return tensors.pop(json)
+
+
 def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    if tensors[json].ndim:
+    array = _tensor(json, tensors, inner)
+    if array.ndim:
         raise ValueError("$scalar of an array")
-    return tensors[json][()]
+    return array[()]
 
 
 def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
@@ -138,7 +146,7 @@ def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
 
 
 _TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
-    "$tensor": (str, lambda json, tensors, inner: tensors[json]),
+    "$tensor": (str, _tensor),
     "$scalar": (str, _scalar),
     "$number": (str, lambda json, tensors, inner: _NUMBERS[json]),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),

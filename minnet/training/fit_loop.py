@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -221,10 +222,8 @@ class FitLoop:
         loader = self._parts.loader
         if isinstance(loader, DataLoader):
             self._batches = Epoch(loader, position["batches"])
-        else:  # the batches of the steps that were done are read once more
-            self._batches = iter(loader)
-            for _ in range(self._counts.in_epoch):
-                next(self._batches, None)
+        else:  # the batches of the steps that were done are read once more, when the next one is needed
+            self._batches = islice(loader, self._counts.in_epoch, None)
 
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes
+from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes, unsettable
 
 
 def nested(depth):
@@ -102,6 +102,17 @@ def test_a_state_replaces_neither_methods_nor_properties():
     set_attributes(counter, {"step": 1, "double": 3, "count": 5})
     assert callable(counter.step)
     assert counter.double == 10
+
+
+def test_a_state_replaces_nothing_that_is_not_plain_data():
+    counter = Counter()
+    counter.file, counter.model = open, mn.Parameter([1.0])
+    set_attributes(counter, {"file": "elsewhere", "model": 5, "__class__": int, "a b": 1, "more": [1]})
+    assert counter.file is open
+    assert type(counter.model) is mn.Parameter
+    assert counter.more == [1]
+    assert "a b" not in vars(counter)
+    assert unsettable(counter, "model") == "a Parameter of Counter"
 
 
 def test_a_class_may_choose_its_attributes():

@@ -346,3 +346,12 @@ def test_what_does_not_fit_is_taken_anew(now, value):
     assert result is value or same(result, value)
     if isinstance(value, np.ndarray):
         assert not np.shares_memory(result, value)
+
+
+def test_an_array_is_named_once_and_then_it_is_gone():
+    tensors = {"a": np.zeros(3), "b": np.array(1.0), "c": np.zeros(2)}
+    decode([{"$tensor": "a"}, {"$scalar": "b"}], tensors)
+    assert list(tensors) == ["c"]
+    for twice in ([{"$tensor": "c"}] * 2, {"$dict": [[1, {"$tensor": "c"}], [2, {"$scalar": "c"}]]}):
+        with pytest.raises(ValueError, match="'c' that is not there, or named twice"):
+            decode(twice, {"c": np.zeros(2)})

@@ -1,0 +1,288 @@
+"""The schema of a state is what the run itself would write now: the state in a file must have the same form.
+
+A checkpoint may be hostile, with correct digests. So all of it is compared with what `run_state.capture` returns for
+the run that it is to be restored into, before anything of that run changes: names, kinds, lengths, shapes, dtypes and
+ranges. Every function here raises ValueError at the first thing that has another form (or the error of an operation
+that a value of another type does not have).
+"""
+
+import inspect
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minnet.core.layer import TRANSIENT, Layer
+from minnet.core.state import State, is_plain, unsettable
+from minnet.data.loader import DataLoader
+
+MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
+_FREE_ROWS = 1000  # of a history whose columns are all lists; with arrays, a row takes 8 bytes of the file
+
+# An attribute of such a name, or with such a text, is where a callback writes.
+_PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
+_PLACE = re.compile(r"[/\\]|^~|^\.\.?$")
+
+
+def check_counts(state: State) -> None:
+    """Check the numbers that say where a run stood, by themselves."""
+    trainer, run = state["trainer"], state["run"]
+    for name, value in (*trainer.items(), *run.items()):
+        if type(value) is int and not (-1 if name == "row_at" else 0) <= value < MOST:
+            raise ValueError(f"{name} is {value}")
+    if not (type(run["seconds"]) is float and 0 <= run["seconds"] < math.inf):
+        raise ValueError("seconds is no time")
+    for least, what, most in (
+        (run["first_step"], "step", trainer["step"]),
+        (run["first_epoch"], "epoch", trainer["epoch"]),
+        (run["row_at"], "row_at", trainer["step"]),
+        (run["in_epoch"], "in_epoch", trainer["step"]),
+        (run["skipped"], "skipped", trainer["step"]),
+    ):
+        if least > most:
+            raise ValueError(f"{what} is out of order: {least} and {most}")
+
+
+def check_state(parts: Any, now: State, then: State) -> None:
+    """Compare the state in a file, `then`, with the state that the run would write now.
+
+    `parts` is the `RunParts` that `now` was captured from.
+    """
+    same_names("the state", now, then)
+    check_counts(then)
+    for part in ("trainer", "team"):
+        alike(part, now[part], then[part], closed=True)
+    check_loader("loader", now["loader"], then["loader"])
+    same_names("sets", now["sets"], then["sets"])
+    for name in now["sets"]:
+        check_loader(f"sets.{name}", now["sets"][name], then["sets"][name])
+    check_position(parts.loader, now["run"], then["run"])
+    check_history(then["history"])
+    for part, owner in (("model", parts.model), ("loss", parts.loss)):
+        same_names(part, now[part], then[part])
+        for path, layer in owner.named_layers():
+            check_attributes(f"{part}.{path}", layer, now[part][path], then[part][path])
+    same_names("metrics", now["metrics"], then["metrics"])
+    for name, metric in parts.metrics.items():
+        if name in now["metrics"]:
+            check_attributes(f"metrics.{name}", metric, now["metrics"][name], then["metrics"][name])
+    check_optimizer(parts.optimizer, now["optimizer"], then["optimizer"])
+    check_callbacks(parts, now["callbacks"], then["callbacks"])
+
+
+def check_position(loader: Any, now: State, then: State) -> None:
+    """Check where the run stood in the epoch."""
+    same_names("run", now, then)
+    for name in now.keys() - {"batches", "best"}:
+        alike(f"run.{name}", now[name], then[name], own=True, closed=True)
+    if then["best"] is not None and type(then["best"]) not in (int, float):
+        raise ValueError("run.best is no number")
+    length = len(loader) if hasattr(loader, "__len__") else MOST
+    if then["in_epoch"] > length:
+        raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
+    if type(loader) is DataLoader:
+        batches = then["batches"]
+        if (batches is not None) is not then["under_way"]:
+            raise ValueError("an epoch that is under way without its place, or a place without an epoch")
+        if batches is not None and (type(batches["done"]) is not int or batches["done"] != then["in_epoch"]):
+            raise ValueError("in_epoch differs from how many batches are done")
+
+
+def check_loader(where: str, now: State, then: State) -> None:
+    """Check the state of a loader; its transforms may remember more than they did."""
+    same_names(where, now, then)
+    for name in now:
+        alike(f"{where}.{name}", now[name], then[name], own=True, closed=name != "transforms")
+    if len(now.get("transforms", ())) != len(then.get("transforms", ())):
+        raise ValueError(f"{where} has other transforms")
+
+
+def check_history(columns: State) -> None:
+    """Check that the columns of a history are vectors of one length, whose bytes are in the file."""
+    if type(columns) is not dict or not all(type(name) is str for name in columns):
+        raise ValueError("the history is no dict of columns")
+    lengths, in_arrays = set(), 0
+    for name, column in columns.items():
+        if type(column) is not tuple or len(column) != 2:
+            raise ValueError(f"the history's column {name!r} is no pair of a mask and numbers")
+        there, values = column
+        if _form(values) in ((1, np.int64), (1, np.float64)):
+            in_arrays += len(values)
+        elif type(values) is not list:
+            raise ValueError(f"the history's column {name!r} is no vector of int64 or float64")
+        if there is not None and _form(there) != (1, np.bool_):
+            raise ValueError(f"the history's column {name!r} has a mask that is no vector of bool")
+        lengths |= {len(values), len(values if there is None else there)}
+    if len(lengths) > 1:
+        raise ValueError(f"the history's columns have {len(lengths)} lengths")
+    if max(lengths, default=0) > _FREE_ROWS + in_arrays:
+        raise ValueError("the history has more rows than numbers")
+
+
+def check_optimizer(optimizer: Any, now: State, then: State) -> None:
+    """Check the options by the optimizer's own checks, and its arrays by its Parameters."""
+    same_names("optimizer", now, then)
+    alike("optimizer.groups", now["groups"], then["groups"], own=True, closed=True)
+    for options in then["groups"]:
+        try:
+            optimizer.check(dict(options))
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+    attributes, before = dict(then["attributes"]), dict(now["attributes"])
+    state, state_before = attributes.pop("state"), before.pop("state")
+    check_attributes("optimizer", optimizer, before, attributes)
+    alike("optimizer.state", state_before, state)
+    if is_own(optimizer):
+        if missing := state_before.keys() - state.keys():
+            raise ValueError(f"optimizer.state lacks {min(missing)}")
+        alike("optimizer", before, attributes, own=True, closed=True)
+        for name, entries in state.items():
+            _check_entries(f"optimizer.state.{name}", optimizer, state_before.get(name), entries)
+
+
+def _check_entries(where: str, optimizer: Any, now: list[Any] | None, then: Any) -> None:
+    """Check one list in the state of an optimizer of minnet: numbers, or an array like each Parameter, or None."""
+    if type(then) is not list or len(then) != len(optimizer.parameters):
+        raise ValueError(f"{where} has not an entry for each Parameter")
+    for i, (entry, parameter) in enumerate(zip(then, optimizer.parameters, strict=True)):
+        if now and type(now[i]) in (int, float):  # such as the number of steps
+            alike(where, now[i], entry, own=True)
+            if type(entry) is int and entry >= MOST:
+                raise ValueError(f"{where} is {entry}")
+        elif entry is not None:
+            check_arrays(where, [entry], [parameter.data])
+
+
+def check_callbacks(parts: Any, now: list[Any], then: list[Any]) -> None:
+    """Check the states of the callbacks, in their order; those of minnet may hold arrays of the model only."""
+    alike("callbacks", [name for name, _ in now], [pair[0] for pair in then], closed=True)
+    weights = [p.data for p in parts.model.parameters()]
+    for callback, (name, before), (_, state) in zip(parts.callbacks, now, then, strict=True):
+        if type(state) is not dict:
+            raise ValueError(f"callbacks.{name} has no state")
+        check_attributes(f"callbacks.{name}", callback, before, state)
+        for entry, value in state.items() if is_own(callback) else ():
+            if type(value) is list and not all(type(item) is str for item in value):
+                check_arrays(f"callbacks.{name}.{entry}", value, weights, [p.data for p in parts.optimizer.parameters])
+
+
+def check_arrays(where: str, arrays: list[Any], *families: list[Any]) -> None:
+    """Check that arrays have the shapes and dtypes of one of several lists of arrays."""
+    forms = [_shape(array) for array in arrays]
+    if not any(forms == [_shape(array) for array in family] for family in families):
+        raise ValueError(f"{where} has not the shapes and dtypes of the Parameters")
+
+
+def check_attributes(where: str, owner: object, now: State, then: State) -> None:
+    """Check the attributes that are to be set on an object.
+
+    One that is there may get a value of its kind. One that is not there may be added to an object of a user's class,
+    since training makes such attributes, unless it would hide what the class or the object has.
+    """
+    if type(then) is not dict:
+        raise ValueError(f"{where} is no dict")
+    own, options = is_own(owner), inspect.signature(type(owner).__init__).parameters
+    now = _defaults(owner, now.keys() | then.keys()) | now
+    if own and (missing := [name for name in now if name not in then and not hasattr(type(owner), name)]):
+        raise ValueError(f"{where} lacks {missing[0]}")
+    for name, value in then.items():
+        place = f"{where}.{name}"
+        if isinstance(owner, Layer) and name in TRANSIENT:
+            raise ValueError(f"{place} is never in a file")
+        if name in now:
+            if own and value is None and isinstance(now[name], float) and name not in options:
+                continue  # there was no best value yet
+            alike(place, now[name], value, own=own)
+            if own and (isinstance(owner, Layer) or name in options) and not _same(name, now[name], value):
+                raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
+        elif own:
+            raise ValueError(f"{place} is no attribute of {type(owner).__name__}")
+        elif value is not None and (there := unsettable(owner, name)):
+            raise ValueError(f"{place} is {there}")
+        else:
+            check_place(place, None, value)
+
+
+def _defaults(owner: object, names: Iterable[Any]) -> State:
+    """Return those attributes of an object's class that are plain data, which an attribute of its own may replace."""
+    found = {name: inspect.getattr_static(type(owner), name, None) for name in names if type(name) is str}
+    return {name: value for name, value in found.items() if value is not None and is_plain(value)}
+
+
+def _same(name: str, now: Any, then: Any) -> bool:
+    """Whether an option is as it was. A layer of minnet has options only, beside its mode and its Generators."""
+    if hasattr(Layer, name) or isinstance(now, np.random.Generator):
+        return True
+    if isinstance(now, np.ndarray) and isinstance(then, np.ndarray):
+        return now.tobytes() == then.tobytes()
+    return repr(now) == repr(then)
+
+
+def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = False) -> None:
+    """Check that a value has the form of another one.
+
+    None stands for what is not there yet, so anything may take its place. With `own`, for objects of minnet, integers
+    stay integers, those that count do not become negative, and arrays keep their shapes. With `closed`, lists keep
+    their lengths, and dicts their keys.
+    """
+    check_place(where, now, then)
+    if now is None:
+        return
+    if _kind(now) != _kind(then) or (own and type(now) is int is not type(then)):
+        raise ValueError(f"{where} is a {_kind(then)}, where the run has a {_kind(now)}")
+    if own and isinstance(now, int) and now >= 0 > then:
+        raise ValueError(f"{where} is negative")
+    if isinstance(now, np.ndarray) and now.size and (now.shape != then.shape if own else now.ndim != then.ndim):
+        raise ValueError(f"{where} has the shape {then.shape}, where the run has {now.shape}")
+    if isinstance(now, Mapping):
+        if closed:
+            same_names(where, now, then)
+        for name in now.keys() & then.keys():
+            alike(f"{where}.{name}", now[name], then[name], own=own, closed=closed)
+    elif isinstance(now, list | tuple):
+        if closed and len(now) != len(then):
+            raise ValueError(f"{where} has {len(then)} entries, where the run has {len(now)}")
+        for i, (item, other) in enumerate(zip(now, then, strict=True) if len(now) == len(then) else ()):
+            alike(f"{where}[{i}]", item, other, own=own, closed=closed)
+
+
+def check_place(where: str, now: Any, then: Any) -> None:
+    """Refuse a text that may say where something is written: a path is the script's, and never a file's."""
+    if isinstance(then, str | bytes | list | tuple | dict) and repr(now) != repr(then):
+        name = where.rpartition(".")[2].partition("[")[0]
+        if _PLACE_NAME.search(name) or (isinstance(then, str) and _PLACE.search(then)):
+            raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array of {value.dtype}"
+    if isinstance(value, np.random.Generator):
+        return f"Generator of {type(value.bit_generator).__name__}"
+    if isinstance(value, bool | np.bool_):
+        return "bool"
+    return "number" if isinstance(value, int | float | np.number) else type(value).__name__
+
+
+def _shape(value: Any) -> tuple[Any, Any]:
+    return (value.shape, value.dtype) if isinstance(value, np.ndarray) else (None, None)
+
+
+def _form(value: Any) -> tuple[Any, Any]:
+    """Return the number of dimensions and the dtype of an array; nothing that equals those of other values."""
+    return (value.ndim, value.dtype) if isinstance(value, np.ndarray) else (-1, None)
+
+
+def same_names(where: str, now: Any, then: Any) -> None:
+    """Check that two dicts have the same keys."""
+    if type(then) is not dict:
+        raise ValueError(f"{where} is no dict")
+    if different := now.keys() ^ then.keys():
+        raise ValueError(f"{where} has other entries: {', '.join(sorted(map(str, different))[:5])}")
+
+
+def is_own(owner: object) -> bool:
+    """Whether an object is of a class of minnet, all of whose attributes are made when it is."""
+    return type(owner).__module__.partition(".")[0] == "minnet"
