@@ -23,7 +23,7 @@ from minnet.losses import Loss
 from minnet.optimizers import Optimizer
 from minnet.saving.messages import brief, listed, shown_model
 from minnet.saving.schema import check_counts, check_state, same_names
-from minnet.saving.serialize import Tensors, decode, encode
+from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
 
@@ -76,7 +76,7 @@ class Snapshot:
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
         self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
-        arrays = {name: tensor for name, tensor in tensors.items() if name.startswith(STATE)}
+        arrays = NamedOnce((name, tensor) for name, tensor in tensors.items() if name.startswith(STATE))
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
             self.state: State = decode(state, arrays)  # what `capture` returned

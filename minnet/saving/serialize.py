@@ -12,6 +12,17 @@ from minnet.core.state import BIT_GENERATORS, DEEPEST, State, is_plain
 
 Tensors = dict[str, NDArray[Any]]
 
+
+class NamedOnce(Tensors):
+    """The arrays of a file, each of which JSON may name once: then it is taken out.
+
+    Thousands of names for one array would take its size in memory for each. What is left is named by nothing.
+    """
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.pop(name)
+
+
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
 _MOST_ALIKE = 20
@@ -62,7 +73,6 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
     """Turn JSON and arrays back into plain data. The size of the file bounds time and memory, whatever is in it.
 
-    Each array may be named once, and is then taken out of `tensors`: what is left there was not named at all.
     Raises ValueError if it is JSON that `encode` does not write.
     """
     if depth > DEEPEST:
@@ -120,14 +130,8 @@ def _check_generator(state: State, good: State) -> None:
             raise ValueError("a Generator whose inc is even")
 
 
-def _tensor(json: str, tensors: Tensors, inner: Inner) -> NDArray[Any]:
-    if json not in tensors:  # or it was named before: thousands of names for one array would take its size in each
-        raise ValueError(f"an array {json[:200]!r} that is not there, or named twice")
-    return tensors.pop(json)
-
-
 def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    array = _tensor(json, tensors, inner)
+    array = tensors[json]
     if array.ndim:
         raise ValueError("$scalar of an array")
     return array[()]
@@ -146,7 +150,7 @@ def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
 
 
 _TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
-    "$tensor": (str, _tensor),
+    "$tensor": (str, lambda json, tensors, inner: tensors[json]),
     "$scalar": (str, _scalar),
     "$number": (str, lambda json, tensors, inner: _NUMBERS[json]),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),

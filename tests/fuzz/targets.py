@@ -198,7 +198,7 @@ def _read_checkpoint(path: Path) -> Any:
         return tensors, metadata, None
     state = parse_json(path, "state", metadata["state"])
     try:
-        return tensors, metadata, decode(state, dict(tensors))
+        return tensors, metadata, decode(state, tensors)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
