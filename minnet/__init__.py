@@ -7,6 +7,7 @@ from minnet import initializers as initializers
 from minnet import metrics as metrics
 from minnet.compiled.predictor import Predictor as Predictor
 from minnet.core import extras as extras
+from minnet.core.buffer import Buffer as Buffer
 from minnet.core.layer import Layer as Layer
 from minnet.core.parameter import Parameter as Parameter
 from minnet.data import DataLoader as DataLoader

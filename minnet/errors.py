@@ -25,5 +25,9 @@ class CheckpointWarning(UserWarning):
     """A checkpoint could not be written or read; training goes on without it."""
 
 
+class TrainingWarning(UserWarning):
+    """Training can go on, but probably not as was meant, such as with Parameters that no optimizer holds."""
+
+
 class NonFiniteError(ValueError):
     """A loss, a gradient or a weight is NaN or infinity: training diverged, or the data hold such numbers."""

@@ -91,6 +91,22 @@ def forward(layer, x, loss=None, y=None):
     return output if loss is None else loss.forward(output, y)
 
 
+def replaced(made):
+    """Give the Trainer's model a new last layer, as one does for other classes."""
+    made.model.layers = (mn.Linear(784, 10, rng=1), mn.Softmax())
+    return made
+
+
+def part(model):
+    """Return a Trainer whose optimizer holds the weight alone."""
+    return trainer(model, optimizer=mn.SGD([model.layers[0].weight], lr=0.1))
+
+
+def fit_iterator(**options):
+    """Train on batches that come but once."""
+    trainer().fit(iter([(X, Y)] * 9), steps=5, progress=False, **options)
+
+
 def sgd(parameters=None, **options):
     return mn.SGD(net().parameters() if parameters is None else parameters, **{"lr": 0.1} | options)
 
@@ -355,7 +371,16 @@ MISTAKES = [
     # -- optimizers
     Mistake("an optimizer of another model", ValueError,
             lambda: mn.Trainer(net(), mn.CrossEntropyLoss(), sgd()),
-            "optimizer | of this model | Parameter | no | model.parameters()"),
+            "optimizer | not of this model | parameters[0] (784, 10) | layers[0].weight | model.parameters()"),
+    Mistake("a layer replaced after the optimizer was made", ValueError,
+            lambda: replaced(trainer()).fit(mn.DataLoader(X, Y), epochs=1),
+            "optimizer | not of this model | parameters[0] (784, 10) | layers[0].weight (784, 10) | model.parameters()"),
+    Mistake("an optimizer of a part of the model", mn.errors.TrainingWarning,
+            lambda: part(net()).fit(mn.DataLoader(X, Y), epochs=1),
+            "optimizer | does not hold layers[0].bias | nothing is learned there | model.parameters() | trainable=False"),
+    Mistake("a schedule by the epoch, with an iterator", ValueError,
+            lambda: fit_iterator(callbacks=[mn.callbacks.LearningRate(mn.schedules.StepLR(1))]),
+            'fit | per="epoch" | first epoch | a list_iterator | per="step"'),
     Mistake("the model instead of its Parameters", TypeError,
             lambda: sgd(net()),
             "SGD | expected | Parameters | got Sequential | model.parameters()"),

@@ -8,16 +8,18 @@ import numpy as np
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
+from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import State, update_in_place
+from minnet.core.state import State, are_like, update_in_place
+from minnet.optimizers import Optimizer
 
 
 class EMA(Callback):
     """The exponential moving average of the weights: a ← decay · a + (1 − decay) · p after each step.
 
-    The average begins with the weights after the first step. Only trainable Parameters are averaged; others, such
-    as running statistics, keep their own values. Training does not use the average. `averaged` puts it into the
-    model for a while::
+    The average begins with the weights after the first step. Only trainable Parameters are averaged; frozen ones
+    and Buffers (running statistics) keep their own values. Training does not use the average. `averaged` puts it into
+    the model for a while::
 
         ema = mn.callbacks.EMA(0.99)
         trainer.fit(loader, epochs=10, callbacks=[ema])
@@ -25,7 +27,7 @@ class EMA(Callback):
             trainer.evaluate((X_test, y_test))     # the model computes with the average; it may be saved
         trainer.evaluate((X_test, y_test))         # the model has its training weights again
 
-    In a loop of one's own, call ``ema.update(optimizer.parameters)`` after each step.
+    Each `fit` begins a new average. In a loop of one's own, call ``ema.update(optimizer.parameters)`` after each step.
 
     B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control and
     Optimization 30, 1992, average with equal weights. This average is that of PyTorch's `AveragedModel`.
@@ -86,20 +88,28 @@ class EMA(Callback):
             raise RuntimeError("EMA's average is in the model already: averaged() was called inside averaged()")
         swapped = [i for i, parameter in enumerate(self.parameters) if parameter.trainable]
         self._swap(swapped)
-        self._inside = True
+        self._inside, held = True, (self.parameters, self.average, self._scratch)
         try:
             yield
         finally:
+            self.parameters, self.average, self._scratch = held  # a fit in the block has begun without them
             self._swap(swapped)
             self._inside = False
 
     def on_fit_start(self, trainer: Training) -> None:
         """Note the Parameters, which an average from a checkpoint belongs to."""
+        if self._inside:
+            raise RuntimeError("EMA cannot train inside averaged(): call fit outside of the with block")
         self.parameters = self.parameters or list(trainer.optimizer.parameters)
 
     def state_dict(self) -> State:
         """Return the averages."""
         return {"average": self.average}
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that the averages are of the optimizer's Parameters."""
+        if state["average"] and not are_like(state["average"], (p.data for p in optimizer.parameters)):
+            raise ValueError("the averages are not of the optimizer's Parameters")
 
     def load_state_dict(self, state: State) -> None:
         """Restore the averages."""

@@ -1,6 +1,6 @@
 """A callback is something to do while a Trainer trains: at each step, each epoch, each row of the history."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Protocol
 
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ class Training(Protocol):
     interrupted: bool  #: whether Ctrl-C or an error has
 
     @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Name → the metric that evaluations report."""
+
+    @property
     def history(self) -> list[Row]:
         """The rows so far."""
 
@@ -44,6 +48,11 @@ class Callback:
     Each method is given the Trainer, with its ``model``, ``optimizer``, ``history``, ``step`` and ``epoch``
     (how many are finished), and ``last_loss``, ``prediction`` and ``target`` of the last step;
     ``trainer.stop()`` ends the run after the current step.
+
+    Each `fit` uses a callback as if it were new, so one object serves any number of fits, one after the other. What a
+    fit changed stays readable, and the next fit undoes it: see `minnet.core.renewal.Renewal`. Numbers, arrays, lists
+    and dicts are undone. Begin anew in `on_fit_start` what your callback keeps in objects of other classes. What you
+    assign to an attribute between two fits stays.
     """
 
     @property
@@ -71,7 +80,11 @@ class Callback:
         """After an evaluation: `row` was just added to the history, and may be added to."""
 
     def on_fit_end(self, trainer: Training) -> None:
-        """After the last step, also if the run was interrupted or an error ended it."""
+        """After the last step, also if the run was interrupted or an error ended it.
+
+        It is called if `on_fit_start` returned, whatever other callbacks did. The error that ended the run is raised;
+        an error here becomes a note on it.
+        """
 
     def state_dict(self) -> State:
         """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.core.state`).
@@ -79,6 +92,13 @@ class Callback:
         Override both methods for what is remembered elsewhere, such as in an object or a file.
         """
         return attributes(self)
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Raise ValueError if `state`, from a file, is none that this callback can go on with.
+
+        It is called before anything of the run has changed. What has another kind than `state_dict` returns now (a text
+        for a number) was refused already; here belongs what only this class knows.
+        """
 
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""

@@ -3,19 +3,32 @@
 import csv
 import io
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_int
+from minnet.core.layer import Layer
 from minnet.core.rows import Row
+from minnet.core.state import State, attributes, set_attributes
+from minnet.optimizers import Optimizer
+
+
+@dataclass
+class _Written:
+    """What is in the file. It is no number or list of the CSVLogger, so a further `fit` does not begin without it."""
+
+    columns: list[str] = field(default_factory=list)
+    size: int = 0  # of the file, in bytes
 
 
 class CSVLogger(Callback):
     """Write each row of the history to a CSV file as soon as it is made.
 
-    The first row replaces a file that exists. A resumed run continues its file where the checkpoint was written:
-    rows after that are removed, because they will be made again. Put it last in the list of callbacks, because
-    others may add columns to a row.
+    The first row replaces a file that exists. One CSVLogger in several calls of `fit` appends the rows of each, so
+    that none is lost; give each a CSVLogger and a path of its own for separate files. A resumed run continues its file
+    where the checkpoint was written: rows after that are removed, because they will be made again. Put it last in the
+    list of callbacks, because others may add columns to a row.
 
     Parameters
     ----------
@@ -29,32 +42,52 @@ class CSVLogger(Callback):
     ValueError
         If keep is below 1; in training, if a row has a column that the first row lacks, or the file was cut.
     OSError
-        In training, if the file cannot be written.
+        In training, if the file cannot be written; before the first step, if that is known by then.
     """
 
     def __init__(self, path: str | os.PathLike[str], keep: int | None = None) -> None:
         self.path = Path(path)
         self.keep = keep if keep is None else check_int("CSVLogger", "keep", keep, why="it counts rows in memory")
-        self.columns: list[str] = []
-        self.size = 0  # of the file, in bytes
+        self._written = _Written()
+
+    def on_fit_start(self, trainer: Training) -> None:
+        """Try to write: now, and not after the first epoch."""
+        try:
+            self.path.open("ab").close()
+        except OSError as error:
+            message = f"CSVLogger cannot write its file: {error.strerror}; make the folder, or choose another path"
+            raise type(error)(error.errno, message, str(self.path)) from None
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Append the row."""
-        text = io.StringIO(newline="")
-        if not self.columns:
-            self.columns = list(row)
-            csv.writer(text).writerow(self.columns)
-        if more := [name for name in row if name not in self.columns]:
+        text, written = io.StringIO(newline=""), self._written
+        if not written.columns:
+            written.columns = list(row)
+            csv.writer(text).writerow(written.columns)
+        if more := [name for name in row if name not in written.columns]:
             raise ValueError(f"CSVLogger: {self.path} has no column for {', '.join(more)}: the first row lacks it")
-        csv.DictWriter(text, self.columns).writerow(row)
-        with self.path.open("r+b" if self.size else "wb") as file:
-            if file.seek(0, os.SEEK_END) < self.size:
+        csv.DictWriter(text, written.columns).writerow(row)
+        with self.path.open("r+b" if written.size else "wb") as file:
+            if file.seek(0, os.SEEK_END) < written.size:
                 raise ValueError(f"CSVLogger: {self.path} is shorter than the run left it: the file was cut")
-            file.truncate(self.size)
-            file.seek(self.size)
+            file.truncate(written.size)
+            file.seek(written.size)
             file.write(text.getvalue().encode())
             file.flush()
             os.fsync(file.fileno())
-            self.size = file.tell()
+            written.size = file.tell()
         if self.keep is not None:
             del trainer.history[: -self.keep]
+
+    def state_dict(self) -> State:
+        """Return what is in the file; its name is the script's."""
+        return attributes(self._written)
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that the columns have names."""
+        if not all(type(name) is str for name in state["columns"]):
+            raise ValueError("a column's name is no text")
+
+    def load_state_dict(self, state: State) -> None:
+        """Restore what is in the file."""
+        set_attributes(self._written, state)

@@ -2,8 +2,11 @@
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
-from minnet.core.checks import check_int, check_number
-from minnet.core.rows import Row, improves, monitored
+from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.layer import Layer
+from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
+from minnet.core.state import State, are_like
+from minnet.optimizers import Optimizer
 
 
 class EarlyStopping(Callback):
@@ -17,11 +20,14 @@ class EarlyStopping(Callback):
     Parameters
     ----------
     monitor
-        The column, such as "validation_loss". A loss improves when it falls, anything else when it rises.
+        The column, such as "validation_loss".
     patience
         Stop after so many rows in a row without improvement, at least 1.
     min_delta
         The smallest change that counts as an improvement, >= 0.
+    mode
+        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
+        what a metric says itself (its attribute ``better``).
 
     Attributes
     ----------
@@ -33,24 +39,31 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError
-        If patience is below 1 or min_delta is negative; in training, if a row lacks the column.
+        If patience is below 1, min_delta is negative or the mode unknown; in training, if a row lacks the column, or
+        neither `mode` nor the metric says in which direction it improves.
     """
 
-    def __init__(self, monitor: str, patience: int = 5, min_delta: float = 0.0) -> None:
+    def __init__(self, monitor: str, patience: int = 5, min_delta: float = 0.0, mode: Mode | None = None) -> None:
         self.monitor = monitor
         self.patience = check_int("EarlyStopping", "patience", patience, why="it counts rows without improvement")
         self.min_delta = check_number("EarlyStopping", "min_delta", min_delta, 0)
+        self.mode: Mode | None = check_choice("EarlyStopping", "mode", mode, MODES)
         self.best: float | None = None
         self.best_step = 0
         self.waited = 0
+        self._mode: Mode = "min"
         self._weights: list[Array] = []
+
+    def on_fit_start(self, trainer: Training) -> None:
+        """Find out in which direction the column improves."""
+        self._mode = mode_of(self, self.monitor, self.mode, trainer.metrics)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best."""
         value = monitored(self, self.monitor, row)
-        if improves(self.monitor, value, self.best, self.min_delta):
+        if improves(value, self.best, self._mode, self.min_delta):
             self.best, self.best_step, self.waited = value, trainer.step, 0
-            self._weights = [parameter.data.copy() for parameter in trainer.model.parameters()]
+            self._weights = [array.data.copy() for _, array in trainer.model.named_arrays()]
             return
         self.waited += 1
         if self.waited >= self.patience:
@@ -59,5 +72,11 @@ class EarlyStopping(Callback):
     def on_fit_end(self, trainer: Training) -> None:
         """Restore the best weights."""
         if self._weights and not trainer.interrupted:
-            for parameter, weights in zip(trainer.model.parameters(), self._weights, strict=True):
-                parameter.data[...] = weights
+            for (_, array), weights in zip(trainer.model.named_arrays(), self._weights, strict=True):
+                array.data[...] = weights
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check the best value, and that the best weights are of this model."""
+        check_best(state["best"], state["_mode"])
+        if state["_weights"] and not are_like(state["_weights"], (array.data for _, array in model.named_arrays())):
+            raise ValueError("the best weights are not of this model")

@@ -1,29 +1,44 @@
 """Two callbacks change the learning rate: one by a schedule, one when a metric no longer improves."""
 
 import math
+import warnings
 from typing import Literal
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
-from minnet.core.rows import Row, monitored
+from minnet.core.layer import Layer
+from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
+from minnet.core.state import State, is_number
+from minnet.errors import TrainingWarning
+from minnet.optimizers import Optimizer
 from minnet.optimizers.schedules import Schedule
 
 
 class LearningRate(Callback):
-    """Set the optimizer's learning rate by a schedule.
+    """Set the learning rate of each group of Parameters by a schedule.
+
+    A `fit` begins at t = 0, with the learning rates that the groups have then. Where a schedule has set them and
+    nobody since, it begins with those from before that schedule: so a second `fit` repeats the schedule of the first.
+    After a `fit`, the groups keep the rates that it ended with.
 
     Parameters
     ----------
     schedule
-        One of `minnet.optimizers.schedules`, or any function ``(base_lr, t) -> lr``, where `base_lr` is the
-        optimizer's learning rate at the start of the first `fit`. Groups of Parameters keep their ratio to it.
+        One of `minnet.optimizers.schedules`, or any function ``(base_lr, t) -> lr``, where `base_lr` is a group's
+        learning rate at the start.
     per
-        What t counts: "epoch" or "step".
+        What t counts: "epoch" or "step" of this `fit`.
 
     Raises
     ------
     TypeError, ValueError
-        If the schedule is not a function; if `per` is neither.
+        If the schedule is not a function; if `per` is neither; in training, if a rate is not a number >= 0.
+
+    Warns
+    -----
+    TrainingWarning
+        At the end of a `fit` in which the rate never moved, because t counts epochs and there was not a second one;
+        if the schedule gives one learning rate to groups that have their own.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
@@ -34,7 +49,8 @@ class LearningRate(Callback):
             )
         self.schedule = schedule
         self.per = check_choice("LearningRate", "per", per, ("epoch", "step"))
-        self.base_lr: float | None = None
+        self.base_lrs: list[float] = []
+        self.start = 0
 
     @property
     def every_step(self) -> bool:
@@ -42,28 +58,64 @@ class LearningRate(Callback):
         return self.per == "step"
 
     def on_fit_start(self, trainer: Training) -> None:
-        """Note the first learning rate, and set that of the next step."""
-        if self.base_lr is None:
-            self.base_lr = trainer.optimizer.lr
+        """Note where the run begins, and set the learning rates of the first step."""
+        self.base_lrs, self.start = trainer.optimizer.initial_lrs, self._now(trainer)
         self._set(trainer)
+        self._warn_of_one_rate(trainer)
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that there is a learning rate for each group."""
+        rates = state["base_lrs"]
+        if len(rates) != len(optimizer.param_groups) or not all(is_number(lr) and 0 <= lr < math.inf for lr in rates):
+            raise ValueError("there is not a learning rate for each group")
 
     def on_step_end(self, trainer: Training) -> None:
-        """Set the next step's learning rate."""
+        """Set the next step's learning rates."""
         if self.per == "step":
             self._set(trainer)
 
     def on_epoch_end(self, trainer: Training) -> None:
-        """Set the next epoch's learning rate."""
+        """Set the next epoch's learning rates."""
         if self.per == "epoch":
             self._set(trainer)
 
+    def on_fit_end(self, trainer: Training) -> None:
+        """Warn if the schedule never moved."""
+        epochs = trainer.epoch - self.start
+        if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
+            warnings.warn(
+                f'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
+                f"ended {'with its first' if epochs else 'before the end of the first'}, whose learning rate is that of "
+                't = 0. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
+                TrainingWarning,
+                stacklevel=2,
+            )
+
+    def _now(self, trainer: Training) -> int:
+        return trainer.step if self.per == "step" else trainer.epoch
+
     def _set(self, trainer: Training) -> None:
-        assert self.base_lr is not None
-        trainer.optimizer.lr = self.schedule(self.base_lr, trainer.step if self.per == "step" else trainer.epoch)
+        t = self._now(trainer) - self.start
+        name = f"the rate that its schedule returns at t = {t}"
+        rates = [check_number("LearningRate", name, self.schedule(base_lr, t), 0) for base_lr in self.base_lrs]
+        trainer.optimizer.set_lrs(rates, self.base_lrs)
+
+    def _warn_of_one_rate(self, trainer: Training) -> None:
+        """Warn if groups with learning rates of their own get the same one."""
+        rates = {group["lr"] for group in trainer.optimizer.param_groups}
+        if len(rates) == 1 and len(set(self.base_lrs)) > 1 and rates != {0.0}:
+            own = ", ".join(f"{base_lr:g}" for base_lr in self.base_lrs)
+            warnings.warn(
+                f"LearningRate's schedule gives all groups of Parameters the same learning rate, {rates.pop():g}, "
+                f"although they have rates of their own, {own}: to keep these, pass a schedule that uses base_lr, such "
+                "as lambda base_lr, t: base_lr * factor(t)",
+                TrainingWarning,
+                stacklevel=3,
+            )
 
 
 class ReduceLROnPlateau(Callback):
-    """Lower the learning rate when a column of the history no longer improves: lr ← max(factor · lr, min_lr).
+    """Lower each group's learning rate when a column of the history no longer improves: lr ← max(factor · lr, min_lr).
 
     It works as in PyTorch, with a row of the history in place of an epoch: it acts after more than `patience` rows
     in a row that did not improve on the best value, and then counts from 0 again. Do not combine it with
@@ -74,25 +126,25 @@ class ReduceLROnPlateau(Callback):
     monitor
         The column, such as "validation_loss".
     mode
-        "min" if the column improves when it falls, "max" if it improves when it rises. By default, "min" for a
-        loss and "max" for anything else.
+        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
+        what a metric says itself (its attribute ``better``).
     factor
         The learning rate is multiplied by it, 0 < factor < 1.
     patience
         The number of rows without improvement that change nothing, >= 0.
     threshold, threshold_mode
-        What counts as an improvement. In mode "min": a value below best · (1 − threshold) with "rel", below
-        best − threshold with "abs". In mode "max": above best · (1 + threshold), or above best + threshold.
+        What counts as an improvement: a change by more than threshold · |best| with "rel", by more than threshold
+        with "abs".
     cooldown
         The number of rows after a reduction that are not counted, >= 0.
     min_lr
-        The lowest learning rate. It bounds ``optimizer.lr``; groups of Parameters keep their ratio to that.
+        The lowest learning rate of a group; one that is lower already stays as it is.
     eps
         A reduction of the learning rate by less than eps is not made.
 
     Attributes
     ----------
-    best : float
+    best : float or None
         The best value so far.
     bad_rows, cooldown_left : int
         How many rows in a row were without improvement, and how many rows of the cooldown are left.
@@ -100,13 +152,14 @@ class ReduceLROnPlateau(Callback):
     Raises
     ------
     ValueError
-        If a mode is unknown or a number out of its range; in training, if a row lacks the column.
+        If a mode is unknown or a number out of its range; in training, if a row lacks the column, or neither `mode` nor
+        the metric says in which direction it improves.
     """
 
     def __init__(
         self,
         monitor: str,
-        mode: Literal["min", "max"] | None = None,
+        mode: Mode | None = None,
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
@@ -117,9 +170,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         owner = "ReduceLROnPlateau"
         self.monitor = monitor
-        self.mode = check_choice(owner, "mode", mode, ("min", "max", None)) or (
-            "min" if monitor.endswith("loss") else "max"
-        )
+        self.mode: Mode | None = check_choice(owner, "mode", mode, MODES)
         self.factor = check_number(owner, "factor", factor, above=0, below=1)
         self.patience = check_int(owner, "patience", patience, 0, why="it counts rows")
         self.threshold = check_number(owner, "threshold", threshold, 0)
@@ -127,14 +178,19 @@ class ReduceLROnPlateau(Callback):
         self.cooldown = check_int(owner, "cooldown", cooldown, 0, why="it counts rows")
         self.min_lr = check_number(owner, "min_lr", min_lr, 0)
         self.eps = check_number(owner, "eps", eps, 0)
-        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best: float | None = None
         self.bad_rows = 0
         self.cooldown_left = 0
+        self._mode: Mode = "min"
+
+    def on_fit_start(self, trainer: Training) -> None:
+        """Find out in which direction the column improves."""
+        self._mode = mode_of(self, self.monitor, self.mode, trainer.metrics)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Compare the row with the best value, and lower the learning rate after too many bad rows."""
         value = monitored(self, self.monitor, row)
-        if self._improves(value):
+        if improves(value, self.best, self._mode, self.threshold, self.threshold_mode == "rel"):
             self.best, self.bad_rows = value, 0
         else:
             self.bad_rows += 1
@@ -142,15 +198,11 @@ class ReduceLROnPlateau(Callback):
             self.cooldown_left, self.bad_rows = self.cooldown_left - 1, 0
         if self.bad_rows > self.patience:
             self.cooldown_left, self.bad_rows = self.cooldown, 0
-            old = trainer.optimizer.lr
-            new = max(old * self.factor, self.min_lr)
-            if old - new > self.eps:
-                trainer.optimizer.lr = new
+            for group in trainer.optimizer.param_groups:
+                new = max(group["lr"] * self.factor, self.min_lr)
+                if group["lr"] - new > self.eps:
+                    group["lr"] = new
 
-    def _improves(self, value: float) -> bool:
-        sign = -1 if self.mode == "min" else 1
-        if self.threshold_mode == "rel":
-            better = self.best * (1 + sign * self.threshold)
-        else:
-            better = self.best + sign * self.threshold
-        return sign * value > sign * better
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check the best value."""
+        check_best(state["best"], state["_mode"])

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from minnet.callbacks.base import Callback, Training
-from minnet.core.rows import Row
+from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.metrics import RunningAccuracy
 
@@ -23,13 +23,17 @@ class RunningScore(Callback):
     def __init__(self, decay: float = 0.999) -> None:
         self.running = RunningAccuracy(decay)
 
+    def on_fit_start(self, trainer: Training) -> None:
+        """Begin with a score of 0."""
+        self.running = RunningAccuracy(self.running.decay)
+
     def on_step_end(self, trainer: Training) -> None:
         """Count the step's predictions, which were made before its update."""
         self.running.update(trainer.prediction, trainer.target)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Add the score to the row."""
-        row["running_accuracy"] = self.running.score
+        row[RUNNING_ACCURACY] = self.running.score
 
     def state_dict(self) -> State:
         """Return the running accuracy's attributes."""
@@ -72,9 +76,8 @@ class Progress(Callback):
 
     def on_fit_end(self, trainer: Training) -> None:
         """Show the last step, and close the bar."""
-        if self._bar is not None:
-            self._draw(trainer)
-            self._bar.close()
+        self._draw(trainer)
+        self._bar.close()
 
     def state_dict(self) -> State:
         """Return nothing, because a resumed run draws a bar of its own."""

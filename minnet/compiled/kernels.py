@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.extras import require
-from minnet.optimizers.base import RISKY, ZERO_EVERY
+from minnet.optimizers.base import LARGE_EPS, RISKY, TEND_EVERY
 
 numba = require("numba", "compiled")
 
@@ -56,6 +56,7 @@ class Data(NamedTuple):
     targets: Array  # (n, O); empty for the cross-entropies
     rows: Rows
     batch_size: int
+    weight: float  # what a sample counts in a mean of losses
 
 
 class Slots(NamedTuple):
@@ -127,7 +128,7 @@ def train(
     the step may be longer than `RISKY`. Such a step changes nothing. Only the buffers differ between threads.
     Predictions are written to `out` (len(data.rows), O).
 
-    Returns the number of samples trained on; `total`, a sum of losses times samples, with these samples added; and the
+    Returns the number of samples trained on; `total`, a sum of losses times weights, with these samples added; and the
     loss of the last step.
     """
     threads, table, (weights, biases, layout, loss) = len(rule.tables), rule.tables[thread], network
@@ -167,7 +168,7 @@ def train(
         if threads > 1 and not wait_at(shared.barrier, arrivals):
             break
         value, samples = next_value, samples + size
-        total += value * size
+        total += value * (size * data.weight)
     return samples, total, value
 
 
@@ -494,9 +495,10 @@ def update(thread: int, values: Array, m: Array, v: Array, gradients: Array, kin
         row[BEGINS] = 0
     else:
         adam(p, g, first, second, lr, row[BETA1], row[BETA2], row[EPS], row[STEP])
-    if row[STEP] % ZERO_EVERY == 0:
-        zero_subnormals(first)
-        zero_subnormals(second)
+    if row[STEP] % TEND_EVERY == 0:
+        zero_subnormals(first, g)
+        if kind != SGD and row[EPS] >= LARGE_EPS:
+            zero_subnormals(second, g)
 
 
 @compiled
@@ -530,9 +532,9 @@ def adam(p: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2:
 
 
 @compiled
-def zero_subnormals(array: Array) -> None:
-    """Set to zero what is below the smallest normal number, because processors are slow with such numbers."""
+def zero_subnormals(array: Array, g: Array) -> None:
+    """See `minnet.optimizers.base.Optimizer.zero_subnormals`."""
     tiny = np.finfo(array.dtype).tiny
     for j in range(len(array)):
-        if abs(array[j]) < tiny:
+        if abs(array[j]) < tiny and g[j] == 0:
             array[j] = array.dtype.type(0)

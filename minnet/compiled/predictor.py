@@ -22,7 +22,7 @@ class Predictor:
 
     A Predictor keeps the model's weights of the moment when it is made: after more training, make another. The first
     one on a machine compiles for some seconds. Results differ from the model's in how sums are rounded. Subclasses of
-    the layers are refused. A `forward` that was replaced on one object, or on minnet's class, is not seen.
+    the layers are refused, and layers one of whose methods was replaced.
 
     Parameters
     ----------

@@ -35,7 +35,8 @@ class Done(NamedTuple):
 
     steps: int  # 0 if the next step is left to the layers' own methods
     samples: int
-    loss_sum: float  # of losses times samples
+    weight: float  # of these samples, see `Loss.total_weight`
+    loss_sum: float  # of losses times weights
     last_loss: float
     prediction: Array  # of all samples
     target: NDArray[Any]
@@ -66,6 +67,7 @@ class CompiledSteps:
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
         self._layout = np.array([few, activations]).T.copy()
         self._loss, self._optimizer, self._loader = loss, optimizer, loader
+        self._weight = loss.total_weight(loader.y[:1])  # of a sample, the same for all
         self._kernels, self._threads = kernels, threads
         self._made: tuple[int, list[Any]] = 0, []  # the number of rows of the buffers, and the buffers of each thread
         self._size = 1  # how many steps take about SECONDS
@@ -85,14 +87,14 @@ class CompiledSteps:
             hint.cancel()
 
     def run(self, epoch: Epoch, together: Together, most: int, loss_sum: float) -> Done:
-        """Do some of an epoch's next steps, at most so many, and add their losses, each times its samples, to a sum.
+        """Do some of an epoch's next steps, at most so many, and add their losses, each times its weight, to a sum.
 
         `together` is `ParallelSteps.together`: given work and fail, it calls work(0), work(1), … at the same time,
         each in a thread of its own. If one raises an error, it calls fail(), which ends the others.
         """
         begin = time.perf_counter()
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_unchanged():
-            return Done(0, 0, loss_sum, math.nan, np.empty(0), np.empty(0))
+            return Done(0, 0, 0.0, loss_sum, math.nan, np.empty(0), np.empty(0))
         rows = epoch.take(min(most, self._size))
         samples, loss_sum, last_loss, prediction = self._train(together, rows, loss_sum)
         steps = math.ceil(samples / self._loader.batch_size)
@@ -106,7 +108,8 @@ class CompiledSteps:
         if steps:
             for slot in self._slots:
                 slot.parameter.zero_grad()  # they hold the gradients of an earlier step
-        return Done(steps, samples, loss_sum, last_loss, prediction[:samples], self._y.take(rows[:samples], 0))
+        target = self._y.take(rows[:samples], 0)
+        return Done(steps, samples, samples * self._weight, loss_sum, last_loss, prediction[:samples], target)
 
     def _is_unchanged(self) -> bool:
         """Whether no part has been replaced since the run began, and the kernels can write into the arrays."""
@@ -122,7 +125,7 @@ class CompiledSteps:
         labels = np.empty(0, np.int64) if square else y
         targets = y if square else np.empty((0, 0), self._dtype)
         scale = np.float32(self._loader.scale) if X.dtype == BYTES else None
-        data = kernels.Data(X.reshape(len(X), -1), scale, labels, targets, rows, size)
+        data = kernels.Data(X.reshape(len(X), -1), scale, labels, targets, rows, size, self._weight)
         arrays = [slot.arrays() for slot in self._slots]  # of weights before biases
         weights, biases = (kernels.Slots(*zip(*part, strict=True)) for part in (arrays[:layers], arrays[layers:]))
         network = kernels.Network(weights, biases, self._layout, loss)

@@ -1,7 +1,8 @@
 """What the compiled code supports is decided here; a ValueError names what it does not support, and the cure.
 
 Compiled code calls no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and a subclass
-is refused. A method that was replaced on one object, or on minnet's class, is not seen.
+is refused; so is an object, one of whose methods was replaced. (A method that was replaced on minnet's class is not
+seen.)
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ NETWORKS = (
     "and Softmax after them"
 )
 ACTIVATIONS = (ReLU, Tanh, Sigmoid)
+LAYERS = (Linear, Flatten, Softmax, *ACTIVATIONS)
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
 OPTIMIZERS = (SGD, Adam, AdamW)
 BYTES = np.dtype(np.uint8)
@@ -47,6 +49,8 @@ def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, ca
     _check_model(model, loss, optimizer)
     if type(loader) is not DataLoader:
         _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
+    if name := _replaced(loader):
+        _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
     if loader.transform is not None:
         _refuse("compiled=True needs a DataLoader without a transform")
     check_data(model, loss, loader)
@@ -84,6 +88,8 @@ def chain(model: Layer) -> tuple[Chain, str]:
         return [], "a Parameter that layers share"
     found: Chain = []
     for i, layer in enumerate(model.layers):
+        if type(layer) in LAYERS and (name := _replaced(layer)):
+            return [], f"layers[{i}], {layer.describe()}, whose {name} was replaced"
         if (i == 0 and type(layer) is Flatten) or (i == len(model.layers) - 1 and type(layer) is Softmax):
             continue
         if type(layer) is Linear and _is_plain(layer):
@@ -94,7 +100,7 @@ def chain(model: Layer) -> tuple[Chain, str]:
         elif type(layer) in ACTIVATIONS and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer
         else:
-            got = _named(type(layer), Linear, Flatten, Softmax, *ACTIVATIONS, name=layer.describe())
+            got = _named(type(layer), *LAYERS, name=layer.describe())
             return [], f"layers[{i}], {got}"
     return found, "" if found else "no Linear"
 
@@ -132,10 +138,17 @@ def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
         _refuse(f"compiled=True needs SoftmaxCrossEntropyLoss, {names}, with its defaults; got {got}")
     if type(optimizer) not in OPTIMIZERS:
         _refuse(f"compiled=True needs SGD, Adam or AdamW, got {_named(type(optimizer), *OPTIMIZERS)}")
+    for owner in (loss, optimizer):
+        if name := _replaced(owner):
+            _refuse(f"compiled=True does not call the {name} that was set on the {type(owner).__name__}")
     if any(group.get("amsgrad") for group in optimizer.param_groups):
         _refuse("compiled=True does not support Adam with amsgrad=True")
-    if not {id(parameter) for parameter in optimizer.parameters} <= {id(parameter) for parameter in model.parameters()}:
-        _refuse("compiled=True needs an optimizer of the model's Parameters only")
+
+
+def _replaced(*owners: object) -> str:
+    """Return the name of a method that was replaced on one of the objects, or an empty string."""
+    names = (name for owner in owners for name in vars(owner) if callable(getattr(type(owner), name, None)))
+    return next(names, "")
 
 
 def _is_plain(linear: Linear) -> bool:

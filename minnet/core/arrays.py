@@ -1,5 +1,6 @@
 """An array is what flows through a network: float32 or float64. Here are its dtypes, views and sums."""
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -58,16 +59,44 @@ def column_sums(x: Array, out: Array | None = None) -> Array:
     """Return the sum of each column of x (N, C), as (C,); in `out`, if it is given.
 
     It is a product with ones, some rows at a time, and the sum of those: a half to a fifth of the time that NumPy takes
-    to add row to row, and the rounding errors of many thousand rows are smaller.
+    to add row to row. The sums of the parts are added up in float64, so that a million rows are as precise as a
+    thousand.
     """
     ones = _ones(min(len(x), ROWS), x.dtype.char)
     if len(x) <= ROWS:
         return ones.dot(x, out=out)
-    sums: Array = ones.dot(x[:ROWS], out=out)
-    for start in range(ROWS, len(x), ROWS):
-        rows = x[start : start + ROWS]
-        sums += ones[: len(rows)].dot(rows)
-    return sums
+    parts = (x[start : start + ROWS] for start in range(0, len(x), ROWS))
+    total = np.zeros(x.shape[1])
+    for rows in parts:
+        total += ones[: len(rows)].dot(rows)
+    if out is None:
+        return total.astype(x.dtype)
+    out[...] = total
+    return out
+
+
+def sums(x: Array, axes: tuple[int, ...]) -> Array:
+    """Return the sum of x along `axes`, which become axes of size 1; it is precise however many numbers there are.
+
+    NumPy's own sum adds row to row in float32 unless the axis is contiguous in memory: of a million rows it has four
+    correct digits. So the axes that are contiguous together are summed first, and the partial sums in float64.
+    """
+    axes = tuple(axis % x.ndim for axis in axes)
+    near = []  # those of `axes` whose numbers are neighbours in memory
+    for axis in sorted(range(x.ndim), key=lambda axis: (x.strides[axis], -axis)):
+        if axis in axes:
+            near.append(axis)
+        elif x.shape[axis] > 1:
+            break
+    if any(x.shape[axis] > 1 for axis in near):
+        total: Array = x.sum(axis=tuple(near), keepdims=True)
+        if len(near) < len(axes):
+            total = total.sum(axis=axes, keepdims=True, dtype=np.float64).astype(x.dtype)
+        return total
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    length, width = (math.prod(x.shape[axis] for axis in some) for some in (axes, kept))
+    columns = column_sums(x.transpose(*axes, *kept).reshape(length, width))
+    return columns.reshape([1 if axis in axes else n for axis, n in enumerate(x.shape)])
 
 
 @lru_cache(maxsize=16)

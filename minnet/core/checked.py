@@ -50,7 +50,7 @@ def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     def forward(self: Any, *inputs: Any, **options: Any) -> Any:
         self.check(*inputs, **options)
         y = formula(self, *inputs, **options)
-        if self.training:
+        if self.recording:
             self.__dict__["_output"] = y.shape, y.dtype
         return y
 

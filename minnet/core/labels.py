@@ -33,12 +33,17 @@ def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:
             f"{owner} expected labels of shape {shape[:-1]} for predictions of shape {shape}, got {labels.shape}: "
             f"{cure}"
         )
+    check_integers(owner, labels, f", 0 to {shape[-1] - 1}")
+
+
+def check_integers(owner: str, labels: NDArray[Any], which: str = "") -> None:
+    """Check that labels (...) are integers: a TypeError, which says `which`."""
     if labels.size and labels.dtype.kind not in "iu":  # an empty list arrives as float64
         if labels.dtype.kind in "fb":
             cure = "class numbers? pass y.astype(np.int64). Quantities to predict? Use MSELoss"
         else:
             cure = "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"{owner} expected labels that are integers, 0 to {shape[-1] - 1}, got {labels.dtype}: {cure}")
+        raise TypeError(f"{owner} expected labels that are integers{which}, got {labels.dtype}: {cure}")
 
 
 def check_range(owner: object, labels: Labels, classes: int, ignore_index: int | None = None) -> None:

@@ -1,12 +1,14 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
 import inspect
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
 
@@ -30,20 +32,23 @@ class Layer:
 
     `forward` may keep one thing for `backward`, in ``self.cache``. `backward` returns dL/dx and
     *adds* the gradients of its Parameters to their ``grad``. Neither writes into an array it was
-    given. Parameters and other layers are plain attributes (or lists, tuples, dicts of them).
+    given. Parameters, Buffers and other layers are plain attributes (or lists, tuples, dicts of them).
     ``mn.gradcheck.check_layer(layer, x)`` checks all of this.
 
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
     """
 
-    training: bool = True
+    training: bool = True  # whether it behaves as in training, or as in eval mode
+    recording: bool = True  # whether forward keeps what backward needs
+    frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 
     def __init_subclass__(cls, **options: Any) -> None:
-        # A subclass that defines backward anew must not inherit its parent's shortcut around it.
         super().__init_subclass__(**options)
+        _check_class(cls)
+        # A subclass that defines backward anew must not inherit its parent's shortcut around it.
         if "backward" in vars(cls) and "accumulate_grad" not in vars(cls):
             cls.accumulate_grad = Layer.accumulate_grad  # type: ignore[method-assign]
 
@@ -77,7 +82,7 @@ class Layer:
 
     @property
     def cache(self) -> Any:
-        """What the last `forward` in training mode kept for `backward`.
+        """What the last `forward` kept for `backward`, if `recording`.
 
         In eval mode `forward` keeps nothing, so that any number of threads may call it.
 
@@ -90,30 +95,69 @@ class Layer:
             return self.__dict__["_cache"]
         except KeyError:
             name = type(self).__name__
-            if self.training:
-                raise RuntimeError(f"{name}.backward() before forward(): call forward first") from None
-            raise RuntimeError(
-                f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and "
-                "forward(); inside forward(), use a local variable"
-            ) from None
+            problem = f"{name}.backward() before forward(): call forward first"
+            if not self.recording:
+                problem = (
+                    f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and "
+                    "forward(), after freeze(statistics=True) if the layer is to behave as in eval mode; inside "
+                    "forward(), use a local variable"
+                )
+            elif not self.training:
+                problem += ", and set self.cache there even if not self.training"
+            raise RuntimeError(problem) from None
 
     @cache.setter
     def cache(self, value: Any) -> None:
-        if self.training:
+        if self.recording:
             self.__dict__["_cache"] = value
 
     def train(self) -> Self:
-        """Switch this layer and all inside it to training mode, the mode they start in."""
+        """Switch this layer and all inside it to training mode, the mode they start in.
+
+        A layer frozen by ``freeze(statistics=True)`` still behaves as in eval mode, but records for `backward`.
+        """
         for _, layer in self.named_layers():
-            layer.training = True
+            layer.training, layer.recording = not layer.frozen_statistics, True
         Layer.changes += 1
         return self
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
         for _, layer in self.named_layers():
-            layer.training = False
+            layer.training = layer.recording = False
             layer._forget()
+        Layer.changes += 1
+        return self
+
+    def freeze(self, statistics: bool = False) -> Self:
+        """Keep the Parameters of this layer and of all inside it as they are: no optimizer changes them.
+
+        It sets their ``trainable`` to False, which checkpoints save.
+
+        Parameters
+        ----------
+        statistics
+            Whether the layers also behave as in eval mode while the rest trains, until `unfreeze`: BatchNorm uses its
+            running statistics, as constants, and leaves them as they are; Dropout drops nothing. `backward` is that of
+            these formulas. False: BatchNorm goes on with the batch's statistics, and moves its own.
+        """
+        for parameter in self.parameters():
+            parameter.trainable = False
+        if statistics:
+            for _, layer in self.named_layers():
+                layer.frozen_statistics, layer.training = True, False
+                layer._forget()
+        Layer.changes += 1
+        return self
+
+    def unfreeze(self) -> Self:
+        """Undo `freeze`, for this layer and all inside it."""
+        for parameter in self.parameters():
+            parameter.trainable = True
+        for _, layer in self.named_layers():
+            if layer.frozen_statistics:
+                layer.frozen_statistics, layer.training = False, layer.recording
+                layer._forget()
         Layer.changes += 1
         return self
 
@@ -124,6 +168,8 @@ class Layer:
         ------
         ValueError
             If one layer object is reached twice: its two calls would overwrite each other's cache.
+        TypeError
+            If a layer is a frozen dataclass, or has Parameters, Buffers or layers in a set, which has no order.
         """
         seen: dict[int, str] = {}
 
@@ -133,6 +179,11 @@ class Layer:
                     f"the same {layer.describe()} object stands at {seen[id(layer)] or 'the top'} and at {path}: "
                     "make two layers; to share weights, give both the same Parameter"
                 )
+            if getattr(getattr(type(layer), "__dataclass_params__", None), "frozen", False):
+                raise TypeError(
+                    f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
+                    "mode (training, recording): leave out frozen=True"
+                )
             seen[id(layer)] = path
             yield path, layer
             for name, child in _attributes(layer):
@@ -141,14 +192,25 @@ class Layer:
 
         return walk(path, self)
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Walk the Parameters as (path, Parameter), such as ``("layers[0].weight", ...)``; a shared one once."""
+    def named_arrays(self) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """Walk Parameters and Buffers as (path, array), such as ``("layers[0].weight", ...)``; a shared one once.
+
+        These are what belongs to the model: files, checkpoints and copies hold all of them, and `astype` converts them.
+        """
         seen: set[int] = set()
         for path, layer in self.named_layers():
             for name, child in _attributes(layer):
-                if isinstance(child, Parameter) and id(child) not in seen:
+                if isinstance(child, Parameter | Buffer) and id(child) not in seen:
                     seen.add(id(child))
                     yield (f"{path}.{name}" if path else name), child
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Walk the Parameters, which are learned, as (path, Parameter); a shared one once."""
+        return ((path, array) for path, array in self.named_arrays() if isinstance(array, Parameter))
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Walk the Buffers, which are not learned, as (path, Buffer); a shared one once."""
+        return ((path, array) for path, array in self.named_arrays() if isinstance(array, Buffer))
 
     def parameters(self) -> list[Parameter]:
         """List the Parameters of this layer and of all inside it, in a fixed order, each once."""
@@ -156,13 +218,13 @@ class Layer:
 
     @property
     def dtype(self) -> "np.dtype[Any] | None":
-        """The dtype this layer computes in: that of its Parameters; None if it has none and takes any."""
-        return next((parameter.data.dtype for _, parameter in self.named_parameters()), None)
+        """The dtype this layer computes in: that of its Parameters or Buffers; None if it has none and takes any."""
+        return next((array.data.dtype for _, array in self.named_arrays()), None)
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """Convert every Parameter to float32 or float64, in place, and return the layer itself."""
-        for parameter in self.parameters():
-            parameter.astype(dtype)
+        """Convert every Parameter and Buffer to float32 or float64, in place, and return the layer itself."""
+        for _, array in self.named_arrays():
+            array.astype(dtype)
         for _, layer in self.named_layers():
             layer._forget()
         Layer.changes += 1
@@ -202,22 +264,44 @@ class Layer:
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """Yield a layer's own Parameters and child Layers, as (name, object), those in lists, tuples, dicts too."""
-
-    def unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, (Parameter, Layer)):
-            yield name, value
-        elif isinstance(value, (list, tuple)):
-            for i, item in enumerate(value):
-                yield from unfold(f"{name}[{i}]", item)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                yield from unfold(f"{name}[{key!r}]", item)
-
+    """Yield a layer's own Parameters, Buffers and Layers, as (name, object): attributes, and in their containers."""
     for name, value in tuple(vars(layer).items()):  # a copy, because another thread's forward may add what it asked
         if name not in TRANSIENT:
-            yield from unfold(name, value)
+            yield from _unfold(name, value)
+
+
+def _unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the Parameters, Buffers and Layers in a value: itself, or what lists, tuples, deques and dicts hold."""
+    if isinstance(value, (LayerArray, Layer)):
+        yield name, value
+    elif isinstance(value, (list, tuple, deque)):
+        for i, item in enumerate(value):
+            yield from _unfold(f"{name}[{i}]", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unfold(f"{name}[{key!r}]", item)
+    elif isinstance(value, (set, frozenset)):
+        for item in value:
+            for _, found in _unfold(name, item):
+                raise TypeError(f"{name} is a set that holds a {type(found).__name__}, in no order: make it a list")
+
+
+def _check_class(cls: type[Layer]) -> None:
+    """Raise TypeError if a class would hide its Parameters from the walk over its layers' attributes."""
+    for base in cls.__mro__:
+        slots = vars(base).get("__slots__", ())
+        if hidden := {*([slots] if isinstance(slots, str) else slots)} - {"__dict__", "__weakref__"}:
+            raise TypeError(
+                f"{cls.__name__} has __slots__ ({', '.join(sorted(hidden))}), where Parameters are not found: "
+                "leave out __slots__ (of a dataclass: slots=True)"
+            )
+    for name, value in vars(cls).items():
+        for path, found in _unfold(name, value):
+            raise TypeError(
+                f"{cls.__name__}.{path} is a {type(found).__name__} of the class, which all its layers would share, "
+                f"and no optimizer or file would have: make it in __init__, self.{name} = ..."
+            )
 
 
 def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, Parameter)) for item in value)
+    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from minnet.core.arrays import FLOATS, Array, column_sums
+from minnet.core.arrays import Array, column_sums
+from minnet.core.buffer import LayerArray
 
 
-class Parameter:
+class Parameter(LayerArray):
     """An array of weights and its gradient, both allocated once and then written in place.
 
     Optimizers, tied layers and views hold on to the two arrays, so a Parameter never replaces them: ``p.grad += g`` and
     ``p.data -= step`` write into them, and assigning to ``p.data`` copies the values in. Assigning to ``p.grad`` is an
-    error, because backward must add to a gradient.
+    error, because backward must add to a gradient. A Parameter is not an array itself: formulas use its ``data``, and
+    NumPy's functions refuse it.
 
     Parameters
     ----------
@@ -22,8 +24,8 @@ class Parameter:
     dtype
         float32 (the default) or float64; anything else is a TypeError.
     trainable
-        False for an array that belongs to the model but is not learned: optimizers do not update it. It is an
-        attribute, too.
+        False while it is frozen: optimizers leave it as it is. It is an attribute, too; `Layer.freeze` sets it. (For
+        an array that is never learned there is `Buffer`.)
 
     Examples
     --------
@@ -36,28 +38,14 @@ class Parameter:
     array([0.5, 1.5], dtype=float32)
     """
 
-    __slots__ = ("_data", "_grad", "_held", "_stale", "trainable")
+    __slots__ = ("_grad", "_held", "_stale", "trainable")
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32, trainable: bool = True) -> None:
-        self._data: Array = np.array(data, dtype=_float_dtype(dtype), order="C")
+        super().__init__(data, dtype)
         self._grad: Array = np.zeros_like(self._data)
         self._held = False  # whether a caller was given the array of the gradient, and may still read it
         self._stale = False  # whether the gradient is zero, although the array still holds old numbers
         self.trainable = trainable
-
-    @property
-    def data(self) -> Array:
-        """The values."""
-        return self._data
-
-    @data.setter
-    def data(self, values: ArrayLike) -> None:
-        if values is self._data:  # `p.data -= step` writes in place, and then assigns the array to itself
-            return
-        values = np.asarray(values)
-        if values.shape != self._data.shape:
-            raise ValueError(f"this Parameter has shape {self._data.shape}, the new values have {values.shape}")
-        np.copyto(self._data, values, casting="same_kind")
 
     @property
     def grad(self) -> Array:
@@ -116,12 +104,11 @@ class Parameter:
 
     def astype(self, dtype: DTypeLike) -> None:
         """Convert to float32 or float64. Only this replaces the two arrays."""
-        self._data = self._data.astype(_float_dtype(dtype), copy=False)
+        super().astype(dtype)
         self._grad = self._grad.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
-        frozen = "" if self.trainable else ", trainable=False"
-        return f"Parameter(shape={self._data.shape}, dtype={self._data.dtype}{frozen})"
+        return super().__repr__() if self.trainable else super().__repr__()[:-1] + ", trainable=False)"
 
     def __getstate__(self) -> tuple[Array, Array, bool]:
         return self._data, self.read_grad(), self.trainable
@@ -132,14 +119,7 @@ class Parameter:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
         # copy.deepcopy needs four calls for an object with slots, and a gradient check copies thousands.
-        copied = object.__new__(Parameter)
+        copied = object.__new__(type(self))
         copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
         memo[id(self)] = copied
         return copied
-
-
-def _float_dtype(dtype: DTypeLike) -> "np.dtype[Any]":
-    """Return a dtype; raise TypeError if it is neither float32 nor float64."""
-    if np.dtype(dtype) not in FLOATS:
-        raise TypeError(f"a Parameter is float32 or float64, not {np.dtype(dtype)}")
-    return np.dtype(dtype)

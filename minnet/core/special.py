@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, row_sums
 
@@ -33,6 +34,9 @@ LARGE_ABOVE = (1.63153871373020978e-2, 3.05326634961232344e-1, 3.603448999498044
 LARGE_BELOW = (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
                2.33520497626869185e-3)  # fmt: skip
 LARGEST = 28.0  # from here on, erfc(x) < 1e-342 is 0, and the powers of a larger x might overflow
+
+
+_BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 
 
 def erf(x: Array) -> Array:
@@ -86,6 +90,22 @@ def positive_part(x: Array) -> Array:
             row = np.zeros([n if i == axis else 1 for i, n in enumerate(x.shape)], x.dtype)
             return np.maximum(x, row)
     return np.maximum(x, 0)
+
+
+def keep_where(mask: NDArray[np.bool_], x: Array) -> Array:
+    """Return x where the mask is True, and 0 elsewhere, also where x is infinite or NaN (∞ · 0 would be NaN)."""
+    # The bits of x as an integer, times 1 or 0: as fast as x * mask, where np.where takes up to 14 times as long.
+    kept: Array = (x.view(_BITS[x.dtype]) * mask).view(x.dtype)
+    return kept
+
+
+def split_where(mask: NDArray[np.bool_], x: Array, out: Array | None = None) -> tuple[Array, Array]:
+    """Return `keep_where` for the mask, and (in `out`, if given) for its opposite."""
+    kept, bits = keep_where(mask, x), _BITS[x.dtype]
+    if out is None:
+        out = np.empty_like(x)
+    np.bitwise_xor(x.view(bits), kept.view(bits), out=out.view(bits))  # x where kept is 0, and 0 where it is x
+    return kept, out
 
 
 def _erfc_of_positive(x: Array) -> Array:

@@ -6,10 +6,11 @@ again when it is restarted.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 State = dict[str, Any]
 
@@ -72,3 +73,16 @@ def update_in_place(now: Any, value: Any) -> Any:
     elif type(value) is dict and type(now) is dict:
         return {key: update_in_place(now.get(key), item) for key, item in value.items()}
     return value
+
+
+def are_like(arrays: object, others: Iterable[NDArray[Any]]) -> bool:
+    """Whether a list of arrays has the lengths, shapes and dtypes of another one."""
+    forms = [(other.shape, other.dtype) for other in others]
+    return isinstance(arrays, list) and forms == [
+        (array.shape, array.dtype) if isinstance(array, np.ndarray) else None for array in arrays
+    ]
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number of Python's; True and False are none."""
+    return type(value) in (int, float)

@@ -5,8 +5,8 @@ changes.
 """
 
 import copy
-import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
-from minnet.inspection.layer_checks import LayerError, Trial, check_basics, check_requirements
+from minnet.inspection import mistakes
+from minnet.inspection.layer_checks import LayerError, Run, Trial, check_basics, check_requirements, difference
 
 __all__ = ["LayerError", "check_layer"]
 
+EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
 MOST_ELEMENTS = 300  # a larger array is checked at so many random elements, and along one random direction
 
 
@@ -35,6 +37,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     - float32 gives float32, and float64 gives float64;
     - a batch of one, an empty batch and arrays that are not contiguous work;
     - in eval mode, forward is deterministic and keeps nothing;
+    - a layer that behaves as in eval mode while it trains (`Layer.freeze`) has the right gradients, too;
+    - every array of floats that the layer keeps is a Parameter or a Buffer, and found as its own;
     - copies and pickles compute the same;
     - the layer works inside `Sequential` and `Residual`.
 
@@ -77,17 +81,33 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
         why = f"{layer.describe()} has no Parameters, and no input is float"
         raise ValueError(f"check_layer has nothing to vary: {why}")
-    trial = Trial(layer, arrays, np.random.default_rng(rng))
-    check_basics(trial)
-    checked = _check_gradients(trial)
-    check_requirements(trial)
+    # A stream of its own: x is often default_rng(0).normal(...), and dy = x would hide a missing transpose.
+    (rng,) = np.random.default_rng(rng).spawn(1)
+    try:
+        checked = _check(layer, arrays, rng)
+    except LayerError as error:
+        if inside := _in_one_of(layer, arrays, rng):
+            raise LayerError(f"{layer.describe()}: {inside}") from error
+        raise
     largest = max(checked.values())
     return f"{layer.describe()}: gradients right to {largest:.1e} ({', '.join(checked)}), every requirement met"
 
 
-def _check_gradients(trial: Trial) -> dict[str, float]:
-    """Compare every gradient with finite differences; return the largest relative error of each."""
-    base = trial.new()
+def _check(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> dict[str, float]:
+    """Check a layer as a whole; return the largest relative error of each gradient."""
+    trial = Trial(layer, inputs, rng)
+    check_basics(trial)
+    checked = _check_gradients(trial, trial.new(), trial.clean)
+    check_requirements(trial)
+    if not trial.is_loss:
+        run = trial.run(trial.new_as_in_eval_mode(), trial.inputs)
+        if difference(trial, run):  # else its gradients are right
+            _check_gradients(trial, trial.new_as_in_eval_mode(), run, EVAL_MODE)
+    return checked
+
+
+def _check_gradients(trial: Trial, base: Layer, run: Run, mode: str = "") -> dict[str, float]:
+    """Compare the gradients of a run of `base` with finite differences; return the largest relative error of each."""
     inputs = [x.copy() for x in trial.inputs]
 
     def objective() -> float:
@@ -95,11 +115,11 @@ def _check_gradients(trial: Trial) -> dict[str, float]:
         return trial.objective(copy.deepcopy(base).forward(*inputs))
 
     checked = {}
-    for name, x, dx in trial.gradients(inputs, trial.clean):
-        checked[name] = _compare(trial, f"dL/d{name}", dx, x, objective)
+    for name, x, dx in trial.gradients(inputs, run):
+        checked[name] = _compare(trial, f"{mode}dL/d{name}", dx, x, objective)
     for name, parameter in base.named_parameters():
         if parameter.trainable:
-            checked[name] = _compare(trial, f"{name}.grad", trial.clean.grads[name], parameter.data, objective)
+            checked[name] = _compare(trial, f"{mode}{name}.grad", run.grads[name], parameter.data, objective)
     return checked
 
 
@@ -173,20 +193,35 @@ def _wrong_gradient(
         f"{trial.name}: {name}{where} is wrong: backward says {values[worst]:.6g}, finite differences say "
         f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
     )
-    if not values.any():
-        return f"{message}: it is zero everywhere, so backward does not compute it"
-    if claimed.shape == trial.dy.shape and _close(values * trial.dy.reshape(-1)[places], slopes, 1.0).all():
-        return f"{message}: it lacks the factor dy"
-    apart = np.abs(slopes) > 1e-3 * np.abs(slopes).max()
-    ratios = values[apart] / slopes[apart]
-    if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
-        ratio = float(ratios.mean())
-        hint = f"every element is {ratio:.6g} times the right value"
-        for size in trial.inputs[min(trial.varied)].shape if trial.varied else ():
-            if size > 1 and (math.isclose(ratio, size, rel_tol=1e-3) or math.isclose(ratio, 1 / size, rel_tol=1e-3)):
-                hint += f"; {size} is a size of the input: is there a mean in one method, and a sum in the other?"
-                break
-        else:
-            hint += "; is a sign wrong?" if math.isclose(ratio, -1, rel_tol=1e-3) else "; is a factor missing?"
-        return f"{message}: {hint}"
-    return message
+    x = trial.inputs[min(trial.varied)] if trial.varied else None
+    weights = {name: parameter.data for name, parameter in trial.new().named_parameters()}
+    hint = mistakes.of_gradient(claimed, slopes, trial.dy, x, weights, places)
+    return f"{message}: {hint}" if hint else message
+
+
+def _in_one_of(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> str:
+    """Return which layer inside another one does not pass by itself, and why; "" if all do. The innermost come first.
+
+    Each is given what it gets when the whole is given `inputs`.
+    """
+    model = copy.deepcopy(layer).astype(np.float64).train()
+    inner = [(path, layer) for path, layer in model.named_layers() if path]
+    given: dict[str, tuple[Any, ...]] = {}
+    for path, layer in inner:
+
+        def forward(*inputs: Any, path: str = path, original: Any = layer.forward) -> Any:
+            given.setdefault(path, inputs)
+            return original(*inputs)
+
+        vars(layer)["forward"] = forward
+    with suppress(Exception):
+        model.forward(*inputs)
+    for _, layer in inner:
+        del vars(layer)["forward"]
+    for path, layer in sorted(inner, key=lambda found: -found[0].count(".")):
+        with suppress(TypeError, ValueError):  # it has nothing to vary, or was not called
+            try:
+                _check(layer, list(given[path]) if path in given else [], rng)
+            except LayerError as error:
+                return f"in {path} = {error}"
+    return ""

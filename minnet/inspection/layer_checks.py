@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array, cast
+from minnet.core.buffer import Buffer
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
+from minnet.inspection import mistakes
+from minnet.inspection.ownership import not_found
 from minnet.layers import Residual, Sequential
 
 
@@ -61,6 +64,13 @@ class Trial:
             parameter.grad[...] = 0
         return layer
 
+    def new_as_in_eval_mode(self) -> Layer:
+        """Return a copy that behaves as in eval mode, and records for backward: see `Layer.freeze`."""
+        layer = self.new().eval()
+        for _, inner in layer.named_layers():
+            inner.recording = True
+        return layer
+
     def forward(self, layer: Layer, inputs: list[Any]) -> Any:
         """Run forward on read-only views of the inputs; fail if it writes into them."""
         return self._call(layer, "forward", "its input", inputs)
@@ -91,20 +101,15 @@ class Trial:
         try:
             return getattr(layer, method)(*arguments)
         except (ValueError, RuntimeError, AttributeError) as error:
-            for phrase, mistake in (
-                ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
-                ("non-broadcastable", f"{method} adds an array of another shape: sum over the batch ({error})"),
-                ("before forward()", "forward kept nothing for backward: set self.cache in every branch of it"),
-                ("cache is empty", f"{method} reads an empty cache: {error}"),
-                ("re-bound", f"{method} re-binds grad: {error}"),
-            ):
-                if phrase in str(error):
-                    raise LayerError(f"{self.name}: {mistake}") from error
+            if mistake := mistakes.of_error(error, method, argument):
+                raise LayerError(f"{self.name}: {mistake}") from error
             raise
 
 
 def check_basics(trial: Trial) -> None:
     """Check what must hold before gradients can be compared; LayerError at the first requirement that is not met."""
+    if hidden := not_found(trial.layer):
+        trial.fail(hidden)
     for check in (_backward_shapes, _owns_its_generator, _parameters_stay):
         check(trial)
 
@@ -116,15 +121,22 @@ def check_requirements(trial: Trial) -> None:
         check(trial)
 
 
-def _same(trial: Trial, run: Run, what: str) -> None:
-    """Fail if the results of a run differ from `trial.clean`."""
+def difference(trial: Trial, run: Run) -> str:
+    """Return the first of a run's results that differs from that of `trial.clean`, such as "the output"; or ""."""
     clean = trial.clean
     pairs = [("the output", run.y, clean.y)]
     pairs += [(f"dL/d{n}", a, b) for n, a, b in zip(trial.varied.values(), run.dx, clean.dx, strict=False)]
     pairs += [(f"{n}.grad", run.grads[n], clean.grads[n]) for n in clean.grads]
     for name, got, expected in pairs:
         if np.shape(got) != np.shape(expected) or not np.allclose(got, expected, 1e-7, 1e-10, equal_nan=True):
-            trial.fail(f"{name} is different {what}")
+            return name
+    return ""
+
+
+def _same(trial: Trial, run: Run, what: str) -> None:
+    """Fail if the results of a run differ from `trial.clean`."""
+    if name := difference(trial, run):
+        trial.fail(f"{name} is different {what}")
 
 
 def _owns_its_generator(trial: Trial) -> None:
@@ -149,15 +161,20 @@ def _backward_shapes(trial: Trial) -> None:
 
 def _parameters_stay(trial: Trial) -> None:
     layer = trial.new()
-    before = [(n, p, p.data, p.grad, p.data.copy()) for n, p in layer.named_parameters()]
+    before = [(n, a, _held(a), a.data.copy()) for n, a in layer.named_arrays()]
     trial.run(layer, trial.inputs)
-    if [(n, id(p)) for n, p in layer.named_parameters()] != [(n, id(p)) for n, p, *_ in before]:
-        trial.fail("forward or backward adds or replaces a Parameter: make every Parameter in __init__")
-    for name, parameter, data, grad, values in before:
-        if parameter.data is not data or parameter.grad is not grad:
+    if [(n, id(a)) for n, a in layer.named_arrays()] != [(n, id(a)) for n, a, *_ in before]:
+        trial.fail("forward or backward adds or replaces a Parameter or Buffer: make all of them in __init__")
+    for name, array, held, values in before:
+        if any(now is not then for now, then in zip(_held(array), held, strict=True)):
             trial.fail(f"forward or backward re-binds {name}.data or .grad: write into them in place")
-        if parameter.trainable and not np.array_equal(parameter.data, values, equal_nan=True):
-            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it")
+        if isinstance(array, Parameter) and not np.array_equal(array.data, values, equal_nan=True):
+            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it (else: mn.Buffer)")
+
+
+def _held(array: Parameter | Buffer) -> list[Array]:
+    """Return the arrays of a Parameter or a Buffer."""
+    return [array.data, array.grad] if isinstance(array, Parameter) else [array.data]
 
 
 def _gradients_add_up(trial: Trial) -> None:
@@ -188,8 +205,8 @@ def _last_forward_counts(trial: Trial) -> None:
         for name, value in vars(inner).items():
             if isinstance(value, np.random.Generator):
                 update_in_place(value, vars(saved).get(name))
-    for parameter, before in zip(layer.parameters(), start.parameters(), strict=True):  # running statistics
-        parameter.data[...] = before.data
+    for (_, buffer), (_, before) in zip(layer.named_buffers(), start.named_buffers(), strict=True):
+        buffer.data[...] = before.data
     what = "after an earlier forward: backward must return the gradient of the last forward"
     _same(trial, trial.run(layer, trial.inputs), what)
     first, second = trial.new(), trial.new()
@@ -205,9 +222,9 @@ def _results_stay(trial: Trial) -> None:
     results = [("output", run.y), *(("dL/dx", d) for d in run.dx)]
     saved = [(name, array, array.copy()) for name, array in results if isinstance(array, np.ndarray)]
     for name, array, _ in saved:
-        for path, parameter in layer.named_parameters():
-            for part in ("data", "grad"):
-                if np.may_share_memory(array, getattr(parameter, part)):
+        for path, owned in layer.named_arrays():
+            for part, own in zip(("data", "grad"), _held(owned), strict=False):
+                if np.may_share_memory(array, own):
                     trial.fail(f"the {name} is a view of {path}.{part} and changes with it: return a copy")
     trial.run(layer, _other(trial.inputs))
     for name, array, values in saved:
@@ -227,7 +244,7 @@ def _dtypes(trial: Trial) -> None:
             if array.dtype != dtype:
                 trial.fail(
                     f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks with x.dtype, and "
-                    "keep arrays as Parameters (trainable=False), because astype converts these"
+                    "keep arrays as Parameters or Buffers, because astype converts these"
                 )
 
 
@@ -270,8 +287,9 @@ def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         inside = {k: v for key, item in items for k, v in _snapshot(item, f"{path}[{key!r}]").items()}
         return inside | {path: len(value)}
-    if isinstance(value, Parameter):
-        return _snapshot(value.data, f"{path}.data") | _snapshot(value.grad, f"{path}.grad")
+    if isinstance(value, Parameter | Buffer):
+        parts = zip(("data", "grad"), _held(value), strict=False)
+        return {k: v for part, array in parts for k, v in _snapshot(array, f"{path}.{part}").items()}
     if isinstance(value, np.ndarray):
         return {path: (value.dtype.str, value.shape, value.tobytes())}
     if isinstance(value, np.random.Generator):
@@ -294,14 +312,18 @@ def _evaluation(trial: Trial) -> None:
     before = _snapshot(layer)
     y = trial.forward(layer, trial.inputs)
     again = trial.forward(layer, trial.inputs)
-    if changed := _changes(before, _snapshot(layer)):
+    changed = _changes(before, _snapshot(layer))
+    if changed and all(path.endswith("(a Generator)") for path in changed):
+        trial.fail("forward draws random numbers in eval mode: return x as it is if not self.training")
+    if changed:
         trial.fail(
             f"forward in eval mode changes {', '.join(changed)}: keep nothing, because threads may share the layer; "
             "what is assigned to self.cache is kept in training mode only"
         )
     if not np.array_equal(y, again, equal_nan=True):
         trial.fail("forward in eval mode gives two results for one input: it must not be random")
-    learned = [p for p in _changes(fresh, before) if not p.endswith((".grad", ".training", "(a Generator)"))]
+    passing = (".grad", ".training", ".recording", "(a Generator)")
+    learned = [path for path in _changes(fresh, before) if not path.endswith(passing)]
     x = trial.inputs[0]
     if learned and not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]:
         alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
@@ -321,9 +343,9 @@ def _copies(trial: Trial) -> None:
     layer.eval()
     y = trial.forward(layer, trial.inputs)
     copies = {"copy.deepcopy": copy.deepcopy(layer)}
-    originals = dict(trial.layer.named_parameters())
-    for name, parameter in copy.deepcopy(trial.layer).named_parameters():
-        if name not in originals or not np.array_equal(parameter.data, originals[name].data, equal_nan=True):
+    originals = dict(trial.layer.named_arrays())
+    for name, array in copy.deepcopy(trial.layer).named_arrays():
+        if name not in originals or not np.array_equal(array.data, originals[name].data, equal_nan=True):
             trial.fail(f"a copy made by copy.deepcopy has another {name}.data")
     if all(_pickle_finds(type(inner)) for _, inner in layer.named_layers()):
         try:

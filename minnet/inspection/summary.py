@@ -14,7 +14,8 @@ TERMINAL = 79  # characters in a line
 def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
 
-    It runs a copy of the model on zeros in eval mode, and does not change the model.
+    The last line also has the numbers in Buffers (running statistics), which are not learned. The bytes are those of
+    both. It runs a copy of the model on zeros in eval mode, and does not change the model.
 
     Parameters
     ----------
@@ -64,10 +65,15 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     parameters = model.parameters()
     total = sum(p.data.size for p in parameters)
     trainable = sum(p.data.size for p in parameters if p.trainable)
-    size = sum(p.data.nbytes for p in parameters)
+    buffers = sum(b.data.size for _, b in model.named_buffers())
+    size = sum(a.data.nbytes for _, a in model.named_arrays())
     foot = f"{total:,} parameters"
     if total:
-        foot += f", {trainable:,} of them trainable; {size / 1000:,.0f} kB of {model.dtype}"
+        foot += f", {trainable:,} of them trainable"
+    if buffers:
+        foot += f"; {buffers:,} numbers in buffers"
+    if size:
+        foot += f"; {size / 1000:,.0f} kB of {model.dtype}"
     return "\n".join([lines[0], rule, *lines[1:], rule, foot])
 
 

@@ -11,7 +11,7 @@ from minnet.core.arrays import Array
 from minnet.core.checked import checked
 from minnet.core.checks import check_number
 from minnet.core.layer import Layer
-from minnet.core.special import positive_part, sigmoid
+from minnet.core.special import keep_where, positive_part, sigmoid, split_where
 
 
 class ReLU(Layer):
@@ -32,8 +32,7 @@ class ReLU(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
-        slope: Array = self.cache
-        return dy * slope
+        return keep_where(self.cache, dy)
 
 
 class LeakyReLU(Layer):
@@ -64,10 +63,9 @@ class LeakyReLU(Layer):
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
         positive: NDArray[np.bool_] = self.cache
-        # Not np.where, which takes three times as long: the processor cannot foresee the signs.
-        dx = dy * ~positive
-        dx *= self.negative_slope
-        dx += dy * positive
+        dx, negative = split_where(positive, dy)
+        negative *= self.negative_slope
+        dx += negative
         return dx
 
 
@@ -99,8 +97,7 @@ class Hardtanh(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
-        slope: Array = self.cache
-        return dy * slope
+        return keep_where(self.cache, dy)
 
 
 class ReLU6(Hardtanh):

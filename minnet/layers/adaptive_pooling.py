@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, sums
 from minnet.core.checked import checked
 from minnet.core.layer import Layer
 from minnet.layers.windows import ONE_PIXEL, batch_first, batch_last, check_images, per_axis
@@ -46,7 +46,8 @@ class AdaptiveAvgPool2d(Layer):
         y = np.empty((len(images), len(rows), len(columns), images.shape[-1]), x.dtype)
         for i, row in enumerate(rows):
             for j, column in enumerate(columns):
-                y[:, i, j] = images[:, row, column].mean(axis=(1, 2))
+                window = images[:, row, column]
+                y[:, i, j] = sums(window, (1, 2))[:, 0, 0] / math.prod(window.shape[1:3])
         return batch_first(y, x.shape)
 
     @checked
@@ -93,7 +94,8 @@ class GlobalAvgPool2d(Layer):
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C) or (C,)."""
         self.cache = x.shape
-        y: Array = x.mean(axis=(-2, -1))
+        y: Array = sums(x, (-2, -1))[..., 0, 0]
+        y /= math.prod(x.shape[-2:])
         return y
 
     @checked

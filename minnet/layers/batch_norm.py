@@ -3,11 +3,12 @@
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward
+from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward, sum_of_products
 
 
 class _BatchNorm(Layer):
@@ -34,9 +35,9 @@ class _BatchNorm(Layer):
         self.track_running_stats = track_running_stats
         self.weight = Parameter(np.ones(C)) if affine else None
         self.bias = Parameter(np.zeros(C)) if affine and bias else None
-        self.running_mean = Parameter(np.zeros(C), trainable=False) if track_running_stats else None
-        self.running_var = Parameter(np.ones(C), trainable=False) if track_running_stats else None
-        self.num_batches_tracked = Parameter(0.0, trainable=False) if track_running_stats else None
+        self.running_mean = Buffer(np.zeros(C)) if track_running_stats else None
+        self.running_var = Buffer(np.ones(C)) if track_running_stats else None
+        self.num_batches_tracked = Buffer(0.0) if track_running_stats else None
 
     def check(self, x: Array) -> None:
         """Check that x is (N, C) and so on, of the Parameters' dtype."""
@@ -56,11 +57,12 @@ class _BatchNorm(Layer):
         axes = (0, *range(2, x.ndim))  # all but the channels
         if self.training or self.running_mean is None or self.running_var is None:
             y, inverse_std, mean, variance = standardize(x, axes, self.eps)
-            self.cache = (y, inverse_std)
+            self.cache = (y, inverse_std, True)
             self._track(mean, variance, x.size // self.num_features)
         else:
-            mean, variance = per_channel(self.running_mean, x.ndim), per_channel(self.running_var, x.ndim)
-            y = (x - mean) / np.sqrt(variance + self.eps)
+            inverse_std = 1 / np.sqrt(per_channel(self.running_var, x.ndim) + self.eps)
+            y = (x - per_channel(self.running_mean, x.ndim)) * inverse_std
+            self.cache = (y, inverse_std, False)
         if self.weight is not None:
             y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
@@ -70,11 +72,16 @@ class _BatchNorm(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
-        normalized, inverse_std = self.cache
+        normalized, inverse_std, of_batch = self.cache
+        axes = (0, *range(2, dy.ndim))
         if self.weight is not None:
             # γ is one number for each channel, so it may be multiplied last; then the sums on the way are dβ and dγ.
             inverse_std = inverse_std * per_channel(self.weight, dy.ndim)
-        dx, db, dw = standardize_backward(dy, normalized, inverse_std, (0, *range(2, dy.ndim)))
+        if of_batch:
+            dx, db, dw = standardize_backward(dy, normalized, inverse_std, axes)
+        else:  # μ and v are constants
+            dx, db = dy * inverse_std, sum_of_products(dy, np.ones(1, dy.dtype), axes)
+            dw = sum_of_products(dy, normalized, axes)
         if self.weight is not None:
             self.weight.grad += dw.reshape(-1)
         if self.bias is not None:
@@ -88,8 +95,9 @@ class _BatchNorm(Layer):
         self.num_batches_tracked.data += 1
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
         unbiased = variance.reshape(-1) * (count / (count - 1))
-        self.running_mean.data += momentum * (mean.reshape(-1) - self.running_mean.data)
-        self.running_var.data += momentum * (unbiased - self.running_var.data)
+        for running, new in ((self.running_mean.data, mean.reshape(-1)), (self.running_var.data, unbiased)):
+            running *= 1 - momentum  # not running += momentum * (new - running), which loses a small `new`
+            running += momentum * new
 
 
 class BatchNorm1d(_BatchNorm):
@@ -104,7 +112,8 @@ class BatchNorm1d(_BatchNorm):
     internal covariate shift", ICML 2015, algorithm 1 and section 3.
 
     In eval mode running statistics are used instead of the batch's, so that a sample's output does not depend on
-    the other samples. Training updates them: r ← (1 − momentum) · r + momentum · (the batch's).
+    the other samples. Then, and after ``freeze(statistics=True)``, they are constants: dL/dx = γ / √(v + ε) · dy.
+    Training updates them: r ← (1 − momentum) · r + momentum · (the batch's).
 
     **A batch with one value in each channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. Its
     unbiased variance would be 0/0, so the running statistics stay as they are; after an empty batch they do, too.
@@ -127,10 +136,10 @@ class BatchNorm1d(_BatchNorm):
     ----------
     weight, bias : Parameter or None
         γ and β, of shape (C,), at first 1 and 0.
-    running_mean, running_var : Parameter or None
-        Not trainable, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
-    num_batches_tracked : Parameter or None
-        Not trainable, of shape (): the number of batches so far.
+    running_mean, running_var : Buffer or None
+        The running statistics, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances, M/(M − 1) · v.
+    num_batches_tracked : Buffer or None
+        Of shape (): the number of batches so far.
 
     Examples
     --------

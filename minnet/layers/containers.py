@@ -87,11 +87,11 @@ class Sequential(Container):
     """
 
     _plans: Mapping[Any, "Plan"] = MappingProxyType({})  # for each kind of input
-    _plan: "Plan | None" = None  # of the last forward in training mode
+    _plan: "Plan | None" = None  # of the last forward that recorded
 
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
-        kind = (x.shape, x.dtype, self.training, Layer.changes) if type(x) is np.ndarray else None
+        kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind)
@@ -103,7 +103,7 @@ class Sequential(Container):
         except Exception as error:
             self._say_where(error, plan.order[i], "input", x, plan.order[i - 1] if i else None)
             raise
-        if self.training:
+        if self.recording:
             self.__dict__["_plan"] = plan
             for attributes, output in plan.outputs:
                 attributes["_output"] = output
@@ -111,12 +111,12 @@ class Sequential(Container):
 
     def backward(self, dy: Array) -> Array:
         """Map dy back through all layers, which add up their Parameters' gradients."""
-        plan = self._plan or _plan(self.layers, self.training)
+        plan = self._plan or _plan(self.layers, self.recording)
         return self._run_back(dy, plan, plan.backward)
 
     def accumulate_grad(self, dy: Array) -> None:
         """Add up the gradients; stop where no layer below has any."""
-        plan = self._plan or _plan(self.layers, self.training)
+        plan = self._plan or _plan(self.layers, self.recording)
         self._run_back(dy, plan, plan.accumulate)
 
     def _run_back(self, dy: Array, plan: "Plan", methods: list[Callable[[Array], Any]]) -> Array:
@@ -132,7 +132,7 @@ class Sequential(Container):
 
     def _ask_and_plan(self, x: Array, kind: Any) -> Array:
         """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
-        plan, giver = _plan(self.layers, self.training), None
+        plan, giver = _plan(self.layers, self.recording), None
         for i in plan.order:
             try:
                 y = self.layers[i].forward(x)
@@ -142,7 +142,7 @@ class Sequential(Container):
             if isinstance(y, np.ndarray):
                 plan.outputs.append((vars(self.layers[i]), (y.shape, y.dtype)))
             x, giver = y, i
-        if self.training:
+        if self.recording:
             self.__dict__["_plan"] = plan
         if kind is not None:  # a new dict, because other threads may read the old one
             plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
@@ -160,7 +160,7 @@ class Plan(NamedTuple):
     outputs: list[tuple[dict[str, Any], Any]]  # each layer's attributes, and the shape and dtype to compare dy with
 
 
-def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
+def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
     """Return the order of the layers, and what to call of each.
 
     In training, a layer goes before its predecessor if its `goes_before` says that the result is the same (see
@@ -170,7 +170,7 @@ def _plan(layers: tuple[Layer, ...], training: bool) -> Plan:
     layer whose methods have no formula, such as a user's own, each layer does its checks, in every step.
     """
     order = list(range(len(layers)))
-    for i in order[1:] if training else ():
+    for i in order[1:] if recording else ():
         layer: Any = layers[i]
         if hasattr(layer, "goes_before") and layer.goes_before(layers[i - 1]):
             order[i - 1], order[i] = i, i - 1

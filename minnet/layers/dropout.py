@@ -40,6 +40,7 @@ class Dropout(Layer):
     def forward(self, x: Array) -> Array:
         """Map x to y, of the same shape."""
         if not self.training:
+            self.cache = None
             return x
         own = x.shape[: self._own]
         remains = self.rng.random((*own, *[1] * (x.ndim - len(own))), np.float32) >= self.p
@@ -49,7 +50,8 @@ class Dropout(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx, of the same shape."""
-        dx: Array = dy * self.cache
+        mask = self.cache
+        dx: Array = dy if mask is None else dy * mask
         return dx
 
 

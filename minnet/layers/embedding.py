@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minnet.core.arrays import Array, Labels
+from minnet.core.arrays import Array, Labels, sums
 from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.layer import Layer
@@ -142,7 +142,7 @@ class LearnedPosition(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dP, and map dy to dx, of the same shape."""
-        self.weight.grad[: dy.shape[-2]] += dy.sum(axis=tuple(range(dy.ndim - 2)))
+        self.weight.grad[: dy.shape[-2]] += sums(dy, tuple(range(dy.ndim - 2))).reshape(dy.shape[-2:])
         return dy
 
 

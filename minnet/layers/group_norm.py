@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, sums
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
@@ -81,10 +81,10 @@ class GroupNorm(Layer):
         normalized, inverse_std = self.cache
         others = (0, *range(2, dy.ndim))
         if self.bias is not None:
-            self.bias.grad += dy.sum(axis=others)
+            self.bias.grad += sums(dy, others).reshape(-1)
         g = dy
         if self.weight is not None:
-            self.weight.grad += (dy * normalized).sum(axis=others)
+            self.weight.grad += sums(dy * normalized, others).reshape(-1)
             g = dy * per_channel(self.weight, dy.ndim)
         dx, _, _ = standardize_backward(self._grouped(g), self._grouped(normalized), inverse_std, (2,))
         return dx.reshape(dy.shape)

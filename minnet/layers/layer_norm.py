@@ -9,7 +9,13 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.layers.normalization import check_eps, standardize, standardize_backward
+from minnet.layers.normalization import (
+    check_eps,
+    inverse_root,
+    standardize,
+    standardize_backward,
+    sum_of_products,
+)
 
 
 class LastAxes(Layer):
@@ -146,7 +152,7 @@ class RMSNorm(LastAxes):
     def forward(self, x: Array) -> Array:
         """Map x (..., normalized_shape) to y (the same shape)."""
         eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
-        inverse_rms = 1 / np.sqrt(np.square(x).mean(axis=self._axes, keepdims=True) + eps)
+        inverse_rms, _ = inverse_root(x, self._axes, eps)
         normalized: Array = x * inverse_rms
         self.cache = (normalized, inverse_rms)
         return normalized if self.weight is None else normalized * self.weight.data
@@ -159,5 +165,6 @@ class RMSNorm(LastAxes):
         if self.weight is not None:
             self.weight.grad += self._sum_over_samples(dy * normalized)
             g = dy * self.weight.data
-        dx: Array = inverse_rms * (g - normalized * (g * normalized).mean(axis=self._axes, keepdims=True))
+        along = sum_of_products(g, normalized, self._axes) / math.prod(self.normalized_shape)
+        dx: Array = inverse_rms * (g - normalized * along)
         return dx

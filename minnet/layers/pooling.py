@@ -1,11 +1,15 @@
 """Pooling makes images smaller: each window becomes one number, channel by channel, and nothing is learned."""
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.checked import bare, checked
 from minnet.core.layer import Layer
+from minnet.core.special import split_where
 from minnet.layers.activations import ReLU
 from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
@@ -72,11 +76,22 @@ class MaxPool2d(Pooling):
     @checked
     def forward(self, x: Array) -> Array:
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
-        padded = self._windows.pad(batch_last(x, 2), -np.inf)  # (C, H, W, N), H and W with borders
-        rows, larger_across = _largest(padded, self._across)  # (C, H, W′, N)
-        y, larger_down = _largest(rows, self._down)  # (C, H′, W′, N)
-        self.cache = (larger_across, larger_down, padded.shape, rows.shape, x.shape)
+        images = batch_last(x, 2)  # (C, H, W, N)
+        y, kept = self._pool(images)
+        flat = y.reshape(-1)
+        if self.recording and not math.isfinite(flat.dot(flat)):  # a pass that sees NaN and infinity
+            # dy belongs to the NaN, not to a number before it; and to a pixel of -∞, not to the border.
+            lowest = float(np.finfo(x.dtype).min)
+            _, kept = self._pool(np.nan_to_num(images, nan=np.inf, posinf=np.inf, neginf=lowest))
+        self.cache = (*kept, x.shape)
         return batch_first(y if self._windows.places > 1 else y.copy(), x.shape)  # not a view of x
+
+    def _pool(self, images: Array) -> tuple[Array, tuple[Any, ...]]:
+        """Return the largest numbers (C, H′, W′, N) of images (C, H, W, N), and where they are."""
+        padded = self._windows.pad(images, -np.inf)
+        rows, larger_across = _largest(padded, self._across)  # (C, H, W′, N), H and W with borders
+        y, larger_down = _largest(rows, self._down)
+        return y, (larger_across, larger_down, padded.shape, rows.shape)
 
     @checked
     def backward(self, dy: Array) -> Array:
@@ -108,13 +123,11 @@ def _largest_backward(dy: Array, larger: list[NDArray[np.bool_]], windows: Windo
     first, *others = windows.slices(dy.shape[1:-1])
     rest = dy
     for place, mask in zip(reversed(others), reversed(larger), strict=True):
-        taken = rest * mask
         if windows.disjoint:  # no pixel is written twice, and a plain assignment takes half of the time
-            dx[place] = taken
-            rest = np.subtract(rest, taken, out=dx[first])
+            dx[place], rest = split_where(mask, rest, out=dx[first])
         else:
+            taken, rest = split_where(mask, rest)
             dx[place] += taken
-            rest = rest - taken
     if not windows.disjoint:
         dx[first] += rest
     elif not others:  # windows of one pixel

@@ -104,7 +104,7 @@ class Recurrent(Layer):
                 after = tuple(np.where(real, new, old) for new, old in zip(after, states, strict=True))
             states = after
             h[t + 1] = states[0]
-            if self.training:
+            if self.recording:
                 saved.append(values)
         self.cache = (z, h, saved, mask, state is not None)
         return h[1:].swapaxes(0, -2).copy(), self._public(states)

@@ -21,7 +21,8 @@ DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs t
 class Loss(Layer):
     """The base of every loss: `forward(prediction, target)` and `backward()`.
 
-    A loss of your own needs these two methods and nothing else; `reduction` is an offer.
+    A loss of your own needs these two methods and nothing else; `reduction` is an offer. If its mean is over something
+    else than the samples, such as those that a mask leaves, say so in `total_weight`.
 
     Parameters
     ----------
@@ -59,6 +60,22 @@ class Loss(Layer):
     def backward(self) -> Array:
         """Return dL/d prediction, for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
+
+    def total_weight(self, target: Any) -> float:
+        """Return what the mean over a batch is divided by: here the number of samples, ``len(target)``.
+
+        Means of several batches, or of parts of one, are averaged with these weights: by ``accumulate`` and
+        ``threads`` of a Trainer, by `Trainer.evaluate`, and in the history. 0 says that nothing counts; `forward` then
+        returns 0.
+        """
+        return float(len(target))
+
+    def as_part(self, weight: float) -> tuple["Loss", float]:
+        """Return the loss to use for a part of a set, and the factor that turns its mean into the part's sum.
+
+        The weight is the part's `total_weight`.
+        """
+        return self, weight
 
     def check(self, prediction: Any, target: Any) -> None:
         """Check that prediction and target are numbers of one shape; losses of classes have another check.
@@ -129,7 +146,11 @@ class Loss(Layer):
 
     def _divisor(self, shape: tuple[int, ...]) -> int:
         """Return what the sum of losses of that shape is divided by."""
-        return max(math.prod(shape), 1) if self.reduction == "mean" else 1
+        return 1 if self.reduction in ("sum", "none") else max(self._count(shape), 1)
+
+    def _count(self, shape: tuple[int, ...]) -> int:
+        """Return how many losses of that shape a mean counts."""
+        return math.prod(shape)
 
     def _incoming(self, dy: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Any:
         """Return dy, which is 1 if this loss is all of L, or say what is wrong with it."""
@@ -160,6 +181,10 @@ class ElementwiseLoss(Loss):
         slopes: Array = kept
         return slopes
 
+    def total_weight(self, target: ArrayLike) -> float:
+        """Return how many numbers the mean is over."""
+        return float(self._count(np.shape(target)))
+
     @checked
     def forward(self, prediction: Array, target: ArrayLike) -> Any:
         """Return the mean loss of prediction and target, of the same shape (any)."""
@@ -172,6 +197,19 @@ class ElementwiseLoss(Loss):
         """Return dL/d prediction, of its shape."""
         slopes = self.slopes(self.cache)
         return slopes * self._share(dy, slopes.shape, slopes.dtype)
+
+
+def weight_of(loss: Loss, x: Array, target: Any) -> float:
+    """Return what the mean over a batch counts in a mean over several: `Loss.total_weight`, or the number of samples.
+
+    The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
+    because the target is no array, but something that a `train_step` of the user's own understands.
+    """
+    method = type(loss).total_weight
+    says = method is not Loss.total_weight
+    if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
+        return float(loss.total_weight(target))
+    return float(len(x))
 
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:

@@ -67,10 +67,10 @@ class KLDivLoss(ElementwiseLoss):
         # Where t = 0 the loss is 0, even if a logarithm is infinite.
         return np.multiply(t, np.subtract(log_t, prediction, out=np.zeros_like(t), where=t > 0)), -t
 
-    def _divisor(self, shape: tuple[int, ...]) -> int:
+    def _count(self, shape: tuple[int, ...]) -> int:
         if self.reduction == "batchmean":
-            return max(shape[0], 1) if len(shape) > 1 else 1
-        return super()._divisor(shape)
+            return shape[0] if len(shape) > 1 else 1
+        return super()._count(shape)
 
     def _check_target(self, rows: Array) -> None:
         p, log_p = is_probabilities(rows), is_log_probabilities(rows)

@@ -4,6 +4,7 @@ The three cross-entropies (see minnet/losses/classification.py) are given p, log
 what the labels must be, and how much each sample counts.
 """
 
+import copy
 import math
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
 from minnet.core.checks import check_floats, check_int, check_number
-from minnet.core.labels import check_labels, check_range
+from minnet.core.labels import check_integers, check_labels, check_range
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
 
@@ -41,6 +42,10 @@ class ClassLoss(Loss):
                 f"{name} has weights for {self.weight.size} classes, got a prediction of {classes}: "
                 "pass one weight a class, or give the model's last layer as many outputs"
             )
+
+    def total_weight(self, target: ArrayLike) -> float:
+        """Return how many labels the mean is over."""
+        return float(np.size(target))
 
     def labels_in_range(self, target: ArrayLike, classes: int) -> Labels:
         """Return the labels (...) of a batch as (N,), after a look at each."""
@@ -95,6 +100,28 @@ class LabelLoss(ClassLoss):
         self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
 
+    def total_weight(self, target: ArrayLike) -> float:
+        """Return what the mean is divided by: Σ_n w_{y_n} over the samples that are not ignored; without weights, N."""
+        labels = np.asarray(target)
+        if self.weight is None and self.ignore_index is None:
+            return float(labels.size)
+        check_integers(type(self).__name__, labels)
+        if self.weight is not None:
+            labels = self.labels_in_range(labels, self.weight.size)
+        labels, counted = self._counted(labels.reshape(-1))
+        return float(counted.sum() if self.weight is None else counted.dot(self.weight[labels]))
+
+    def as_part(self, weight: float) -> tuple[Loss, float]:
+        """Return this loss and the weight; of a part whose weight is 0 with label smoothing, the sum and 1.
+
+        For a sample whose own class has the weight 0, smoothing counts the other classes.
+        """
+        if weight or not self.label_smoothing:
+            return self, weight
+        summed = copy.copy(self)
+        summed.reduction = "sum"
+        return summed, 1.0
+
     def _samples(self, prediction: Array, target: ArrayLike, sample_weight: Any) -> tuple[Array, Labels | None, Any]:
         """Return the prediction as rows (N, C); where in their memory those of the labels are, (N,); and the shares.
 
@@ -128,11 +155,8 @@ class LabelLoss(ClassLoss):
                 f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
                 "one weight a sample (weights of classes are an argument of the constructor)"
             )
-        v = v.reshape(-1)  # (N,)
-        if self.ignore_index is not None:
-            ignored = labels == self.ignore_index
-            v[ignored] = 0
-            labels = np.where(ignored, 0, labels)  # any class that exists, because the share is 0
+        labels, counted = self._counted(labels)
+        v = v.reshape(-1) * counted  # (N,)
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0
@@ -144,6 +168,13 @@ class LabelLoss(ClassLoss):
             shares = v[:, None] * w * (self.label_smoothing / w.size) / total  # (N, C)
             shares[np.arange(labels.size), labels] += own
         return labels, shares.astype(rows.dtype)
+
+    def _counted(self, labels: Labels) -> tuple[Labels, NDArray[np.float64]]:
+        """Return the labels (N,), of which the ignored ones are 0, and 1 for each that counts, 0 for the ignored."""
+        if self.ignore_index is None:
+            return labels, np.ones(labels.shape)
+        ignored = labels == self.ignore_index
+        return np.where(ignored, 0, labels), np.where(ignored, 0.0, 1.0)  # any class that exists will do
 
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
         """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""

@@ -54,6 +54,7 @@ class Adam(Optimizer):
     """
 
     betas, eps, amsgrad = Betas(), Option(low=0), Option()
+    fading, squares = ("mean",), ("square",)
 
     def __init__(
         self,
@@ -139,6 +140,7 @@ class NAdam(Optimizer):
     """
 
     betas, eps, momentum_decay = Betas(), Option(low=0), Option(low=0)
+    fading, squares = ("mean",), ("square",)
 
     def __init__(
         self,

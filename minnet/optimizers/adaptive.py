@@ -11,8 +11,10 @@ from minnet.optimizers.base import Optimizer, Option, Parameters, average, share
 class RMSprop(Optimizer):
     """RMSprop: p ← p − lr · g / (√v + ε), with a running average v ← α v + (1 − α) g².
 
-    With `centered`, the gradient's variance v − m² replaces v, where m ← α m + (1 − α) g. With momentum μ, there
-    is a velocity u ← μ u + g / (√v + ε), and p ← p − lr · u.
+    With `centered`, the gradient's variance v − m² replaces v, where m ← α m + (1 − α) g. Its digits would cancel
+    where gradients hardly change, so it is an average of its own: s ← α s + α (1 − α) (g − m)², with the m from
+    before the step. (Put v = s + m² into v's update, and m's.) With momentum μ, there is a velocity
+    u ← μ u + g / (√v + ε), and p ← p − lr · u.
 
     T. Tieleman and G. Hinton, "Neural networks for machine learning", Coursera 2012, lecture 6.5.
     A. Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850, 2013, eq. 38–45 (`centered`).
@@ -32,6 +34,7 @@ class RMSprop(Optimizer):
     """
 
     alpha, eps, momentum, centered = share(), Option(low=0), share(), Option()
+    fading, squares = ("mean", "velocity"), ("square", "variance")
 
     def __init__(
         self,
@@ -52,16 +55,17 @@ class RMSprop(Optimizer):
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values of Parameter i in place."""
         alpha, momentum = group["alpha"], group["momentum"]
-        v, scratch = self.buffer("square", i), self.scratch(i)
-        average(v, alpha, np.square(g, out=scratch), scratch)
+        scratch = self.scratch(i)
         if group["centered"]:
-            m = self.buffer("mean", i)
-            average(m, alpha, g, scratch)
-            np.subtract(v, np.square(m, out=scratch), out=scratch)
-            np.maximum(scratch, 0, out=scratch)  # rounding may take the variance of a constant gradient below 0
-            np.sqrt(scratch, out=scratch)
+            v, m = self.buffer("variance", i), self.buffer("mean", i)
+            change = np.subtract(g, m, out=self.scratch(i, "change"))
+            v *= alpha
+            v += np.multiply(np.square(change, out=scratch), alpha * (1 - alpha), out=scratch)
+            m += np.multiply(change, 1 - alpha, out=scratch)
         else:
-            np.sqrt(v, out=scratch)
+            v = self.buffer("square", i)
+            average(v, alpha, np.square(g, out=scratch), scratch)
+        np.sqrt(v, out=scratch)
         scratch += group["eps"]
         np.divide(g, scratch, out=scratch)
         if momentum:
@@ -95,6 +99,7 @@ class Adagrad(Optimizer):
     """
 
     lr_decay, initial_accumulator_value, eps = Option(low=0), Option(low=0), Option(low=0)
+    squares = ("sum",)
 
     def __init__(
         self,
@@ -148,6 +153,7 @@ class Adadelta(Optimizer):
     """
 
     rho, eps = share(), Option(above=0, why="the first step is proportional to its root")
+    squares = ("square", "square_step")
 
     def __init__(
         self,

@@ -1,20 +1,24 @@
 """An optimizer changes Parameters so that the loss falls: it turns each gradient into the next values."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
+from minnet.core.buffer import Buffer
 from minnet.core.checks import check_number
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
+from minnet.errors import NonFiniteError
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
 RISKY = 1e15  # a step of this length may leave the range of float32, 3e38, within a few steps
 
-ZERO_EVERY = 256  # steps between two calls of `Optimizer._zero_subnormals`
+TEND_EVERY = 256  # steps between two looks at a Parameter's running averages: see `Optimizer._tend`
+LARGE_EPS = 1e-9  # beside an ε of this size, the root of a subnormal square (below 1.1e-19 in float32) is nothing
 
 
 class Option:
@@ -37,6 +41,7 @@ class Option:
         return self if optimizer is None else optimizer.param_groups[0][self.name]
 
     def __set__(self, optimizer: "Optimizer", value: Any) -> None:
+        value = self.check(type(optimizer).__name__, value)
         for group in optimizer.param_groups:
             group[self.name] = value
 
@@ -61,7 +66,7 @@ class Optimizer:
     F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     **Groups** have options of their own: ``Adam([{"params": a, "lr": 1e-4}, {"params": b}], lr=1e-3)``, as in
-    PyTorch. Each group is a dict in `param_groups`.
+    PyTorch. Each group is a dict in `param_groups`. Schedules act on each group's own learning rate.
 
     **Freezing**: a step leaves a Parameter with ``trainable=False`` as it is, and its entries in `state` too.
 
@@ -88,14 +93,22 @@ class Optimizer:
         The groups, each with ``"params"`` and every option. Options may be changed between steps.
     state : dict of lists
         What one step leaves for the next: name → one entry for each of `parameters`. An array is made when it
-        is first needed; until then its entry is None.
+        is first needed; until then its entry is None. An optimizer of your own may keep anything there.
+    fading, squares : tuple of str
+        Of the class: the names of arrays in `state` that are running averages of gradients, and of their squares.
+        Where gradients stop, they shrink until the processor is slow with them. So every 256 steps those numbers are
+        set to zero that can no longer change a step: see `zero_subnormals`. By default, there are none.
 
     Raises
     ------
     TypeError, ValueError
         If there is no Parameter, something else, or one twice; if an option is unknown, or out of its range.
+    NonFiniteError
+        In a step, if a sum or an average of squares (named in `squares`) has left the range of its dtype.
     """
 
+    fading: ClassVar[tuple[str, ...]] = ()
+    squares: ClassVar[tuple[str, ...]] = ()
     weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()
 
     def __init__(
@@ -111,31 +124,54 @@ class Optimizer:
             lr=lr, weight_decay=weight_decay, decay_biases=decay_biases, decoupled_weight_decay=decoupled_weight_decay
         )
         self.check(options)
-        self.param_groups = [self._group(given, options) for given in self._as_groups(parameters)]
+        groups = self._as_groups(parameters)
+        self.param_groups = [self._group(given, options) for given in groups]
+        self._default = next((i for i, given in enumerate(groups) if "lr" not in given), 0)
         self.parameters: list[Parameter] = [p for group in self.param_groups for p in group["params"]]
         name = type(self).__name__
         if not self.parameters:
             raise ValueError(f"{name} got no Parameters: has the model a layer with weights, such as Linear?")
         if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
             raise ValueError(f"{name} got a Parameter twice, which would be updated twice a step: list it once")
-        self._ratios = [group["lr"] / options["lr"] for group in self.param_groups]
+        # Each group's rate before a schedule, and what the schedule made of it.
+        self._scheduled = [(group["lr"], group["lr"]) for group in self.param_groups]
         self.state: dict[str, list[Any]] = {"step": [0] * len(self.parameters)}
         self._scratch: dict[str, list[Array]] = {}
         self._dtypes = [parameter.data.dtype for parameter in self.parameters]
 
     @property
     def lr(self) -> float:
-        """The learning rate. Setting it sets every group's, in proportion.
+        """The learning rate: that of the first group that was made without one of its own (or of the first group).
 
-        A group that began with a tenth of it gets a tenth of the new one, so a schedule keeps the groups' ratio.
+        Setting it sets that group's, and changes every other by the same factor.
         """
-        lr: float = self.param_groups[0]["lr"] / self._ratios[0]
+        lr: float = self.param_groups[self._default]["lr"]
         return lr
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for group, ratio in zip(self.param_groups, self._ratios, strict=True):
-            group["lr"] = float(value) * ratio
+        name = type(self).__name__
+        value, now, initial = check_number(name, "lr", value, low=0), self.lr, self.initial_lrs
+        rates = [group["lr"] for group in self.param_groups] if now else initial
+        old = rates[self._default]
+        if not old and any(rates):
+            raise ValueError(
+                f"{name} has the learning rate 0, to which the other groups' have no ratio: set each of "
+                f"{name}.param_groups[i]['lr']"
+            )
+        self.set_lrs([value if rate == old else rate * (value / old) for rate in rates], rates if not value else None)
+
+    @property
+    def initial_lrs(self) -> list[float]:
+        """Each group's learning rate; or, if a schedule has set it and nobody since, its rate before that."""
+        pairs = zip(self.param_groups, self._scheduled, strict=True)
+        return [initial if group["lr"] == left else group["lr"] for group, (initial, left) in pairs]
+
+    def set_lrs(self, rates: Sequence[float], initial: Sequence[float] | None = None) -> None:
+        """Set each group's learning rate. A schedule says from which `initial` rates it made them."""
+        for group, rate in zip(self.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._scheduled = list(zip(rates if initial is None else initial, rates, strict=True))
 
     def zero_grad(self) -> None:
         """Set every gradient to zero, because `backward` adds to it."""
@@ -158,8 +194,8 @@ class Optimizer:
                 if group["weight_decay"]:
                     g = self._decay(i, p, g, group)
                 self.update(i, p, g, group)
-                if steps[i] % ZERO_EVERY == 0:
-                    self._zero_subnormals(i)
+                if steps[i] % TEND_EVERY == 0:
+                    self._tend(i, g, group)
 
     def update(self, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
         """Change the values `p` of Parameter `i` in place, given its gradient `g` and the options of its group.
@@ -184,7 +220,7 @@ class Optimizer:
         if (then := [group["params"] for group in state["groups"]]) != groups:
             lines.append(f"the Parameters in the optimizer's groups: {groups} now, {then} in the checkpoint")
         for name, entries in state["attributes"]["state"].items():
-            if len(entries) != len(self.parameters):
+            if isinstance(entries, list) and len(entries) != len(self.parameters):
                 lines.append(f"the optimizer's {name}: of {len(entries)} Parameters, not of {len(self.parameters)}")
         return lines
 
@@ -239,25 +275,42 @@ class Optimizer:
         return penalised
 
     def _convert_state(self, i: int, p: Array) -> None:
-        """Convert Parameter i's entries in `state` to its dtype, which `model.astype` has changed."""
-        for arrays in self.state.values():
-            if isinstance(arrays[i], np.ndarray):
-                arrays[i] = arrays[i].astype(p.dtype)
+        """Convert what Parameter i has in `state` in its old dtype to its new one, which `model.astype` gave it."""
+        for entries in self.state.values():
+            array = entries[i] if isinstance(entries, list) else None
+            if isinstance(array, np.ndarray) and array.dtype == self._dtypes[i]:
+                entries[i] = array.astype(p.dtype)
         self._scratch.clear()
         self._dtypes[i] = p.dtype
 
-    def _zero_subnormals(self, i: int) -> None:
-        """Set to zero what is below the smallest normal number in Parameter i's arrays in `state`.
+    def _tend(self, i: int, g: Array, group: dict[str, Any]) -> None:
+        """Check that Parameter i's squares are finite, and set to zero what has faded, where the gradient is zero."""
+        for name in self.squares:
+            if (array := self._array(name, i)) is not None and np.isinf(array.max(initial=0)):
+                raise NonFiniteError(
+                    f"{type(self).__name__}'s {name!r} of parameters[{i}], of shape {array.shape}, has left the range "
+                    f"of {array.dtype}, so its numbers no longer move: squares of gradients beyond 1e19 do in float32. "
+                    "Clip the gradients, or compute in float64 (model.astype)"
+                )
+        # The root of a square stands beside ε. Where that is too small to hide it, squares stay as they are.
+        for name in (*self.fading, *(self.squares if group.get("eps", 0.0) >= LARGE_EPS else ())):
+            if (array := self._array(name, i)) is not None:
+                self.zero_subnormals(array, g)
+
+    def _array(self, name: str, i: int) -> Array | None:
+        """Return Parameter i's array of this name in `state`, if it was made."""
+        array: Array | None = self.state[name][i] if name in self.state else None
+        return array
+
+    def zero_subnormals(self, array: Array, g: Array) -> None:
+        """Set an array's numbers to zero that are below the smallest normal number, where the gradient g is 0.
 
         Where gradients stop (a dead unit, a pixel that is nearly always black), averages shrink towards zero, and
         stay among the subnormal numbers, with which a processor computes up to 60 times slower. After 1,000 steps
-        of a digits network, 5 % of Adam's m are subnormal, and a training step takes twice as long.
+        of a digits network, 5 % of Adam's m are subnormal, and a training step takes twice as long. An optimizer in
+        which such a number decides a step overrides this, as `Lion` does.
         """
-        scratch = self.scratch(i)
-        for arrays in self.state.values():
-            if isinstance(array := arrays[i], np.ndarray):
-                np.greater_equal(np.abs(array, out=scratch), np.finfo(array.dtype).tiny, out=scratch)
-                array *= scratch
+        np.copyto(array, 0, where=faded(array, g))
 
     def _as_groups(self, parameters: Parameters) -> list[Mapping[str, Any]]:
         """Return groups as they are, and Parameters as one group."""
@@ -293,6 +346,8 @@ class Optimizer:
 
     def _not_parameters(self, got: object) -> TypeError:
         name = type(self).__name__
+        if isinstance(got, Buffer):
+            return TypeError(f"{name} expected Parameters, got a Buffer, which is not learned: pass model.parameters()")
         return TypeError(f"{name} expected Parameters, got {type(got).__name__}: pass model.parameters()")
 
     def __getstate__(self) -> dict[str, Any]:
@@ -303,6 +358,13 @@ def average(a: Array, beta: float, x: Array, scratch: Array) -> None:
     """Update a running average in place: a ← β a + (1 − β) x, where x may be the scratch array itself."""
     a *= beta
     a += np.multiply(x, 1 - beta, out=scratch)
+
+
+def faded(array: Array, g: Array) -> NDArray[np.bool_]:
+    """Return which numbers of a running average are subnormal, and not renewed, because the gradient is 0."""
+    where: NDArray[np.bool_] = np.abs(array) < np.finfo(array.dtype).tiny
+    where &= g == 0
+    return where
 
 
 def keeps_finite(optimizer: Optimizer) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.adam import Betas
-from minnet.optimizers.base import Optimizer, Parameters, average
+from minnet.optimizers.base import Optimizer, Parameters, average, faded
 
 
 class Lion(Optimizer):
@@ -26,6 +26,7 @@ class Lion(Optimizer):
     """
 
     betas = Betas()
+    fading = ("mean",)
 
     def __init__(
         self,
@@ -48,3 +49,12 @@ class Lion(Optimizer):
         step *= group["lr"]
         p -= step
         average(m, beta2, g, scratch)
+
+    def zero_subnormals(self, array: Array, g: Array) -> None:
+        """Let subnormal numbers grow to 2¹⁰ times the smallest normal number, where the gradient g is 0.
+
+        As zeros they would end the steps: without a gradient, the sign of m decides, however small m is.
+        """
+        where = faded(array, g)
+        where &= array != 0
+        np.copyto(array, np.copysign(np.finfo(array.dtype).tiny * 2**10, array), where=where)

@@ -39,6 +39,7 @@ class SGD(Optimizer):
     """
 
     momentum, nesterov, dampening = share(), Option(), Option(low=0, high=1)
+    fading = ("velocity",)
 
     def __init__(
         self,

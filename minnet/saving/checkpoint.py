@@ -6,11 +6,13 @@ import shutil
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from minnet.core.checks import check_int
-from minnet.core.rows import Row, improves, monitored
+from minnet.core.checks import check_choice, check_int
+from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
 from minnet.saving.lock import FolderLock
@@ -43,13 +45,17 @@ class Checkpoint:
     keep
         How many of the newest are kept, at least 1; older ones are removed.
     best
-        A column of the history, such as "validation_loss". After each row that is the best so far (a loss is to
-        fall, anything else to rise), a checkpoint ``best.safetensors`` is written as well.
+        A column of the history, such as "validation_loss". After each row that is the best so far, a checkpoint
+        ``best.safetensors`` is written as well.
+    mode
+        "min" if that column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
+        what a metric says itself (its attribute ``better``).
 
     Raises
     ------
     TypeError, ValueError
-        If a number is out of its range, or not a number.
+        If a number is out of its range, or not a number; in training, if neither `mode` nor the metric says in which
+        direction `best` improves.
 
     Examples
     --------
@@ -72,6 +78,7 @@ class Checkpoint:
         seconds: float = 60.0,
         keep: int = 3,
         best: str | None = None,
+        mode: Mode | None = None,
     ) -> None:
         if not seconds >= 0:  # infinity is allowed: never by time
             raise ValueError(f"Checkpoint needs seconds >= 0, got {seconds}")
@@ -80,10 +87,12 @@ class Checkpoint:
         self.seconds = seconds
         self.keep = check_int("Checkpoint", "keep", keep)
         self.best = best
+        self.mode: Mode | None = check_choice("Checkpoint", "mode", mode, MODES)
         self.newest: Path | None = None  #: the last file written, or resumed from
         self.best_value: float | None = None  #: the best value so far
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
+        self._mode: Mode = "min"
         self._last = 0.0
         self._lock = FolderLock()
 
@@ -111,6 +120,24 @@ class Checkpoint:
             ) from None
         self._last = time.monotonic()
 
+    def watch(self, metrics: Mapping[str, Any]) -> None:
+        """Begin to look for the best row of a run, whose metrics these are.
+
+        Raises ValueError if nothing says in which direction the column improves.
+        """
+        self.newest, self.best_value, self._before, self._improved = None, None, None, False
+        if self.best is not None:
+            self._mode = mode_of(self, self.best, self.mode, metrics)
+
+    def best_so_far(self) -> list[Any] | None:
+        """Return the best value with its column and direction, for the state of the run."""
+        return None if self.best_value is None else [self.best, self._mode, self.best_value]
+
+    def go_on_with(self, best: list[Any] | None) -> None:
+        """Go on from what `best_so_far` returned, if it is of the same column and direction."""
+        if best is not None and best[:2] == [self.best, self._mode]:
+            self.best_value = best[2]
+
     def close(self) -> None:
         """Unlock the folder for other runs."""
         self._lock.release()
@@ -137,8 +164,11 @@ class Checkpoint:
             )
         snapshot = self._newest_whole(files)
         step = parts.state.step
-        if snapshot is None or (snapshot.finished and snapshot.first_step < step == snapshot.step):
-            return None  # nothing there; or the end of this trainer's last fit, and this is its next
+        if snapshot is None:
+            return None
+        if snapshot.finished and snapshot.first_step < step == snapshot.step:
+            self.go_on_with(snapshot.position["best"])
+            return None  # it is the end of this trainer's last fit, and this is its next
         if step < snapshot.first_step or (snapshot.finished and step > snapshot.first_step):
             raise CheckpointError(
                 f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
@@ -151,7 +181,7 @@ class Checkpoint:
         """Note whether a row of the history is the best so far."""
         if self.best is not None:
             value = monitored(self, self.best, row)
-            if improves(self.best, value, self.best_value):
+            if improves(value, self.best_value, self._mode):
                 self._before, self.best_value, self._improved = self.best_value, value, True
 
     def due(self, step: int) -> bool:

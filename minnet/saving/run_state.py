@@ -112,8 +112,8 @@ class Snapshot:
     def restore(self, parts: RunParts) -> None:
         """Restore all but the callbacks; `check` comes before."""
         state = self.state
-        for name, parameter in parts.model.named_parameters():
-            parameter.data = self._weights[name]
+        for name, array in parts.model.named_arrays():
+            array.data = self._weights[name]
         parts.state.load_state_dict(state["trainer"])
         parts.history[:] = _rows(state["history"])
         for layers, owner in (("model", parts.model), ("loss", parts.loss)):
@@ -168,7 +168,7 @@ def write(path: Path, parts: RunParts, position: State) -> None:
     """
     tensors: Tensors = {}
     text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
-    weights = {name: parameter.data for name, parameter in parts.model.named_parameters()}
+    weights = {name: array.data for name, array in parts.model.named_arrays()}
     metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
     write_tensors(path, weights | tensors, metadata)
 

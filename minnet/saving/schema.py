@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import TRANSIENT, Layer
-from minnet.core.state import State, is_plain, unsettable
+from minnet.core.rows import MODES
+from minnet.core.state import State, are_like, is_plain, unsettable
 from minnet.data.loader import DataLoader
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
@@ -77,8 +78,8 @@ def check_position(loader: Any, now: State, then: State) -> None:
     same_names("run", now, then)
     for name in now.keys() - {"batches", "best"}:
         alike(f"run.{name}", now[name], then[name], own=True, closed=True)
-    if then["best"] is not None and type(then["best"]) not in (int, float):
-        raise ValueError("run.best is no number")
+    if then["best"] is not None:
+        alike("run.best", ["column", "min", 0.0], then["best"], own=True, closed=True)
     length = len(loader) if hasattr(loader, "__len__") else MOST
     if then["in_epoch"] > length:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
@@ -135,6 +136,9 @@ def check_optimizer(optimizer: Any, now: State, then: State) -> None:
     check_attributes("optimizer", optimizer, before, attributes)
     alike("optimizer.state", state_before, state)
     if is_own(optimizer):
+        check_rates("optimizer", attributes)
+        if changed := [name for name, value in before.items() if type(value) is int and attributes[name] != value]:
+            raise ValueError(f"optimizer.{changed[0]} is {attributes[changed[0]]}")
         if missing := state_before.keys() - state.keys():
             raise ValueError(f"optimizer.state lacks {min(missing)}")
         alike("optimizer", before, attributes, own=True, closed=True)
@@ -151,28 +155,28 @@ def _check_entries(where: str, optimizer: Any, now: list[Any] | None, then: Any)
             alike(where, now[i], entry, own=True)
             if type(entry) is int and entry >= MOST:
                 raise ValueError(f"{where} is {entry}")
-        elif entry is not None:
-            check_arrays(where, [entry], [parameter.data])
+        elif entry is not None and not are_like([entry], [parameter.data]):
+            raise ValueError(f"{where} has not the shapes and dtypes of the Parameters")
 
 
 def check_callbacks(parts: Any, now: list[Any], then: list[Any]) -> None:
-    """Check the states of the callbacks, in their order; those of minnet may hold arrays of the model only."""
+    """Check the states of the callbacks, in their order."""
     alike("callbacks", [name for name, _ in now], [pair[0] for pair in then], closed=True)
-    weights = [p.data for p in parts.model.parameters()]
     for callback, (name, before), (_, state) in zip(parts.callbacks, now, then, strict=True):
-        if type(state) is not dict:
-            raise ValueError(f"callbacks.{name} has no state")
         check_attributes(f"callbacks.{name}", callback, before, state)
-        for entry, value in state.items() if is_own(callback) else ():
-            if type(value) is list and not all(type(item) is str for item in value):
-                check_arrays(f"callbacks.{name}.{entry}", value, weights, [p.data for p in parts.optimizer.parameters])
+        try:
+            callback.check_state(state, parts.model, parts.optimizer)
+        except ValueError as error:
+            raise ValueError(f"callbacks.{name}: {error}") from None
 
 
-def check_arrays(where: str, arrays: list[Any], *families: list[Any]) -> None:
-    """Check that arrays have the shapes and dtypes of one of several lists of arrays."""
-    forms = [_shape(array) for array in arrays]
-    if not any(forms == [_shape(array) for array in family] for family in families):
-        raise ValueError(f"{where} has not the shapes and dtypes of the Parameters")
+def check_rates(where: str, then: Any) -> None:
+    """Check that all numbers in a value are finite, and none negative."""
+    if isinstance(then, list | tuple | dict):
+        for item in then.values() if isinstance(then, dict) else then:
+            check_rates(where, item)
+    elif isinstance(then, int | float) and not 0 <= then < math.inf:
+        raise ValueError(f"{where} has the number {then}")
 
 
 def check_attributes(where: str, owner: object, now: State, then: State) -> None:
@@ -192,8 +196,6 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
         if isinstance(owner, Layer) and name in TRANSIENT:
             raise ValueError(f"{place} is never in a file")
         if name in now:
-            if own and value is None and isinstance(now[name], float) and name not in options:
-                continue  # there was no best value yet
             alike(place, now[name], value, own=own)
             if own and (isinstance(owner, Layer) or name in options) and not _same(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
@@ -234,6 +236,8 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
         raise ValueError(f"{where} is a {_kind(then)}, where the run has a {_kind(now)}")
     if own and isinstance(now, int) and now >= 0 > then:
         raise ValueError(f"{where} is negative")
+    if own and isinstance(now, str) and now in MODES and then not in MODES:
+        raise ValueError(f"{where} is {then!r}")
     if isinstance(now, np.ndarray) and now.size and (now.shape != then.shape if own else now.ndim != then.ndim):
         raise ValueError(f"{where} has the shape {then.shape}, where the run has {now.shape}")
     if isinstance(now, Mapping):
@@ -264,10 +268,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "bool"
     return "number" if isinstance(value, int | float | np.number) else type(value).__name__
-
-
-def _shape(value: Any) -> tuple[Any, Any]:
-    return (value.shape, value.dtype) if isinstance(value, np.ndarray) else (None, None)
 
 
 def _form(value: Any) -> tuple[Any, Any]:

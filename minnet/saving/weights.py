@@ -1,4 +1,4 @@
-"""Weights are the values of a model's Parameters, which `save` writes to a file and `load` reads."""
+"""Weights are the values of a model's Parameters and Buffers, which `save` writes to a file and `load` reads."""
 
 import os
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ L = TypeVar("L", bound=Layer)
 def save(model: Layer, path: str | os.PathLike[str]) -> None:
     """Save a model's weights, running statistics included, as a safetensors file.
 
-    The names of the arrays are those of `Layer.named_parameters`, such as ``layers[0].weight``; a shared Parameter is
+    The names of the arrays are those of `Layer.named_arrays`, such as ``layers[0].weight``; a shared one is
     saved once. The metadata are the model's repr (``structure``) and digests: see `minnet.saving.tensorfile`.
 
     Parameters
@@ -46,14 +46,14 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, Layer):
         raise TypeError(f"save(model, path) expected a Layer, got {type(model).__name__}")
-    tensors = {name: parameter.data for name, parameter in model.named_parameters()}
+    tensors = {name: array.data for name, array in model.named_arrays()}
     write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)})
 
 
 def load(model: L, path: str | os.PathLike[str]) -> L:
     """Load the weights of a file that `save` wrote, or of a checkpoint, into a model of the same structure.
 
-    Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters.
+    Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters and Buffers.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         if metadata.get("structure", repr(model)) != repr(model):
             lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))
-    for name, parameter in model.named_parameters():
-        parameter.data = weights[name]
+    for name, array in model.named_arrays():
+        array.data = weights[name]
     return model
 
 
 def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:
     """List the differences between a model and the weights of a file, a line for each."""
-    own = {name: parameter.data for name, parameter in model.named_parameters()}
+    own = {name: array.data for name, array in model.named_arrays()}
     lines = []
     for name, array in own.items():
         if name not in weights:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 
 from minnet.callbacks.base import looks_at_every_step
+from minnet.callbacks.participants import Participants
+from minnet.core.renewal import Renewal
 from minnet.core.rows import Row
 from minnet.core.state import State
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DataLoader
-from minnet.errors import NonFiniteError
+from minnet.errors import CheckpointError, NonFiniteError
 from minnet.saving.checkpoint import Checkpoint, announce
 from minnet.saving.run_state import RunParts
+from minnet.training.evaluation import start_recording
+from minnet.training.passes import Pass
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps
 
@@ -32,6 +36,7 @@ class Plan:
     epochs: int | None
     every: int | None  # how many steps lie between two rows of the history; None for a row an epoch
     skips: bool  # whether steps that are not finite are skipped and counted
+    raises: bool  # whether Ctrl-C raises KeyboardInterrupt at the end, in place of a return
     settings: dict[str, Any]  # what must be the same when the run is resumed
 
 
@@ -41,8 +46,8 @@ class FitLoop:
     A step ends with all that belongs to it, callbacks and a row of history included. There, and at the end of an
     epoch, the state is complete: a checkpoint can be written, and Ctrl-C takes effect.
 
-    `parts` are what a checkpoint holds. ``notify(moment, *arguments)`` calls the callbacks. `evaluate` returns the
-    loss and the metrics over a loader.
+    `parts` are what a checkpoint holds. `participants` starts and ends the callbacks; ``notify(moment, *arguments)``
+    calls them in between. `evaluate` returns the loss and the metrics over a loader.
     """
 
     def __init__(
@@ -51,12 +56,14 @@ class FitLoop:
         plan: Plan,
         steps: Steps,
         checkpoint: Checkpoint | None,
+        participants: Participants,
         notify: Callable[..., None],
         evaluate: Callable[[DataLoader], dict[str, float]],
     ) -> None:
         self._parts, self._plan, self._steps = parts, plan, steps
         self._state: TrainingState = parts.state
-        self._checkpoint, self._notify, self._evaluate = checkpoint, notify, evaluate
+        self._checkpoint, self._evaluate = checkpoint, evaluate
+        self._participants, self._notify = participants, notify
         self._interrupts = steps.interrupts
         self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
@@ -68,38 +75,49 @@ class FitLoop:
         silent = np.errstate(over="ignore", invalid="ignore", divide="ignore") if self._steps.checks else nullcontext()
         self._begin = time.perf_counter()
         self._state.stopped, self._state.interrupted = False, True
-        self._parts.model.train()
+        start_recording(self._parts.model)
         self._parts.loss.train()
-        try:
-            with self._interrupts, self._parts.parallel, silent, self._parts.loss.checking_once():
-                try:
-                    self._start(resume)
-                    self._loop()
-                    self._state.interrupted = False
-                except KeyboardInterrupt:
-                    self._interrupted("interrupted")
-                except SystemExit:
-                    if self._interrupts.raised:
-                        self._interrupted("terminated")
+        folder = nullcontext() if self._checkpoint is None else closing(self._checkpoint)
+        loss = self._parts.loss.checking_once()
+        with (
+            Renewal(self._parts.callbacks),
+            self._participants,
+            folder,
+            self._interrupts,
+            self._parts.parallel,
+            silent,
+            loss,
+        ):
+            try:
+                self._start(resume)
+                self._loop()
+                self._state.interrupted = False
+            except KeyboardInterrupt:
+                self._interrupted("interrupted")
+                if self._plan.raises:
                     raise
-        finally:
-            if self._checkpoint is not None:
-                self._checkpoint.close()
-            self._notify("on_fit_end")
+            except SystemExit:
+                if self._interrupts.raised:
+                    self._interrupted("terminated")
+                raise
 
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
         checkpoint, snapshot = self._checkpoint, None
+        left = self._state.passes.take(self._parts.loader)
         if checkpoint is not None:
             checkpoint.open()
+            checkpoint.watch(self._parts.metrics)
             snapshot = checkpoint.find(self._parts, self._position(), resume)
         if snapshot is None:
-            self._notify("on_fit_start")
+            if left and self._plan.epochs is None:
+                self._batches, self._counts.in_epoch = left
+            self._participants.start()
             return
         self._interrupts.busy = True  # a signal must not leave a state that is restored by half
         snapshot.restore(self._parts)
-        self._restore(snapshot.position)
-        self._notify("on_fit_start")
+        self._restore(snapshot.position, left)
+        self._participants.start()
         snapshot.restore_callbacks(self._parts)
         done = snapshot.finished and not self._is_more()
         what = "is complete: nothing is left to do" if done else "goes on"
@@ -116,17 +134,24 @@ class FitLoop:
                 self._batches = None
                 state.epoch += 1
                 if not self._plan.every:
-                    self._row()
+                    self._add_last_row()
                 self._notify("on_epoch_end")
             if checkpoint is not None and self._is_more():
                 self._save_if_due(checkpoint)
-        if counts.row_at != state.step and counts.samples + counts.skipped:
-            self._row()
+        self._add_last_row()
         counts.finished = True
+        self._leave()
         if checkpoint is not None:
             checkpoint.save(self._parts, self._position())
-            if self._interrupts.pending == signal.SIGTERM:  # it is sent to the whole script, not to this run alone
+            pending = self._interrupts.pending
+            if pending == signal.SIGTERM or (pending and self._plan.raises):  # they are for the whole script
                 self._interrupts.raise_pending()
+
+    def _leave(self) -> None:
+        """Leave the pass that is not at its end to the next `fit`."""
+        done = self._counts.in_epoch
+        if self._batches is not None and done != length_of(self._parts.loader):
+            self._state.passes.leave(self._parts.loader, self._batches, done)
 
     def _do_epoch(self, batches: Iterator[Batch]) -> bool:
         """Do the steps of an epoch that are left; return whether the epoch is complete."""
@@ -161,6 +186,12 @@ class FitLoop:
         step, periods = self._state.step, (self._plan.every, self._checkpoint and self._checkpoint.every)
         return int(min(self._last_step() - step, 2**62, *(period - step % period for period in periods if period)))
 
+    def _add_last_row(self) -> None:
+        """Add a row, if there is a step since the last."""
+        counts = self._counts
+        if counts.row_at != self._state.step and counts.samples + counts.skipped:
+            self._row()
+
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""
         row = self._add_row(self._parts.sets)
@@ -171,12 +202,12 @@ class FitLoop:
     def _add_row(self, sets: dict[str, DataLoader]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
-        row["loss"] = counts.loss_sum / counts.samples if counts.samples else math.nan
+        row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
         if self._plan.skips:
             row["skipped"] = counts.skipped
         for name, loader in sets.items():
             row |= {f"{name}_{key}": value for key, value in self._evaluated(name, loader).items()}
-        counts.loss_sum, counts.samples, counts.skipped, counts.row_at = 0.0, 0, 0, state.step
+        counts.loss_sum, counts.weight, counts.samples, counts.skipped, counts.row_at = 0.0, 0.0, 0, 0, state.step
         row["seconds"] = round(self._seconds(), 3)
         self._parts.history.append(row)
         return row
@@ -209,21 +240,29 @@ class FitLoop:
             "batches": batches.state_dict() if isinstance(batches, Epoch) else None,
             "under_way": batches is not None,
             "seconds": self._seconds(),
-            "best": None if checkpoint is None else checkpoint.best_value,
+            "best": None if checkpoint is None else checkpoint.best_so_far(),
         }
 
-    def _restore(self, position: State) -> None:
-        """Go on from where a run stood."""
+    def _restore(self, position: State, left: Pass | None) -> None:
+        """Go on from where a run stood; `left` is the pass over the loader that the `fit` before this one has left."""
         self._counts.load_state_dict(position)
         if self._checkpoint is not None:
-            self._checkpoint.best_value = position["best"]
+            self._checkpoint.go_on_with(position["best"])
         if not position["under_way"]:
             return
         loader = self._parts.loader
         if isinstance(loader, DataLoader):
             self._batches = Epoch(loader, position["batches"])
-        else:  # the batches of the steps that were done are read once more, when the next one is needed
-            self._batches = islice(loader, self._counts.in_epoch, None)
+            return
+        batches = iter(loader)
+        read = left[1] if left and batches is loader else 0  # an iterator is where that fit left it
+        if read > self._counts.in_epoch:
+            raise CheckpointError(
+                f"the checkpoint is of batch {self._counts.in_epoch} of an iterator of which {read} batches were read, "
+                "and it cannot go back: pass a DataLoader, or a new iterator"
+            )
+        # The batches of the steps that were done are read once more, when the next one is needed.
+        self._batches = islice(batches, self._counts.in_epoch - read, None)
 
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""
@@ -232,7 +271,10 @@ class FitLoop:
         what = "the model is as it was then"
         if checkpoint is not None and checkpoint.newest is not None:
             what = f"{checkpoint.newest} is there to go on from: run it again"
+        if how == "interrupted" and not self._plan.raises:
+            what += '. The script goes on; Ctrl-C outside of fit ends it, or fit(..., on_interrupt="raise") at once'
         announce(f"\n{how} {where}: {what}")
+        self._leave()
         if self._counts.samples:
             self._add_row({})  # it has no evaluation, so callbacks that monitor a column are not notified
 

@@ -13,7 +13,7 @@ class History(list[Row]):
     """The rows of a training run, oldest first.
 
     A row holds ``step`` and ``epoch`` (how many were finished), ``seconds`` since `fit` began,
-    ``lr``, ``loss`` (the mean training loss, weighted by samples, since the row before), and
+    ``lr``, ``loss`` (the mean training loss since the row before; see `Loss.total_weight`), and
     ``NAME_loss`` and the metrics (``NAME_accuracy``, …) of every evaluation set.
 
     Examples

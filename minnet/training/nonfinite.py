@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast, not_finite
+from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
@@ -36,17 +37,16 @@ class NonFiniteChecks:
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._names = {id(p): name for name, p in model.named_parameters()}
         self._parameters = optimizer.parameters
-        # What `forward` itself changes: running statistics, which have one axis at most. (Frozen weights have more.)
-        self._statistics = [p for p in model.parameters() if not p.trainable and p.data.ndim < 2]
+        self._statistics = [buffer for _, buffer in model.named_buffers()]  # what `forward` itself changes
         self._trusted = keeps_finite(optimizer)
-        self._statistics_before: list[tuple[Parameter, Array]] = []
-        self._weights_before: list[tuple[Parameter, Array]] = []
+        self._statistics_before: list[tuple[LayerArray, Array]] = []
+        self._weights_before: list[tuple[LayerArray, Array]] = []
 
     def before_step(self) -> None:
         """Copy what `forward` changes."""
         self._weights_before, self.updated = [], False
         if self._statistics:
-            self._statistics_before = [(p, p.data.copy()) for p in self._statistics]
+            self._statistics_before = [(b, b.data.copy()) for b in self._statistics]
 
     def check_gradients(self) -> None:
         """Raise a NonFiniteError, before the update, if a gradient holds NaN or infinity, or is too large."""
@@ -62,8 +62,9 @@ class NonFiniteChecks:
                 raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")
             if square > largest:
                 largest = square
-        lr = self._optimizer.lr
-        if not lr * lr * max(largest, 1.0) <= RISKY**2:  # True for NaN, too
+        largest = max(largest, 1.0)
+        rates = [group["lr"] for group in self._optimizer.param_groups]
+        if not all(lr * lr * largest <= RISKY**2 for lr in rates):  # True for NaN, too
             self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
         self.updated = True
 
@@ -80,8 +81,8 @@ class NonFiniteChecks:
 
     def undo(self) -> None:
         """Restore what was copied."""
-        for parameter, before in (*self._statistics_before, *self._weights_before):
-            parameter.data = before
+        for array, before in (*self._statistics_before, *self._weights_before):
+            array.data = before
         self.updated = self.updated and not self._weights_before
 
     def explained(
@@ -91,7 +92,7 @@ class NonFiniteChecks:
 
         `undo` comes before this. `rows` are the batch's rows in the data set: a slice, an array, or None.
         """
-        bad = next((name for name, p in self._model.named_parameters() if not np.isfinite(p.data).all()), None)
+        bad = next((name for name, a in self._model.named_arrays() if not np.isfinite(a.data).all()), None)
         if bad and self.updated:
             place = "the optimizer's update: weights and gradients were finite before"
             cause = f"the learning rate ({self._optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
@@ -118,12 +119,15 @@ class NonFiniteChecks:
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 rows = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
                 return f"the {what}: {not_finite(values)} in the batch's rows {_listed(rows)}", cure
-        for name, parameter in self._model.named_parameters():
-            if not np.isfinite(parameter.data).all():
-                return f"{name}: {not_finite(parameter.data)}, before the step", (
+        for name, array in self._model.named_arrays():
+            if not np.isfinite(array.data).all():
+                return f"{name}: {not_finite(array.data)}, before the step", (
                     "the weights were set, or loaded, or changed by a callback; make or load them anew"
                 )
-        place = self._repeat(x, y)
+        try:
+            place = self._repeat(x, y)
+        except Exception as failure:  # a lock in a layer, or hundreds of layers in one another, cannot be copied
+            place = f"not found, because the step cannot be done again with a copy of the model ({_in_short(failure)})"
         return place, self._cause(x, place)
 
     def _repeat(self, x: NDArray[Any], y: NDArray[Any]) -> str:
@@ -140,7 +144,7 @@ class NonFiniteChecks:
                         parameter.zero_grad()
                     model.backward(loss.backward())
             except Exception as error:  # it, too, may say where NaN or infinity began
-                trace.append(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+                trace.append(_in_short(error))
         if trace:
             return trace[0]
         gradients = {name: parameter.read_grad() for name, parameter in model.named_parameters()}
@@ -195,6 +199,11 @@ def _watch(owner: Layer, name: str, trace: list[str]) -> None:
     for path, layer in owner.named_layers():
         for method in ("forward", "backward"):
             watch(path or name, layer, method)
+
+
+def _in_short(error: Exception) -> str:
+    first_line, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _what_of(g: Array) -> str:

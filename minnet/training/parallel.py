@@ -16,6 +16,7 @@ from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.state import update_in_place
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
@@ -26,9 +27,9 @@ class ParallelSteps:
 
     With one thread the parts come one after the other, in a fraction of the memory. Several threads work at the same
     time, because NumPy releases Python's lock while it computes. Each thread has a copy of the model. The copies
-    share the arrays of the trainable weights. Their gradients are their own, and are added to the model's in a fixed
+    share the arrays of the weights. Their gradients are their own, and are added to the model's in a fixed
     order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from the
-    model's. What is not trainable (running statistics) becomes the mean over the threads.
+    model's. What a Buffer holds (running statistics) becomes the mean over the threads.
 
     Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
     wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
@@ -38,9 +39,11 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        copies = [(_copy(model).train(), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
+        copies = [(_copy(model), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
         self._copies = [(model, loss), *copies]
         self._parameters = [model.parameters() for model, _ in self._copies]
+        self._changes = -1  # `Layer.changes` at the last look at the layers' modes
+        self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
@@ -55,13 +58,21 @@ class ParallelSteps:
 
     def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+        if not isinstance(y, np.ndarray | list) or len(y) != len(x):
+            got = f"{len(y)}" if isinstance(y, np.ndarray | list) else type(y).__name__
+            raise ValueError(
+                f"accumulate and threads cut a batch along the first axis, so they expected a target of {len(x)}, one "
+                f"for each sample, got {got}: pass an array with a row a sample, or leave out accumulate and threads"
+            )
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
 
+        whole = weight_of(self._copies[0][1], x, y)
+
         def work(thread: int) -> Done:
-            return self._learn_parts(thread, shares[thread], x, y) if thread < len(shares) else []
+            return self._learn_parts(thread, shares[thread], x, y, whole) if thread < len(shares) else []
 
         done = [part for share in self.together(work, lambda: None) for part in share]
         self._combine(len(shares))
@@ -100,44 +111,50 @@ class ParallelSteps:
 
     def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
         """Restore the Generators of the copies."""
+        self._changes = -1
         for (model, _), generators in zip(self._copies[1:], state, strict=True):
             for (layer, name, now), then in zip(_generators(model), generators, strict=True):
                 setattr(layer, name, update_in_place(now, then))
 
-    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any]) -> Done:
-        """Do the parts of one thread."""
+    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any], whole: float) -> Done:
+        """Do the parts of one thread; the batch has the weight `whole` in a mean."""
         model, loss = self._copies[thread]
         if thread:
             for parameter in self._parameters[thread]:
                 parameter.zero_grad()
         done = []
         for part in parts:
-            share = len(x[part]) / len(x) if len(x) else 1.0  # the loss is a mean, so a short part weighs less
+            one, factor = loss.as_part(weight_of(loss, x[part], y[part]))
             prediction = model.forward(x[part])
-            value = share * loss.forward(prediction, y[part])
-            model.accumulate_grad(share * loss.backward())
-            done.append((value, prediction))
+            value = one.forward(prediction, y[part])
+            if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
+                model.accumulate_grad(share * one.backward())
+            done.append((share * value if share else 0.0, prediction))
         return done
 
     def _combine(self, threads: int) -> None:
         """Add the copies' gradients to the model's, and average their running statistics."""
         for parameter, *copies in zip(*self._parameters[:threads], strict=True):
             for copied in copies:
-                if copied.trainable:
-                    gradient = parameter.read_grad()
-                    gradient += copied.read_grad()
-            if copies and not parameter.trainable:
+                gradient = parameter.read_grad()
+                gradient += copied.read_grad()
+        for buffer, *others in zip(*self._buffers[:threads], strict=True):
+            if others:
                 # What did not change is not written: it need not be writeable.
-                moved = sum(copied.data - parameter.data for copied in copies) / threads
+                moved = sum(other.data - buffer.data for other in others) / threads
                 if np.any(moved):
-                    parameter.data += moved
+                    buffer.data += moved
 
     def _share_statistics(self) -> None:
-        """Give the copies the model's running statistics: those of the last step, or restored ones."""
-        for parameters in self._parameters[1:]:
-            for parameter, copied in zip(self._parameters[0], parameters, strict=True):
-                if not copied.trainable:
-                    copied.data = parameter.data
+        """Give the copies the model's modes and running statistics: those of the last step, or restored ones."""
+        if self._changes != Layer.changes:
+            for copied, _ in self._copies[1:]:
+                for (_, own), (_, twin) in zip(self._copies[0][0].named_layers(), copied.named_layers(), strict=True):
+                    twin.training, twin.recording = own.training, own.recording
+            self._changes = Layer.changes
+        for buffers in self._buffers[1:]:
+            for buffer, other in zip(self._buffers[0], buffers, strict=True):
+                other.data = buffer.data
 
 
 class _Blas:
@@ -170,11 +187,10 @@ _blas = _Blas()
 
 
 def _copy(model: Layer) -> Layer:
-    """Copy a model: the copy shares the arrays of the trainable weights, and has Generators of its own."""
+    """Copy a model: the copy shares the arrays of the weights, and has Generators of its own."""
     copied = copy.deepcopy(model)
     for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
-        if parameter.trainable:
-            own.share(parameter)
+        own.share(parameter)
         own.zero_grad()
     spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
     for (_, name, generator), (twin, _, _) in zip(_generators(model), _generators(copied), strict=True):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.state import State
+from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
 
@@ -25,6 +26,7 @@ class TrainingState:
     target: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False
+    passes: Passes = field(default_factory=Passes)  # that a fit has left before their end
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""
@@ -43,8 +45,9 @@ class Counts:
     first_step: int  # where it began
     first_epoch: int
     in_epoch: int = 0  # steps of the current epoch
-    row_at: int = -1  # the step of the last row of the history; the next three are since then
-    loss_sum: float = 0.0  # of each batch's loss times its samples
+    row_at: int = -1  # the step of the last row of the history; the next four are since then
+    loss_sum: float = 0.0  # of each batch's loss times its weight
+    weight: float = 0.0  # what the mean of the losses counts: see `Loss.total_weight`
     samples: int = 0
     skipped: int = 0  # steps that were not finite
     seconds: float = 0.0  # how long it had taken when it was resumed

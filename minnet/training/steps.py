@@ -21,7 +21,7 @@ class Steps:
     """One step a call, with the non-finite checks around it.
 
     `learn` learns from a batch (x, y), whose floats were converted to `dtype`, and returns the loss: it is
-    `Trainer.train_step`, or the same in parallel.
+    `Trainer.train_step`, or the same in parallel. `weigh` returns the batch's weight in a mean: see `weight_of`.
     """
 
     def __init__(
@@ -31,13 +31,14 @@ class Steps:
         dtype: np.dtype[Any] | None,
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
+        weigh: Callable[[Array, NDArray[Any]], float],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
-        self._learn, self._state, self._dtype = learn, state, dtype
+        self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
-        """Do the next steps of an epoch, at most `most` (here always one), and add losses and samples to `counts`.
+        """Do the next steps of an epoch, at most `most` (here always one), and add losses and weights to `counts`.
 
         Return how many steps were done; 0 if there is no batch left.
         """
@@ -53,7 +54,9 @@ class Steps:
                 loss = state.last_loss = self._learn(cast(x, self._dtype), y)
                 if checks is not None:
                     checks.after_update(loss)
-                counts.loss_sum += loss * len(x)
+                weight = self._weigh(x, y)
+                counts.loss_sum += loss * weight
+                counts.weight += weight
                 counts.samples += len(x)
             except NonFiniteError as error:
                 self._undo(error, x, y, getattr(batches, "rows", None))
@@ -96,12 +99,13 @@ class ManySteps(Steps):
         state = self._state
         if isinstance(batches, Epoch) and self._trained() == self._at_first:
             self.interrupts.busy = self.inside = True
-            steps, samples, loss_sum, last_loss, prediction, target = self._compiled.run(
+            steps, samples, weight, loss_sum, last_loss, prediction, target = self._compiled.run(
                 batches, self._together, most, counts.loss_sum
             )
             if steps:
                 state.last_loss, state.prediction, state.target = last_loss, prediction, target
                 counts.loss_sum = loss_sum
+                counts.weight += weight
                 counts.samples += samples
                 state.step += steps
                 self.inside = False

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, Progress
 from minnet.callbacks.base import Hooks, hooks
+from minnet.callbacks.participants import Participants
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.arrays import Array
@@ -18,11 +19,13 @@ from minnet.data.checks import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses import Loss
+from minnet.losses.base import weight_of
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training import validation
+from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
@@ -121,8 +124,8 @@ class Trainer:
         self._hooks: Hooks = {}
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
-        if compiled:
-            self._check_compiled()
+        self._access = Access()
+        self._check_options()
         keep_freed_memory()
 
     def fit(
@@ -137,11 +140,16 @@ class Trainer:
         checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = "auto",
         progress: bool = True,
+        on_interrupt: Literal["return", "raise"] = "return",
     ) -> History:
         """Train for so many epochs or so many steps; call it again to train on.
 
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
-        history is complete.
+        history is complete. A Trainer runs one `fit` at a time.
+
+        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
+        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
+        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------
@@ -149,14 +157,16 @@ class Trainer:
             The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated over. Floats are
             converted to the model's dtype.
         epochs, steps
-            How long to train: one of the two. An epoch is one pass over the loader.
+            How long to train: one of the two. An epoch is one pass over the loader. `epochs` begins with a new pass.
+            `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
+            not reached the end.
         evaluate
             Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
             gives the columns test_loss, test_accuracy, ….
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
-            What to do beside; see `minnet.callbacks`.
+            What to do beside; see `minnet.callbacks`. Each `fit` uses them as if they were new.
         checkpoint
             A folder, or a `Checkpoint` with a folder and options: everything that decides the next step is written
             there every minute, at the end, and on Ctrl-C and SIGTERM.
@@ -166,6 +176,9 @@ class Trainer:
             A path goes on from that file; None refuses a folder with checkpoints.
         progress
             Whether to show a progress bar (only on a terminal).
+        on_interrupt
+            What Ctrl-C does, after callbacks and checkpoints are done: "return" goes on with the script, as for a run
+            that is complete; "raise" raises KeyboardInterrupt, so that a script of several fits ends with this one.
 
         Returns
         -------
@@ -181,31 +194,45 @@ class Trainer:
             where it began, in which batch, and the likely cause. The model has the weights from before that step.
         CheckpointError, OSError
             If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
+        RuntimeError
+            If this Trainer is in a `fit` already, whether a callback or another thread calls, or is evaluating in
+            another thread; if a callback is in use by another `fit`.
         """
-        model, loss, optimizer = self.model, self.loss, self.optimizer
-        steps, epochs, every = validation.check_duration(steps, epochs, every)
-        validation.check_loader(loader, epochs)
-        validation.check_callbacks(callbacks)
-        sets = validation.as_sets({} if evaluate is None else evaluate, loader)
-        validation.check_data(model, loss, loader, sets)
-        if self.compiled:
-            self._check_compiled()
-            supported.check_run(model, loss, optimizer, loader, callbacks)
-        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
-        total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
-        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
-        plan = Plan(steps, epochs, every, skips=self.nonfinite != "stop", settings=settings)
-        parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
-        saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
-        try:
-            self._hooks = hooks([*callbacks, Progress(total)] if progress else callbacks)
-            if self.nonfinite != "ignore":
-                self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
-            how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-            FitLoop(RunParts(*saved), plan, how, checkpoint, self.notify, self.evaluate).run(resume)
-        finally:
-            self._hooks, self._checks = {}, None
+        with self._access.fit():
+            model, loss, optimizer = self.model, self.loss, self.optimizer
+            steps, epochs, every = validation.check_duration(steps, epochs, every)
+            check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
+            validation.check_loader(loader, epochs)
+            callbacks = validation.check_callbacks(callbacks)
+            validation.check_schedules(callbacks, loader)
+            validation.check_trained(model, loss, optimizer)
+            validation.warn_of_untrained(model, loss, optimizer)
+            sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+            validation.check_data(model, loss, loader, sets)
+            self._check_options()
+            if self.compiled:
+                supported.check_run(model, loss, optimizer, loader, callbacks)
+            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+                checkpoint = Checkpoint(checkpoint)
+            total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
+            settings = {
+                "every": every,
+                "accumulate": self.accumulate,
+                "threads": self.threads,
+                "compiled": self.compiled,
+            }
+            plan = Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
+            parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
+            saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
+            try:
+                all_callbacks = [*callbacks, Progress(total)] if progress else callbacks
+                self._hooks, participants = hooks(all_callbacks), Participants(all_callbacks, self)
+                if self.nonfinite != "ignore":
+                    self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
+                how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
+                FitLoop(RunParts(*saved), plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
+            finally:
+                self._hooks, self._checks = {}, None
         return self.history
 
     def train_step(self, x: Array, y: NDArray[Any]) -> float:
@@ -228,7 +255,7 @@ class Trainer:
         self.optimizer.step()
 
     def evaluate(self, data: Data) -> dict[str, float]:
-        """Return the loss and the metrics over a data set, in eval mode, weighted by samples.
+        """Return the loss and the metrics over a data set, in eval mode: means over the whole set.
 
         Parameters
         ----------
@@ -239,8 +266,10 @@ class Trainer:
         ------
         ValueError
             If there are no samples.
+        RuntimeError
+            If another thread is in a `fit` of this Trainer.
         """
-        with self._evaluation:
+        with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
 
     def predict(self, X: ArrayLike) -> Array:
@@ -250,9 +279,11 @@ class Trainer:
         ------
         TypeError, ValueError
             If X is not an array of samples, or what the layers raise.
+        RuntimeError
+            If another thread is in a `fit` of this Trainer.
         """
         X = as_data("predict", "X", X)
-        with self._evaluation:
+        with self._access.evaluation("predict"), self._evaluation:
             return predicted(self.model, X)
 
     def stop(self) -> None:
@@ -269,7 +300,8 @@ class Trainer:
         learn = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts
+        weigh = lambda x, y: weight_of(self.loss, x, y)  # noqa: E731 (a callback may replace the loss)
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, weigh
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
@@ -283,11 +315,18 @@ class Trainer:
         self.update()
         return value
 
-    def _check_compiled(self) -> None:
-        """Check that compiled code does the same as this Trainer."""
-        for name in ("train_step", "update"):
+    def _check_options(self) -> None:
+        """Check that no option goes around a method of a subclass, and that compiled code supports the parts."""
+        if self.compiled:
+            self._check_called("compiled=True", "train_step", "update")
+            supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
+        for option in ("accumulate", "threads"):
+            if (parts := getattr(self, option)) > 1:
+                self._check_called(f"{option}={parts}", "train_step")
+
+    def _check_called(self, option: str, *methods: str) -> None:
+        for name in methods:
             if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
                 raise ValueError(
-                    f"compiled=True does not call {type(self).__name__}.{name}: leave out compiled=True, or the method"
+                    f"{option} does not call {type(self).__name__}.{name}: leave out {option}, or the method"
                 )
-        supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)

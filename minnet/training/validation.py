@@ -1,19 +1,21 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.callbacks import Callback
+from minnet.callbacks import Callback, LearningRate
 from minnet.core.arrays import cast
 from minnet.core.checks import check_int
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.data.checks import on_disk
 from minnet.data.loader import DataLoader
-from minnet.errors import NonFiniteError
+from minnet.errors import NonFiniteError, TrainingWarning
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
@@ -23,6 +25,7 @@ from minnet.training.evaluation import EVALUATION_BATCH, EvaluationMode
 Data = DataLoader | tuple[ArrayLike, ArrayLike]
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
+SHOWN = 6  # names in a message
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
 
@@ -42,20 +45,15 @@ def check_duration(steps: int | None, epochs: int | None, every: int | None) -> 
 def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object) -> None:
     """Check that the parts of a Trainer are what their names say, and belong together.
 
-    Raises TypeError if one is something else, ValueError if the optimizer has no Parameter of the model, or the loss
-    does not fit the end of the model.
+    Raises TypeError if one is something else, ValueError if the optimizer holds a Parameter that is not the model's,
+    or the loss does not fit the end of the model.
     """
     for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
         if not isinstance(value, kind):
             got = f"the class {value.__name__}: make one" if isinstance(value, type) else type(value).__name__
             raise TypeError(f"Trainer(model, loss, optimizer) expected {name} to be a {kind.__name__}, got {got}")
     check_metrics(metrics)
-    own = {id(parameter) for parameter in model.parameters()}
-    if not any(id(parameter) in own for parameter in optimizer.parameters):
-        raise ValueError(
-            "the optimizer holds no Parameter of this model, so nothing would be learned: "
-            "make it with model.parameters(), after the model is complete"
-        )
+    check_trained(model, loss, optimizer)
     if loss.reduction not in ("mean", "batchmean"):
         raise ValueError(
             f"the Trainer averages over samples, so the loss must be a mean, not {loss.describe()}: "
@@ -71,6 +69,46 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object)
         )
     if isinstance(last, LogSoftmax) and isinstance(loss, CrossEntropyLoss):
         raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
+
+
+def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
+    """Check that the optimizer holds no Parameter but the model's (or the loss's), such as those of a layer replaced.
+
+    Raises ValueError, which names the Parameters on both sides.
+    """
+    own = {id(parameter) for parameter in (*model.parameters(), *loss.parameters())}
+    foreign = [
+        f"parameters[{i}] {parameter.data.shape}"
+        for i, parameter in enumerate(optimizer.parameters)
+        if id(parameter) not in own
+    ]
+    if not foreign:
+        return
+    lacking = _listed([f"{name} {parameter.data.shape}" for name, parameter in _untrained(model, loss, optimizer)])
+    raise ValueError(
+        f"the optimizer holds Parameters that are not of this model: {_listed(foreign)}"
+        + (f"; and it does not hold the model's {lacking}" if lacking else "")
+        + ": was a layer replaced? Make the optimizer with model.parameters(), after the model is complete"
+    )
+
+
+def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
+    """Warn of trainable Parameters of the model that the optimizer does not hold."""
+    if names := [name for name, _ in _untrained(model, loss, optimizer)]:
+        warnings.warn(
+            f"the optimizer does not hold {_listed(names)}, so nothing is learned there: make it with "
+            "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
+            "(layer.freeze())",
+            TrainingWarning,
+            stacklevel=3,
+        )
+
+
+def _untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> list[tuple[str, Parameter]]:
+    """Return the trainable Parameters that the optimizer does not hold."""
+    held = {id(parameter) for parameter in optimizer.parameters}
+    named = [*model.named_parameters(), *((f"the loss's {name}", p) for name, p in loss.named_parameters())]
+    return [(name, p) for name, p in named if p.trainable and id(p) not in held]
 
 
 def check_loader(loader: object, epochs: int | None) -> None:
@@ -130,12 +168,13 @@ def check_metrics(metrics: object) -> None:
             )
 
 
-def check_callbacks(callbacks: object) -> None:
-    """Check that callbacks are a list of Callback objects."""
+def check_callbacks(callbacks: object) -> list[Callback]:
+    """Return the callbacks as a list. Raises TypeError if they are not Callback objects."""
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         kind = callbacks if isinstance(callbacks, type) else type(callbacks)
         made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
         raise TypeError(f"fit expected callbacks to be a list, got {_named(callbacks)}: pass callbacks=[{made}]")
+    callbacks = list(callbacks)
     for i, callback in enumerate(callbacks):
         if isinstance(callback, Callback):
             continue
@@ -146,6 +185,16 @@ def check_callbacks(callbacks: object) -> None:
             got = f"the schedule {type(callback).__name__}"
             cure = f"pass mn.callbacks.LearningRate({type(callback).__name__}(...))"
         raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
+    return callbacks
+
+
+def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
+    """Check that a schedule by the epoch can move: a loader that can be iterated over only once has one epoch."""
+    if hasattr(loader, "__next__") and any(isinstance(c, LearningRate) and c.per == "epoch" for c in callbacks):
+        raise ValueError(
+            f'fit got LearningRate(..., per="epoch") and {_named(loader)}, whose first epoch is its last, so the '
+            f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'
+        )
 
 
 def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -171,10 +220,12 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     """Check that the model and the loss accept a data set: send two samples through, and check every label.
 
     The check changes nothing: it runs in eval mode, and does not use the loader's random numbers. Only a DataLoader
-    without a transform is checked, because any other would lose a batch. What the layers and the loss raise gets a
-    note that says which set it was; `name` is such as "the training data".
+    without a transform is checked, and no subclass that makes its own batches, because any other would lose a batch.
+    What the layers and the loss raise gets a note that says which set it was; `name` is such as "the training data".
     """
     if not isinstance(loader, DataLoader) or loader.transform is not None:
+        return
+    if (type(loader).__iter__, type(loader).prepared) != (DataLoader.__iter__, DataLoader.prepared):
         return
     x, y = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy()
     try:
@@ -199,3 +250,8 @@ def _named(value: object) -> str:
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def _listed(names: list[str]) -> str:
+    """Join names; of many, the first few."""
+    return ", ".join(names[:SHOWN]) + (f", … ({len(names)} in all)" if len(names) > SHOWN else "")

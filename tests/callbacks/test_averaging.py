@@ -107,6 +107,30 @@ def test_it_follows_the_dtype():
     assert p.data == 2
 
 
+def test_it_serves_two_trainers_as_if_it_were_new():
+    ema, twin = EMA(0.9), EMA(0.9)
+    for lr in (0.1, 0.2):
+        trainer = make(lr=lr)
+        trainer.fit(mn.DataLoader(X, Y, 10), epochs=2, callbacks=[ema])
+        with ema.averaged():
+            average = weights(trainer.model)
+    other = make(lr=0.2)
+    other.fit(mn.DataLoader(X, Y, 10), epochs=2, callbacks=[twin])
+    assert same(average, twin.average)
+
+
+def test_a_fit_inside_averaged_is_refused_and_loses_nothing():
+    trainer, ema = make(), EMA(0.9)
+    trainer.fit(mn.DataLoader(X, Y, 10), epochs=2, callbacks=[ema])
+    trained, average = weights(trainer.model), [a.copy() for a in ema.average]
+    with ema.averaged():
+        with pytest.raises(RuntimeError, match=r"EMA cannot train inside averaged\(\): call fit outside"):
+            trainer.fit(mn.DataLoader(X, Y, 10), epochs=2, callbacks=[ema])
+        assert same(weights(trainer.model), average)
+    assert same(weights(trainer.model), trained)
+    assert same(ema.average, average)
+
+
 def test_it_can_be_pickled():
     p = mn.Parameter([1.0])
     ema = EMA(0.5)

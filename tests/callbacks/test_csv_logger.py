@@ -41,7 +41,8 @@ def test_a_second_fit_appends_and_a_new_logger_begins_anew(tmp_path):
     logger = CSVLogger(tmp_path / "h.csv")
     trainer = fit(tmp_path, 2, [logger])
     trainer.fit(mn.DataLoader(X, Y, 8), steps=2, every=2, callbacks=[logger], progress=False)
-    assert [row["step"] for row in rows(tmp_path / "h.csv")] == [2, 4]
+    fit(tmp_path, 2, [logger])  # of another Trainer
+    assert [row["step"] for row in rows(tmp_path / "h.csv")] == [2, 4, 2]
     fit(tmp_path, 2, [CSVLogger(tmp_path / "h.csv")])
     assert [row["step"] for row in rows(tmp_path / "h.csv")] == [2]
 
@@ -72,6 +73,30 @@ def test_a_resumed_run_writes_every_row_once(tmp_path):
     expected = [{n: v for n, v in row.items() if n != "seconds"} for row in rows(tmp_path / "whole.csv")]
     assert strip == expected
     assert [row["step"] for row in trainer.history] == [row["step"] for row in whole.history]
+
+
+def test_a_file_that_cannot_be_written_is_known_before_the_first_step(tmp_path):
+    for path, why in ((tmp_path / "none" / "h.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+        seen = []
+
+        class Steps(mn.callbacks.Callback):
+            def on_step_end(self, trainer, seen=seen):
+                seen.append(trainer.step)
+
+        with pytest.raises(
+            OSError, match=f"CSVLogger cannot write its file: {why}; make the folder, or choose another"
+        ):
+            fit(tmp_path, 2, [Steps(), CSVLogger(path)])
+        assert seen == []
+
+
+def test_the_name_of_the_file_is_no_part_of_a_checkpoint(tmp_path):
+    for name, steps in (("a.csv", 4), ("b.csv", 8)):
+        if name == "b.csv":
+            (tmp_path / "a.csv").rename(tmp_path / name)
+        fit(tmp_path, steps, [CSVLogger(tmp_path / name)], checkpoint=Checkpoint(tmp_path / "run"))
+    assert [row["step"] for row in rows(tmp_path / "b.csv")] == [2, 4, 6, 8]
+    assert not (tmp_path / "a.csv").exists()
 
 
 def test_a_new_column_is_refused(tmp_path):

@@ -45,15 +45,59 @@ def test_early_stopping_restores_the_best(numbers, options, rows, best):
     np.testing.assert_array_equal(trainer.model.layers[0].weight.data, weights.kept[best])
 
 
-def test_early_stopping_lets_an_accuracy_rise():
-    class Accuracy(Callback):
-        def on_row(self, trainer, row):
-            row["validation_accuracy"] = [0.5, 0.6, 0.55, 0.55][trainer.epoch - 1]
+def said(better):
+    """Return a metric that gives these values one after the other, and says in which direction it improves."""
 
+    def metric(prediction, target):
+        return metric.values.pop(0)
+
+    metric.better = better
+    return metric
+
+
+@pytest.mark.parametrize(
+    ("better", "mode", "values", "best"),
+    [
+        ("min", None, [0.9, 0.5, 0.2, 0.4, 0.3], 2),  # before, any column but a loss was to rise
+        ("max", None, [0.5, 0.6, 0.55, 0.55], 1),
+        (None, "min", [-0.5, -0.6, -0.55, -0.55], 1),
+        (None, "max", [-0.5, -0.4, -0.45, -0.45], 1),
+        ("min", "max", [0.5, 0.6, 0.55, 0.55], 1),
+    ],
+)
+def test_a_metric_or_the_mode_says_in_which_direction_it_improves(better, mode, values, best):
+    metric, weights = said(better), Weights(values)
+    metric.values = list(values)
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Softmax())
+    optimizer = mn.SGD(model.parameters(), lr=0.1)
+    trainer = mn.Trainer(model, mn.CrossEntropyLoss(), optimizer, metrics={"score": metric})
+    stopping = EarlyStopping("v_score", patience=2, mode=mode)
+    options = {"evaluate": {"v": (X, Y)}, "callbacks": [weights, stopping]}
+    trainer.fit(mn.DataLoader(X, Y, 20), epochs=len(values), **options)
+    assert stopping.best == values[best]
+    np.testing.assert_array_equal(trainer.model.layers[0].weight.data, weights.kept[best])
+
+
+def test_a_direction_that_nobody_says_is_asked_for_before_the_first_step():
     trainer = make()
-    stopping = EarlyStopping("validation_accuracy", patience=2)
-    trainer.fit(mn.DataLoader(X, Y, 20), epochs=4, callbacks=[Accuracy(), stopping])
-    assert (stopping.best, stopping.best_step) == (0.6, 4)
+    with pytest.raises(
+        ValueError, match="EarlyStopping cannot know whether 'v_mae' is better when it is lower or higher"
+    ):
+        trainer.fit(mn.DataLoader(X, Y, 20), epochs=4, callbacks=[EarlyStopping("v_mae")])
+    assert trainer.step == 0
+    with pytest.raises(ValueError, match="EarlyStopping expected mode to be one of 'min', 'max', None, got 'auto'"):
+        EarlyStopping("v_mae", mode="auto")
+
+
+def test_it_serves_two_fits_as_if_it_were_new():
+    stopping = EarlyStopping("made_up_loss", patience=3)
+    for numbers, rows in (([1, 2, 3, 4, 5], 4), ([9, 8, 7, 8, 9, 10], 6)):
+        trainer, weights = make(lr=0.1 / rows), Weights(numbers)
+        trainer.fit(mn.DataLoader(X, Y, 20), epochs=len(numbers), callbacks=[weights, stopping])
+        assert len(trainer.history) == rows
+        assert stopping.best == min(numbers)
+        best = weights.kept[numbers.index(min(numbers))]
+        np.testing.assert_array_equal(trainer.model.layers[0].weight.data, best)
 
 
 def test_early_stopping_leaves_an_interrupted_model_as_it_is(capsys):

@@ -29,6 +29,14 @@ def test_running_score_counts_before_the_update():
     assert 0 < sum(rights) < 20
 
 
+def test_the_score_begins_anew_with_each_fit():
+    scores, seen = RunningScore(decay=0.5), []
+    for _ in range(2):
+        make(lr=0.5).fit(mn.DataLoader(X, Y, 1), steps=20, callbacks=[scores])
+        seen.append(scores.running.score)
+    assert seen[0] == seen[1]
+
+
 def test_the_bar_ends_where_the_run_ended(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     make().fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[Progress(3)], progress=False)

@@ -172,9 +172,9 @@ def test_softmax(rng, gap):
 
 def test_subnormal_numbers_become_zero():
     tiny = np.finfo(np.float32).tiny
-    array = np.array([0, tiny, -tiny, tiny / 2, -tiny / 8, 1], np.float32)
-    kernels.zero_subnormals(array)
-    assert array.tolist() == [0, tiny, -tiny, 0, 0, 1]
+    array = np.array([0, tiny, -tiny, tiny / 2, -tiny / 8, 1, tiny / 2], np.float32)
+    kernels.zero_subnormals(array, np.array([0, 0, 0, 0, 0, 0, tiny / 2], np.float32))
+    assert array.tolist() == [0, tiny, -tiny, 0, 0, 1, tiny / 2], "where there is a gradient, it is renewed"
 
 
 SCRIPT = """
@@ -188,7 +188,7 @@ numba.njit = njit
 import numpy as np
 from minnet.compiled import kernels
 array = np.array([1e-40], np.float32)
-kernels.zero_subnormals(array)
+kernels.zero_subnormals(array, np.zeros_like(array))
 print(array[0])
 """
 

@@ -223,12 +223,6 @@ def test_targets_of_another_shape():
         made.fit(mn.DataLoader(xy()[0], np.zeros((8, 2), np.int64)), epochs=1, progress=False)
 
 
-def test_parameters_of_another_model():
-    model, other = mn.Sequential(mn.Linear(4, 2, rng=0)), mn.Parameter(np.ones(3))
-    with pytest.raises(ValueError, match="of the model's Parameters only"):
-        trainer(model, optimizer=mn.SGD([*model.parameters(), other], lr=0.1))
-
-
 def test_callbacks_that_change_gradients():
     message = "^ClipGradNorm changes gradients, which compiled=True does not support: leave out compiled=True$"
     with pytest.raises(ValueError, match=message):
@@ -259,3 +253,25 @@ def test_without_the_extra_one_line_says_so(monkeypatch, package):
         monkeypatch.setitem(sys.modules, name, None if name == package else sys)
     with pytest.raises(mn.errors.MissingExtraError, match=f'^{package} is not installed: .* extra "compiled"'):
         trainer()
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "message"),
+    [
+        (0, "forward", r"compiled=True needs .*Linear\(4, 2\), whose forward was replaced"),
+        (0, "backward", r"compiled=True needs .*Linear\(4, 2\), whose backward was replaced"),
+        (1, "backward", "compiled=True does not call the backward that was set on the SoftmaxCrossEntropyLoss"),
+        (2, "step", "compiled=True does not call the step that was set on the SGD"),
+        (3, "prepared", "compiled=True does not call the prepared that was set on the DataLoader"),
+    ],
+)
+def test_a_method_that_was_replaced_on_one_object_is_refused(owner, method, message):
+    """It was not called, in silence."""
+    layer = mn.Linear(4, 2, rng=0)
+    model, loss = mn.Sequential(layer), mn.SoftmaxCrossEntropyLoss()
+    optimizer, loader = mn.SGD(model.parameters(), lr=0.1), mn.DataLoader(np.eye(4), np.arange(4) % 2, 2)
+    trainer = mn.Trainer(model, loss, optimizer, compiled=True)
+    replaced = (layer, loss, optimizer, loader)[owner]
+    setattr(replaced, method, getattr(replaced, method))
+    with pytest.raises(ValueError, match=message):
+        trainer.fit(loader, epochs=1)

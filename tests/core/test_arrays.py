@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.arrays import add_up, class_major, column_sums, row_sums
+from minnet.core.arrays import add_up, class_major, column_sums, row_sums, sums
 from minnet.core.checks import check_floats, check_gradient, check_int, check_scores
 
 OWNER = mn.Linear(3, 2, rng=0)
@@ -236,3 +236,15 @@ def test_column_sums_of_many_rows_are_exact():
     exact = x.sum(axis=0, dtype=np.float64)
     assert np.abs(column_sums(x) / exact - 1).max() < 1e-6
     assert np.abs(x.sum(axis=0) / exact - 1).max() > 5e-6  # row added to row
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axes", [(), (0,), (1,), (-1,), (0, 2), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2000, 3, 2), (0, 3, 2), (1, 1, 1)])
+def test_sums(shape, axes, order):
+    x = np.asarray(np.random.default_rng(0).normal(size=shape), np.float32, order=order)
+    total = sums(x, axes)
+    expected = x.sum(axis=axes, keepdims=True, dtype=np.float64)
+    assert total.dtype == np.float32
+    assert total.shape == expected.shape
+    np.testing.assert_allclose(total, expected, atol=1e-5)

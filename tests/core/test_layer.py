@@ -1,6 +1,8 @@
 """A Layer finds its Parameters and layers by walking its attributes, and keeps one thing for backward."""
 
+import collections
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -93,7 +95,7 @@ def test_backward_before_forward_says_so():
 def test_eval_mode_keeps_nothing():
     layer = Scale(1).eval()
     layer.forward(X)
-    with pytest.raises(RuntimeError, match=r"in eval mode nothing is kept"):
+    with pytest.raises(RuntimeError, match=r"in eval mode nothing is kept.* after freeze\(statistics=True\) if"):
         layer.backward(X)
 
 
@@ -108,7 +110,7 @@ def test_switching_to_eval_mode_drops_what_was_kept():
 def test_an_eval_forward_leaves_the_cache_of_training_alone():
     layer = Scale(2)
     layer.forward(X)
-    layer.training = False
+    layer.recording = False
     layer.forward(10 * X)
     layer.backward(X)
     np.testing.assert_array_equal(layer.factor.grad, [2])
@@ -120,6 +122,158 @@ def test_modes_reach_every_layer_inside():
     assert [layer.training for _, layer in nest.named_layers()] == [False] * 5
     assert nest.train() is nest
     assert [layer.training for _, layer in nest.named_layers()] == [True] * 5
+
+
+def test_a_layer_by_itself_can_be_in_another_mode():
+    nest = Nest()
+    nest.plain.eval()
+    assert [layer.training for _, layer in nest.named_layers()] == [True, False, True, True, True]
+    assert [layer.recording for _, layer in nest.named_layers()] == [True, False, True, True, True]
+
+
+def test_backward_in_an_eval_mode_that_records_asks_for_the_cache():
+    layer = mn.Sequential(Scale(1)).freeze(statistics=True).layers[0]
+    with pytest.raises(RuntimeError, match=r"call forward first, and set self.cache there even if not self.training"):
+        layer.backward(X)
+
+
+# -- frozen layers
+
+
+def test_freeze_and_unfreeze_reach_all_parameters():
+    nest = Nest()
+    assert nest.freeze() is nest
+    assert [p.trainable for p in nest.parameters()] == [False] * 6
+    assert all(layer.training for _, layer in nest.named_layers())  # they behave as before
+    assert nest.unfreeze() is nest
+    assert [p.trainable for p in nest.parameters()] == [True] * 6
+
+
+def test_frozen_statistics_outlast_train_and_eval():
+    nest = Nest()
+    nest.plain.freeze(statistics=True)
+    for mode in (nest.train, nest.eval, nest.train):
+        mode()
+    assert [layer.training for _, layer in nest.named_layers()] == [True, False, True, True, True]
+    assert [layer.recording for _, layer in nest.named_layers()] == [True] * 5
+    nest.plain.forward(X)
+    nest.plain.backward(X)
+    nest.unfreeze()
+    assert all(layer.training for _, layer in nest.named_layers())
+
+
+def test_unfreezing_in_eval_mode_stays_in_eval_mode():
+    layer = Scale(1).freeze(statistics=True).eval().unfreeze()
+    assert (layer.training, layer.recording, layer.frozen_statistics) == (False, False, False)
+    assert layer.train().training
+
+
+@pytest.mark.parametrize("change", ["freeze", "unfreeze"])
+def test_a_backward_never_uses_what_was_kept_in_another_mode(change):
+    """Dropout's old mask, or the statistics of an old batch, would give a wrong gradient without a word."""
+    layer = Scale(2)
+    if change == "unfreeze":
+        layer.freeze(statistics=True)
+    layer.forward(X)
+    layer.freeze(statistics=True) if change == "freeze" else layer.unfreeze()
+    with pytest.raises(RuntimeError, match="before forward"):
+        layer.backward(X)
+
+
+def test_copies_are_frozen_too():
+    layer = Scale(2).freeze(statistics=True)
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert copied.frozen_statistics
+        assert not copied.train().training
+        assert not copied.factor.trainable
+
+
+# -- layers that would lose their Parameters
+
+
+def slots():
+    class Slots(mn.Layer):
+        __slots__ = ("W",)
+
+
+def one_slot():
+    class Slots(mn.Layer):
+        __slots__ = "W"
+
+
+def slots_of_a_dataclass():
+    @dataclasses.dataclass(slots=True)
+    class Slots(mn.Layer):
+        W: mn.Parameter
+
+
+def slots_of_a_base():
+    class Mixin:
+        __slots__ = ("W", "b")
+
+    class Slots(Mixin, mn.Layer):
+        pass
+
+
+@pytest.mark.parametrize("define", [slots, one_slot, slots_of_a_dataclass, slots_of_a_base])
+def test_slots_are_refused_where_the_class_is_defined(define):
+    """Before, `parameters()` was empty, and a copy lost the values."""
+    with pytest.raises(
+        TypeError, match=r"^Slots has __slots__ \((W|W, b)\), where Parameters are not found: leave out"
+    ):
+        define()
+
+
+def test_slots_that_hold_nothing_are_fine():
+    class Empty(mn.Layer):
+        __slots__ = ()
+
+    assert Empty().parameters() == []
+
+
+def test_parameters_of_a_class_are_refused():
+    for held in (mn.Parameter([1.0]), mn.Buffer([1.0]), [mn.ReLU()]):
+        with pytest.raises(
+            TypeError, match=r"Shared.W(\[0\])? is a \w+ of the class, which all its layers would share"
+        ):
+            type("Shared", (mn.Layer,), {"W": held})
+
+
+def test_a_frozen_dataclass_is_refused_where_it_is_walked():
+    @dataclasses.dataclass(frozen=True)
+    class Frozen(mn.Layer):
+        W: mn.Parameter
+
+    layer = Frozen(mn.Parameter([1.0]))
+    for walk in (layer.parameters, layer.eval, lambda: mn.Sequential(layer)):
+        with pytest.raises(
+            TypeError, match=r"Frozen is a frozen dataclass, but a layer changes: .* leave out frozen=True"
+        ):
+            walk()
+
+
+def test_a_dataclass_is_a_layer_as_any_other():
+    @dataclasses.dataclass
+    class Data(mn.Layer):
+        W: mn.Parameter
+
+        def forward(self, x):
+            self.cache = x
+            return x * self.W.data
+
+    layer = Data(mn.Parameter([2.0]))
+    assert layer.parameters() == [layer.W]
+    layer.forward(X)
+    assert layer.cache is X
+
+
+def test_containers_of_parameters_are_walked_or_refused():
+    layer = Scale(1)
+    layer.more = collections.deque([mn.Parameter([1.0])])
+    assert [name for name, _ in layer.named_parameters()] == ["factor", "more[0]"]
+    layer.more = {mn.Parameter([1.0])}
+    with pytest.raises(TypeError, match="more is a set that holds a Parameter, in no order: make it a list"):
+        layer.parameters()
 
 
 # -- a layer that is not finished

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes, unsettable
+from minnet.core.state import DEEPEST, are_like, attributes, is_plain, set_attributes, unsettable
 
 
 def nested(depth):
@@ -121,3 +121,11 @@ def test_a_class_may_choose_its_attributes():
             return {"count": self.count}
 
     assert attributes(Chooses()) == {"count": 0}
+
+
+def test_arrays_are_like_others_of_the_same_shapes_and_dtypes():
+    family = [np.zeros(3, np.float32), np.zeros((2, 2), np.float32)]
+    assert are_like([array + 1 for array in family], iter(family))
+    assert are_like([], [])
+    for other in ([], family[:1], [np.zeros(3), family[1]], [1.0, family[1]], None, tuple(family)):
+        assert not are_like(other, family)

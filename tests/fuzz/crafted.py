@@ -35,10 +35,25 @@ STEPS = 7
 EVIL = "\x1b[31m\u202e\r\x00"  # red, from right to left, over what stood there
 MOST_SECONDS = 20.0  # for one checkpoint; each takes some hundredths, but a machine may be busy
 MOST_MEMORY = 3 << 29  # bytes of the process
+PARAMETERS = 7  # of the optimizer
 MOST_LETTERS = 2600  # of a message
 
 # What a fit may change before it finds a checkpoint, or what belongs to a batch.
-NOT_RESTORED = {"layers", "X", "y", "training", "interrupted", "_cache", "_plan", "_plans", "_output", "_asked"}
+NOT_RESTORED = {
+    "layers",
+    "X",
+    "y",
+    "training",
+    "recording",
+    "frozen_statistics",
+    "passes",
+    "interrupted",
+    "_cache",
+    "_plan",
+    "_plans",
+    "_output",
+    "_asked",
+}
 
 
 class Counter(mn.callbacks.Callback):
@@ -107,7 +122,7 @@ class Run:
         self.callbacks = [
             callbacks.EMA(0.9),
             callbacks.EarlyStopping("test_loss"),
-            callbacks.LearningRate(mn.schedules.StepLR(10)),
+            callbacks.LearningRate(mn.schedules.StepLR(10), per="step"),
             callbacks.ReduceLROnPlateau("test_loss"),
             callbacks.RunningScore(),
             callbacks.ClipGradNorm(1.0),
@@ -139,7 +154,7 @@ class Run:
         for thing in (*objects, self.loader, self.test):
             names = sorted(vars(thing).keys() - NOT_RESTORED)
             shown += [(type(thing).__name__, name, _shown(vars(thing)[name])) for name in names]
-        weights = [(name, p.data.tobytes().hex()) for name, p in trainer.model.named_parameters()]
+        weights = [(name, array.data.tobytes().hex()) for name, array in trainer.model.named_arrays()]
         return repr([shown, weights, _shown(trainer.optimizer.state_dict()), list(trainer.history)])
 
 
@@ -150,8 +165,8 @@ def _shown(value: Any) -> str:
         return repr([_shown(item) for item in value])
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
-    if isinstance(value, mn.Parameter):
-        return f"Parameter {value.data.tobytes().hex()}"
+    if isinstance(value, mn.Parameter | mn.Buffer):
+        return f"{value!r} {value.data.tobytes().hex()}"
     return repr(value.bit_generator.state if isinstance(value, np.random.Generator) else value)
 
 
@@ -372,7 +387,7 @@ def hostile(good: Good) -> dict[str, Change]:
         "run/samples": (-1, 2**62),
         "run/seconds": (-1.0, float("inf"), float("nan"), 5),
         "run/loss_sum": ("x", None, 1),
-        "run/best": ("x", [1.0], np.zeros(3)),
+        "run/best": ("x", [1.0], np.zeros(3), ["a", "b", 1.0], ["a", "min", None]),
         "run/settings/every": (3, None),
         "trainer/epoch": (-(2**70), 2**62, -1, 1.5, True),
         "trainer/step": (-1, 2**62, 2**70, 7.0, "7", None),
@@ -384,11 +399,21 @@ def hostile(good: Good) -> dict[str, Change]:
         "optimizer/groups/0/decay_biases": (1, None),
         "optimizer/groups/0/params": (3, -1, "12"),
         "optimizer/groups": ([], {}, [{}]),
-        "optimizer/attributes/state/step": ([], [7], 7, [2**62] * 11, [-1] * 11, [7.0] * 11),
-        "optimizer/attributes/state/mean": ([None], [0.5] * 11, [np.zeros(3)] * 11, [np.zeros((4, 5))] * 11),
+        "optimizer/attributes/state/step": ([], [7], 7, [2**62] * PARAMETERS, [-1] * PARAMETERS, [7.0] * PARAMETERS),
+        "optimizer/attributes/state/mean": (
+            [None],
+            [0.5] * PARAMETERS,
+            [np.zeros(3)] * PARAMETERS,
+            [np.zeros((4, 5))] * PARAMETERS,
+        ),
         "optimizer/attributes/_scratch": ({"first": 5}, None, []),
-        "callbacks/0/1/average": ([np.zeros(3, np.float32)], [None] * 11),
+        "callbacks/0/1/average": ([np.zeros(3, np.float32)], [None] * PARAMETERS),
         "callbacks/1/1/_weights": ([np.zeros(3, np.float32)], [1.0], [None]),
+        "callbacks/1/1/best": ("x", [1.0], True, np.zeros(3)),
+        "callbacks/1/1/_mode": ("x", None, 1),
+        "callbacks/2/1/base_lrs": ([], [0.1, 0.1], [float("nan")], [-1.0], ["x"], None),
+        "optimizer/attributes/_default": (1, -1, 0.0),
+        "optimizer/attributes/_scheduled": ([], [(0.1, float("nan"))], [(0.1,)], [(-1.0, 0.1)], [None]),
         "callbacks/1/1/best_step": (-1, 1.0, None),
         "callbacks/1/1/patience": (6, None),
         "callbacks/5/1/max_norm": (2.0, -1.0, "x"),

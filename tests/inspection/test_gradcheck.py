@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import types
 
 import numpy as np
 import pytest
@@ -198,7 +199,7 @@ class BatchMeanInEval(mn.Layer):
     """Learns a running mean, and does not use it."""
 
     def __init__(self):
-        self.mean = mn.Parameter(np.zeros(3), trainable=False)
+        self.mean = mn.Buffer(np.zeros(3))
 
     def forward(self, x):
         mean = x.mean(axis=0) if len(x) else np.zeros(3, x.dtype)
@@ -331,17 +332,67 @@ class OneElementWrong(mn.Linear):
 
 
 class UpcastsInEval(mn.Layer):
-    """Its running mean is a plain array, which astype does not convert."""
-
-    def __init__(self):
-        self.mean = np.zeros(3)
+    """Subtracts float64 zeros, whatever x is."""
 
     def forward(self, x):
         self.cache = x.shape
-        return x * 1 if self.training else x - self.mean
+        return x * 1 if self.training else x - np.zeros(3)
 
     def backward(self, dy):
         return dy * 1
+
+
+class PlainArray(mn.Layer):
+    """Its weight is an array that no optimizer finds."""
+
+    def __init__(self):
+        self.W = np.eye(3)
+
+    def forward(self, x):
+        return x @ self.W.astype(x.dtype)
+
+    def backward(self, dy):
+        return dy @ self.W.T.astype(dy.dtype)
+
+
+class HiddenParameter(mn.Layer):
+    """Keeps its Parameter in an object where nobody looks."""
+
+    def __init__(self):
+        self.options = types.SimpleNamespace(all=[mn.Parameter(np.eye(3))])
+
+    def forward(self, x):
+        self.cache = x
+        return x @ self.options.all[0].data.astype(x.dtype)
+
+    def backward(self, dy):
+        weight = self.options.all[0]
+        weight.grad += self.cache.T @ dy
+        return dy @ weight.data.T.astype(dy.dtype)
+
+
+class WrongInEval(mn.Layer):
+    """Is y = 2x in eval mode, and passes dy back as if it were y = x."""
+
+    def forward(self, x):
+        self.cache = self.training
+        return x if self.training else 2 * x
+
+    def backward(self, dy):
+        return dy
+
+
+class KeepsNothingInEval(WrongInEval):
+    """Reads a cache that its forward fills while training only."""
+
+    def forward(self, x):
+        if not self.training:
+            return 2 * x
+        self.cache = 1
+        return x
+
+    def backward(self, dy):
+        return self.cache * dy
 
 
 class MeanForSum(Scale):
@@ -395,7 +446,7 @@ ZOO = [
     (FirstCallCached(), (X,), "backward must return the gradient of the last forward"),
     (ClassCached(), (X,), "keep the cache in self, not in the class"),
     (KeepsInEval(), (X,), r"eval mode changes self\.x"),
-    (DropsInEval(0.5, rng=0), (X,), r"eval mode changes self\.rng"),
+    (DropsInEval(0.5, rng=0), (X,), r"draws random numbers in eval mode: return x as it is if not self\.training"),
     (LeavesTraining(0.5, rng=0), (X,), "eval mode changes"),
     (GlobalRandom(), (X,), "draw random numbers from a Generator"),
     (BatchMeanInEval(), (X,), "depends on the rest of the batch"),
@@ -413,6 +464,15 @@ ZOO = [
     (SlightlyOff(), (X,), r"dL/dx\[.*is wrong.*1\.0003 times"),
     (OneElementWrong(200, 20, rng=0), (np.ones((2, 200)),), "weight.grad"),
     (UpcastsInEval(), (X,), "forward in eval mode turns float32 into float64"),
+    (PlainArray(), (X,), "self.W is an array, not a Parameter or a Buffer: it is not trained"),
+    (
+        mn.Sequential(mn.Tanh(), PlainArray()),
+        (X,),
+        r"in layers\[1\] = PlainArray.*self.W is an array, not a Parameter or a Buffer",
+    ),
+    (HiddenParameter(), (X,), r"self.options.all\[0\] is a Parameter that is not found, because the object around it"),
+    (WrongInEval(), (X,), r"while it behaves as in eval mode, as after freeze\(statistics=True\), dL/dx\[.* is wr"),
+    (KeepsNothingInEval(), (X,), "while the layer behaves as in eval mode: .* set self.cache there even if"),
     (MeanForSum(), (X,), r"scale\.grad.*0\.25 times.*4 is a size of the input"),
     (NotSummed(), (X,), r"adds an array of another shape: sum over the batch"),
     (ForgetsDy(), (X,), "it lacks the factor dy"),
@@ -428,7 +488,7 @@ def test_every_animal_of_the_zoo_is_caught(layer, inputs, message):
 
 
 def test_a_broken_layer_is_found_inside_a_model_too():
-    with pytest.raises(LayerError, match=r"layers\[0\]\.layers\[0\]\.scale"):
+    with pytest.raises(LayerError, match=r"^Sequential\(\): in layers\[0\]\.layers\[0\] = Forgets.*overwrites scale"):
         check_layer(mn.Sequential(mn.Residual(ForgetsToAccumulate()), mn.Tanh()), X)
 
 
@@ -496,7 +556,10 @@ class Bilinear(mn.Layer):
 
 class RunningMean(BatchMeanInEval):
     def forward(self, x):
-        return super().forward(x) if self.training else x - self.mean.data
+        if self.training:
+            return super().forward(x)
+        self.cache = 0
+        return x - self.mean.data
 
 
 def test_honest_layers_pass():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import array
 
+import minnet as mn
 from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
 from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
 
@@ -253,3 +254,17 @@ def test_numpy_numbers_do_not_upcast(number):
 )
 def test_repr_shows_the_constants(layer, shown):
     assert repr(layer) == layer.describe() == shown
+
+
+@pytest.mark.parametrize("layer", [mn.ReLU(), mn.LeakyReLU(0.1), mn.Hardtanh(), mn.ReLU6()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_infinite_gradient_is_not_nan_where_the_slope_is_zero(layer, dtype):
+    """∞ · 0 is NaN, which the product with the slope was."""
+    torch = pytest.importorskip("torch")
+    x = np.array([-7.0, -0.5, 0.5, 7.0], dtype)
+    dy = np.array([np.inf, -np.inf, np.inf, -np.inf], dtype)
+    layer.forward(x)
+    theirs = getattr(torch.nn, type(layer).__name__)(*([0.1] if isinstance(layer, mn.LeakyReLU) else []))
+    leaf = torch.tensor(x, requires_grad=True)
+    theirs(leaf).backward(torch.tensor(dy))
+    np.testing.assert_array_equal(layer.backward(dy), leaf.grad.numpy())

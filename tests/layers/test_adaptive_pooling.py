@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
 from minnet.layers.pooling import AvgPool2d
@@ -110,3 +111,12 @@ def test_what_is_refused(layer):
 def test_describe_shows_the_size():
     assert repr(AdaptiveAvgPool2d((3, 2))) == "AdaptiveAvgPool2d((3, 2))"
     assert repr(GlobalAvgPool2d()) == "GlobalAvgPool2d()"
+
+
+def test_the_mean_of_many_pixels_is_right_in_float32_in_any_order_of_memory():
+    x = np.random.default_rng(0).uniform(size=(2, 1, 1000, 1000)).astype(np.float32)
+    strided = np.ascontiguousarray(x.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+    expected = x.astype(np.float64).mean(axis=(2, 3))
+    for images in (x, strided):
+        np.testing.assert_allclose(mn.GlobalAvgPool2d().forward(images), expected, rtol=3e-7)
+        np.testing.assert_allclose(mn.AdaptiveAvgPool2d(1).forward(images)[..., 0, 0], expected, rtol=3e-7)

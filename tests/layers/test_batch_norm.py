@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import normal_numbers
 
+import minnet as mn
 from minnet import SGD, Sequential
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
@@ -278,3 +279,40 @@ def test_copies_compute_the_same_bits_in_either_mode():
     x = floats(4, 3, 2, 2)
     assert copied.forward(x).tobytes() == model.forward(x).tobytes()
     assert copied.eval().forward(x).tobytes() == model.eval().forward(x).tobytes()
+
+
+@pytest.mark.parametrize(("momentum", "old", "new"), [(1.0, 1.0, 2e-6), (None, 1.0, 5e-11), (0.5, 1e8, 1e8)])
+def test_running_statistics_keep_the_digits_of_a_small_new_value(momentum, old, new):
+    """r += m (new − r) made 0 of 2e-6, because 1 + (2e-6 − 1) loses its digits in float32."""
+    layer = mn.BatchNorm1d(1, momentum=momentum)
+    layer.running_var.data[...] = layer.running_mean.data[...] = old
+    x = np.array([[-1.0], [1.0]]) * np.sqrt(new / 2)  # of unbiased variance `new`
+    layer.forward(x.astype(np.float32))
+    m = 1.0 if momentum is None else momentum
+    np.testing.assert_allclose(layer.running_var.data, (1 - m) * old + m * new, rtol=1e-6)
+    np.testing.assert_allclose(layer.running_mean.data, (1 - m) * old, atol=1e-12)
+
+
+# -- as in eval mode, while it trains
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_frozen_statistics_are_constants_of_the_backward(track):
+    """PyTorch's bn.eval(): dx = γ / √(v + ε) · dy; without running statistics, the batch's, as ever."""
+    layer = BatchNorm1d(3, track_running_stats=track).astype(np.float64)
+    layer.weight.data = [0.5, 2, -1]
+    x, dy = floats(5, 3, dtype=np.float64), floats(5, 3, dtype=np.float64)
+    layer.forward(x)
+    before = [buffer.data.copy() for _, buffer in layer.named_buffers()]
+    layer.freeze(statistics=True).train()
+    y, dx = layer.forward(x), layer.backward(dy)
+    np.testing.assert_array_equal(copy.deepcopy(layer).eval().forward(x), y)
+    assert all(np.array_equal(b.data, old) for (_, b), old in zip(layer.named_buffers(), before, strict=True))
+    if track:
+        scale = 1 / np.sqrt(layer.running_var.data + layer.eps)
+        np.testing.assert_allclose(dx, dy * layer.weight.data * scale, rtol=1e-12)
+        normalized = (x - layer.running_mean.data) * scale
+        np.testing.assert_allclose(layer.weight.grad, (dy * normalized).sum(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(layer.bias.grad, dy.sum(axis=0), rtol=1e-12)
+    else:
+        np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-12)

@@ -273,3 +273,16 @@ def test_percent_are_told_from_shares():
 def test_a_probability_is_a_number(p):
     with pytest.raises(TypeError, match=f"^Dropout expected p to be a number, got {type(p).__name__}"):
         Dropout(p)
+
+
+@pytest.mark.parametrize("kind", [Dropout, Dropout2d, DropPath])
+def test_frozen_it_drops_nothing_and_passes_the_gradient_on(kind):
+    layer, x = kind(0.5, rng=0), ones(4, 3, 2, 2)
+    layer.forward(x)
+    layer.freeze(statistics=True)
+    state = layer.rng.bit_generator.state
+    np.testing.assert_array_equal(layer.forward(x), x)
+    np.testing.assert_array_equal(layer.backward(3 * x), 3 * x)
+    assert layer.rng.bit_generator.state == state
+    layer.unfreeze()
+    assert (layer.forward(x) == 0).any()

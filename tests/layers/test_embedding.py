@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import normal_numbers
 
+import minnet as mn
 from minnet import SGD, DataLoader, Flatten, Linear, Sequential, Softmax, SoftmaxCrossEntropyLoss, Trainer
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.embedding import Embedding, LearnedPosition, SinusoidalPosition
@@ -293,3 +294,11 @@ def test_bad_sizes_of_positions():
         LearnedPosition(0, 3)
     with pytest.raises(ValueError, match="SinusoidalPosition needs embed_dim >= 1, got 0"):
         SinusoidalPosition(0)
+
+
+def test_the_gradient_over_a_million_sequences_is_right_in_float32():
+    layer = mn.LearnedPosition(1, 2)
+    dy = np.random.default_rng(0).uniform(size=(1_000_000, 1, 2)).astype(np.float32)
+    layer.forward(np.zeros_like(dy))
+    layer.backward(dy)
+    np.testing.assert_allclose(layer.weight.grad, dy.astype(np.float64).sum(axis=0), rtol=3e-7)

@@ -1,10 +1,12 @@
 """What the norms share: mean 0, variance 1, and the way back."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet.layers.normalization import check_eps, standardize, standardize_backward, sum_of_products
 
 
@@ -79,12 +81,11 @@ def test_neither_writes_into_its_arguments():
 def test_sum_of_products(shape, order, axes, dtype):
     a, b = (np.array(x, dtype, order=order) for x in np.random.default_rng(0).normal(size=(2, *shape)))
     a.flags.writeable = b.flags.writeable = False
-    for other in (b, np.array([2], dtype)):
-        total = sum_of_products(a, other, axes)
-        expected = (a.astype(np.float64) * other).sum(axis=axes, keepdims=True)
-        assert total.dtype == dtype
-        assert total.shape == expected.shape
-        np.testing.assert_allclose(total, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+    total = sum_of_products(a, b, axes)
+    expected = (a.astype(np.float64) * b).sum(axis=axes, keepdims=True)
+    assert total.dtype == dtype
+    assert total.shape == expected.shape
+    np.testing.assert_allclose(total, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("count", [1_000, 1_000_000])
@@ -111,3 +112,42 @@ def test_an_eps_that_is_not_positive_is_refused(eps):
 
 def test_eps_is_a_python_float():
     assert type(check_eps("Some", np.float64(1e-5))) is float
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e20), (np.float32, 1e38), (np.float64, 1e200)])
+@pytest.mark.parametrize("layer", [mn.LayerNorm(6), mn.BatchNorm1d(6), mn.GroupNorm(2, 6), mn.RMSNorm(6)])
+def test_numbers_whose_squares_overflow_are_normalized(layer, dtype, size):
+    """They were 0 in silence, because 1 / infinity is 0."""
+    small = np.random.default_rng(0).uniform(-1, 1, (5, 6))
+    small[2] = 1e-30  # a row whose squares do not overflow, beside those that do
+    layer = copy.deepcopy(layer).astype(dtype)
+    dy = np.random.default_rng(1).normal(size=(5, 6)).astype(dtype)
+    y = layer.forward((small * size).astype(dtype))
+    dx = layer.backward(dy)
+    exact = copy.deepcopy(layer).astype(np.float64)
+    exact.eps = max(1e-5 / size / size, 1e-300)  # the same layer for numbers near 1
+    np.testing.assert_allclose(y[[0, 1, 3, 4]], exact.forward(small)[[0, 1, 3, 4]], rtol=1e-5)
+    assert np.isfinite(y).all()
+    expected = exact.backward(dy.astype(np.float64)) / size
+    np.testing.assert_allclose(dx[[0, 1, 3, 4]], expected[[0, 1, 3, 4]], rtol=1e-3, atol=1e-6 / size)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_infinity_are_not_normalized_away(bad):
+    x = np.ones((2, 4), np.float32)
+    x[0, 1] = bad
+    with np.errstate(invalid="ignore"):
+        y = mn.LayerNorm(4).forward(x)
+        z = mn.RMSNorm(4).forward(x)
+    assert np.isnan(y[0]).any()
+    assert np.isnan(z[0]).any()
+    assert np.isfinite(y[1]).all()
+    assert np.isfinite(z[1]).all()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_variance_over_a_million_rows_is_right_in_float32(order):
+    """Row by row, it had three correct digits."""
+    x = np.asarray(np.random.default_rng(0).uniform(size=(1_000_000, 3)), np.float32, order=order)
+    _, _, _, variance = standardize(x, (0,), 1e-5)
+    np.testing.assert_allclose(variance[0], x.astype(np.float64).var(axis=0), rtol=2e-6)

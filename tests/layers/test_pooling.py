@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet import ReLU, Sequential
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.pooling import AvgPool2d, MaxPool2d
@@ -255,3 +256,29 @@ def test_describe_shows_the_arguments():
     assert repr(MaxPool2d(2)).startswith("MaxPool2d(2")
     assert repr(MaxPool2d((3, 2), 2, 1)) == "MaxPool2d((3, 2), stride=2, padding=1)"
     assert "count_include_pad=False" in repr(AvgPool2d(3, 2, 1, count_include_pad=False))
+
+
+def test_pixels_of_minus_infinity_get_the_gradient_and_not_the_border():
+    layer = mn.MaxPool2d(2, padding=1)
+    x = np.full((1, 1, 2, 2), -np.inf, np.float32)
+    y = layer.forward(x)
+    np.testing.assert_array_equal(y, np.full((1, 1, 2, 2), -np.inf))
+    np.testing.assert_array_equal(layer.backward(np.ones_like(y)), np.ones((1, 1, 2, 2)))  # PyTorch's, too
+
+
+def test_the_gradient_belongs_to_the_nan():
+    layer = mn.MaxPool2d(2)
+    x = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+    x[0, 0, 0, 1] = np.nan
+    y = layer.forward(x)
+    assert np.isnan(y[0, 0, 0, 0])
+    dx = layer.backward(np.ones_like(y))
+    assert dx[0, 0, 0, 1] == 1
+    assert dx.sum() == 4
+
+
+def test_infinite_gradients_do_not_make_nan_of_the_other_pixels():
+    for layer in (mn.MaxPool2d(2), mn.MaxPool2d(2, stride=1)):
+        y = layer.forward(np.arange(16.0).reshape(1, 1, 4, 4))
+        dx = layer.backward(np.full_like(y, np.inf))
+        assert set(dx.ravel().tolist()) == {0.0, np.inf}

@@ -158,7 +158,7 @@ def test_a_step_starts_at_zeros_and_keeps_nothing(cls):
     before = set(vars(layer))
     y, _ = layer.step(X[:, 0])
     same(y, layer.eval().forward(X)[:, 0])
-    assert set(vars(layer)) <= before | {"training"}
+    assert set(vars(layer)) <= before | {"training", "recording"}
     layer.train().forward(X)
     kept = layer.cache
     layer.step(X[:, 0])

@@ -25,7 +25,7 @@ from minnet.losses import (
     SmoothL1Loss,
     SoftmaxCrossEntropyLoss,
 )
-from minnet.losses.base import check_weights
+from minnet.losses.base import check_weights, weight_of
 
 SIGNS = np.where(Z > 0, 1, -1)
 FIT = {  # what each loss takes: a prediction and a target
@@ -333,6 +333,60 @@ def test_a_required_argument_is_described_without_its_name():
 
     assert repr(Own(3)) == "Own(3)"
     assert repr(Own(3, 4)) == "Own(3, scale=4)"
+
+
+# -- what a mean counts
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_total_weight_is_what_the_sum_is_divided_by(kind):
+    prediction, target = FIT[kind]
+    for loss in (kind(), *([kind([0.5, 2, 3], ignore_index=1)] if kind in WITH_LABELS else [])):
+        summed = copy.copy(loss)
+        summed.reduction = "sum"
+        mean, total, weight = loss.forward(prediction, target), summed.forward(prediction, target), 0.0
+        assert total == pytest.approx(mean * loss.total_weight(target), rel=1e-14)
+        assert summed.total_weight(target) == loss.total_weight(target)
+        assert type(loss.total_weight(target)) is float
+        for row in range(len(target)):
+            weight += loss.total_weight(target[row : row + 1])
+        assert weight == loss.total_weight(target)
+        assert loss.total_weight(target[:0]) == 0
+
+
+def test_the_total_weight_of_the_losses_with_other_means():
+    assert KLDivLoss(reduction="batchmean").total_weight(P) == len(P)
+    assert KLDivLoss().total_weight(P) == P.size
+    assert MultiMarginLoss(weight=[1, 2, 3]).total_weight(LABELS) == len(LABELS)
+    assert BCEWithLogitsLoss(pos_weight=5).total_weight(P) == P.size
+    assert SoftmaxCrossEntropyLoss([1, 2, 10]).total_weight(LABELS.tolist()) == 2 * (1 + 2 + 10)
+    assert SoftmaxCrossEntropyLoss([1, 2, 10], ignore_index=-1).total_weight(np.array([[2, -1], [-1, 1]])) == 12
+    assert SoftmaxCrossEntropyLoss(ignore_index=0).total_weight(LABELS) == 4
+    assert SoftmaxCrossEntropyLoss().total_weight(2) == 1
+
+
+class Own(Loss):
+    def forward(self, prediction, target):
+        return 0.0
+
+    def backward(self):
+        return np.zeros(3)
+
+
+class Masked(Own):
+    def total_weight(self, target):
+        return target[1].sum()
+
+
+def test_a_loss_that_does_not_say_counts_samples():
+    x = np.zeros((6, 3))
+    assert Own().total_weight(np.zeros((4, 2))) == 4
+    pair = np.zeros((6, 2)), np.arange(6)  # not two samples
+    assert weight_of(Own(), x, pair) == weight_of(MSELoss(), x, pair) == weight_of(Own(), x, None) == 6
+    assert weight_of(MSELoss(), x, np.zeros((6, 2))) == 12
+    assert weight_of(SoftmaxCrossEntropyLoss(ignore_index=0), x, [0, 1, 1, 0, 2, 0]) == 3
+    assert weight_of(Masked(), x, pair) == 15
+    assert type(weight_of(Masked(), x, pair)) is float  # NumPy's would turn float32 into float64
 
 
 def test_weights_are_checked_and_copied():

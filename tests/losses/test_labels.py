@@ -79,6 +79,32 @@ def test_a_single_sample_is_a_batch_of_one(kind):
     np.testing.assert_array_equal(single.backward(), batch.backward()[0])
 
 
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_the_total_weight_of_labels_that_are_none(kind):
+    for options in ({"weight": [1, 2, 3]}, {"ignore_index": 0}):
+        with pytest.raises(TypeError, match=f"^{kind.__name__} expected labels that are integers, got float64: cla"):
+            kind(**options).total_weight(LABELS.astype(float))
+    with pytest.raises(
+        ValueError, match=rf"^{kind.__name__} expected labels from 0 to 2 for 3 classes, got 3 \(at 1\)"
+    ):
+        kind([1, 2, 3]).total_weight(LABELS + 1)
+    assert kind([1, 2, 3], ignore_index=3).total_weight([]) == 0
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_a_part_without_weight_is_a_sum_where_label_smoothing_counts_other_classes(kind):
+    loss, labels = kind([1, 1, 0], label_smoothing=0.3), np.full(6, 2)
+    assert loss.forward(FIT[kind], labels) == 0
+    part, factor = loss.as_part(loss.total_weight(labels))
+    assert part is not loss
+    summed = kind([1, 1, 0], label_smoothing=0.3, reduction="sum").forward(FIT[kind], labels)
+    assert factor * part.forward(FIT[kind], labels) == summed > 1
+    assert loss.reduction == "mean"
+    assert loss.as_part(2.5) == (loss, 2.5)
+    plain = kind([1, 1, 0])
+    assert plain.as_part(0.0) == (plain, 0.0)
+
+
 # -- how much each sample counts
 
 WEIGHT = [0.5, 2.0, 0.0]

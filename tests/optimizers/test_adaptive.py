@@ -37,16 +37,19 @@ def test_centered_rmsprop_divides_by_the_standard_deviation():
     assert after(RMSprop, 2.0, lr=0.5, alpha=0.5, eps=0, centered=True) == -1
 
 
-def test_centered_rmsprop_survives_gradients_that_stay_the_same():
-    """Their variance goes to 0, and by rounding below: a root of that would be NaN."""
-    parameter = Parameter(np.zeros(1000))
-    parameter.grad += np.random.default_rng(0).normal(size=1000)
-    optimizer = RMSprop([parameter], lr=1e-3, alpha=0.9, centered=True)
-    for _ in range(300):
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-2), (np.float64, 1e-10)])
+@pytest.mark.parametrize("size", [1.0, 1e18])
+def test_centered_rmsprop_with_gradients_that_stay_the_same(dtype, tolerance, size):
+    """The variance of a constant g is g² αᵗ (1 − αᵗ): v − m² would have no digit of it, and a factor of 8 be missing."""
+    gradient = size * np.random.default_rng(0).uniform(0.1, 1, 1000).astype(dtype)
+    parameter = Parameter(np.zeros(1000), dtype)
+    parameter.grad += gradient
+    optimizer = RMSprop([parameter], lr=1e-3, alpha=0.99, eps=0, centered=True)
+    for _ in range(2000):
         optimizer.step()
-    v, m = optimizer.state["square"][0], optimizer.state["mean"][0]
-    assert (v < np.square(m)).any()
-    assert np.isfinite(parameter.data).all()
+    fading = 0.99 ** np.arange(1, 2001)
+    right = -1e-3 * (1 / np.sqrt(fading * (1 - fading))).sum()
+    np.testing.assert_allclose(parameter.data, right, rtol=tolerance)
 
 
 def test_adagrad():

@@ -4,12 +4,14 @@ import copy
 import math
 import pickle
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
 
 import minnet as mn
 from minnet import Parameter
+from minnet.errors import NonFiniteError
 from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop, base
 
 EVERY = [
@@ -113,17 +115,61 @@ def test_one_optimizer_may_hold_parameters_of_two_dtypes():
     np.testing.assert_allclose(parameters[0].data, parameters[1].data[:3], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("kind", "options"), [(SGD, {"momentum": 0.9}), (Adam, {}), (Lion, {})], ids=str)
-def test_subnormal_numbers_become_zero(kind, options):
-    """Where gradients stop, averages would stay subnormal for ever, and processors are slow with such numbers."""
-    parameter = Parameter(np.ones(4))
-    optimizer = kind([parameter], lr=LR, **options)
+# -- numbers at the ends of the range
+
+
+def has_subnormals(optimizer):
+    arrays = [entries[0] for entries in optimizer.state.values() if isinstance(entries[0], np.ndarray)]
+    return any(((array != 0) & (np.abs(array) < np.finfo(array.dtype).tiny)).any() for array in arrays)
+
+
+@every
+def test_where_gradients_stop_no_number_stays_subnormal(kind, options):
+    """Averages would stay so for ever, because β times the smallest number is rounded to it: processors are slow then."""
+    optimizer = kind([Parameter(np.ones(4))], lr=LR, **options)
     walk(optimizer, [1.0])
-    optimizer.state["velocity" if kind is SGD else "mean"][0][:2] = 1e-42
-    walk(optimizer, [0.0] * (base.ZERO_EVERY - 1))
-    array = optimizer.state["velocity" if kind is SGD else "mean"][0]
-    assert (array[:2] == 0).all()
-    assert (array[2:] > 0).all()
+    for name in (*kind.fading, *kind.squares):
+        if name in optimizer.state and name != "sum":  # a sum does not shrink
+            optimizer.state[name][0][:2] = 1e-42
+    walk(optimizer, [0.0] * (base.TEND_EVERY - 1))
+    assert not has_subnormals(optimizer)
+
+
+@pytest.mark.parametrize("gradient", [3e-23, 1e-40])
+@every
+def test_a_small_gradient_that_goes_on_is_not_lost(kind, options, gradient):
+    """The averages of gradients are subnormal, or the squares' are; but they are renewed, and nothing sets them to 0."""
+    optimizer = kind([Parameter(np.zeros(1))], lr=LR, **options)
+    walk(optimizer, [gradient] * (base.TEND_EVERY - 1))
+    before = {name: np.array(entries[0]) for name, entries in optimizer.state.items()}
+    walk(optimizer, [gradient])
+    for name, was in before.items():
+        np.testing.assert_allclose(optimizer.state[name][0], was, rtol=0.3, atol=1e-44, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, NAdam, RMSprop])
+@pytest.mark.parametrize("options", [{"eps": 0}, {"eps": 1e-20}], ids=str)
+def test_a_small_eps_hides_no_square(kind, options):
+    """Gradients of 1e-20 have subnormal squares. Set to 0, they made the next steps infinite, or too long."""
+    small, usual = (kind([Parameter([0.0])], lr=LR, weight_decay=0, **options) for _ in range(2))
+    walk(small, [1e-20] * 200 + [0.0] * 400)
+    usual.param_groups[0]["eps"] *= 1e20
+    walk(usual, [1.0] * 200 + [0.0] * 400)
+    np.testing.assert_allclose(small.parameters[0].data, usual.parameters[0].data, rtol=0.01)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Adam, "square"), (NAdam, "square"), (RMSprop, "square"), (Adagrad, "sum")])
+def test_squares_that_overflow_are_an_error(kind, name):
+    optimizer = kind([Parameter([1.0]), Parameter(np.ones((2, 3)))], lr=LR)
+    optimizer.parameters[1].grad[0, 1] += 1e20
+    message = (
+        rf"^{kind.__name__}'s '{name}' of parameters\[1\], of shape \(2, 3\), has left the range of float32, .*Clip"
+    )
+    with warnings.catch_warnings():  # NumPy's, at the first step
+        warnings.simplefilter("ignore", RuntimeWarning)
+        with pytest.raises(NonFiniteError, match=message):
+            for _ in range(base.TEND_EVERY):
+                optimizer.step()
 
 
 # -- weight decay and frozen Parameters
@@ -186,16 +232,72 @@ def test_groups_have_options_of_their_own(kind, options):
     assert all(a is b for a, b in zip(optimizer.parameters, groups, strict=True))
 
 
+def rates(optimizer):
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def in_groups(*own, lr):
+    """Return an SGD with a group for each rate of its own; None: the group has none of its own."""
+    return SGD([{"params": Parameter([1.0])} | ({"lr": rate} if rate else {}) for rate in own], lr=lr)
+
+
 def test_setting_lr_keeps_the_ratio_of_the_groups():
-    optimizer = SGD([{"params": Parameter([1.0]), "lr": 0.1}, {"params": Parameter([1.0])}], lr=1.0)
+    optimizer = in_groups(0.1, None, lr=1.0)
     assert optimizer.lr == 1.0
-    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 1.0]
-    for lr in (0.5, 0.0, 2.0):  # 0, where cosines end, is no dead end
+    assert rates(optimizer) == [0.1, 1.0]
+    for lr in (0.5, 0.0, 0.0, 2.0):  # 0, where cosines end, is no dead end
         optimizer.lr = lr
         assert optimizer.lr == lr
-        assert [group["lr"] for group in optimizer.param_groups] == [0.1 * lr, lr]
+        assert rates(optimizer) == [0.1 * lr, lr]
     optimizer.lr = np.float32(0.5)
     assert type(optimizer.param_groups[1]["lr"]) is float
+
+
+def test_a_groups_rate_that_is_changed_changes_no_other():
+    optimizer = in_groups(0.001, None, lr=0.1)
+    optimizer.param_groups[0]["lr"] = 0.01
+    assert optimizer.lr == 0.1
+    optimizer.lr = 0.2
+    assert rates(optimizer) == [0.02, 0.2]
+
+
+def test_lr_is_what_the_groups_have_however_they_came_to_it():
+    optimizer = in_groups(None, None, lr=0.1)
+    for group in optimizer.param_groups:  # as loops written for PyTorch do
+        group["lr"] = 0.3
+    assert optimizer.lr == 0.3
+    optimizer.lr /= 3
+    assert rates(optimizer) == [optimizer.lr] * 2
+    assert in_groups(0.5, 0.1, lr=1.0).lr == 0.5  # nobody has the 1.0
+
+
+def test_rates_that_are_set_are_numbers():
+    optimizer = in_groups(0.5, None, lr=0.1)
+    for bad in (-1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="^SGD needs (a finite )?lr >= 0, got"):
+            optimizer.lr = bad
+    with pytest.raises(TypeError, match="^SGD expected lr to be a number, got str"):
+        optimizer.lr = "0.1"
+    optimizer.param_groups[1]["lr"] = 0.0
+    with pytest.raises(ValueError, match=r"^SGD has the learning rate 0, to which .* no ratio: .*param_groups\[i\]"):
+        optimizer.lr = 0.1
+    assert rates(optimizer) == [0.5, 0.0]
+
+
+def test_the_rates_from_before_a_schedule_are_known_until_somebody_sets_others():
+    optimizer = in_groups(0.5, None, lr=0.1)
+    optimizer.set_lrs([0.25, 0.05], optimizer.initial_lrs)
+    optimizer.set_lrs([0.0, 0.0], optimizer.initial_lrs)
+    assert optimizer.initial_lrs == [0.5, 0.1]
+    twin = in_groups(0.5, None, lr=0.1)
+    twin.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert twin.initial_lrs == [0.5, 0.1]
+    optimizer.lr = 0.2  # of that, not of 0
+    assert rates(optimizer) == [1.0, 0.2]
+    twin.param_groups[1]["lr"] = 0.3
+    assert twin.initial_lrs == [0.5, 0.3]
+    twin.set_lrs([0.4, 0.4])
+    assert twin.initial_lrs == [0.4, 0.4]
 
 
 def test_an_option_may_be_set_for_all_groups_at_once_or_for_one():
@@ -206,6 +308,13 @@ def test_an_option_may_be_set_for_all_groups_at_once_or_for_one():
     optimizer.param_groups[1]["betas"] = (0.7, 0.9)
     assert optimizer.betas == (0.8, 0.99)
     assert Adam.betas.name == "betas"
+    optimizer.lr = 0
+    optimizer.eps = 1  # whatever the other options are
+    assert [group["eps"] for group in optimizer.param_groups] == [1.0, 1.0]
+    with pytest.raises(ValueError, match="^Adam needs eps >= 0, got -1"):
+        optimizer.eps = -1
+    with pytest.raises(TypeError, match="^Adam expected betas to be a pair"):
+        optimizer.betas = 0.9
 
 
 @pytest.mark.parametrize(
@@ -293,6 +402,39 @@ def test_or_one_that_does_all_by_itself():
     parameter.grad += [3, -3]
     SignDescent([parameter], lr=0.5).step()
     np.testing.assert_array_equal(parameter.data, [0.5, 1.5])
+
+
+class Keeps(Optimizer):
+    """Keeps what no optimizer of minnet does: numbers of other dtypes and shapes, and things that are no arrays."""
+
+    def update(self, i, p, g, group):
+        for name in ("counts", "seen", "wide", "rank", "list", "own"):
+            self.state.setdefault(name, [None] * len(self.parameters))
+        if self.state["own"][i] is None:
+            self.state["own"][i] = {"rows": np.full(3, 1e-310)}
+            self.state["counts"][i] = np.ones(p.shape, np.int64)
+            self.state["seen"][i] = np.ones((5, *p.shape), bool)
+            self.state["wide"][i] = np.full(7, 1e-310)
+            self.state["rank"][i] = np.float32(1e-42)
+            self.state["list"][i] = [1e-42]
+        self.state["total"] = 0.5  # of all Parameters
+        p -= group["lr"] * g
+
+
+def test_what_an_optimizer_of_ones_own_keeps_is_left_as_it_is():
+    parameter = Parameter(np.ones((2, 3)))
+    optimizer = Keeps([parameter], lr=LR)
+    walk(optimizer, [1.0])
+    before = copy.deepcopy(optimizer.state)
+    walk(optimizer, [0.0] * base.TEND_EVERY)
+    parameter.astype(np.float64)
+    walk(optimizer, [0.0] * base.TEND_EVERY)
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    for name in ("counts", "seen", "wide", "rank", "list", "own", "total"):
+        now = optimizer.state[name]
+        np.testing.assert_equal(now, before[name])
+        for a, b in zip(np.atleast_1d(now), np.atleast_1d(before[name]), strict=True):
+            assert getattr(a, "dtype", None) == getattr(b, "dtype", None)
 
 
 def test_an_optimizer_without_step_says_so():

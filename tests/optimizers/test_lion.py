@@ -48,3 +48,16 @@ def test_only_signs_count(scale):
 def test_the_defaults_are_the_papers():
     optimizer = Lion([Parameter([1.0])])
     assert (optimizer.lr, optimizer.betas, optimizer.weight_decay) == (1e-4, (0.9, 0.99), 0)
+
+
+def test_where_gradients_stop_the_sign_of_what_is_left_goes_on_deciding():
+    """m = β₂ᵗ m₀ is never 0. In float32 it leaves the range of numbers after 9,000 steps, and its sign must not."""
+    parameter, steps = Parameter([0.0, 0.0, 0.0]), 10_000
+    optimizer = Lion([parameter], lr=2.0**-10)
+    after(optimizer, [1.0, -1.0, 0.0], *[np.zeros(3)] * (steps - 1))
+    np.testing.assert_array_equal(parameter.data, np.array([-1, 1, 0]) * steps / 2**10)
+    m = optimizer.state["mean"][0]
+    assert (np.abs(m[:2]) > np.finfo(np.float32).tiny).all()  # with which processors are fast
+    assert m[2] == 0
+    after(optimizer, [-1.0, 1.0, 0.0])  # it is nothing beside a gradient
+    np.testing.assert_array_equal(parameter.data, np.array([-1, 1, 0]) * (steps - 1) / 2**10)

@@ -35,16 +35,16 @@ def same_numbers(layer, theirs, seed):
                 parameter.copy_(torch.tensor(ours.data))
 
 
-def compare(parity, layer, theirs, x, dy):
+def compare(parity, layer, theirs, x, dy, mode=""):
     """Compare y, dL/dx and dL/dp; the gradients of earlier calls stay in both."""
     part, t = type(layer).__name__, torch.tensor(x, requires_grad=True)
     y = theirs(t)
     y.backward(torch.tensor(dy))
-    parity(part, "output", layer.forward(x), y)
-    parity(part, "dL/dx", layer.backward(dy), t.grad)
+    parity(part, f"output{mode}", layer.forward(x), y)
+    parity(part, f"dL/dx{mode}", layer.backward(dy), t.grad)
     for name, greek in (("weight", "γ"), ("bias", "β")):
         if getattr(layer, name, None) is not None:
-            parity(part, f"dL/d{greek}", getattr(layer, name).grad, getattr(theirs, name).grad)
+            parity(part, f"dL/d{greek}{mode}", getattr(layer, name).grad, getattr(theirs, name).grad)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,10 @@ def test_batch_norm(parity, ours, theirs, axes, channels, batches, size, eps, mo
         parity(part, "running mean", layer.running_mean.data, other.running_mean)
         parity(part, "running variance", layer.running_var.data, other.running_var)
         assert layer.num_batches_tracked.data == other.num_batches_tracked.item()
-    x, _ = drawn(seed + 9, (2, channels, *size[:axes]))
+    x, dy = drawn(seed + 9, (2, channels, *size[:axes]))
     parity(part, "output in eval mode", layer.eval().forward(x), other.eval()(torch.tensor(x)))
+    layer.train().freeze(statistics=True)
+    compare(parity, layer, other, x, dy, " in eval mode")
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(LayerNorm, torch.nn.LayerNorm), (RMSNorm, torch.nn.RMSNorm)])

@@ -9,7 +9,7 @@ from pytorch import examples, torch
 
 import minnet as mn
 from minnet import schedules
-from minnet.callbacks import ReduceLROnPlateau
+from minnet.callbacks import LearningRate, ReduceLROnPlateau
 
 theirs = torch.optim.lr_scheduler
 
@@ -45,6 +45,7 @@ ONE = {  # name → what its arguments are drawn from
     "CosineAnnealingLR": {"T_max": times, "eta_min": floors},  # past T_max it climbs again
     "CosineAnnealingWarmRestarts": {"T_0": times, "T_mult": st.integers(1, 3), "eta_min": floors},
 }
+OWN = [3.0, 1.0, 1 / 7]  # groups' learning rates, in units of a common one
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -119,22 +120,72 @@ def test_one_cycle_of_one_phase(parity, pct_start):
     )
 
 
-@modest
-@given(data=st.data(), lr=st.floats(0.1, 10))
-def test_groups_keep_their_ratio_as_in_pytorch(parity, data, lr):
-    name = data.draw(st.sampled_from([*ONE]))
-    arguments = data.draw(st.fixed_dictionaries(ONE[name])) | ({"eta_min": 0.0} if "eta_min" in ONE[name] else {})
-    own = [3 * lr, lr, lr / 7]
-    their_groups = [{"params": torch.nn.Parameter(torch.zeros(1)), "lr": x} for x in own]
-    their_optimizer = torch.optim.SGD(their_groups, lr=lr)
-    optimizer = mn.SGD([{"params": mn.Parameter([0.0]), "lr": x} for x in own], lr=lr)
-    scheduler, schedule = getattr(theirs, name)(their_optimizer, **arguments), getattr(schedules, name)(**arguments)
-    for t in range(50):
-        optimizer.lr = schedule(lr, t)
-        expected = [group["lr"] for group in their_optimizer.param_groups]
-        parity(name, "learning rates", [group["lr"] for group in optimizer.param_groups], expected)
+def optimizers_with_groups(lr):
+    """Return an optimizer of ours and one of PyTorch's, each with three groups; the second's rate is the common one."""
+    given = [{} if x == 1 else {"lr": x * lr} for x in OWN]
+    their_groups = [{"params": torch.nn.Parameter(torch.zeros(1))} | own for own in given]
+    return (
+        mn.SGD([{"params": mn.Parameter([0.0])} | own for own in given], lr=lr),
+        torch.optim.SGD(their_groups, lr=lr),
+    )
+
+
+def group_rates(optimizer):
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def check_rates(parity, optimizer, their_optimizer, scheduler, schedule, per, begin=0):
+    """Compare each group's rate over 50 steps, or epochs, of a fit that begins with the trainer's 'begin'."""
+    trainer = SimpleNamespace(optimizer=optimizer, step=begin, epoch=begin)
+    callback = LearningRate(schedule, per)
+    callback.on_fit_start(trainer)
+    for t in range(1, 51):
+        parity(type(schedule).__name__, "learning rates", group_rates(optimizer), group_rates(their_optimizer))
         their_optimizer.step()
         scheduler.step()
+        setattr(trainer, per, begin + t)
+        callback.on_step_end(trainer)
+        callback.on_epoch_end(trainer)
+
+
+@modest
+@given(data=st.data(), lr=st.floats(0.1, 10), per=st.sampled_from(["epoch", "step"]), begin=st.integers(0, 100))
+def test_every_group_follows_the_schedule_as_in_pytorch(parity, data, lr, per, begin):
+    """Then a second schedule, in a second fit, which begins with the initial rates again."""
+    optimizer, their_optimizer = optimizers_with_groups(lr)
+    for _ in range(2):
+        name = data.draw(st.sampled_from([*ONE]))
+        arguments = data.draw(st.fixed_dictionaries(ONE[name]))
+        for group in their_optimizer.param_groups:
+            group["lr"] = group.get("initial_lr", group["lr"])
+        scheduler = getattr(theirs, name)(their_optimizer, **arguments)
+        check_rates(parity, optimizer, their_optimizer, scheduler, getattr(schedules, name)(**arguments), per, begin)
+
+
+@pytest.mark.parametrize("strategy", ["cos", "linear"])
+def test_one_cycle_of_groups(parity, strategy):
+    """One max_lr is every group's, as in PyTorch, whatever they had before."""
+    optimizer, their_optimizer = optimizers_with_groups(0.1)
+    arguments = {"max_lr": 1.0, "total_steps": 60, "anneal_strategy": strategy}
+    scheduler = theirs.OneCycleLR(their_optimizer, cycle_momentum=False, **arguments)
+    with pytest.warns(
+        mn.errors.TrainingWarning,
+        match="all groups of Parameters the same learning rate, 0.04, although .* own, 0.3, 0.1, 0.0142857: ",
+    ):
+        check_rates(parity, optimizer, their_optimizer, scheduler, schedules.OneCycleLR(**arguments), "step")
+
+
+@modest
+@given(lr=st.floats(0.1, 10), numbers=st.lists(st.sampled_from([0.5, 0.9, 1.0, 1.5]), min_size=60, max_size=60))
+def test_reduce_on_plateau_of_groups(parity, lr, numbers):
+    optimizer, their_optimizer = optimizers_with_groups(lr)
+    arguments = {"factor": 0.3, "patience": 1, "min_lr": 0.01, "eps": 1e-3}
+    scheduler = theirs.ReduceLROnPlateau(their_optimizer, **arguments)
+    callback, trainer = ReduceLROnPlateau("loss", **arguments), SimpleNamespace(optimizer=optimizer)
+    for number in numbers:
+        callback.on_row(trainer, {"loss": number})
+        scheduler.step(number)
+        parity("ReduceLROnPlateau", "learning rates", group_rates(optimizer), group_rates(their_optimizer))
 
 
 @examples(50)

@@ -112,7 +112,7 @@ def test_a_best_that_could_not_be_written_waits_for_a_better_one(tmp_path):
 
     patch = pytest.MonkeyPatch()
     after = {13: lambda: break_disk(patch, "write"), 16: patch.undo}
-    _, messages = run(tmp_path, after, callbacks=[Score()], best="score", every=100)
+    _, messages = run(tmp_path, after, callbacks=[Score()], best="score", mode="max", every=100)
     assert len(messages) == 1
     assert Snapshot(tmp_path / BEST).step == 28  # the best of those that are on the disk
 

@@ -61,7 +61,7 @@ def test_the_best_is_kept(tmp_path):
         def on_row(self, trainer, row):
             row["score"] = [0.1, 0.5, float("nan"), 0.4, 0.2][len(trainer.history) - 1]
 
-    trainer = fit(Checkpoint(tmp_path, keep=1, best="score"), every=2, callbacks=[Score()])
+    trainer = fit(Checkpoint(tmp_path, keep=1, best="score", mode="max"), every=2, callbacks=[Score()])
     assert Snapshot(tmp_path / BEST).step == 4
     assert steps(tmp_path) == [10]
     model = mn.load(mn.Sequential(mn.Linear(4, 3, rng=5)), tmp_path / BEST)
@@ -74,10 +74,78 @@ def test_the_best_of_before_still_counts_after_it_was_resumed(tmp_path):
             row["score"] = 1.0 if trainer.step == 2 else 0.5
 
     for total in (4, 8):
-        checkpoint = Checkpoint(tmp_path, best="score")
+        checkpoint = Checkpoint(tmp_path, best="score", mode="max")
         fit(checkpoint, total, every=2, callbacks=[Worse()])
     assert checkpoint.best_value == 1.0
     assert Snapshot(tmp_path / BEST).step == 2
+
+
+class Scores(mn.callbacks.Callback):
+    """Gives the rows these scores, one after the other."""
+
+    def __init__(self, *scores):
+        self.scores = list(scores)
+
+    def state_dict(self):
+        return {}
+
+    def on_row(self, trainer, row):
+        row["score"] = self.scores[(trainer.step - 1) // 2 % len(self.scores)]
+
+
+@pytest.mark.parametrize(("mode", "best"), [("min", 6), ("max", 4)])
+def test_the_mode_says_which_is_the_best(tmp_path, mode, best):
+    fit(Checkpoint(tmp_path, best="score", mode=mode), every=2, callbacks=[Scores(-2.0, -1.0, -3.0, -2.5, -1.5)])
+    assert Snapshot(tmp_path / BEST).step == best
+
+
+def test_a_mode_that_nobody_says_is_asked_for_before_the_first_step(tmp_path):
+    checkpoint = Checkpoint(tmp_path, best="score")
+    with pytest.raises(ValueError, match=r"Checkpoint cannot know whether 'score' is better .* pass mode=\"min\" or"):
+        fit(checkpoint, every=2, callbacks=[Scores(1.0)])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="Checkpoint expected mode to be one of 'min', 'max', None, got 'up'"):
+        Checkpoint(tmp_path, mode="up")
+
+
+def test_a_metric_says_its_own_direction(tmp_path):
+    def error(prediction, target):
+        return values.pop(0)
+
+    error.better, values = "min", [0.5, 0.2, 0.4]
+    model = mn.Sequential(mn.Linear(4, 3, rng=0))
+    optimizer = mn.SGD(model.parameters(), lr=0.1)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, metrics={"error": error})
+    fit(Checkpoint(tmp_path, best="v_error"), 6, trainer=trainer, every=2, evaluate={"v": (X, Y)})
+    assert Snapshot(tmp_path / BEST).step == 4
+
+
+def test_a_checkpoint_object_serves_two_fits_as_if_it_were_new(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "a", best="score", mode="max")
+    fit(checkpoint, 4, every=2, callbacks=[Scores(9.0)])
+    checkpoint.folder = tmp_path / "b"
+    fit(checkpoint, 4, every=2, callbacks=[Scores(1.0, 2.0)])
+    assert (checkpoint.best_value, checkpoint.newest.parent.name) == (2.0, "b")
+    assert Snapshot(tmp_path / "b" / BEST).step == 4
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_best_of_a_folder_stays_the_best_when_the_trainer_trains_on(tmp_path, same):
+    checkpoint = Checkpoint(tmp_path, best="score", mode="max")
+    trainer = fit(checkpoint, 4, every=2, callbacks=[Scores(3.0, 9.0)])
+    checkpoint = checkpoint if same else Checkpoint(tmp_path, best="score", mode="max")
+    fit(checkpoint, 4, trainer=trainer, every=2, callbacks=[Scores(1.0, 2.0)])
+    assert checkpoint.best_value == 9.0
+    assert Snapshot(tmp_path / BEST).step == 4
+
+
+@pytest.mark.parametrize("other", [{"best": "loss"}, {"best": "score", "mode": "min"}])
+def test_the_best_of_another_column_or_direction_does_not_count(tmp_path, other):
+    fit(Checkpoint(tmp_path, best="score", mode="max"), 4, every=2, callbacks=[Scores(0.0)])
+    checkpoint = Checkpoint(tmp_path, **other)
+    fit(checkpoint, 6, every=2, callbacks=[Scores(0.0, 0.0, 5.0)])
+    assert checkpoint.best_value > 0
+    assert Snapshot(tmp_path / BEST).step == 6
 
 
 def test_a_column_that_is_not_there(tmp_path):
@@ -141,16 +209,12 @@ def test_a_folder_of_a_later_fit_is_refused(tmp_path):
 
 
 def test_an_interrupted_fit_goes_on_in_the_same_process(tmp_path):
+    presses = [KeyboardInterrupt]
+
     class Interrupt(mn.callbacks.Callback):
-        done = False
-
-        def state_dict(self):
-            return {}
-
         def on_step_end(self, trainer):
-            if trainer.step == 4 and not self.done:
-                self.done = True
-                raise KeyboardInterrupt
+            if trainer.step == 4 and presses:
+                raise presses.pop()
 
     whole, interrupt = fit(None, 10), Interrupt()
     trainer = fit(Checkpoint(tmp_path, every=3), 10, callbacks=[interrupt])

@@ -19,7 +19,7 @@ def network(rng=0, width=4):
 
 
 def arrays(model):
-    return {name: parameter.data.copy() for name, parameter in model.named_parameters()}
+    return {name: array.data.copy() for name, array in model.named_arrays()}
 
 
 def same(one, other):

@@ -118,7 +118,7 @@ def test_a_weight_that_overflows_in_the_update_is_put_back():
 
 def test_a_learning_rate_that_is_nan_costs_no_weights():
     trainer = make(at=99)
-    trainer.optimizer.lr = math.nan
+    trainer.optimizer.param_groups[0]["lr"] = math.nan
     before = [parameter.data.copy() for parameter in trainer.optimizer.parameters if parameter.trainable]
     with pytest.raises(NonFiniteError, match=r"(?s)the update made layers\[0\].weight hold 20 NaN.*before this step"):
         trainer.fit(loader(), steps=3, progress=False)

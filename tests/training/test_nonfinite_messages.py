@@ -1,6 +1,7 @@
 """The message of a run that diverged: what, where it began, which rows, why. (What is stopped: test_nonfinite.py.)"""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -135,3 +136,28 @@ def test_a_plain_iterable_has_no_rows():
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
     with pytest.raises(NonFiniteError, match="Batch: 60 samples"):
         trainer.fit([(np.full_like(X, math.nan), Y)], steps=1, progress=False)
+
+
+class Locked(Pass):
+    """A layer that cannot be copied."""
+
+    def __init__(self):
+        super().__init__(forwards=math.inf)
+        self.lock = threading.Lock()
+
+
+def test_a_model_that_cannot_be_copied_does_not_replace_the_error():
+    """The report was replaced by a TypeError, which said nothing of the training."""
+    message = diverge(mn.Linear(4, 3, rng=0), Locked())
+    assert "training diverged in step 1 of epoch 1" in message
+    assert "Where: not found, because the step cannot be done again with a copy of the model (TypeError: " in message
+    assert "Batch: rows 0 to 9 of the data set" in message
+
+
+def test_a_deep_model_does_not_replace_the_error():
+    layer = mn.Sequential(mn.Linear(4, 3, rng=0), Pass(forwards=math.inf))
+    for _ in range(150):
+        layer = mn.Sequential(layer)
+    message = diverge(layer)
+    assert "training diverged in step 1 of epoch 1" in message
+    assert "(RecursionError: " in message

@@ -38,6 +38,64 @@ def test_threads_learn_what_one_learns(threads, accumulate, batch_size):
     np.testing.assert_allclose(team.prediction, alone.prediction, atol=1e-12)
 
 
+class Masked(mn.Loss):
+    """The mean square error over what is not NaN in the target; NaN if all is."""
+
+    def forward(self, prediction, target):
+        self.known = ~np.isnan(target)
+        self.cache = np.where(self.known, prediction - np.nan_to_num(target), 0)
+        return float((self.cache**2).sum() / self.known.sum())
+
+    def backward(self):
+        return 2 * self.cache / self.known.sum(dtype=self.cache.dtype)
+
+    def total_weight(self, target):
+        return np.sum(~np.isnan(target))  # of another class than float
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_parts_count_by_the_total_weight_of_a_loss_of_ones_own(threads, dtype):
+    X = data(8)[0].astype(dtype)
+    y = np.full((8, 2), np.nan, dtype)
+    y[0], y[3], y[7, 0] = 1, 2, 3  # a part of two has no weight
+
+    class Look(mn.callbacks.Callback):
+        def on_gradients(self, trainer):
+            (self.gradient,) = [p.read_grad().copy() for p in trainer.model.parameters()]
+
+    def learned(**options):
+        model, look = mn.Linear(5, 2, bias=False, rng=0).astype(dtype), Look()
+        trainer = mn.Trainer(model, Masked(), mn.SGD(model.parameters(), lr=0.1), **options)
+        trainer.fit([(X, y)], steps=1, callbacks=[look], progress=False)
+        return look.gradient, trainer.history[0]["loss"]
+
+    gradient, value = learned()
+    cut, again = learned(accumulate=4, threads=threads)
+    assert cut.dtype == dtype
+    np.testing.assert_allclose(cut, gradient, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
+    assert again == pytest.approx(value, rel=1e-6 if dtype == np.float32 else 1e-14)
+
+
+def test_a_batch_of_which_nothing_counts_changes_nothing():
+    X, _ = data(8)
+    model = mn.Linear(5, 3, rng=0)
+    before = model.weight.data.copy()
+    loss = mn.SoftmaxCrossEntropyLoss(ignore_index=-1)
+    trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=0.1), accumulate=3, metrics={})
+    trainer.fit([(X, np.full(8, -1))], steps=1, progress=False)
+    assert trainer.history[0]["loss"] == 0
+    assert np.array_equal(model.weight.data, before)
+
+
+@pytest.mark.parametrize("target", [np.zeros((2, 3)), (np.zeros((8, 3)), np.zeros(8)), None])
+def test_a_target_that_cannot_be_cut(target):
+    model = mn.Linear(5, 3, rng=0)
+    trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1), accumulate=2)
+    with pytest.raises(ValueError, match=r"cut a batch along the first axis, so they expected a target of 8, .* got"):
+        trainer.fit([(data(8)[0], target)], steps=1, progress=False)
+
+
 def test_the_result_does_not_depend_on_which_thread_is_faster():
     layers = [lambda: mn.BatchNorm1d(8), lambda: mn.Dropout(0.5, rng=3)]
     runs = [trained(2, layers=layers, dtype=np.float32) for _ in range(3)]
@@ -49,10 +107,13 @@ def test_copies_share_the_weights_and_nothing_else():
     team = ParallelSteps(model, mn.MSELoss(), threads=2, parts=1)
     (first, _), (second, _) = team._copies
     assert first is model
-    for (name, p), q in zip(first.named_parameters(), second.parameters(), strict=True):
-        assert (q.data is p.data) == p.trainable, name
+    for p, q in zip(first.parameters(), second.parameters(), strict=True):
+        assert q.data is p.data
         assert q is not p
         assert not np.shares_memory(q.grad, p.grad)
+    assert len(list(first.named_buffers())) == 3
+    for (_, p), (_, q) in zip(first.named_buffers(), second.named_buffers(), strict=True):
+        assert not np.shares_memory(q.data, p.data)
 
 
 def test_dropout_differs_between_copies():
@@ -91,11 +152,11 @@ def test_running_statistics_are_the_mean_of_the_copies():
     for half in (x[:4], x[4:]):
         alone = mn.BatchNorm1d(5).astype(np.float64)
         alone.forward(half)
-        halves.append([p.data.copy() for p in alone.parameters()])
+        halves.append([b.data.copy() for _, b in alone.named_buffers()])
     with ParallelSteps(model, mn.MSELoss(), threads=2, parts=1) as team:
         team.learn(x, y)
-        for p, a, b in zip(model.parameters(), *halves, strict=True):
-            np.testing.assert_allclose(p.data, (a + b) / 2, atol=1e-12)
+        for (_, r), a, b in zip(model.named_buffers(), *halves, strict=True):
+            np.testing.assert_allclose(r.data, (a + b) / 2, atol=1e-12)
 
 
 @pytest.mark.parametrize("writeable", [True, False])

@@ -32,7 +32,7 @@ def test_what_was_saved_is_restored():
 
 
 def test_a_finished_run_is_not_finished_when_it_is_resumed():
-    counts = Counts(first_step=3, first_epoch=1, in_epoch=2, loss_sum=0.5, samples=7, finished=True)
+    counts = Counts(first_step=3, first_epoch=1, in_epoch=2, loss_sum=0.5, weight=3.5, samples=7, finished=True)
     again = Counts(first_step=0, first_epoch=0)
     again.load_state_dict(counts.state_dict())
     assert not again.finished

@@ -15,8 +15,12 @@ from minnet.training.steps import ManySteps, Steps
 X, Y = np.ones((10, 4)), np.zeros(10, np.int64)
 
 
+def weigh(x, y):
+    return 0.5 * len(x)
+
+
 def make(learn, checks=None):
-    return Steps(learn, TrainingState(), np.dtype(np.float32), checks, Interrupts())
+    return Steps(learn, TrainingState(), np.dtype(np.float32), checks, Interrupts(), weigh)
 
 
 def checks(**options):
@@ -30,7 +34,7 @@ def test_one_step_a_call_until_no_batch_is_left():
     batches = iter([(X[:6], Y[:6]), (X[6:], Y[6:])])
     assert [steps.advance(batches, 99, counts) for _ in range(3)] == [1, 1, 0]
     assert seen == [(np.float32, 6), (np.float32, 4)]
-    assert (counts.loss_sum, counts.samples, counts.skipped) == (5.0, 10, 0)
+    assert (counts.loss_sum, counts.weight, counts.samples, counts.skipped) == (2.5, 5.0, 10, 0)
     assert not steps.inside
     assert steps.interrupts.busy  # the loop releases it
 
@@ -86,7 +90,7 @@ class Compiled:
         self.most.append(most)
         steps = next(self.steps)
         epoch.take(steps)
-        return steps, 2 * steps, loss_sum + steps, 0.25, X[: 2 * steps], Y[: 2 * steps]
+        return steps, 2 * steps, 1.0 * steps, loss_sum + steps, 0.25, X[: 2 * steps], Y[: 2 * steps]
 
 
 def test_many_steps_fall_back_on_one():
@@ -98,19 +102,19 @@ def test_many_steps_fall_back_on_one():
         seen.append(len(x))
         return 0.5
 
-    steps = ManySteps(compiled, None, lambda: (optimizers[0],), learn, state, None, None, Interrupts())
+    steps = ManySteps(compiled, None, lambda: (optimizers[0],), learn, state, None, None, Interrupts(), weigh)
     epoch = iter(mn.DataLoader(X, Y, 2))
     assert steps.advance(epoch, 7, counts) == 3
     assert (state.step, state.last_loss, len(state.prediction), len(state.target)) == (3, 0.25, 6, 6)
-    assert (counts.loss_sum, counts.samples) == (3.0, 6)
+    assert (counts.loss_sum, counts.weight, counts.samples) == (3.0, 3.0, 6)
     assert steps.advance(epoch, 4, counts) == 1  # the compiled code did none
     optimizers[0] = "another"
     assert steps.advance(epoch, 3, counts) == 1  # a callback has replaced a part
     assert compiled.most == [7, 4]
     assert seen == [2, 2]
-    assert (state.step, counts.samples) == (5, 10)
+    assert (state.step, counts.weight, counts.samples) == (5, 5.0, 10)
     assert steps.advance(epoch, 2, counts) == 0
-    assert math.isclose(counts.loss_sum, 5.0)
+    assert math.isclose(counts.loss_sum, 4.0)
 
 
 def test_a_trainer_of_ones_own_is_not_compiled():

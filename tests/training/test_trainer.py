@@ -489,7 +489,7 @@ def test_bad_parts():
         mn.Trainer(model, mn.CrossEntropyLoss, optimizer)
     with pytest.raises(TypeError, match="optimizer to be a Optimizer, got CrossEntropyLoss"):
         mn.Trainer(model, optimizer=mn.CrossEntropyLoss(), loss=mn.CrossEntropyLoss())
-    with pytest.raises(ValueError, match="holds no Parameter of this model"):
+    with pytest.raises(ValueError, match="holds Parameters that are not of this model"):
         mn.Trainer(mn.Sequential(mn.Linear(4, 3), mn.Softmax()), mn.CrossEntropyLoss(), optimizer)
     with pytest.raises(ValueError, match="Trainer needs accumulate >= 1, got 0"):
         mn.Trainer(model, mn.CrossEntropyLoss(), optimizer, accumulate=0)
@@ -506,3 +506,33 @@ def test_bad_parts():
 def test_a_last_layer_that_does_not_fit_the_loss(last, loss, message):
     with pytest.raises(ValueError, match=message):
         make(loss=loss, last=[last])
+
+
+@pytest.mark.parametrize("option", ["accumulate", "threads"])
+def test_a_train_step_that_an_option_goes_around_is_refused(option):
+    """It was not called, in silence."""
+
+    class Mine(mn.Trainer):
+        def train_step(self, x, y):
+            return super().train_step(x, y)
+
+    model = mn.Sequential(mn.Linear(4, 3, rng=0))
+    parts = model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=rf"^{option}=2 does not call Mine\.train_step: leave out {option}=2, or"):
+        Mine(*parts, **{option: 2})
+    trainer = mn.Trainer(*parts, **{option: 2})
+    trainer.train_step = lambda x, y: 0.0
+    with pytest.raises(ValueError, match=r"does not call Trainer\.train_step"):
+        trainer.fit([(np.zeros((2, 4), np.float32), np.zeros(2, int))], epochs=1)
+
+
+def test_the_loader_of_a_user_is_not_tried_with_samples_that_it_does_not_yield():
+    class TwoColumns(mn.DataLoader):
+        def __iter__(self):
+            return iter([(self.X[:, :2], self.y)])
+
+    model = mn.Sequential(mn.Linear(2, 3, rng=0))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
+    X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    trainer.fit(TwoColumns(X, np.arange(6) % 3), epochs=1, progress=False)
+    assert trainer.step == 1

@@ -1,6 +1,7 @@
 """What fit is given is checked before the first step, and nothing is changed by looking."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from minnet.training.validation import (
     check_callbacks,
     check_loader,
     check_metrics,
+    check_schedules,
     check_set,
+    check_trained,
+    warn_of_untrained,
 )
 
 X = np.random.default_rng(0).random((20, 4), np.float32)
@@ -243,3 +247,74 @@ def test_a_model_that_diverged_is_no_matter_of_the_data():
     model = mn.Sequential(mn.Linear(4, 3))
     model.layers[0].weight.data = np.full((4, 3), np.nan)
     check_set("the data", model, mn.SoftmaxCrossEntropyLoss(), mn.DataLoader(X, Y))
+
+
+# -- what is trained
+
+
+def test_an_optimizer_of_the_whole_model_is_all_right():
+    model, loss = parts()
+    check_trained(model, loss, mn.SGD(model.parameters(), lr=0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_untrained(model, loss, mn.SGD(model.parameters(), lr=0.1))
+
+
+def test_a_layer_that_was_replaced_after_the_optimizer_was_made():
+    """The mixed case: the optimizer still holds other layers of the model, and trained those without a word."""
+    model, loss = parts()
+    optimizer = mn.SGD(model.parameters(), lr=0.1)
+    trainer = mn.Trainer(model, loss, optimizer)
+    model.layers = (mn.Linear(4, 3, rng=1), *model.layers[1:])
+    message = (
+        "the optimizer holds Parameters that are not of this model: parameters[0] (4, 3), parameters[1] (3,); "
+        "and it does not hold the model's layers[0].weight (4, 3), layers[0].bias (3,): was a layer replaced?"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        trainer.fit(mn.DataLoader(X, Y), epochs=1)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        mn.Trainer(model, loss, optimizer)
+
+
+def test_a_parameter_too_many():
+    model, loss = parts()
+    with pytest.raises(ValueError, match=r"not of this model: parameters\[\d\] \(7,\): was a layer replaced\? Make"):
+        check_trained(model, loss, mn.SGD([*model.parameters(), mn.Parameter(np.ones(7))], lr=0.1))
+    many = [mn.Parameter([1.0]) for _ in range(9)]
+    with pytest.raises(ValueError, match=r"parameters\[5\] \(1,\), … \(9 in all\); and it does not hold the model's"):
+        check_trained(model, loss, mn.SGD(many, lr=0.1))
+
+
+def test_a_layer_that_the_optimizer_does_not_hold_is_named_unless_it_is_frozen():
+    model, loss = parts()
+    trainer = mn.Trainer(model, loss, mn.SGD(model.layers[1].parameters(), lr=0.1))
+    with pytest.warns(mn.errors.TrainingWarning) as caught:
+        trainer.fit(mn.DataLoader(X, Y), epochs=1, progress=False)
+    (warning,) = caught
+    assert str(warning.message).startswith("the optimizer does not hold layers[0].weight, layers[0].bias, so nothing")
+    assert warning.filename == __file__
+    for parameter in model.layers[0].parameters():
+        parameter.trainable = False
+    trainer.fit(mn.DataLoader(X, Y), epochs=1, progress=False)
+
+
+def test_a_loss_may_learn_too():
+    class Scaled(mn.MSELoss):
+        def __init__(self):
+            super().__init__()
+            self.scale = mn.Parameter([1.0])
+
+    model, loss = mn.Sequential(mn.Linear(4, 1, rng=0)), Scaled()
+    check_trained(model, loss, mn.SGD([*model.parameters(), loss.scale], lr=0.1))
+    with pytest.warns(mn.errors.TrainingWarning, match="does not hold the loss's scale, so"):
+        warn_of_untrained(model, loss, mn.SGD(model.parameters(), lr=0.1))
+
+
+def test_a_schedule_by_the_epoch_needs_epochs():
+    by_epoch, by_step = (mn.callbacks.LearningRate(mn.schedules.StepLR(1), per) for per in ("epoch", "step"))
+    with pytest.raises(
+        ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch is its last.*per=.step"
+    ):
+        check_schedules([by_step, by_epoch], ((X, Y) for _ in range(3)))
+    check_schedules([by_step], iter([(X, Y)]))
+    check_schedules([by_epoch], [(X, Y)])

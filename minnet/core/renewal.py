@@ -1,0 +1,177 @@
+"""A Renewal lets a fit use objects as if they were new, whatever an earlier fit left in them."""
+
+import copy
+import random
+import sys
+import threading
+import weakref
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+ATOMS = (type(None), bool, int, float, complex, str, bytes)
+SEQUENCES = (list, tuple, deque)
+SETS = (set, frozenset)
+MAPPINGS = (dict, defaultdict, OrderedDict, Counter)
+RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
+DEEPEST = 50  # levels of lists in lists; what is deeper stays as it is
+
+Changes = dict[str, tuple[Any, Any]]  # attribute → its values before and after a fit
+
+_ABSENT: Any = object()  # the value of an attribute that is not there
+_changed: dict[int, Changes] = {}  # by the last fit; by id, and not in the object, so that no checkpoint holds it
+_in_use: set[int] = set()
+_lock = threading.Lock()
+
+
+class Renewal:
+    """While active, a fit uses the objects; the next Renewal undoes what it did to them.
+
+    An attribute that a fit changed goes back to the value from before that fit, unless it was assigned to since; one
+    that a fit made is deleted. Numbers, arrays, random generators and containers (lists, dicts, sets, ...) are
+    restored, and those in the containers. A container or array is replaced by a new one, so one that was read after a
+    fit stays as it was.
+
+    Other objects (a model, a file) stay as they are, because others may use them. So does a container or array that
+    somebody else holds when the fit begins, such as a list that the caller gave to the constructor.
+
+    Raises RuntimeError if one of the objects is in use by another fit.
+    """
+
+    def __init__(self, owners: Iterable[object]) -> None:
+        self._owners = list({id(owner): owner for owner in owners}.values())
+        self._before: list[dict[str, Any]] = []
+
+    def __enter__(self) -> None:
+        with _lock:
+            for owner in self._owners:
+                if id(owner) in _in_use:
+                    kind = type(owner).__name__
+                    raise RuntimeError(
+                        f"this {kind} is in use by another fit, which has not ended: give each its own {kind}"
+                    )
+            _in_use.update(map(id, self._owners))
+        try:
+            for owner in self._owners:
+                _renew(owner, _changed.get(id(owner), {}))
+            self._before = [_copied(owner) for owner in self._owners]
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        for owner, before in zip(self._owners, self._before, strict=False):
+            now = _attributes(owner)
+            pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
+            changes = {name: pair for name, pair in pairs.items() if not _same(*pair)}
+            if id(owner) not in _changed:
+                weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
+            _changed[id(owner)] = changes
+        self._before = []
+        _in_use.difference_update(map(id, self._owners))
+
+
+def _attributes(owner: object) -> dict[str, Any]:
+    """Return all attributes, those in slots included."""
+    state: Any = object.__getstate__(owner)
+    parts = state if isinstance(state, tuple) else (state,)
+    return {name: value for part in parts if part for name, value in part.items()}
+
+
+def _renew(owner: object, changes: Changes) -> None:
+    """Undo the changes. As the owner may be a frozen dataclass, its own `__setattr__` is not asked."""
+    now = _attributes(owner)
+    for name, (before, after) in changes.items():
+        if now.get(name, _ABSENT) is not after:
+            continue
+        if before is _ABSENT:
+            object.__delattr__(owner, name)
+        else:
+            object.__setattr__(owner, name, before)
+    changes.clear()
+
+
+def _copied(owner: object) -> dict[str, Any]:
+    """Copy the attributes of an object, and what is in their containers; keep what is not its own."""
+    values = _attributes(owner)
+    return copy.deepcopy(values, _others(values))
+
+
+def _others(values: dict[str, Any]) -> dict[int, Any]:
+    """Return what is not an object's own, among its attributes and in their containers, as deepcopy's memo takes it.
+
+    What is referred to from elsewhere is not its own.
+    """
+    found: dict[int, Any] = {}
+    held = Counter(map(id, values.values()))  # how often each is referred to from inside: by the object itself, and ...
+    _find(values, found, held, 0)
+    del found[id(values)]
+    # No name is given to the items here, because it would be a reference, too.
+    return {
+        key: found[key]
+        for key in found
+        if sys.getrefcount(found[key]) > _REFERENCES + held[key] or not _is_own(found[key])
+    }
+
+
+_probe: list[list[int]] = [[]]
+_REFERENCES = sys.getrefcount(_probe[0])  # of an item of a container that nobody else holds
+
+
+def _find(value: Any, found: dict[int, Any], held: Counter[int], depth: int) -> None:
+    """List a value and what is in it, and count how often each is referred to."""
+    if type(value) in ATOMS:
+        return
+    held[id(value)] += 1
+    if id(value) not in found:
+        found[id(value)] = value
+        if depth <= DEEPEST:
+            for item in _items(value):
+                _find(item, found, held, depth + 1)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """Return what is in a container."""
+    kind = type(value)
+    if kind in MAPPINGS:
+        return [*value.keys(), *value.values()]
+    if kind in (*SEQUENCES, *SETS) or _is_named_tuple(value):
+        return value  # type: ignore[no-any-return]
+    return value.flat if kind is np.ndarray and value.dtype.hasobject else ()
+
+
+def _is_own(value: Any) -> bool:
+    """Whether a value is a container, an array or a random generator, which a copy can stand for."""
+    if type(value) is np.ndarray:
+        # A view is as much somebody else's as the array that it looks into; a read-only one needs no copy.
+        return value.flags.writeable and (value.base is None or sys.getrefcount(value.base) == _REFERENCES)
+    return type(value) in (*SEQUENCES, *SETS, *MAPPINGS, *RANDOM, bytearray) or _is_named_tuple(value)
+
+
+def _is_named_tuple(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(type(value), "_fields")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values, one of which may be a copy of the other, hold the same."""
+    kind = type(one)
+    if one is other or kind is not type(other):
+        return one is other
+    try:
+        if kind is np.ndarray:
+            return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+        if kind in MAPPINGS:
+            return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        if kind in SEQUENCES or _is_named_tuple(one):
+            return len(one) == len(other) and all(map(_same, one, other))
+        if kind is np.random.Generator:
+            return _same(one.bit_generator.state, other.bit_generator.state)
+        if kind is np.random.RandomState:
+            return _same(one.get_state(legacy=False), other.get_state(legacy=False))
+        if kind is random.Random:
+            return bool(one.getstate() == other.getstate())
+        return kind in (*ATOMS, bytearray, *SETS) and bool(one == other or one != one)
+    except (RecursionError, ValueError, TypeError):  # a list in itself, or items that cannot be compared
+        return False

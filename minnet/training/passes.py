@@ -1,0 +1,53 @@
+"""Passes remember where a Trainer has stopped inside its passes over loaders, so that the next `fit` goes on there."""
+
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from minnet.core.state import State
+from minnet.data.epoch import Batch, Epoch
+from minnet.data.loader import DataLoader
+
+Pass = tuple[Iterator[Batch], int]  # the batches that are left, and how many steps of the pass are done
+
+
+class Passes:
+    """The passes that a `fit` has left before their end: of every DataLoader, and of the last other iterable.
+
+    A copy has none. What is remembered of a DataLoader does not keep it, or its data, alive.
+    """
+
+    def __init__(self) -> None:
+        self._epochs: dict[int, tuple[weakref.ref[DataLoader], Any, State, int]] = {}  # by id of the loader
+        self._other: tuple[object, Iterator[Batch], int] | None = None
+
+    def __reduce__(self) -> Any:
+        """Copy nothing: an iterator cannot be copied."""
+        return Passes, ()
+
+    def leave(self, loader: Iterable[Batch], batches: Iterator[Batch], done: int) -> None:
+        """Remember a pass that was left, after so many steps."""
+        if isinstance(loader, DataLoader) and isinstance(batches, Epoch) and type(loader).__iter__ is _begins_epoch:
+            self._epochs = {key: epoch for key, epoch in self._epochs.items() if epoch[0]() is not None}
+            self._epochs[id(loader)] = weakref.ref(loader), _form(loader), batches.state_dict(), done
+        else:
+            self._other = loader, batches, done
+
+    def take(self, loader: Iterable[Batch]) -> Pass | None:
+        """Return the pass over a loader that was left, and forget it; None if there is none, or the loader changed."""
+        if isinstance(loader, DataLoader) and (epoch := self._epochs.pop(id(loader), None)):
+            of, form, state, done = epoch
+            return (Epoch(loader, state), done) if of() is loader and form == _form(loader) else None
+        if self._other is not None and self._other[0] is loader:
+            _, batches, done = self._other
+            self._other = None
+            return batches, done
+        return None
+
+
+_begins_epoch = DataLoader.__iter__
+
+
+def _form(loader: DataLoader) -> Any:
+    """Return what decides which rows a batch has, besides their order."""
+    return len(loader.X), loader.batch_size, loader.shuffle, loader.drop_last
