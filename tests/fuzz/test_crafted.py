@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("resource")  # not on Windows
 
 import crafted
+from hostile import hostile
 
 
 def outcomes(tmp_path, which, stride):
@@ -48,7 +49,7 @@ def test_the_run_that_they_are_made_from_goes_on(tmp_path):
 @pytest.mark.parametrize("place", ["trainer/epoch = -1", "weight of a layer", "a path for nothing"])
 def test_some_of_them_here(tmp_path, place):
     good = crafted.good(tmp_path / "good")
-    crafted.hostile(good)[place].write(tmp_path / "hostile", good)
+    hostile(good)[place].write(tmp_path / "hostile", good)
     kind, message = crafted.attempt(tmp_path / "hostile")
     assert kind == "refused"
     assert str(Path("hostile") / "run") in message
