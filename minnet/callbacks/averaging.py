@@ -8,9 +8,10 @@ import numpy as np
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
+from minnet.core.forms import are_like
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import State, are_like, update_in_place
+from minnet.core.state import State, update_in_place
 from minnet.optimizers import Optimizer
 
 

@@ -3,9 +3,10 @@
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.forms import are_like
 from minnet.core.layer import Layer
 from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
-from minnet.core.state import State, are_like
+from minnet.core.state import State
 from minnet.optimizers import Optimizer
 
 

@@ -6,9 +6,10 @@ from typing import Literal
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.forms import is_number
 from minnet.core.layer import Layer
 from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
-from minnet.core.state import State, is_number
+from minnet.core.state import State
 from minnet.errors import TrainingWarning
 from minnet.optimizers import Optimizer
 from minnet.optimizers.schedules import Schedule

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from minnet.core.state import is_number
+from minnet.core.forms import is_number
 
 Row = dict[str, float]
 Mode = Literal["min", "max"]

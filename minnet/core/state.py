@@ -6,11 +6,10 @@ again when it is restarted.
 """
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 State = dict[str, Any]
 
@@ -42,19 +41,14 @@ def attributes(owner: object) -> State:
 def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
     """Restore what `attributes` returned. Generators and arrays stay the same objects, because others may hold them."""
     for name, value in state.items():
-        if not unsettable(owner, name):
+        if not _is_code(type(owner), name):
             setattr(owner, name, update_in_place(vars(owner).get(name), value))
 
 
-def unsettable(owner: object, name: object) -> str:
-    """Say what a state would replace by an attribute of this name, if that is not plain data; "" if it is."""
-    if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
-        return "no name of an attribute"
-    found = inspect.getattr_static(type(owner), name, None)
-    if callable(found) or hasattr(found, "__get__"):
-        return f"a method or a property of {type(owner).__name__}"
-    there = getattr(owner, "__dict__", {}).get(name, found)
-    return "" if is_plain(there) else f"a {type(there).__name__} of {type(owner).__name__}"
+def _is_code(kind: type, name: str) -> bool:
+    """Whether a class has a method or a property of that name, which a state must not replace."""
+    found = inspect.getattr_static(kind, name, None)
+    return callable(found) or hasattr(found, "__get__")
 
 
 def update_in_place(now: Any, value: Any) -> Any:
@@ -73,16 +67,3 @@ def update_in_place(now: Any, value: Any) -> Any:
     elif type(value) is dict and type(now) is dict:
         return {key: update_in_place(now.get(key), item) for key, item in value.items()}
     return value
-
-
-def are_like(arrays: object, others: Iterable[NDArray[Any]]) -> bool:
-    """Whether a list of arrays has the lengths, shapes and dtypes of another one."""
-    forms = [(other.shape, other.dtype) for other in others]
-    return isinstance(arrays, list) and forms == [
-        (array.shape, array.dtype) if isinstance(array, np.ndarray) else None for array in arrays
-    ]
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number of Python's; True and False are none."""
-    return type(value) in (int, float)

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from minnet.core.forms import are_like, is_vector, kind_of, unsettable
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.rows import MODES
-from minnet.core.state import State, are_like, is_plain, unsettable
+from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
@@ -109,11 +110,11 @@ def check_history(columns: State) -> None:
         if type(column) is not tuple or len(column) != 2:
             raise ValueError(f"the history's column {name!r} is no pair of a mask and numbers")
         there, values = column
-        if _form(values) in ((1, np.int64), (1, np.float64)):
+        if is_vector(values, np.int64, np.float64):
             in_arrays += len(values)
         elif type(values) is not list:
             raise ValueError(f"the history's column {name!r} is no vector of int64 or float64")
-        if there is not None and _form(there) != (1, np.bool_):
+        if there is not None and not is_vector(there, np.bool_):
             raise ValueError(f"the history's column {name!r} has a mask that is no vector of bool")
         lengths |= {len(values), len(values if there is None else there)}
     if len(lengths) > 1:
@@ -197,11 +198,11 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
             raise ValueError(f"{place} is never in a file")
         if name in now:
             alike(place, now[name], value, own=own)
-            if own and (isinstance(owner, Layer) or name in options) and not _same(name, now[name], value):
+            if own and (isinstance(owner, Layer) or name in options) and not _may_become(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
         elif own:
             raise ValueError(f"{place} is no attribute of {type(owner).__name__}")
-        elif value is not None and (there := unsettable(owner, name)):
+        elif there := unsettable(owner, name, value):
             raise ValueError(f"{place} is {there}")
         else:
             check_place(place, None, value)
@@ -213,10 +214,15 @@ def _defaults(owner: object, names: Iterable[Any]) -> State:
     return {name: value for name, value in found.items() if value is not None and is_plain(value)}
 
 
-def _same(name: str, now: Any, then: Any) -> bool:
-    """Whether an option is as it was. A layer of minnet has options only, beside its mode and its Generators."""
+def _may_become(name: str, now: Any, then: Any) -> bool:
+    """Whether an option may have got this value in training: as it was, or another number in the same range.
+
+    A layer of minnet has options only, beside its mode and its Generators.
+    """
     if hasattr(Layer, name) or isinstance(now, np.random.Generator):
         return True
+    if isinstance(now, float):  # such as a share or a bound, which a callback may change from step to step
+        return math.isfinite(then) and (now < 0 or 0 <= then <= (1 if now <= 1 else math.inf))
     if isinstance(now, np.ndarray) and isinstance(then, np.ndarray):
         return now.tobytes() == then.tobytes()
     return repr(now) == repr(then)
@@ -232,8 +238,8 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
     check_place(where, now, then)
     if now is None:
         return
-    if _kind(now) != _kind(then) or (own and type(now) is int is not type(then)):
-        raise ValueError(f"{where} is a {_kind(then)}, where the run has a {_kind(now)}")
+    if kind_of(now) != kind_of(then) or (own and type(now) is int is not type(then)):
+        raise ValueError(f"{where} is a {kind_of(then)}, where the run has a {kind_of(now)}")
     if own and isinstance(now, int) and now >= 0 > then:
         raise ValueError(f"{where} is negative")
     if own and isinstance(now, str) and now in MODES and then not in MODES:
@@ -258,21 +264,6 @@ def check_place(where: str, now: Any, then: Any) -> None:
         name = where.rpartition(".")[2].partition("[")[0]
         if _PLACE_NAME.search(name) or (isinstance(then, str) and _PLACE.search(then)):
             raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"array of {value.dtype}"
-    if isinstance(value, np.random.Generator):
-        return f"Generator of {type(value.bit_generator).__name__}"
-    if isinstance(value, bool | np.bool_):
-        return "bool"
-    return "number" if isinstance(value, int | float | np.number) else type(value).__name__
-
-
-def _form(value: Any) -> tuple[Any, Any]:
-    """Return the number of dimensions and the dtype of an array; nothing that equals those of other values."""
-    return (value.ndim, value.dtype) if isinstance(value, np.ndarray) else (-1, None)
 
 
 def same_names(where: str, now: Any, then: Any) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.state import DEEPEST, are_like, attributes, is_plain, set_attributes, unsettable
+from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes
 
 
 def nested(depth):
@@ -104,28 +104,9 @@ def test_a_state_replaces_neither_methods_nor_properties():
     assert counter.double == 10
 
 
-def test_a_state_replaces_nothing_that_is_not_plain_data():
-    counter = Counter()
-    counter.file, counter.model = open, mn.Parameter([1.0])
-    set_attributes(counter, {"file": "elsewhere", "model": 5, "__class__": int, "a b": 1, "more": [1]})
-    assert counter.file is open
-    assert type(counter.model) is mn.Parameter
-    assert counter.more == [1]
-    assert "a b" not in vars(counter)
-    assert unsettable(counter, "model") == "a Parameter of Counter"
-
-
 def test_a_class_may_choose_its_attributes():
     class Chooses(Counter):
         def __getstate__(self):
             return {"count": self.count}
 
     assert attributes(Chooses()) == {"count": 0}
-
-
-def test_arrays_are_like_others_of_the_same_shapes_and_dtypes():
-    family = [np.zeros(3, np.float32), np.zeros((2, 2), np.float32)]
-    assert are_like([array + 1 for array in family], iter(family))
-    assert are_like([], [])
-    for other in ([], family[:1], [np.zeros(3), family[1]], [1.0, family[1]], None, tuple(family)):
-        assert not are_like(other, family)

@@ -114,7 +114,6 @@ def plain(owner):
         {"count": 10, "sums": np.ones(5), "nothing": {"a": [1]}},
         {"count": 0.5},  # a sum that began as 0
         {"more": [1, "a"], "kind": 4},
-        {"weight": None},  # it was not made yet
     ],
     ids=str,
 )
@@ -127,6 +126,7 @@ def test_attributes_that_are_right(state):
     ("state", "message"),
     [
         ([], "x is no dict"),
+        ({"weight": None}, "x.weight is a Parameter of Owner"),
         ({"weight": 5}, "x.weight is a Parameter of Owner"),
         ({"reset": 5}, "x.reset is a method or a property of Owner"),
         ({"size": 5}, "x.size is a method or a property of Owner"),
@@ -154,7 +154,9 @@ def test_attributes_that_are_wrong(state, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"p": 0.5}, "x.p is 0.2 now, and 0.5 in the checkpoint"),
+        ({"p": -0.5}, "x.p is 0.2 now, and -0.5 in the checkpoint"),
+        ({"p": 1.5}, "x.p is 0.2 now, and 1.5 in the checkpoint"),
+        ({"p": float("nan")}, "x.p is 0.2 now, and nan in the checkpoint"),
         ({"more": 1}, "x.more is no attribute of Dropout"),
         ({"_cache": 1}, "x._cache is never in a file"),
         ({"training": 1}, "x.training is a number, where the run has a bool"),
@@ -163,7 +165,7 @@ def test_attributes_that_are_wrong(state, message):
 def test_a_layer_of_minnet_has_what_it_has(change, message):
     layer = mn.Dropout(0.2, rng=0)
     now = {"p": 0.2, "rng": layer.rng}
-    check_attributes("x", layer, now, now | {"training": False})
+    check_attributes("x", layer, now, now | {"training": False, "p": 0.5})
     with refuses(message):
         check_attributes("x", layer, now, now | change)
     with refuses("x lacks p"):
