@@ -95,11 +95,9 @@ class Terminal(io.StringIO):
 
 
 def fit(trainer: mn.Trainer, loader: mn.DataLoader, **options: Any) -> None:
-    """Call `trainer.fit` with its progress bar; after Ctrl-C, raise KeyboardInterrupt, which `fit` does not."""
+    """Call `trainer.fit` with its progress bar; after Ctrl-C, raise KeyboardInterrupt."""
     with contextlib.redirect_stderr(Terminal()):
-        trainer.fit(loader, **options)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        trainer.fit(loader, on_interrupt="raise", **options)
 
 
 class LastStep(mn.Layer):

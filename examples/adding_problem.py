@@ -13,6 +13,7 @@ from [0, 1) as in Q. Le et al., "A simple way to initialize recurrent networks o
 import argparse
 
 import numpy as np
+import pictures
 
 import minnet as mn
 
@@ -65,11 +66,7 @@ def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
 
     print(f"LSTM {error:.4f}   [always answering 1: {BASELINE:.3f}]")
     if out:
-        try:
-            mn.plots.learning_curves(history, title="Always answering 1 has a loss of 0.167").savefig(out)
-            print(f"wrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
-            print(f"No picture: {reason}")
+        pictures.save(mn.plots.learning_curves(history, title="Always answering 1 has a loss of 0.167"), out)
     return error
 
 
@@ -80,4 +77,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.steps < 1:
         parser.error(f"--steps must be at least 1, got {options.steps}")
+    options.out = pictures.place(parser, options.out)
     main(**vars(options))

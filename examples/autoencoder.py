@@ -6,6 +6,7 @@ python examples/autoencoder.py --help
 import argparse
 
 import numpy as np
+import pictures
 
 import minnet as mn
 
@@ -36,12 +37,8 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "autoencode
     if out:
         seen = noisy(test_X[:20], np.random.default_rng(2))
         rows = [test_X[:20], seen.clip(0, 1), trainer.predict(seen)]
-        try:
-            title = "Test digits, the same digits with noise, and the autoencoder's output"
-            mn.plots.digits(np.concatenate(rows), columns=20, title=title).savefig(out)
-            print(f"wrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
-            print(f"No picture: {reason}")
+        title = "Test digits, the same digits with noise, and the autoencoder's output"
+        pictures.save(mn.plots.digits(np.concatenate(rows), columns=20, title=title), out)
     return error
 
 
@@ -53,6 +50,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    options.out = pictures.place(parser, options.out)
     try:
         main(**vars(options))
     except (mn.errors.DataError, mn.errors.DataNotFoundError, OSError) as error:

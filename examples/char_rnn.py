@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import pictures
 
 import minnet as mn
 
@@ -52,11 +53,7 @@ def main(steps: int = 600, out: str | None = "char_rnn.png") -> float:
     )
     print("What it writes:\n" + sample(model, characters, 400, np.random.default_rng(0)))
     if out:
-        try:
-            mn.plots.learning_curves(history).savefig(out)
-            print(f"\nwrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
-            print(f"\nNo picture: {reason}")
+        pictures.save(mn.plots.learning_curves(history), out)
     return float(bits)
 
 
@@ -67,4 +64,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.steps < 1:
         parser.error(f"--steps must be at least 1, got {options.steps}")
+    options.out = pictures.place(parser, options.out)
     main(**vars(options))

@@ -5,6 +5,8 @@ python examples/cnn.py --help
 
 import argparse
 
+import pictures
+
 import minnet as mn
 
 REFERENCE = "99.05%: LeNet-5, with distortions 99.2% (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Proc. IEEE 1998)"
@@ -46,11 +48,7 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png", 
     accuracy = trainer.evaluate(digits.test)["accuracy"]
     print(f"test accuracy {100 * accuracy:.2f}% after {history[-1]['seconds']:.0f} s\npublished: {REFERENCE}")
     if out:
-        try:
-            mn.plots.learning_curves(history).savefig(out)
-            print(f"wrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as error:
-            print(f"No picture: {error}")
+        pictures.save(mn.plots.learning_curves(history), out)
     return accuracy
 
 
@@ -63,6 +61,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    options.out = pictures.place(parser, options.out)
     try:
         main(**vars(options))
     except (mn.errors.DataError, mn.errors.DataNotFoundError, mn.errors.CheckpointError, OSError) as error:

@@ -5,6 +5,8 @@ python examples/mlp.py --help
 
 import argparse
 
+import pictures
+
 import minnet as mn
 
 REFERENCE = (
@@ -39,11 +41,7 @@ def main(
     accuracy = trainer.evaluate(digits.test)["accuracy"]
     print(f"test accuracy {100 * accuracy:.2f}% after {history[-1]['seconds']:.0f} s\npublished: {REFERENCE}")
     if out:
-        try:
-            mn.plots.learning_curves(history).savefig(out)
-            print(f"wrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as error:
-            print(f"No picture: {error}")
+        pictures.save(mn.plots.learning_curves(history), out)
     return accuracy
 
 
@@ -56,6 +54,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    options.out = pictures.place(parser, options.out)
     try:
         main(**vars(options))
     except (mn.errors.DataError, mn.errors.DataNotFoundError, mn.errors.CheckpointError, OSError) as error:

@@ -16,6 +16,8 @@ ONLINE_STEPS = 1_000_000
 SECONDS = 68
 FIRST_TEN = "7/7 2/2 1/1 0/0 4/4 1/1 4/4 9/9 6/5 9/9"
 MISTAKES = "6/5 6/4 3/2 2/3 7/6"
+FILES = [f"{stem}.png" for stem in ("digits", "mistakes", "learned", "confusion", "online", "curves")]
+FILES += ["online.csv", "minibatch.csv"]
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
@@ -46,7 +48,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     chosen.online_lr = chosen.lr or 0.01
     chosen.steps, chosen.lr = chosen.steps or 20_000, chosen.lr or 0.5
     if not chosen.no_pictures:
-        chosen.no_pictures = not _can_draw(chosen.out)
+        chosen.no_pictures = not _can_draw(chosen.out, parser)
     return chosen
 
 
@@ -191,14 +193,19 @@ def _positive(kind):
     return parse
 
 
-def _can_draw(folder: Path) -> bool:
-    """Whether pictures can be drawn and written; if not, print why before training begins."""
+def _can_draw(folder: Path, parser: argparse.ArgumentParser) -> bool:
+    """Whether pictures can be drawn and written; if not, say why before training begins."""
     try:
         mn.extras.require("matplotlib", "plots")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
         (folder / ".writable").unlink()
+        for file in FILES:
+            if (folder / file).exists():
+                (folder / file).open("ab").close()
     except (mn.errors.MissingExtraError, OSError) as error:
+        if isinstance(error, OSError) and folder != parser.get_default("out"):
+            parser.error(f"argument --out: {error}")
         print(f"No pictures: {error}")
         return False
     return True

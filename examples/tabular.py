@@ -8,6 +8,7 @@ python examples/tabular.py --help
 import argparse
 
 import numpy as np
+import pictures
 
 import minnet as mn
 
@@ -50,11 +51,8 @@ def main(seeds: int = 10, epochs: int = 100, out: str | None = "tabular.png") ->
     sd = errors.std(ddof=1) if seeds > 1 else float("nan")
     print(f"network {errors.mean():.3f} +- {sd:.3f} over {seeds} seeds   [linear {linear.mean():.3f}, the noise 1.000]")
     if out:
-        try:
-            mn.plots.learning_curves(runs[0][2], title="Seed 0 (losses in units of the target's variance)").savefig(out)
-            print(f"wrote {out}")
-        except (mn.errors.MissingExtraError, OSError, ValueError) as reason:
-            print(f"No picture: {reason}")
+        title = "Seed 0 (losses in units of the target's variance)"
+        pictures.save(mn.plots.learning_curves(runs[0][2], title=title), out)
     return float(errors.mean())
 
 
@@ -66,4 +64,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if min(options.epochs, options.seeds) < 1:
         parser.error(f"--epochs and --seeds must be at least 1, got {options.epochs} and {options.seeds}")
+    options.out = pictures.place(parser, options.out)
     main(**vars(options))

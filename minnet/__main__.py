@@ -38,7 +38,7 @@ def blas(built: Mapping[str, Any], pools: Sequence[Mapping[str, Any]] | None) ->
     """Describe NumPy's BLAS: by ``numpy.show_config``, and by threadpoolctl unless `pools` is None."""
     name = " ".join(str(built[key]) for key in ("name", "version") if built.get(key, "unknown") != "unknown")
     if pools is None:
-        return f"{name or 'unknown'}; to see its kernel and threads: {pip_command('threads')}"
+        return f"{name or 'unknown'}; to see its kernel and threads: pip install threadpoolctl"
     loaded = [pool for pool in pools if pool.get("user_api") == "blas"]
     for pool in sorted(loaded, key=lambda pool: "numpy" not in str(pool.get("filepath")))[:1]:  # SciPy has another
         known = {key: pool.get(key) or "unknown" for key in ("internal_api", "version", "architecture", "num_threads")}
@@ -54,7 +54,7 @@ def extras(found: Mapping[str, Mapping[str, str | None]]) -> str:
         state = ", ".join(f"{package} {version}" for package, version in versions.items())
         state = state if len(state) < 30 else f"{len(versions)} packages, installed"
         missing = not versions or None in versions.values()
-        lines.append(f"{name:<9} {purpose:<29} {pip_command(name) if missing else state}")
+        lines.append(f"{name:<9} {purpose:<29} {pip_command(name, versions) if missing else state}")
     return "\n".join(lines)
 
 

@@ -52,7 +52,7 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_step = 0
         self.waited = 0
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
         self._weights: list[Array] = []
 
     def on_fit_start(self, trainer: Training) -> None:

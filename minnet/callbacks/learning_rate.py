@@ -1,11 +1,11 @@
 """Two callbacks change the learning rate: one by a schedule, one when a metric no longer improves."""
 
 import math
-import warnings
 from typing import Literal
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.console import warn
 from minnet.core.forms import is_number
 from minnet.core.layer import Layer
 from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
@@ -84,10 +84,10 @@ class LearningRate(Callback):
         """Warn if the schedule never moved."""
         epochs = trainer.epoch - self.start
         if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
-            warnings.warn(
-                f'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
-                f"ended {'with its first' if epochs else 'before the end of the first'}, whose learning rate is that of "
-                't = 0. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
+            end = "with its first" if epochs else "before the end of the first"
+            warn(
+                'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
+                f'ended {end}. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
                 TrainingWarning,
                 stacklevel=2,
             )
@@ -106,7 +106,7 @@ class LearningRate(Callback):
         rates = {group["lr"] for group in trainer.optimizer.param_groups}
         if len(rates) == 1 and len(set(self.base_lrs)) > 1 and rates != {0.0}:
             own = ", ".join(f"{base_lr:g}" for base_lr in self.base_lrs)
-            warnings.warn(
+            warn(
                 f"LearningRate's schedule gives all groups of Parameters the same learning rate, {rates.pop():g}, "
                 f"although they have rates of their own, {own}: to keep these, pass a schedule that uses base_lr, such "
                 "as lambda base_lr, t: base_lr * factor(t)",
@@ -182,7 +182,7 @@ class ReduceLROnPlateau(Callback):
         self.best: float | None = None
         self.bad_rows = 0
         self.cooldown_left = 0
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
 
     def on_fit_start(self, trainer: Training) -> None:
         """Find out in which direction the column improves."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from minnet.callbacks.base import Callback, Training
-from minnet.saving.checkpoint import announce
+from minnet.core.console import announce
 
 
 class Participants:

@@ -1,9 +1,11 @@
 """A progress bar and a running accuracy show how training goes while it runs."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from minnet.callbacks.base import Callback, Training
+from minnet.core.console import is_terminal
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.metrics import RunningAccuracy
@@ -62,10 +64,12 @@ class Progress(Callback):
 
     def on_fit_start(self, trainer: Training) -> None:
         """Draw the bar."""
-        from tqdm import tqdm  # 20 ms that only training needs
+        self._start, self._next, self._bar = trainer.step, 0.0, None
+        if is_terminal():
+            from tqdm import tqdm  # 20 ms that only training needs
 
-        self._bar = tqdm(total=self.total, unit="step", disable=None, mininterval=0, dynamic_ncols=True)
-        self._start, self._next = trainer.step, 0.0
+            with suppress(OSError, ValueError):
+                self._bar = tqdm(total=self.total, unit="step", mininterval=0, dynamic_ncols=True)
 
     def on_step_end(self, trainer: Training) -> None:
         """Move the bar, five times a second at most."""
@@ -77,12 +81,19 @@ class Progress(Callback):
     def on_fit_end(self, trainer: Training) -> None:
         """Show the last step, and close the bar."""
         self._draw(trainer)
-        self._bar.close()
+        if self._bar is not None:
+            with suppress(OSError, ValueError):
+                self._bar.close()
 
     def state_dict(self) -> State:
         """Return nothing, because a resumed run draws a bar of its own."""
         return {}
 
     def _draw(self, trainer: Training) -> None:
-        self._bar.set_postfix_str(f"loss {trainer.last_loss:.4f}", refresh=False)
-        self._bar.update(trainer.step - self._start - self._bar.n)
+        """Draw the bar anew; a terminal that is gone ends the bar, and not the run."""
+        if self._bar is not None:
+            try:
+                self._bar.set_postfix_str(f"loss {trainer.last_loss:.4f}", refresh=False)
+                self._bar.update(trainer.step - self._start - self._bar.n)
+            except (OSError, ValueError):
+                self._bar.disable, self._bar = True, None

@@ -1,16 +1,18 @@
 """A Predictor is a small network as one call of compiled code, for one sample at a time."""
 
+import copy
 import math
 from typing import Any
 
 import numpy as np
 
-from minnet.compiled.supported import NETWORKS, chain, dtypes
-from minnet.core.arrays import Array
+from minnet.compiled.supported import BYTES, NETWORKS, chain, dtypes
+from minnet.core.arrays import Array, cast, scaled
 from minnet.core.checks import check_floats
 from minnet.core.extras import require
 from minnet.core.layer import Layer
-from minnet.layers import Flatten, Sequential, Softmax
+from minnet.layers import Flatten, Normalize, Sequential, Softmax
+from minnet.layers.normalize import check_scale
 
 
 class Predictor:
@@ -20,22 +22,23 @@ class Predictor:
     call, for programs that ask for one prediction at a time. For many samples at once, and for wide layers, the model's
     own `forward` is as fast or faster. Several threads may share a Predictor.
 
-    A Predictor keeps the model's weights of the moment when it is made: after more training, make another. The first
-    one on a machine compiles for some seconds. Results differ from the model's in how sums are rounded. Subclasses of
-    the layers are refused, and layers one of whose methods was replaced.
+    A Predictor keeps the model's weights of the moment when it is made, and its `input_scale`, by which it multiplies
+    uint8: after more training, make another. The first one on a machine compiles for some seconds. Results differ from
+    the model's in how sums are rounded. Subclasses of the layers are refused, and layers one of whose methods was
+    replaced.
 
     Parameters
     ----------
     model
-        A `Sequential` of `Linear` layers, each with `ReLU`, `Tanh`, `Sigmoid` or nothing after it; `Flatten` may come
-        before them, and `Softmax` after them.
+        A `Sequential` of `Linear` layers, each with `ReLU`, `Tanh`, `Sigmoid` or nothing after it; `Normalize`, and
+        then `Flatten`, may come before them, and `Softmax` after them.
 
     Raises
     ------
     ValueError
         For another model; when called, for samples of another shape.
     TypeError
-        If the model is not a layer; when called, if x is not an array of the weights' dtype.
+        If the model is not a layer; when called, if x is not an array of the weights' dtype, or of uint8.
     MissingExtraError
         If Numba (the extra "compiled") is not installed.
 
@@ -54,16 +57,22 @@ class Predictor:
         if not isinstance(model, Layer):
             got = f"the class {model.__name__}: make one" if isinstance(model, type) else type(model).__name__
             raise TypeError(f"Predictor expected model to be a Layer, got {got}")
-        layers, unsupported = chain(model)
+        self._normalize, network = None, model
+        if type(model) is Sequential and type(model.layers[0]) is Normalize and len(model.layers) > 1:
+            self._normalize, network = copy.deepcopy(model.layers[0]).eval(), Sequential(*model.layers[1:])
+        layers, unsupported = chain(network)
         if unsupported:
-            raise ValueError(f"Predictor needs {NETWORKS}; got {unsupported}: call model.forward instead")
+            raise ValueError(
+                f"Predictor needs {NETWORKS}, or Normalize before all; got {unsupported}: call model.forward instead"
+            )
+        self._scale = check_scale(model, model.input_scale)
         self._dtype, *others = dtypes(layers)
         if others:
             raise ValueError("Predictor needs Parameters of one dtype: call model.astype(np.float32) first")
         from minnet.compiled import kernels  # which takes half a second
 
-        self._flat = type(model.layers[0]) is Flatten
-        self._softmax = type(model.layers[-1]) is Softmax
+        self._flat = type(network.layers[0]) is Flatten
+        self._softmax = type(network.layers[-1]) is Softmax
         parts, layout = [], []
         for linear, activation in layers:
             weight, bias = linear.weight.data, linear.bias
@@ -73,12 +82,17 @@ class Predictor:
         self._layout = np.array(layout)
         self._features, self._outputs = layout[0][0], layout[-1][1]
         self._predict = kernels.predict
-        self(np.zeros((1, self._features), self._dtype))  # or the first prediction would wait for the compiler
+        # Or the first prediction would wait for the compiler.
+        kernels.predict(np.zeros((1, self._features), self._dtype), self._parameters, self._layout, self._softmax)
 
     def __call__(self, x: Array) -> Array:
         """Return the outputs (..., O) for samples (..., I), or images (N, ...) if the model begins with `Flatten`."""
+        if type(x) is np.ndarray and x.dtype == BYTES:
+            x = cast(scaled(x, self._scale), self._dtype)
         check_floats(self, x, self._dtype)
         shape = x.shape
+        if self._normalize is not None:
+            x = self._normalize.forward(x) if x.ndim > 1 else self._normalize.forward(x[np.newaxis])[0]
         if self._flat and x.ndim > 1:
             x = x.reshape(len(x), math.prod(shape[1:]))
         if x.shape[-1] != self._features:

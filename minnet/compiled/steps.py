@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from minnet.compiled.supported import BYTES, chain, replaceable
 from minnet.core.arrays import Array
+from minnet.core.console import announce
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.data.epoch import Epoch
@@ -20,7 +21,6 @@ from minnet.data.loader import DataLoader
 from minnet.losses import Loss
 from minnet.optimizers import SGD, Optimizer
 from minnet.optimizers.base import keeps_finite
-from minnet.saving.checkpoint import announce
 
 Found = tuple[int, float, float]  # see kernels.train
 Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]

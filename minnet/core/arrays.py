@@ -11,6 +11,7 @@ Array = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 
 FEW_CLASSES, ROWS = 32, 1024
+BYTE_SCALE = 1 / 256  # what uint8 is multiplied by, if nothing else is said: the class notebook's pixels are value/256
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 TINY = {dtype: np.finfo(dtype).tiny for dtype in FLOATS}  # the smallest normal number; np.finfo takes 0.3 µs
@@ -109,6 +110,13 @@ def add_up(x: Array) -> float:
     if x.size <= 64:  # for so few, Python is faster than NumPy
         return float(sum(x.ravel().tolist()))
     return float(x.sum(dtype=np.float64))
+
+
+def scaled(x: NDArray[Any], scale: float | None) -> NDArray[Any]:
+    """Return uint8 as float32 times `scale`; any other dtype, and uint8 if that is None, as it is."""
+    if x.dtype == np.uint8 and scale is not None:
+        x = np.multiply(x, np.float32(scale), dtype=np.float32)
+    return x
 
 
 def cast(x: NDArray[Any], dtype: "np.dtype[Any] | None") -> Array:

@@ -1,6 +1,7 @@
 """Checks look at what a user passes, and raise an error that says what is wrong and what to do."""
 
 import math
+import sys
 from collections.abc import Collection
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.buffer import LayerArray
 
 T = TypeVar("T")
 
@@ -83,10 +85,14 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
     `dtype` is that of the layer's Parameters; a layer without Parameters takes float32 and float64. No array is cast
     silently. An array without an axis is a ValueError, because NumPy's functions return scalars for it.
     """
+    if type(x) is not np.ndarray:
+        refuse_mask(owner, "x", x)
     if not isinstance(x, np.ndarray):
         cure = f"pass np.asarray(x, dtype=np.{dtype or 'float32'})"
         if x is None:
             cure = "did the previous layer's forward return nothing?"
+        elif isinstance(x, LayerArray):
+            cure = "use .data, the array of its values"
         raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
     if x.ndim == 0:
         raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")
@@ -103,14 +109,41 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
 def _cure(dtype: str, x: NDArray[Any]) -> str:
     """Say how integers, or floats of another dtype, become floats."""
     if x.dtype == np.uint8:
-        return f"pass x.astype(np.{dtype}) / 255, or leave it to a DataLoader (leave out scale=None)"
+        return f"pass x.astype(np.{dtype}) / 256, or leave it to a DataLoader (leave out scale=None)"
     return f"pass x.astype(np.{dtype})"
+
+
+def refuse_mask(owner: "Described | str", name: str, x: object) -> None:
+    """Raise TypeError for a masked array, or a list of such: NumPy's functions would use the numbers under the mask."""
+    ma = sys.modules.get("numpy.ma")  # which a masked array has imported; to import it takes some milliseconds
+    if ma is None:
+        return
+    rows = x if isinstance(x, list | tuple) else (x,)
+    masked: Any = next((row for row in rows if isinstance(row, ma.MaskedArray)), None)
+    if masked is None:
+        return
+    owner = owner if isinstance(owner, str) else owner.describe()
+    got, cure, gaps = "a masked array", f"pass np.asarray({name})", int(ma.count_masked(masked))
+    axes = {1: "", 2: ".any(axis=1)"}.get(masked.ndim, f".any(axis={tuple(range(1, masked.ndim))})")
+    if isinstance(x, list | tuple):
+        got, cure = f"a {type(x).__name__} of masked arrays", "pass one array"
+    elif gaps:
+        got += f" with {gaps:,} of {masked.size:,} numbers masked"
+        cure = (
+            f"leave those samples out, keep = ~np.ma.getmaskarray({name}){axes}; X, y = np.asarray(X[keep]), "
+            f"np.asarray(y[keep]), or fill the gaps, such as with {name}.filled(0)"
+        )
+    raise TypeError(f"{owner} expected {name} to be a plain array, got {got}: {cure}; minnet does not look at masks")
 
 
 def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
     """Check that `dy` is an array of the dtype (None: float32 or float64) and shape of the layer's last output."""
+    if type(dy) is not np.ndarray:
+        refuse_mask(owner, "dy", dy)
     if not isinstance(dy, np.ndarray) or dy.dtype not in ((dtype,) if dtype else FLOATS):
-        got = dy.dtype if isinstance(dy, np.ndarray) else type(dy).__name__
+        got = str(dy.dtype) if isinstance(dy, np.ndarray) else type(dy).__name__
+        if isinstance(dy, np.generic):
+            got = f"a single {got}, which is no array"
         cure = "the backward of the loss, or of the next layer, returned another dtype"
         if dy is None:
             cure = "did the backward of the loss, or of the next layer, return nothing?"
@@ -131,7 +164,8 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
     """Check that `x`, of shape (..., C), holds scores, and not the probabilities that a Softmax returned.
 
     The rows of a softmax are positive and sum to 1. A batch of scores does not do that by chance. A single row of fewer
-    than seven scores can, so it is not checked. `cure` is the end of the message.
+    than seven scores can, so it is not checked. Nor are copies of one row of two: in a dead network, where only biases
+    are left, two sigmoids return σ(b) and σ(−b), such as (1/2, 1/2). `cure` is the end of the message.
     """
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"{owner.describe()} expected shape (..., classes), got {x.shape}: there is no class axis")
@@ -140,6 +174,8 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
         return
     # Two numbers first: they are enough to recognise nearly every batch of scores.
     if not (0 < x.item(0) <= 1 and 0 < x.item(-1) <= 1):
+        return
+    if classes == 2 and (x == x.reshape(-1, 2)[0]).all():
         return
     if x.min() > 0 and np.abs(x.sum(axis=-1) - 1).max() <= 2e-6:
         raise ValueError(

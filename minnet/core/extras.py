@@ -1,6 +1,7 @@
 """An extra is a set of optional packages; each is imported where it is used, and an error names it if it is missing."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
@@ -34,9 +35,14 @@ def packages(distribution: str = "minnet-dl") -> dict[str, dict[str, str | None]
     return found
 
 
-def pip_command(extra: str) -> str:
-    """Return the command that installs an extra, to be run in minnet's folder."""
-    return f"pip install '.[{extra}]'"
+def pip_command(extra: str, found: Mapping[str, str | None]) -> str:
+    """Return the command that installs what is missing of an extra, whose packages `packages` found.
+
+    It names them, because the command is to be right wherever minnet was installed from. Only where no package is known
+    minnet is used from its folder, without being installed, and there ``pip install '.[extra]'`` is right.
+    """
+    missing = [package for package, version in found.items() if version is None]
+    return f"pip install {' '.join(missing)}" if missing else f"pip install '.[{extra}]'"
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -60,6 +66,5 @@ def require(module: str, extra: str) -> ModuleType:
         if error.name != module.partition(".")[0]:
             raise
         raise MissingExtraError(
-            f'{error.name} is not installed: it comes with the extra "{extra}" '
-            f"(in minnet's folder: {pip_command(extra)})"
+            f'{error.name} is not installed: pip install {error.name} (it comes with minnet\'s extra "{extra}")'
         ) from None

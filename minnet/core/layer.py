@@ -2,12 +2,13 @@
 
 import inspect
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.arrays import BYTE_SCALE
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
@@ -42,6 +43,8 @@ class Layer:
     training: bool = True  # whether it behaves as in training, or as in eval mode
     recording: bool = True  # whether forward keeps what backward needs
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
+    input_scale: float | None = BYTE_SCALE  # of a model: what uint8 inputs are multiplied by; None leaves them
+    class_names: Sequence[str] | None = None  # of a model: what its outputs mean
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 

@@ -18,7 +18,7 @@ MAPPINGS = (dict, defaultdict, OrderedDict, Counter)
 RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
 DEEPEST = 50  # levels of lists in lists; what is deeper stays as it is
 
-Changes = dict[str, tuple[Any, Any]]  # attribute → its values before and after a fit
+Changes = dict[str, tuple[Any, Any]]  # attribute → its value before a fit, and the mark of its value after it
 
 _ABSENT: Any = object()  # the value of an attribute that is not there
 _changed: dict[int, Changes] = {}  # by the last fit; by id, and not in the object, so that no checkpoint holds it
@@ -29,8 +29,8 @@ _lock = threading.Lock()
 class Renewal:
     """While active, a fit uses the objects; the next Renewal undoes what it did to them.
 
-    An attribute that a fit changed goes back to the value from before that fit, unless it was assigned to since; one
-    that a fit made is deleted. Numbers, arrays, random generators and containers (lists, dicts, sets, ...) are
+    An attribute that a fit changed goes back to the value from before that fit, unless it was changed since; one that a
+    fit made is deleted. Numbers, arrays, random generators and containers (lists, dicts, sets, ...) are
     restored, and those in the containers. A container or array is replaced by a new one, so one that was read after a
     fit stays as it was.
 
@@ -62,15 +62,39 @@ class Renewal:
             raise
 
     def __exit__(self, *_: object) -> None:
-        for owner, before in zip(self._owners, self._before, strict=False):
-            now = _attributes(owner)
-            pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
-            changes = {name: pair for name, pair in pairs.items() if not _same(*pair)}
-            if id(owner) not in _changed:
-                weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
-            _changed[id(owner)] = changes
-        self._before = []
-        _in_use.difference_update(map(id, self._owners))
+        try:
+            for owner, before in zip(self._owners, self._before, strict=False):
+                _note_changes(owner, before)
+        finally:
+            self._before = []
+            _in_use.difference_update(map(id, self._owners))
+
+
+def _note_changes(owner: object, before: dict[str, Any]) -> None:
+    """Remember which attributes are no longer as they were."""
+    now = _attributes(owner)
+    pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
+    if id(owner) not in _changed:
+        weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
+    _changed[id(owner)] = {name: (old, _mark(new)) for name, (old, new) in pairs.items() if not _same(old, new)}
+
+
+def _mark(value: Any) -> Any:
+    """Return what tells whether an attribute still has this value, and does not keep it alive.
+
+    (It may be a bound method of the owner, which would then live as long as this program.)
+    """
+    if type(value) in ATOMS:
+        return value
+    try:
+        return weakref.ref(value)
+    except TypeError:  # a list, a dict, a tuple
+        return id(value), hash(tuple(map(id, _items(value))))
+
+
+def _is_marked(value: Any, mark: Any) -> bool:
+    new = _mark(value)
+    return new is mark or (type(new) in (*ATOMS, tuple) and type(new) is type(mark) and (new == mark or new != new))
 
 
 def _attributes(owner: object) -> dict[str, Any]:
@@ -84,7 +108,7 @@ def _renew(owner: object, changes: Changes) -> None:
     """Undo the changes. As the owner may be a frozen dataclass, its own `__setattr__` is not asked."""
     now = _attributes(owner)
     for name, (before, after) in changes.items():
-        if now.get(name, _ABSENT) is not after:
+        if not _is_marked(now.get(name, _ABSENT), after):
             continue
         if before is _ABSENT:
             object.__delattr__(owner, name)

@@ -29,7 +29,8 @@ def mode_of(owner: object, monitor: str, mode: Mode | None, metrics: Mapping[str
         said = {"min" if column.endswith("_loss") else None}
     if len(said) > 1 or not said <= {"min", "max"}:
         raise ValueError(
-            f"{type(owner).__name__} cannot know whether {monitor!r} is better when it is lower or higher: "
+            f"{type(owner).__name__} cannot know whether {monitor!r} is better when it is lower or higher, because it "
+            f"is no loss, and no metric of that name says it (there is {', '.join(metrics) or 'no metric'}): "
             'pass mode="min" or mode="max", or set the metric\'s attribute `better` to one of these'
         )
     found: Mode = said.pop()

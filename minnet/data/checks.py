@@ -1,40 +1,16 @@
 """Checks of data look once at the numbers that a user passes, when a DataLoader is made."""
 
-import contextlib
 import math
-import mmap
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.console import warn
+from minnet.core.samples import check_finite
 from minnet.errors import DataWarning
 
-BLOCK = 65_536  # numbers looked at in one go: they stay in the processor's cache
 SAMPLE = 100  # rows that are looked at to tell pixels from other numbers
-
-
-def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
-    """View anything as an array of numbers; TypeError or ValueError if it is not one, or has no sample.
-
-    The message names `owner`, who was given the data, and `name`, the argument.
-    """
-    array = np.asarray(data) if isinstance(data, np.ndarray) else _read(owner, name, data)
-    if array.dtype.kind not in "iufb":
-        raise TypeError(f"{owner} expected {name} to hold numbers, got {array.dtype}: {_cure(name, array)}")
-    if array.ndim == 0:
-        raise TypeError(
-            f"{owner} expected {name} to be an array of samples, got the single number {array}: "
-            "pass all samples at once, along the first axis"
-        )
-    if len(array) == 0:
-        raise ValueError(
-            f"{owner} got no samples: {name} has shape {array.shape}, expected at least one row: "
-            "did a slice or a filter leave nothing?"
-        )
-    return array
 
 
 def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, stacklevel: int) -> None:
@@ -44,33 +20,11 @@ def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, 
     `stacklevel` says whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
     """
     warn_of_swapped(owner, X, y, stacklevel + 1)
-    check_finite(owner, "y", y)
+    cure = "; check=False lets them through"
+    check_finite(owner, "y", y, cure)
     if not transformed:
-        check_finite(owner, "X", X)
+        check_finite(owner, "X", X, cure)
         warn_of_pixels(owner, "X", X, stacklevel + 1)
-
-
-def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
-    """Raise ValueError if an array of floats that lies in memory holds NaN or infinity; say where, and how many.
-
-    It looks at each number once, block by block: 15 ms for 60,000 images of MNIST as float32, without a temporary
-    array as large as the data. A file that is mapped into memory is not read.
-    """
-    if array.dtype.kind != "f" or on_disk(array) or all(np.isfinite(block).all() for block in _blocks(array)):
-        return
-    nans, infinite = (sum(int(bad(block).sum()) for block in _blocks(array)) for bad in (np.isnan, np.isinf))
-    counted = " and ".join(f"{n:,} {what}" for n, what in ((nans, "NaN"), (infinite, "infinite")) if n)
-    inner, step = tuple(range(1, array.ndim)), max(BLOCK // array[0].size, 1)
-    parts = [np.isfinite(array[start : start + step]).all(axis=inner) for start in range(0, len(array), step)]
-    good = np.concatenate(parts)  # which samples are
-    row = int(good.argmin())
-    at = ", ".join(map(str, [row, *np.argwhere(~np.isfinite(array[row]))[0].tolist()]))
-    axes = {1: "", 2: ".all(axis=1)"}.get(array.ndim, f".all(axis={inner})")
-    raise ValueError(
-        f"{owner} expected finite numbers in {name}, got {counted} in {(~good).sum():,} of {len(good):,} samples, the "
-        f"first at {name}[{at}]: leave them out, keep = np.isfinite({name}){axes}; X, y = X[keep], y[keep], or fill "
-        f"the gaps, such as with np.nan_to_num({name}); check=False lets them through"
-    )
 
 
 def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) -> None:
@@ -84,9 +38,9 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
     some = array[:SAMPLE]
     if some.max() < 128 or some.max() > 255 or some.min() < 0 or (some != np.rint(some)).any():
         return
-    warnings.warn(
+    warn(
         f"{owner} expected numbers of about 1 in {name}, got whole numbers from {some.min():g} to {some.max():g}, "
-        f"which look like pixels; a model learns from those slowly, or diverges: pass {name} / 255, or "
+        f"which look like pixels; a model learns from those slowly, or diverges: pass {name} / 256, or "
         f"{name}.astype(np.uint8), a quarter of the memory, which the loader scales (check=False if it is right)",
         DataWarning,
         stacklevel=stacklevel + 1,
@@ -96,81 +50,9 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
 def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any], stacklevel: int) -> None:
     """Warn of an X that looks like labels with a y that looks like samples."""
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
-        warnings.warn(
+        warn(
             f"{owner} expected X to be the samples and y the targets, got X of shape {X.shape}, {X.dtype}, and y of "
             f"shape {y.shape}, {y.dtype}: are they swapped? Pass {owner}(X, y) (check=False if not)",
             DataWarning,
             stacklevel=stacklevel + 1,
         )
-
-
-def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
-    """Read anything as an array, or say why that is not possible."""
-    got = type(data).__name__
-    got = f"an {got}" if got[0] in "aeiouAEIOU" else f"a {got}"
-    expected = f"{owner} expected {name} to be an array, got"
-    if isinstance(data, Mapping):
-        keys = ", ".join(map(repr, list(data)[:5]))
-        raise TypeError(f"{expected} {got} of {keys}: pass one of its arrays, as {name}[key]")
-    if isinstance(data, Iterator):
-        raise TypeError(f"{expected} {got}, which can be read only once: pass list({name})")
-    if isinstance(data, type):
-        raise TypeError(f"{expected} the class {data.__name__}: pass data, not a class")
-    try:
-        return np.asarray(data)
-    except Exception as error:
-        if isinstance(data, (list, tuple)):
-            lengths = sorted({len(row) for row in data if hasattr(row, "__len__")})
-            found = f"rows of {lengths[0]} to {lengths[-1]} entries" if len(lengths) > 1 else "entries of several kinds"
-            cure = "ragged rows make no array; cut them to one length, or pad them"
-            raise ValueError(f"{expected} {found}: {cure}") from None
-        cure = f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
-        raise TypeError(f"{expected} {got} that NumPy cannot read ({error}): {cure}") from error
-
-
-def _cure(name: str, array: NDArray[Any]) -> str:
-    """Say how an array of another kind becomes an array of numbers."""
-    if array.dtype.kind in "OV":
-        return _cure_of_objects(name, array)
-    if array.dtype.kind in "mM":
-        return f"make numbers of the times, such as ({name} - {name}.min()) / np.timedelta64(1, 'D')"
-    if array.dtype.kind not in "US":
-        return f"real numbers are needed: {name}.real, np.abs({name}), or both parts as columns"
-    if array.ndim == 0:
-        return f"is it a file name? Load it first: np.load({str(array)!r}), or mn.data.load_mnist()"
-    with contextlib.suppress(ValueError):
-        array.reshape(-1)[:SAMPLE].astype(float)
-        return f"they are text: convert them, np.asarray({name}, dtype=np.float32)"
-    return "number the classes from 0: names, y = np.unique(y, return_inverse=True)"
-
-
-def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
-    """Say how an array of Python objects, such as a table with columns of several types, becomes one of numbers."""
-    if array.ndim == 0:
-        got = type(array.item()).__name__
-        return f"it is a {got}, no array" + ("; loader.X is one" if got == "DataLoader" else "")
-    kinds = {type(item).__name__ for item in array.reshape(-1)[:SAMPLE].tolist()}
-    if array.dtype.kind == "V":
-        return f"name its columns: np.stack([{name}[column] for column in {name}.dtype.names], axis=1)"
-    if kinds & {"list", "ndarray", "tuple"}:
-        return "is it ragged? Cut the rows to one length, or pad them"
-    found = f"it holds {' and '.join(sorted(kinds)[:4])}"
-    if "str" in kinds:
-        return f"{found}: drop the columns of text, or number what they say; then {name}.astype(np.float32)"
-    if "NoneType" in kinds:
-        return f"{found}: fill what is missing, or leave those samples out; then {name}.astype(np.float32)"
-    return f"{found}: pass {name}.astype(np.float32) if they are numbers"
-
-
-def _blocks(array: NDArray[Any]) -> Iterable[Any]:
-    """Return what yields all numbers, a block at a time, in the order in memory."""
-    return np.nditer(array, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=BLOCK)
-
-
-def on_disk(array: Any) -> bool:
-    """Whether an array is a file mapped into memory, or a part of one."""
-    while array is not None:
-        if isinstance(array, np.memmap | mmap.mmap):
-            return True
-        array = getattr(array, "base", None)
-    return False

@@ -1,16 +1,18 @@
 """A DataLoader cuts a data set into batches, in its own order or in a random one."""
 
 import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.checks import check_choice, check_int
+from minnet.core.arrays import BYTE_SCALE, scaled
+from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes, update_in_place
-from minnet.data.checks import as_data, check_pair
+from minnet.data.checks import check_pair
 from minnet.data.epoch import Epoch
+from minnet.data.transforms import FEW, Transform, warn_of_preparation
 
 
 class DataLoader:
@@ -36,14 +38,18 @@ class DataLoader:
     drop_last
         Leave out the last batch of an epoch if it is short.
     scale
-        What a uint8 X is multiplied by; None leaves it uint8.
+        What a uint8 X is multiplied by; None leaves it uint8. `Trainer.fit` makes the training loader's scale the
+        model's `input_scale`, by which `evaluate`, `predict` and `Predictor` multiply uint8. 1/256 is that of the class
+        notebook's data; 1/255 is as good, for a model that is never given the other.
     transform
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
-        `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator.
+        `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator. It is for
+        augmentation, which predictions go without; what they need, too, such as `Normalize`, is a layer of the model.
     check
         Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
-        says if X and y seem to be swapped, or if X seems to hold pixels of 0 to 255 as floats, from which a model
-        learns badly. A memory map is not read, nor is X if there is a `transform`, which may fill its gaps.
+        says if X and y seem to be swapped, if X seems to hold pixels of 0 to 255 as floats, from which a model learns
+        badly, or if the `transform` of some samples does not depend on `rng`. A memory map is not read, nor is X if
+        there is a `transform`, which may fill its gaps.
     rng
         None, a seed, or a Generator, for the order and for the transform.
 
@@ -70,8 +76,8 @@ class DataLoader:
         shuffle: bool | Literal["resampled"] = False,
         *,
         drop_last: bool = False,
-        scale: float | None = 1 / 256,
-        transform: Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | None = None,
+        scale: float | None = BYTE_SCALE,
+        transform: Transform | None = None,
         check: bool = True,
         rng: int | np.random.Generator | None = None,
     ) -> None:
@@ -81,12 +87,16 @@ class DataLoader:
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
         self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled"))
         self.drop_last = drop_last
-        self.scale = scale
+        why = "uint8 is multiplied by it"
+        self.scale = None if scale is None else check_number("DataLoader", "scale", scale, above=0, why=why)
         self.transform = transform
         self.rng = np.random.default_rng(rng)
         self._check_arguments()
         if check:
             check_pair("DataLoader", self.X, self.y, transformed=transform is not None, stacklevel=2)
+            if transform is not None:
+                some = self.X[:: math.ceil(len(self.X) / FEW)]
+                warn_of_preparation("DataLoader", transform, scaled(some, self.scale), stacklevel=2)
 
     def _check_arguments(self) -> None:
         """Check that the arguments fit each other."""
@@ -129,8 +139,7 @@ class DataLoader:
 
     def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
         """Scale and transform the samples of a batch."""
-        if x.dtype == np.uint8 and self.scale is not None:
-            x = np.multiply(x, np.float32(self.scale), dtype=np.float32)
+        x = scaled(x, self.scale)
         return x if self.transform is None else self.transform(x, self.rng)
 
 

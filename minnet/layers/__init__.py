@@ -32,6 +32,7 @@ from minnet.layers.group_norm import GroupNorm as GroupNorm
 from minnet.layers.layer_norm import LayerNorm as LayerNorm
 from minnet.layers.layer_norm import RMSNorm as RMSNorm
 from minnet.layers.linear import Linear as Linear
+from minnet.layers.normalize import Normalize as Normalize
 from minnet.layers.pooling import AvgPool2d as AvgPool2d
 from minnet.layers.pooling import MaxPool2d as MaxPool2d
 from minnet.layers.recurrent import GRU as GRU

@@ -4,7 +4,7 @@ import numpy as np
 
 from minnet.core.arrays import Array, Labels, sums
 from minnet.core.checked import checked
-from minnet.core.checks import check_int
+from minnet.core.checks import check_int, refuse_mask
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, normal
@@ -61,6 +61,7 @@ class Embedding(Layer):
 
     def check(self, x: Labels) -> None:
         """Check that x is an array of integers; `forward` looks at their values, which are new in each batch."""
+        refuse_mask(self, "x", x)
         if not isinstance(x, np.ndarray) or x.dtype.kind not in "iu":
             got = f"{x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
             cure = "pass np.asarray(x, dtype=np.int64) (a DataLoader turns uint8 into floats: give it int64, too)"

@@ -12,6 +12,9 @@ loss                       it takes                      so the model ends with
 `SoftmaxCrossEntropyLoss`  scores z                      neither: the fastest, exact everywhere
 =========================  ============================  ===================================
 
+Their labels (...) are integers, for predictions (..., C) whose *last* axis are the classes: see
+`minnet.losses.labels.ClassLoss`, also for images.
+
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
 `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
 whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).

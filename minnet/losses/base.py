@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.checks import check_choice, check_floats, check_gradient, refuse_mask
+from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.errors import NonFiniteError
 
@@ -66,7 +67,16 @@ class Loss(Layer):
 
         Means of several batches, or of parts of one, are averaged with these weights: by ``accumulate`` and
         ``threads`` of a Trainer, by `Trainer.evaluate`, and in the history. 0 says that nothing counts; `forward` then
-        returns 0.
+        returns 0. In a loop of your own, the share of a part in a batch's mean is ``loss.total_weight(y[part]) /
+        loss.total_weight(y)``.
+
+        Examples
+        --------
+        >>> import minnet as mn
+        >>> mn.SoftmaxCrossEntropyLoss([1, 10, 0.5], ignore_index=0).total_weight([0, 1, 1, 2])
+        20.5
+        >>> mn.MSELoss().total_weight(np.zeros((4, 3)))
+        12.0
         """
         return float(len(target))
 
@@ -83,6 +93,7 @@ class Loss(Layer):
         Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
         """
         check_floats(self, prediction)
+        refuse_mask(self, "target", target)
         target, name = np.asarray(target), type(self).__name__
         if target.dtype.kind not in "iuf":
             cure = f"pass y.astype(np.{prediction.dtype})"
@@ -96,6 +107,11 @@ class Loss(Layer):
                 cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
             elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
                 cure = "the numbers of classes? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+            elif target.shape == (*prediction.shape[:1], *prediction.shape[2:]) and target.dtype.kind in "iu":
+                cure = (
+                    "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
+                    f"{classes_at_axis_1(prediction.shape)}"
+                )
             else:
                 cure = "give the model's last layer as many outputs as a sample has targets"
             raise ValueError(
@@ -148,6 +164,12 @@ class Loss(Layer):
         """Return what the sum of losses of that shape is divided by."""
         return 1 if self.reduction in ("sum", "none") else max(self._count(shape), 1)
 
+    def _passed_on(self, slopes: Array, share: Any) -> Array:
+        """Return slopes · share, and 0 where the slope is 0, even if a caller's dy is infinite there."""
+        if not isinstance(share, np.ndarray):
+            return slopes * float(share)
+        return np.multiply(slopes, share, out=np.zeros_like(slopes), where=slopes != 0)
+
     def _count(self, shape: tuple[int, ...]) -> int:
         """Return how many losses of that shape a mean counts."""
         return math.prod(shape)
@@ -160,6 +182,8 @@ class Loss(Layer):
                     f"{self.describe()}.backward expected dy, of shape {shape}, for forward returned all losses: "
                     'pass dL/d losses (np.full_like(losses, 1 / losses.size) for their mean), or use reduction="mean"'
                 )
+            if not shape and isinstance(dy, (int, float, np.number)):  # the loss of one sample times a number is none
+                dy = np.asarray(dy, dtype)
             check_gradient(self, dy, shape, dtype)
             return dy
         if dy is None:
@@ -205,10 +229,10 @@ def weight_of(loss: Loss, x: Array, target: Any) -> float:
     The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
     because the target is no array, but something that a `train_step` of the user's own understands.
     """
-    method = type(loss).total_weight
-    says = method is not Loss.total_weight
+    method = loss.total_weight
+    says = getattr(method, "__func__", None) is not Loss.total_weight
     if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
-        return float(loss.total_weight(target))
+        return float(method(target))
     return float(len(x))
 
 

@@ -18,7 +18,7 @@ from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss, check_weights
 class BCELoss(ElementwiseLoss):
     """L = mean of −t log p − (1 − t) log(1 − p), of probabilities p: what `Sigmoid` returns.
 
-    Backward: ∂L/∂p = (−t/p + (1 − t)/(1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
+    Backward: ∂L/∂p = (p − t) / (p (1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
     epsilon; a p or 1 − p of 0 counts as the smallest normal number. (PyTorch's cuts the logarithm at −100, and
     1/(p (1 − p)) at 10¹².)
 
@@ -53,16 +53,24 @@ class BCELoss(ElementwiseLoss):
             )
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
-        """Return −t log p − (1 − t) log(1 − p); and t, p and 1 − p."""
+        """Return −t log p − (1 − t) log(1 − p); and t, p, 1 − p, and where p is 1 (None: nowhere)."""
         _check_shares_of_yes(self, target)
         t, tiny = target, TINY[prediction.dtype]
-        p, q = np.maximum(prediction, tiny), np.maximum(1 - prediction, tiny)
-        return -t * np.log(p) - (1 - t) * np.log(q), (t, p, q)
+        p, q, certain = np.maximum(prediction, tiny), 1 - prediction, None
+        if prediction.max(initial=0) == 1:
+            q, certain = np.maximum(q, tiny), prediction == 1
+            log_q = np.log1p(-prediction, out=np.log(q), where=~certain)
+        else:
+            log_q = np.log1p(-prediction)  # log(1 − p) would lose a p below 10⁻⁸
+        return -t * np.log(p) - (1 - t) * log_q, (t, p, q, certain)
 
     def slopes(self, kept: Any) -> Array:
-        """Return (1 − t)/(1 − p) − t/p."""
-        t, p, q = kept
-        dp: Array = (1 - t) / q - t / p
+        """Return (p − t) / (p (1 − p)), which is (1 − t)/(1 − p) − t/p without a difference of rounded numbers."""
+        t, p, q, certain = kept
+        dp: Array = p - t
+        dp /= p * q
+        if certain is not None:
+            dp[certain] = ((1 - t[certain]) - q[certain]) / q[certain]
         return dp
 
 

@@ -97,7 +97,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
     """L = (1/N) Σ_n (log Σ_j e^{z_nj} − z_{n, y_n}), of scores z: softmax and cross-entropy in one.
 
     Backward: with p = softmax(z), ∂L/∂z_nj = (p_nj − [j = y_n]) / N. No probability is ever divided by, so value and
-    gradient are exact at any gap between the scores.
+    gradient are right at any gap between the scores, up to the rounding of a number of size 1.
 
     Parameters
     ----------

@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
-from minnet.core.checks import check_floats, check_int, check_number
-from minnet.core.labels import check_integers, check_labels, check_range
-from minnet.errors import NonFiniteError
+from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.console import warn
+from minnet.core.labels import check_integers, check_labels, check_range, classes_at_axis_1
+from minnet.errors import DataWarning, NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
 
 
 class ClassLoss(Loss):
-    """The base of losses for class labels (...) of a prediction (..., C), whose classes may have weights (C,)."""
+    """The base of losses for class labels (...) of a prediction (..., C), whose classes may have weights (C,).
+
+    The classes are the *last* axis (PyTorch: axis 1). A model whose scores are a convolution's, (N, C, H, W), ends with
+    ``Permute(0, 2, 3, 1)`` if the labels are (N, H, W); without it, there is an error. But if C = H = W, the labels fit
+    both ways: there is a `DataWarning` if the prediction lies in memory as a convolution returns it, none after a copy.
+    """
 
     classifies = True
     ignore_index: int | None = None
@@ -36,16 +42,30 @@ class ClassLoss(Loss):
         """Check that the prediction is floats (..., C), the labels integers (...), and the weights one a class."""
         check_floats(self, prediction)
         name, classes = type(self).__name__, prediction.shape[-1]
+        refuse_mask(self, "target", target)
         check_labels(name, prediction, np.asarray(target))
         if self.weight is not None and self.weight.size != classes:
             raise ValueError(
                 f"{name} has weights for {self.weight.size} classes, got a prediction of {classes}: "
                 "pass one weight a class, or give the model's last layer as many outputs"
             )
+        if prediction.ndim > 2:
+            self._warn_of_channels(prediction)
 
     def total_weight(self, target: ArrayLike) -> float:
         """Return how many labels the mean is over."""
         return float(np.size(target))
+
+    def _warn_of_channels(self, prediction: Array) -> None:
+        """Warn of a prediction (N, C, C, ...) in a convolution's order of memory: axis 1 outermost, 0 innermost."""
+        shape, strides = prediction.shape, prediction.strides
+        if min(shape) > 1 == len(set(shape[1:])) and max(strides) == strides[1] > strides[0] == prediction.itemsize:
+            warn(
+                f"{type(self).__name__} takes the last axis for the classes, and got a prediction {shape} that looks "
+                f"like a convolution's, whose channels are axis 1; {classes_at_axis_1(shape)}",
+                DataWarning,
+                stacklevel=5,
+            )
 
     def labels_in_range(self, target: ArrayLike, classes: int) -> Labels:
         """Return the labels (...) of a batch as (N,), after a look at each."""
@@ -149,14 +169,15 @@ class LabelLoss(ClassLoss):
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
     ) -> tuple[Labels, Array]:
         """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
-        v = np.ones(shape) if sample_weight is None else check_weights(self, "sample_weight", sample_weight)
-        if v.shape != shape:
-            raise ValueError(
-                f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {v.shape}: "
-                "one weight a sample (weights of classes are an argument of the constructor)"
-            )
-        labels, counted = self._counted(labels)
-        v = v.reshape(-1) * counted  # (N,)
+        labels, v = self._counted(labels)  # (N,) both
+        if sample_weight is not None:
+            own = check_weights(self, "sample_weight", sample_weight)
+            if own.shape != shape:
+                raise ValueError(
+                    f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {own.shape}: "
+                    "one weight a sample (weights of classes are an argument of the constructor)"
+                )
+            v *= own.reshape(-1)
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0
@@ -205,7 +226,7 @@ class LabelLoss(ClassLoss):
         dy = self._incoming(dy, shape[:-1], dtype)
         if isinstance(dy, np.ndarray):
             dy = dy.reshape(-1, 1) if self.label_smoothing else dy.reshape(-1)
-        return dy * shares
+        return self._passed_on(shares, dy) if isinstance(shares, np.ndarray) else dy * shares
 
 
 @lru_cache(maxsize=16)

@@ -51,6 +51,11 @@ class HingeLoss(ElementwiseLoss):
         short = 1 - t * prediction  # by how much the margin is missed
         return np.maximum(short, 0), -t * (short > 0)
 
+    def backward(self, dy: Any = None) -> Array:
+        """Return dL/dz: 0 where the margin is kept."""
+        slope: Array = self.cache
+        return self._passed_on(slope, self._share(dy, slope.shape, slope.dtype))
+
 
 class MultiMarginLoss(ClassLoss):
     """L = (1/N) Σ_n (w_{y_n} / C) Σ_{j ≠ y_n} max(0, m − z_{n, y_n} + z_nj)^p, of scores z.
@@ -107,4 +112,4 @@ class MultiMarginLoss(ClassLoss):
         """Return dL/dz, of the shape of z."""
         slope: Array = self.cache
         share = self._share(dy, slope.shape[:-1], slope.dtype)
-        return slope * (share[..., None] if isinstance(share, np.ndarray) else share)
+        return self._passed_on(slope, share[..., None] if isinstance(share, np.ndarray) else share)

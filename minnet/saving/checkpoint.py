@@ -3,15 +3,14 @@
 import os
 import re
 import shutil
-import sys
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from minnet.core.checks import check_choice, check_int
+from minnet.core.console import warn
 from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
@@ -92,7 +91,7 @@ class Checkpoint:
         self.best_value: float | None = None  #: the best value so far
         self._before: float | None = None  # the best value before the last that improved
         self._improved = False
-        self._mode: Mode = "min"
+        self._mode: Mode = mode or "min"  # found out when a fit begins
         self._last = 0.0
         self._lock = FolderLock()
 
@@ -125,7 +124,6 @@ class Checkpoint:
 
         Raises ValueError if nothing says in which direction the column improves.
         """
-        self.newest, self.best_value, self._before, self._improved = None, None, None, False
         if self.best is not None:
             self._mode = mode_of(self, self.best, self.mode, metrics)
 
@@ -210,7 +208,7 @@ class Checkpoint:
                 free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
                 error.strerror = f"{error.strerror}{free}"
             newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
-            warnings.warn(
+            warn(
                 f"no checkpoint could be written after step {step} in {self.folder} ({error.strerror}); "
                 f"training goes on, {newest}",
                 CheckpointWarning,
@@ -230,7 +228,7 @@ class Checkpoint:
             try:
                 snapshot = Snapshot(path)
             except (CheckpointError, OSError) as error:
-                warnings.warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
+                warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
                 continue
             self.newest = path
             return snapshot
@@ -243,8 +241,3 @@ class Checkpoint:
 
 def _step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-def announce(text: str) -> None:
-    """Write a line to stderr."""
-    print(text, file=sys.stderr, flush=True)

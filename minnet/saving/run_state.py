@@ -21,6 +21,7 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
+from minnet.saving.expectations import expectations
 from minnet.saving.messages import brief, listed, shown_model
 from minnet.saving.schema import check_counts, check_state, same_names
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
@@ -170,6 +171,7 @@ def write(path: Path, parts: RunParts, position: State) -> None:
     text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
     weights = {name: array.data for name, array in parts.model.named_arrays()}
     metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
+    metadata |= expectations(parts.model)
     write_tensors(path, weights | tensors, metadata)
 
 

@@ -19,6 +19,7 @@ from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.rows import MODES
 from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
+from minnet.saving.expectations import NAMES, is_expectation
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
 _FREE_ROWS = 1000  # of a history whose columns are all lists; with arrays, a row takes 8 bytes of the file
@@ -196,7 +197,10 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
         place = f"{where}.{name}"
         if isinstance(owner, Layer) and name in TRANSIENT:
             raise ValueError(f"{place} is never in a file")
-        if name in now:
+        if isinstance(owner, Layer) and name in NAMES:
+            if not is_expectation(name, value):
+                raise ValueError(f"{place} is a {kind_of(value)}")
+        elif name in now:
             alike(place, now[name], value, own=own)
             if own and (isinstance(owner, Layer) or name in options) and not _may_become(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
@@ -219,7 +223,7 @@ def _may_become(name: str, now: Any, then: Any) -> bool:
 
     A layer of minnet has options only, beside its mode and its Generators.
     """
-    if hasattr(Layer, name) or isinstance(now, np.random.Generator):
+    if isinstance(now, np.random.Generator) or (isinstance(now, bool) and hasattr(Layer, name)):
         return True
     if isinstance(now, float):  # such as a share or a bound, which a callback may change from step to step
         return math.isfinite(then) and (now < 0 or 0 <= then <= (1 if now <= 1 else math.inf))

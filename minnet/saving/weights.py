@@ -1,6 +1,7 @@
 """Weights are the values of a model's Parameters and Buffers, which `save` writes to a file and `load` reads."""
 
 import os
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
+from minnet.saving.expectations import expectations, read_expectations
 from minnet.saving.messages import listed, shown_model
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
@@ -19,8 +21,9 @@ L = TypeVar("L", bound=Layer)
 def save(model: Layer, path: str | os.PathLike[str]) -> None:
     """Save a model's weights, running statistics included, as a safetensors file.
 
-    The names of the arrays are those of `Layer.named_arrays`, such as ``layers[0].weight``; a shared one is
-    saved once. The metadata are the model's repr (``structure``) and digests: see `minnet.saving.tensorfile`.
+    The names of the arrays are those of `Layer.named_arrays`, such as ``layers[0].weight``; a shared one is saved once.
+    The metadata are the model's repr (``structure``), its `input_scale` and `class_names`, if `fit` or the user set
+    them, and digests: see `minnet.saving.tensorfile`.
 
     Parameters
     ----------
@@ -47,13 +50,14 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, Layer):
         raise TypeError(f"save(model, path) expected a Layer, got {type(model).__name__}")
     tensors = {name: array.data for name, array in model.named_arrays()}
-    write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)})
+    write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)} | expectations(model))
 
 
 def load(model: L, path: str | os.PathLike[str]) -> L:
     """Load the weights of a file that `save` wrote, or of a checkpoint, into a model of the same structure.
 
     Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters and Buffers.
+    The model's `input_scale` and `class_names` become those of the file, if it has them.
 
     Parameters
     ----------
@@ -85,8 +89,10 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         if metadata.get("structure", repr(model)) != repr(model):
             lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))
+    expected = read_expectations(Path(path), metadata)
     for name, array in model.named_arrays():
         array.data = weights[name]
+    vars(model).update(expected)
     return model
 
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
 from minnet.data.loader import DataLoader
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 
 Metric = Callable[[Array, Any], float]
 
@@ -77,9 +76,10 @@ def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: D
     return {"loss": loss_sum / total if total else 0.0} | {name: value / samples for name, value in sums.items()}
 
 
-def predicted(model: Layer, X: NDArray[Any]) -> Array:
-    """Return the model's outputs for X (N, ...). Raises ValueError if they are not as many as the samples."""
-    loader, dtype = DataLoader(X, np.zeros(len(X), np.int8), EVALUATION_BATCH, check=False), model.dtype
+def predicted(model: Layer, X: NDArray[Any], scale: float | None) -> Array:
+    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
+    y, dtype = np.zeros(len(X), np.int8), model.dtype
+    loader = DataLoader(X, y, EVALUATION_BATCH, scale=scale, check=False)
     outputs = np.concatenate([model.forward(cast(x, dtype)) for x, _ in loader])
     if len(outputs) != len(X):
         raise ValueError(

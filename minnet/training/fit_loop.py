@@ -14,13 +14,14 @@ import numpy as np
 
 from minnet.callbacks.base import looks_at_every_step
 from minnet.callbacks.participants import Participants
+from minnet.core.console import announce
 from minnet.core.renewal import Renewal
 from minnet.core.rows import Row
 from minnet.core.state import State
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError, NonFiniteError
-from minnet.saving.checkpoint import Checkpoint, announce
+from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training.evaluation import start_recording
 from minnet.training.passes import Pass
@@ -77,16 +78,15 @@ class FitLoop:
         self._state.stopped, self._state.interrupted = False, True
         start_recording(self._parts.model)
         self._parts.loss.train()
-        folder = nullcontext() if self._checkpoint is None else closing(self._checkpoint)
-        loss = self._parts.loss.checking_once()
+        checkpoints = () if self._checkpoint is None else (self._checkpoint,)
         with (
-            Renewal(self._parts.callbacks),
+            Renewal([*self._parts.callbacks, *checkpoints]),
             self._participants,
-            folder,
+            closing(self._checkpoint) if self._checkpoint is not None else nullcontext(),
             self._interrupts,
             self._parts.parallel,
             silent,
-            loss,
+            self._parts.loss.checking_once(),
         ):
             try:
                 self._start(resume)
@@ -104,7 +104,7 @@ class FitLoop:
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
         checkpoint, snapshot = self._checkpoint, None
-        left = self._state.passes.take(self._parts.loader)
+        left = self._state.passes.left(self._parts.loader)
         if checkpoint is not None:
             checkpoint.open()
             checkpoint.watch(self._parts.metrics)
@@ -127,6 +127,7 @@ class FitLoop:
 
     def _loop(self) -> None:
         state, counts, checkpoint = self._state, self._counts, self._checkpoint
+        state.passes.forget(self._parts.loader)
         while self._is_more():
             if self._batches is None:
                 self._batches, counts.in_epoch = iter(self._parts.loader), 0
@@ -150,7 +151,7 @@ class FitLoop:
     def _leave(self) -> None:
         """Leave the pass that is not at its end to the next `fit`."""
         done = self._counts.in_epoch
-        if self._batches is not None and done != length_of(self._parts.loader):
+        if self._batches is not None and done and done != length_of(self._parts.loader):
             self._state.passes.leave(self._parts.loader, self._batches, done)
 
     def _do_epoch(self, batches: Iterator[Batch]) -> bool:

@@ -5,6 +5,9 @@ import json
 import math
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from minnet.core.rows import Row
 
@@ -43,9 +46,15 @@ class History(list[Row]):
         return [row.get(name, math.nan) for row in self]
 
     def to_json(self, path: str | PathLike[str]) -> None:
-        """Write the rows as a JSON array of objects; a number that is not finite becomes null."""
-        rows = [{name: value if math.isfinite(value) else None for name, value in row.items()} for row in self]
-        Path(path).write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
+        """Write the rows as a JSON array of objects; a number that is not finite becomes null, and text stays text.
+
+        Raises
+        ------
+        TypeError
+            If a value is none of these, nor a list of them: the message names its column, and nothing is written.
+        """
+        text = json.dumps([{name: _plain(name, value) for name, value in row.items()} for row in self], indent=1)
+        Path(path).write_text(text + "\n", encoding="utf-8")
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write the rows as a CSV table with a header; a row without a column has an empty cell there."""
@@ -53,3 +62,16 @@ class History(list[Row]):
             writer = csv.DictWriter(file, self.names)
             writer.writeheader()
             writer.writerows(self)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a value of a row as JSON has it."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [_plain(name, item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"the history's column {name!r} holds a {type(value).__name__}, which JSON has no form for")

@@ -129,11 +129,8 @@ def lr_finder(
     ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
     trial.nonfinite = "stop"
     try:
-        trial.fit(loader, steps=steps, callbacks=[ramp], progress=False)
+        trial.fit(loader, steps=steps, callbacks=[ramp], progress=False, on_interrupt="raise")
     except NonFiniteError:  # the last learning rates are meant to be too large
         if not ramp.curve.lrs:
             raise
-        trial.interrupted = False
-    if trial.interrupted:
-        raise KeyboardInterrupt
     return ramp.curve

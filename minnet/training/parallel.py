@@ -15,8 +15,7 @@ from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.state import update_in_place
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
@@ -58,17 +57,16 @@ class ParallelSteps:
 
     def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction."""
-        if not isinstance(y, np.ndarray | list) or len(y) != len(x):
-            got = f"{len(y)}" if isinstance(y, np.ndarray | list) else type(y).__name__
+        if not isinstance(y, (np.ndarray, list)) or np.shape(y)[:1] != (len(x),):
+            got = f"shape {np.shape(y)}" if isinstance(y, (np.ndarray, list)) else type(y).__name__
             raise ValueError(
-                f"accumulate and threads cut a batch along the first axis, so they expected a target of {len(x)}, one "
-                f"for each sample, got {got}: pass an array with a row a sample, or leave out accumulate and threads"
+                f"accumulate and threads cut a batch along the first axis, so they expected an array of {len(x)} "
+                f"targets, one for each sample, got {got}: leave out accumulate and threads, or return such arrays"
             )
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
-
         whole = weight_of(self._copies[0][1], x, y)
 
         def work(thread: int) -> Done:

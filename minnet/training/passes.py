@@ -33,16 +33,20 @@ class Passes:
         else:
             self._other = loader, batches, done
 
-    def take(self, loader: Iterable[Batch]) -> Pass | None:
-        """Return the pass over a loader that was left, and forget it; None if there is none, or the loader changed."""
-        if isinstance(loader, DataLoader) and (epoch := self._epochs.pop(id(loader), None)):
+    def left(self, loader: Iterable[Batch]) -> Pass | None:
+        """Return the pass over a loader that was left; None if there is none, or the loader was changed since."""
+        if isinstance(loader, DataLoader) and (epoch := self._epochs.get(id(loader))):
             of, form, state, done = epoch
             return (Epoch(loader, state), done) if of() is loader and form == _form(loader) else None
         if self._other is not None and self._other[0] is loader:
-            _, batches, done = self._other
-            self._other = None
-            return batches, done
+            return self._other[1:]
         return None
+
+    def forget(self, loader: Iterable[Batch]) -> None:
+        """Forget the pass over a loader, because it goes on or another begins."""
+        self._epochs.pop(id(loader), None)
+        if self._other is not None and self._other[0] is loader:
+            self._other = None
 
 
 _begins_epoch = DataLoader.__iter__

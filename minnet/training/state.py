@@ -26,7 +26,7 @@ class TrainingState:
     target: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False
-    passes: Passes = field(default_factory=Passes)  # that a fit has left before their end
+    passes: Passes = field(default_factory=Passes, compare=False, repr=False)  # that a fit has left before their end
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""

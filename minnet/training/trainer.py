@@ -15,11 +15,11 @@ from minnet.compiled.steps import CompiledSteps
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.data.checks import as_data
+from minnet.core.samples import as_data
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.losses import Loss
-from minnet.losses.base import weight_of
+from minnet.layers.normalize import check_scale
+from minnet.losses.base import Loss, weight_of
 from minnet.metrics import accuracy
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -161,8 +161,8 @@ class Trainer:
             `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
             not reached the end.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y), whose uint8 is scaled as the loader's. "test"
-            gives the columns test_loss, test_accuracy, ….
+            Name → data to evaluate on: a DataLoader or a pair (X, y). "test" gives the columns test_loss,
+            test_accuracy, …. uint8 is scaled as the training loader's, which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -207,11 +207,12 @@ class Trainer:
             validation.check_schedules(callbacks, loader)
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
-            sets = validation.as_sets({} if evaluate is None else evaluate, loader)
+            sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
             validation.check_data(model, loss, loader, sets)
             self._check_options()
             if self.compiled:
                 supported.check_run(model, loss, optimizer, loader, callbacks)
+            validation.set_scale(model, loader, sets)
             if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
                 checkpoint = Checkpoint(checkpoint)
             total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
@@ -260,20 +261,25 @@ class Trainer:
         Parameters
         ----------
         data
-            A DataLoader, or a pair (X, y).
+            A DataLoader, or a pair (X, y), whose uint8 is multiplied by the model's `input_scale`.
 
         Raises
         ------
         ValueError
-            If there are no samples.
+            If there are no samples; if the DataLoader multiplies uint8 by another scale.
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
+        loader = validation.as_loader("evaluate", "data", data, check_scale(self.model, self.model.input_scale))
+        if self.step:
+            validation.warn_of_bytes("evaluate", "data", loader.X, self.model, stacklevel=2)
         with self._access.evaluation("evaluate"), self._evaluation:
-            return evaluated(self.model, self.loss, self.metrics, validation.as_loader("evaluate", "data", data))
+            return evaluated(self.model, self.loss, self.metrics, loader)
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
+
+        uint8 is multiplied by the model's `input_scale`.
 
         Raises
         ------
@@ -282,9 +288,11 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X = as_data("predict", "X", X)
+        X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        if self.step:
+            validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
         with self._access.evaluation("predict"), self._evaluation:
-            return predicted(self.model, X)
+            return predicted(self.model, X, scale)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
@@ -300,8 +308,7 @@ class Trainer:
         learn = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        weigh = lambda x, y: weight_of(self.loss, x, y)  # noqa: E731 (a callback may replace the loss)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, weigh
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, lambda x, y: weight_of(self.loss, x, y)
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)

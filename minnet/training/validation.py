@@ -1,8 +1,7 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
-import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,16 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.callbacks import Callback, LearningRate
 from minnet.core.arrays import cast
 from minnet.core.checks import check_int
+from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.data.checks import on_disk
+from minnet.core.samples import on_disk
 from minnet.data.loader import DataLoader
-from minnet.errors import NonFiniteError, TrainingWarning
+from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
+from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.optimizers import Optimizer
+from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EVALUATION_BATCH, EvaluationMode
 
 Data = DataLoader | tuple[ArrayLike, ArrayLike]
@@ -95,7 +97,7 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
 def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     """Warn of trainable Parameters of the model that the optimizer does not hold."""
     if names := [name for name, _ in _untrained(model, loss, optimizer)]:
-        warnings.warn(
+        warn(
             f"the optimizer does not hold {_listed(names)}, so nothing is learned there: make it with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
@@ -131,20 +133,67 @@ def check_loader(loader: object, epochs: int | None) -> None:
         )
 
 
-def as_sets(evaluate: Mapping[str, Data], loader: object) -> dict[str, DataLoader]:
-    """Return loaders over evaluation sets, which scale uint8 as the training loader does."""
+def training_scale(model: Layer, loader: object) -> float | None:
+    """Return what the model's uint8 inputs are multiplied by: the loader's scale if its X is uint8, or the model's own.
+
+    Warn of another scale than the model was made for, by an earlier `fit`, by its file, or by the user.
+    """
+    if not _is_of_bytes(loader):
+        return check_scale(model, model.input_scale)
+    scale = check_scale(model, loader.scale)
+    if "input_scale" in vars(model) and not same_scale(scale, model.input_scale):
+        warn(
+            f"fit was given a DataLoader with scale={scale}, but the model's input_scale is {model.input_scale}, by an "
+            "earlier fit, or by the file with its weights: pass scale=model.input_scale to the DataLoader, or, if the "
+            f"model is to learn anew, set model.input_scale = {scale} first",
+            DataWarning,
+            stacklevel=3,
+        )
+    return scale
+
+
+def set_scale(model: Layer, loader: object, sets: Mapping[str, DataLoader]) -> None:
+    """Let the model remember what uint8 is multiplied by: in training, or else, with a warning, in evaluations."""
+    if _is_of_bytes(loader):
+        model.input_scale = loader.scale
+        return
+    for name, data in sets.items():
+        if warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=3):
+            model.input_scale = data.scale
+
+
+def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklevel: int) -> bool:
+    """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
+    if X.dtype != np.uint8 or "input_scale" in vars(model):
+        return False
+    warn(
+        f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was trained on "
+        "data of another kind: pass what it was trained on, or, if that was uint8 times a number, set "
+        "model.input_scale to it",
+        DataWarning,
+        stacklevel=stacklevel + 1,
+    )
+    return True
+
+
+def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, DataLoader]:
+    """Return loaders over evaluation sets, whose uint8 is multiplied by `scale`."""
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
-    return {name: as_loader("fit", f"evaluate[{name!r}]", data, loader, SETS) for name, data in evaluate.items()}
+    return {name: as_loader("fit", f"evaluate[{name!r}]", data, scale, SETS) for name, data in evaluate.items()}
 
 
-def as_loader(owner: str, name: str, data: Data, like: object = None, cure: str = "(X, y)") -> DataLoader:
-    """Return a loader over evaluation data, a DataLoader or a pair (X, y); it scales uint8 as `like` does."""
+def as_loader(owner: str, name: str, data: Data, scale: float | None, cure: str = "(X, y)") -> DataLoader:
+    """Return a loader over evaluation data: a pair (X, y), or a DataLoader that multiplies uint8 by `scale`, too."""
     if isinstance(data, DataLoader):
+        if _is_of_bytes(data) and not same_scale(data.scale, scale):
+            raise ValueError(
+                f"{owner} expected {name} to scale uint8 by {scale}, as the model expects, got a DataLoader with "
+                f"scale={data.scale}: pass scale={scale} to it, or the pair (X, y)"
+            )
         return data
     if not isinstance(data, tuple) or len(data) != 2:
         raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}")
-    scale = like.scale if isinstance(like, DataLoader) else 1 / 256
     try:
         return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
     except (TypeError, ValueError) as error:
@@ -199,7 +248,7 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
 
 def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
-    if type(batch) is tuple and len(batch) == 2 and isinstance(batch[0], np.ndarray):
+    if type(batch) is tuple and len(batch) == 2 and type(batch[0]) is np.ndarray:
         return batch
     got, cure = _named(batch), "yield both, x and y"
     if isinstance(batch, tuple | list) and len(batch) == 2:
@@ -232,6 +281,8 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
         with EvaluationMode(model, loss), np.errstate(all="ignore"):
             prediction = model.forward(cast(x, model.dtype))
             loss.forward(prediction, y)
+        if loss.classifies:
+            check_class_names(model, prediction.shape[-1])
         if isinstance(loss, ClassLoss) and not on_disk(loader.y):
             check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
     except NonFiniteError:  # the form of the data is not the reason; training says where it began
@@ -239,6 +290,11 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
     except Exception as error:
         error.add_note(f"in {name}, X of shape {loader.X.shape} and y of shape {loader.y.shape}")
         raise
+
+
+def _is_of_bytes(loader: object) -> TypeGuard[DataLoader]:
+    """Whether a loader is a DataLoader whose samples are uint8."""
+    return isinstance(loader, DataLoader) and loader.X.dtype == np.uint8
 
 
 def _named(value: object) -> str:

@@ -120,3 +120,9 @@ def test_a_file_that_was_cut_is_noticed(tmp_path):
 def test_keep_must_be_positive(tmp_path):
     with pytest.raises(ValueError, match="keep >= 1"):
         CSVLogger(tmp_path / "h.csv", keep=0)
+
+
+def test_rows_that_are_there_stay_until_the_first_new_one(tmp_path):
+    (tmp_path / "h.csv").write_text("step\n1\n")
+    fit(tmp_path, 0, [CSVLogger(tmp_path / "h.csv")])
+    assert (tmp_path / "h.csv").read_text() == "step\n1\n"

@@ -46,3 +46,36 @@ def test_the_bar_ends_where_the_run_ended(monkeypatch, capsys):
 def test_the_bar_is_silent_where_there_is_no_terminal(capsys):
     make().fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[Progress(3)], progress=False)
     assert capsys.readouterr().err == ""
+
+
+class Gone:
+    """A terminal that breaks after some writes."""
+
+    def __init__(self, writes):
+        self.writes = writes
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.writes -= 1
+        if self.writes < 0:
+            raise OSError(28, "No space left on device")
+
+    def flush(self):
+        self.write("")
+
+
+@pytest.mark.parametrize("writes", [0, 1, 3, 6])
+def test_a_terminal_that_breaks_ends_the_bar_and_not_the_run(writes, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Gone(writes))
+    trainer = make()
+    monkeypatch.setattr(Progress, "SECONDS", 0)
+    trainer.fit(mn.DataLoader(X, Y, 10), steps=8)
+    assert trainer.step == 8
+
+
+def test_no_stderr_at_all(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    make().fit(mn.DataLoader(X, Y, 10), steps=3)
+    assert capsys.readouterr().out == ""

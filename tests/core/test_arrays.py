@@ -54,7 +54,7 @@ def test_the_value_of_a_loss_is_no_gradient():
 
 def test_bytes_are_to_be_scaled():
     with pytest.raises(
-        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 255, or .*DataLoader"
+        TypeError, match=r"computes in float32, got uint8: pass x.astype\(np.float32\) / 256, or .*DataLoader"
     ):
         check_floats(OWNER, np.zeros(3, np.uint8), np.dtype(np.float32))
 
@@ -137,6 +137,19 @@ def test_confident_probabilities_are_recognised(dtype, gap):
     probabilities = mn.Softmax().forward(scores)
     with pytest.raises(ValueError, match=TWICE):
         check_scores(OWNER, probabilities, "the cure")
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0, -3.0])
+@pytest.mark.parametrize("samples", [1, 2, 100])
+def test_two_sigmoids_of_a_dead_network_are_no_softmax(samples, bias):
+    """Only biases are left, so that all rows are one; and b and −b are what two classes learn from 0."""
+    scores = np.tile(np.array([bias, -bias], np.float32), (samples, 1))
+    check_scores(OWNER, mn.Sigmoid().forward(scores), "false alarm")
+    mn.SoftmaxCrossEntropyLoss().forward(mn.Sigmoid().forward(scores), np.zeros(samples, int))
+    if samples > 1:
+        scores[-1] += [1, 2]
+        with pytest.raises(ValueError, match=TWICE):
+            check_scores(OWNER, mn.Softmax().forward(scores), "the cure")
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.1, 0.3, 1, 10, 100])

@@ -126,6 +126,12 @@ def test_arithmetic_names_the_cure(kind, use):
         use(kind(X))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_refuses_it_as_an_input(kind):
+    with pytest.raises(TypeError, match=rf"ReLU\(\) expected a NumPy array, got {kind.__name__}: use .data"):
+        mn.ReLU().forward(kind(X))
+
+
 def test_comparing_which_one_it_is_still_works():
     p, q = Parameter([1.0]), Parameter([1.0])
     assert p == p

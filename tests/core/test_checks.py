@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet.core.checks import check_choice, check_int, check_number
 
 
@@ -58,3 +59,71 @@ def test_what_is_not_a_number_in_its_range_is_explained(value, bounds, message):
 def test_a_choice_is_one_of_a_few():
     assert check_choice("F", "mode", "a", ("a", "b")) == "a"
     says("F expected mode to be one of 'a', 'b', got 'c'", check_choice, "F", "mode", "c", ("a", "b"))
+
+
+MASKED = np.ma.masked_array(np.ones((4, 3), np.float32), np.eye(4, 3, dtype=bool))
+CLEAN = np.ma.masked_array(np.ones((4, 3), np.float32))
+LABELS = np.ma.masked_array([0, 1, 2, 0], [False, True, False, False])
+
+
+def trainer():
+    model = mn.Sequential(mn.Linear(3, 3, rng=0))
+    return mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 0.1))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda X: mn.DataLoader(X, np.arange(4)),
+        lambda X: mn.DataLoader(list(X), np.arange(4)),
+        lambda X: mn.DataLoader(np.arange(4), X),
+        lambda X: trainer().evaluate((X, np.arange(4))),
+        lambda X: trainer().predict(X),
+        lambda X: trainer().fit([(X, np.array([0, 1, 2, 0]))], epochs=1),
+        lambda X: trainer().fit([(np.asarray(X), LABELS)], epochs=1),
+        lambda X: mn.Linear(3, 2).forward(X),
+        lambda X: mn.Sequential(mn.Linear(3, 2)).forward(X),
+        lambda X: mn.Softmax().forward(X),
+        lambda X: mn.Embedding(3, 2).forward(X.astype(int)),
+        lambda X: mn.MSELoss().forward(np.asarray(X), X),
+        lambda X: mn.MSELoss().forward(X, np.asarray(X)),
+        lambda X: mn.SoftmaxCrossEntropyLoss().forward(np.asarray(X), LABELS),
+        lambda X: mn.MultiMarginLoss().forward(np.asarray(X), LABELS),
+        lambda X: mn.Normalize.of(X),
+    ],
+    ids=range(16),
+)
+@pytest.mark.parametrize("X", [MASKED, CLEAN], ids=["masked", "nothing masked"])
+def test_a_masked_array_is_refused_wherever_it_enters(use, X):
+    with pytest.raises(
+        TypeError, match=r"expected \w+ to be a plain array, got a (list of )?masked array.*: \w+ .* masks"
+    ):
+        use(X)
+
+
+def test_a_masked_array_of_the_same_shape_as_before_is_refused_too():
+    model, loss = mn.Sequential(mn.Linear(3, 3)), mn.SoftmaxCrossEntropyLoss()
+    with loss.checking_once():
+        for _ in range(2):
+            loss.forward(model.forward(np.ones((4, 3), np.float32)), np.zeros(4, int))
+        with pytest.raises(TypeError, match="masked array"):
+            model.forward(MASKED)
+        with pytest.raises(TypeError, match="masked array"):
+            loss.forward(np.ones((4, 3), np.float32), LABELS)
+    model.forward(np.ones((4, 3), np.float32))
+    with pytest.raises(TypeError, match="expected dy to be a plain array"):
+        model.backward(MASKED)
+
+
+def test_the_cures_of_a_masked_array_work():
+    X, y = MASKED, np.arange(4)
+    with pytest.raises(TypeError, match=r"with 3 of 12 numbers masked: leave those samples out, keep = ") as caught:
+        mn.DataLoader(X, y)
+    cure = str(caught.value).partition("leave those samples out, ")[2].partition(", or fill")[0]
+    names = {"X": X, "y": y, "np": np}
+    exec(cure, names)
+    assert mn.DataLoader(names["X"], names["y"]).y.tolist() == [3]
+    assert "X.filled(0)" in str(caught.value)
+    mn.DataLoader(X.filled(0), y)
+    with pytest.raises(TypeError, match=r"got a masked array: pass np\.asarray\(X\)"):
+        mn.DataLoader(CLEAN, y)

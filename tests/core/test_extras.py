@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minnet.core.extras import EXTRAS, packages, require
+from minnet.core.extras import EXTRAS, packages, pip_command, require
 from minnet.errors import MissingExtraError
 
 
@@ -20,7 +20,9 @@ def test_returns_the_module():
 
 @pytest.mark.parametrize("module", ["no_such_package", "no_such_package.inside"])
 def test_names_the_package_and_the_extra_that_brings_it(module):
-    with pytest.raises(MissingExtraError, match=r"^no_such_package is not installed: .* pip install '.\[plots\]'\)$"):
+    with pytest.raises(
+        MissingExtraError, match=r'^no_such_package is not installed: pip install no_such_package \(.* extra "plots"\)$'
+    ):
         require(module, "plots")
 
 
@@ -66,3 +68,9 @@ def version(package):
 
 def test_a_distribution_that_is_not_installed_has_no_packages():
     assert packages("no-such-distribution") == {extra: {} for extra in EXTRAS}
+
+
+def test_the_command_is_right_for_a_wheel_and_for_the_folder():
+    assert pip_command("compiled", {"numba": None, "scipy": "1.0"}) == "pip install numba"
+    assert pip_command("compiled", {"numba": None, "scipy": None}) == "pip install numba scipy"
+    assert pip_command("compiled", {}) == "pip install '.[compiled]'"  # minnet is not installed: we are in its folder

@@ -1,6 +1,7 @@
 """What a fit did to an object is undone by the next, and nothing else is."""
 
 import copy
+import gc
 import pickle
 import random
 import threading
@@ -127,6 +128,19 @@ def test_what_was_changed_between_two_fits_stays_if_the_fit_had_not_changed_it()
     assert (owner.steps, owner.counts.tolist(), owner.waited) == ([1, 2], [1, 1], 0)
 
 
+def test_what_was_changed_twice_between_two_fits_stays():
+    owner = Owner(seen=[], best=float("inf"))
+    use(owner, lambda o: (o.seen.append(1), setattr(o, "best", 0.5)))
+    owner.seen = [2]
+    owner.seen = [3]  # perhaps where the list of the fit was in memory
+    use(owner, nothing)
+    assert (owner.seen, owner.best) == ([3], float("inf"))
+    use(owner, lambda o: o.seen.append(1))
+    owner.seen.append(4)
+    use(owner, nothing)
+    assert owner.seen == [3, 1, 4]
+
+
 def test_two_names_for_one_list_stay_so():
     owner = Owner(inner=[])
     owner.outer = [owner.inner]
@@ -243,4 +257,10 @@ def test_the_memory_of_an_object_that_is_gone_is_free():
     use(owner, assign)
     assert len(renewal._changed) == before + 1
     del owner
+    assert len(renewal._changed) == before
+    owner = Owner()
+    use(owner, lambda o: vars(o).update(call=o.__repr__, me=o))
+    assert len(renewal._changed) == before + 1
+    del owner
+    gc.collect()
     assert len(renewal._changed) == before

@@ -185,6 +185,14 @@ def test_a_batch_never_copies_a_column_of_targets_as_a_whole(options):
 # -- what the batches hold
 
 
+@pytest.mark.parametrize("scale", [0, -1.0, np.inf, np.nan])
+def test_a_scale_that_is_none_is_refused(scale):
+    with pytest.raises(ValueError, match=r"^DataLoader needs .*scale .*uint8 is multiplied by it"):
+        DataLoader(X, Y, scale=scale)
+    with pytest.raises(TypeError, match=r"^DataLoader expected scale to be a number, got str"):
+        DataLoader(X, Y, scale="1/255")
+
+
 @pytest.mark.parametrize("options", [{"shuffle": False}, {"shuffle": True}, {"shuffle": "resampled"}], ids=str)
 def test_bytes_become_exactly_their_256ths_and_stay_bytes_in_memory(options):
     images = np.arange(256, dtype=np.uint8).reshape(256, 1)

@@ -84,6 +84,11 @@ LAYERS += [
     (mn.LayerNorm((2, 3)), IMAGES),
     (mn.LayerNorm(1), ODD),
     (mn.RMSNorm(3), X),
+    (mn.Normalize([1, 2, 3], [0.5, 1, 2]), X),
+    (mn.Normalize(0.5, 2.0), ODD),
+    (mn.Normalize.of(PHOTOS), PHOTOS),
+    (mn.Normalize([1, 2, 3], 2.0, axis=-1), IMAGES),
+    (mn.Sequential(mn.Normalize.of(X), mn.Linear(3, 2, rng=0)), X),
     (mn.GroupNorm(2, 4), random.normal(size=(3, 4, 2, 3))),
     (mn.GroupNorm(1, 1), ODD),
     (mn.LearnedPosition(6, 3, rng=0), IMAGES),
@@ -199,7 +204,7 @@ def test_losses_take_any_leading_axes(loss, leading):
 @pytest.mark.parametrize(("layer", "x"), LAYERS, ids=name)
 @pytest.mark.parametrize("bad", [np.int64, np.uint8, np.float16, np.complex128, np.str_, bool])
 def test_other_dtypes_are_refused_with_the_cure(layer, x, bad):
-    cure = r"x\.astype\(np\.float32\)( / 255, or leave it to a DataLoader.*)?"
+    cure = r"x\.astype\(np\.float32\)( / 256, or leave it to a DataLoader.*)?"
     with pytest.raises(TypeError, match=rf"(?m)float32.* got .*: pass {cure}$"):
         layer.forward(np.ones(x.shape).astype(bad))
 

@@ -335,6 +335,46 @@ def test_a_required_argument_is_described_without_its_name():
     assert repr(Own(3, 4)) == "Own(3, scale=4)"
 
 
+# -- losses one by one
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_of_one_sample_times_a_number_can_be_passed_back(kind, dtype):
+    """NumPy makes a number of an array without axes as soon as something is computed with it."""
+    loss, whole = kind(reduction="none"), kind()
+    prediction, label = FIT[kind][0][1].astype(dtype), 1
+    value = loss.forward(prediction, label)
+    whole.forward(prediction, label)
+    expected = whole.backward()
+    for dy in (value / value, 2 * value / (2 * value), np.float32(1), 1.0, 1, np.ones((), dtype)):
+        gradient = loss.backward(dy)
+        assert gradient.dtype == dtype
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+    loss.forward(FIT[kind][0], LABELS)
+    with pytest.raises(TypeError, match=r"expected float64, the dtype of its output, got a single float32, which is"):
+        loss.backward(np.float32(1))
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.5])
+@pytest.mark.parametrize("kind", WITH_LABELS)
+def test_infinity_does_not_reach_a_sample_that_is_ignored(kind, smoothing):
+    loss = kind(reduction="none", ignore_index=0, label_smoothing=smoothing)
+    loss.forward(FIT[kind][0], LABELS)
+    with np.errstate(all="raise"):
+        gradient = loss.backward(np.where(LABELS == 0, np.inf, 1.0))
+    assert not gradient[LABELS == 0].any()
+    assert np.isfinite(gradient).all()
+
+
+def test_infinity_does_not_reach_a_sample_that_is_right_by_the_margin():
+    hinge, margin, dy = HingeLoss(reduction="none"), MultiMarginLoss(reduction="none"), np.array([np.inf, 1.0])
+    hinge.forward(np.array([2.0, 0.5]), [1, 1])
+    assert hinge.backward(dy).tolist() == [0, -1]
+    margin.forward(np.array([[3.0, 0.0], [0.0, 0.0]]), [0, 0])
+    assert margin.backward(dy).tolist() == [[0, 0], [-0.5, 0.5]]
+
+
 # -- what a mean counts
 
 
@@ -386,6 +426,9 @@ def test_a_loss_that_does_not_say_counts_samples():
     assert weight_of(MSELoss(), x, np.zeros((6, 2))) == 12
     assert weight_of(SoftmaxCrossEntropyLoss(ignore_index=0), x, [0, 1, 1, 0, 2, 0]) == 3
     assert weight_of(Masked(), x, pair) == 15
+    patched = Own()
+    patched.total_weight = lambda target: 2
+    assert weight_of(patched, x, pair) == 2
     assert type(weight_of(Masked(), x, pair)) is float  # NumPy's would turn float32 into float64
 
 

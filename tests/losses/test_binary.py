@@ -95,6 +95,27 @@ def test_pos_weights_that_are_none():
         BCEWithLogitsLoss(pos_weight=[-1, 2])
 
 
+@pytest.mark.parametrize(("dtype", "precision"), [(np.float32, 3e-7), (np.float64, 1e-15)])
+@pytest.mark.parametrize("p", [1e-30, 1e-12, 1e-8, 1e-3, 0.3])
+def test_a_small_probability_of_a_yes_is_no_loss_of_0(p, dtype, precision):
+    """log(1 − p) is −p, and not the logarithm of a rounded 1 − p."""
+    p = dtype(p)
+    loss = BCELoss()
+    assert loss.forward(np.array([p]), [0]) == pytest.approx(-math.log1p(-float(p)), rel=precision, abs=0)
+    assert loss.backward() == pytest.approx(1 / (1 - float(p)), rel=precision)
+
+
+@pytest.mark.parametrize("p", [1e-20, 0.25, 0.75, 1 - 2.0**-20])
+def test_the_slope_where_the_prediction_is_nearly_the_target(p):
+    """(p − t)/(p (1 − p)), in float32: (1 − t)/(1 − p) − t/p is 7 to 100 % off, or 0."""
+    t = np.array([p], np.float32)
+    p = np.nextafter(t, np.float32(1))
+    exact = (float(p[0]) - float(t[0])) / (float(p[0]) * (1 - float(p[0])))
+    loss = BCELoss(reduction="sum")
+    loss.forward(p, t)
+    assert loss.backward() == pytest.approx(exact, rel=3e-7)
+
+
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 87.3365), (np.float64, 708.3964)])
 def test_certainty_that_is_wrong_is_finite(dtype, limit):
     loss = BCELoss(reduction="none")

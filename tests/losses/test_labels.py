@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 from scores import CLASSIFIERS, FIT, LABELS
 
-from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Softmax, SoftmaxCrossEntropyLoss
+from minnet import (
+    Conv2d,
+    CrossEntropyLoss,
+    Identity,
+    LogSoftmax,
+    NLLLoss,
+    Permute,
+    Softmax,
+    SoftmaxCrossEntropyLoss,
+)
+from minnet.errors import DataWarning
 from minnet.inspection.gradcheck import check_layer
+from minnet.losses import MultiMarginLoss
 
 # -- labels
 
@@ -103,6 +114,23 @@ def test_a_part_without_weight_is_a_sum_where_label_smoothing_counts_other_class
     assert loss.as_part(2.5) == (loss, 2.5)
     plain = kind([1, 1, 0])
     assert plain.as_part(0.0) == (plain, 0.0)
+
+
+@pytest.mark.parametrize("kind", [NLLLoss, SoftmaxCrossEntropyLoss, MultiMarginLoss])
+def test_classes_along_axis_1_that_fit_along_the_last_too(kind):
+    """Of C = H = W, only the order in memory tells, and only until the array is copied."""
+    x, labels = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32), np.zeros((2, 4, 4), int)
+    channels, last = Conv2d(3, 4, 1, rng=0).forward(x), LogSoftmax() if kind is NLLLoss else Identity()
+    with pytest.warns(DataWarning, match=rf"^{kind.__name__} takes the last axis for .* Permute\(0, 2, 3, 1\)"):
+        kind().check(last.forward(channels), labels)
+    kind().forward(last.forward(Permute(0, 2, 3, 1).forward(channels)), labels)
+    for order in "CF":
+        kind().forward(last.forward(channels.copy(order)), labels)
+
+
+def test_the_order_of_other_arrays_is_no_convolutions():
+    for prediction in (np.zeros((3, 4, 4)), np.zeros((3, 4, 4)).swapaxes(1, 2), np.zeros((1, 4, 4))):
+        SoftmaxCrossEntropyLoss().forward(np.sin(prediction), np.zeros(prediction.shape[:-1], int))
 
 
 # -- how much each sample counts

@@ -40,7 +40,7 @@ def test_centered_rmsprop_divides_by_the_standard_deviation():
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-2), (np.float64, 1e-10)])
 @pytest.mark.parametrize("size", [1.0, 1e18])
 def test_centered_rmsprop_with_gradients_that_stay_the_same(dtype, tolerance, size):
-    """The variance of a constant g is g² αᵗ (1 − αᵗ): v − m² would have no digit of it, and a factor of 8 be missing."""
+    """The variance of a constant g is g² αᵗ (1 − αᵗ). v − m² has no digit of it, and makes steps 8 times too short."""
     gradient = size * np.random.default_rng(0).uniform(0.1, 1, 1000).astype(dtype)
     parameter = Parameter(np.zeros(1000), dtype)
     parameter.grad += gradient

@@ -125,7 +125,7 @@ def has_subnormals(optimizer):
 
 @every
 def test_where_gradients_stop_no_number_stays_subnormal(kind, options):
-    """Averages would stay so for ever, because β times the smallest number is rounded to it: processors are slow then."""
+    """Averages would stay so because β times the smallest number is rounded to it; processors are slow then."""
     optimizer = kind([Parameter(np.ones(4))], lr=LR, **options)
     walk(optimizer, [1.0])
     for name in (*kind.fading, *kind.squares):
@@ -138,7 +138,7 @@ def test_where_gradients_stop_no_number_stays_subnormal(kind, options):
 @pytest.mark.parametrize("gradient", [3e-23, 1e-40])
 @every
 def test_a_small_gradient_that_goes_on_is_not_lost(kind, options, gradient):
-    """The averages of gradients are subnormal, or the squares' are; but they are renewed, and nothing sets them to 0."""
+    """The averages of gradients are subnormal, or of squares; but they are renewed, and nothing sets them to 0."""
     optimizer = kind([Parameter(np.zeros(1))], lr=LR, **options)
     walk(optimizer, [gradient] * (base.TEND_EVERY - 1))
     before = {name: np.array(entries[0]) for name, entries in optimizer.state.items()}
@@ -162,14 +162,13 @@ def test_a_small_eps_hides_no_square(kind, options):
 def test_squares_that_overflow_are_an_error(kind, name):
     optimizer = kind([Parameter([1.0]), Parameter(np.ones((2, 3)))], lr=LR)
     optimizer.parameters[1].grad[0, 1] += 1e20
-    message = (
-        rf"^{kind.__name__}'s '{name}' of parameters\[1\], of shape \(2, 3\), has left the range of float32, .*Clip"
-    )
+    message = rf"^{kind.__name__}'s '{name}' of parameters\[1\], of shape \(2, 3\), has left the range of float32, "
     with warnings.catch_warnings():  # NumPy's, at the first step
         warnings.simplefilter("ignore", RuntimeWarning)
+        for _ in range(base.TEND_EVERY - 1):
+            optimizer.step()
         with pytest.raises(NonFiniteError, match=message):
-            for _ in range(base.TEND_EVERY):
-                optimizer.step()
+            optimizer.step()
 
 
 # -- weight decay and frozen Parameters
@@ -274,9 +273,9 @@ def test_lr_is_what_the_groups_have_however_they_came_to_it():
 def test_rates_that_are_set_are_numbers():
     optimizer = in_groups(0.5, None, lr=0.1)
     for bad in (-1, math.nan, math.inf):
-        with pytest.raises(ValueError, match="^SGD needs (a finite )?lr >= 0, got"):
+        with pytest.raises(ValueError, match=r"^SGD needs (a finite )?lr >= 0, got"):
             optimizer.lr = bad
-    with pytest.raises(TypeError, match="^SGD expected lr to be a number, got str"):
+    with pytest.raises(TypeError, match=r"^SGD expected lr to be a number, got str"):
         optimizer.lr = "0.1"
     optimizer.param_groups[1]["lr"] = 0.0
     with pytest.raises(ValueError, match=r"^SGD has the learning rate 0, to which .* no ratio: .*param_groups\[i\]"):
@@ -311,9 +310,9 @@ def test_an_option_may_be_set_for_all_groups_at_once_or_for_one():
     optimizer.lr = 0
     optimizer.eps = 1  # whatever the other options are
     assert [group["eps"] for group in optimizer.param_groups] == [1.0, 1.0]
-    with pytest.raises(ValueError, match="^Adam needs eps >= 0, got -1"):
+    with pytest.raises(ValueError, match=r"^Adam needs eps >= 0, got -1"):
         optimizer.eps = -1
-    with pytest.raises(TypeError, match="^Adam expected betas to be a pair"):
+    with pytest.raises(TypeError, match=r"^Adam expected betas to be a pair"):
         optimizer.betas = 0.9
 
 

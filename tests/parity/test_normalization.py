@@ -9,6 +9,7 @@ from pytorch import examples, seeds, torch
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from minnet.layers.group_norm import GroupNorm
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
+from minnet.layers.normalize import Normalize
 
 modest = examples(25)
 sizes = st.integers(1, 4)
@@ -127,3 +128,21 @@ def test_group_norm(parity, n, groups, times, rest, eps, affine, seed):
         n = 2
     same_numbers(layer, other, seed)
     compare(parity, layer, other, *drawn(seed, (n, groups * times, *rest)))
+
+
+@modest
+@given(n=sizes, channels=sizes, size=st.tuples(sizes, sizes), images=st.booleans(), seed=seeds)
+def test_normalize(parity, n, channels, size, images, seed):
+    """PyTorch's batch norm in eval mode, without its eps; of a data set, its mean and its deviation."""
+    x, dy = drawn(seed, (n + 1, channels, *size) if images else (n + 1, channels))
+    layer = Normalize.of(x).astype(np.float64)
+    others = (0, 2, 3) if images else (0,)
+    t = torch.tensor(x, requires_grad=True)
+    mean, std = t.detach().mean(others), t.detach().std(others, correction=0)
+    np.testing.assert_allclose(layer.mean.data, mean.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(layer.std.data, std.numpy(), rtol=1e-6)
+    layer.mean.data, layer.std.data = mean.numpy(), std.numpy()  # of() keeps float32
+    y = torch.nn.functional.batch_norm(t, mean, std**2, eps=0)
+    y.backward(torch.tensor(dy))
+    parity("Normalize", "output", layer.forward(x), y)
+    parity("Normalize", "dL/dx", layer.backward(dy), t.grad)

@@ -252,6 +252,20 @@ def test_two_runs_cannot_write_to_one_folder(tmp_path):
     fit(tmp_path, 12, callbacks=[Second()])  # the first is done
 
 
+def test_two_runs_cannot_use_one_object(tmp_path):
+    checkpoint = Checkpoint(tmp_path, every=1)
+
+    class Second(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            with pytest.raises(RuntimeError, match="this Checkpoint is in use by another fit"):
+                fit(checkpoint)
+            with pytest.raises(CheckpointError, match="another run is writing"):  # it is still locked
+                fit(tmp_path)
+
+    fit(checkpoint, 2, callbacks=[Second()])
+    assert steps(tmp_path) == [1, 2]
+
+
 def test_an_older_file_is_not_gone_on_from_beside_newer_ones(tmp_path):
     fit(Checkpoint(tmp_path / "a", every=4))
     with pytest.raises(CheckpointError, match=r"is of step 4, but .* holds step-000000010.*remove what came later"):

@@ -172,6 +172,15 @@ def test_a_layer_of_minnet_has_what_it_has(change, message):
         check_attributes("x", layer, now, {"rng": layer.rng})
 
 
+def test_a_layer_gets_what_it_expects_of_its_inputs():
+    layer = mn.ReLU()
+    for right in ({"input_scale": 0.5}, {"input_scale": None}, {"class_names": ["cat", "a/b"]}, {"class_names": None}):
+        check_attributes("x", layer, {}, right)
+    for name, wrong in (("input_scale", -1.0), ("input_scale", "a"), ("class_names", "cat"), ("class_names", [1])):
+        with refuses(f"x.{name} is a "):
+            check_attributes("x", layer, {}, {name: wrong})
+
+
 def test_none_stands_for_what_is_not_there_yet():
     alike("x", None, [1, {"a": 2}])
     alike("x", [None, 1], [np.zeros(3), 2])

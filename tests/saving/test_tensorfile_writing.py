@@ -1,6 +1,7 @@
 """Tests of writing tensor files: at any instant, the old file is there, or all of the new one."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -133,3 +134,13 @@ def test_a_reader_never_sees_a_half_file(path):
         reads += 1
     thread.join()
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["missing/m.safetensors", "folder", "file/m.safetensors"])
+def test_an_error_names_the_file_and_not_the_temporary_one(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match=f"{re.escape(str(tmp_path / name))}'$") as caught:
+        write_tensors(tmp_path / name, {"a": np.ones(3)}, {})
+    assert ".tmp" not in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

@@ -61,7 +61,7 @@ def make():
 
 
 def fit(trainer, callbacks=(), **options):
-    options = {"epochs": 2} if not options.keys() & {"steps", "epochs"} else {} | options
+    options = ({} if options.keys() & {"steps", "epochs"} else {"epochs": 2}) | options
     return trainer.fit(mn.DataLoader(X, Y, 20, shuffle=True, rng=0), callbacks=callbacks, progress=False, **options)
 
 
@@ -147,6 +147,288 @@ def test_an_error_says_in_which_step():
         fit(trainer, [Fails()], steps=2)
     assert caught.value.__notes__ == ["in step 1 of epoch 1"]
     assert trainer.interrupted
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize("step", [2, 4, 6])
+def test_ctrl_c_raises_if_asked_for_after_everything_is_put_in_order(tmp_path, capsys, step, checkpoint):
+    trainer, moments, handler = make(), Moments(), signal.getsignal(signal.SIGINT)
+    options = {"checkpoint": tmp_path} if checkpoint else {}
+    with pytest.raises(KeyboardInterrupt):
+        fit(trainer, [moments, Signal(signal.SIGINT, step)], steps=6, every=2, on_interrupt="raise", **options)
+    assert trainer.step == step
+    assert trainer.interrupted
+    assert moments.seen[-1] == "end"
+    assert [row["step"] for row in trainer.history] == list(range(2, step + 1, 2))
+    assert signal.getsignal(signal.SIGINT) is handler
+    error = capsys.readouterr().err
+    assert f"interrupted after step {step}" in error
+    assert "on_interrupt" not in error
+    fit(trainer, steps=2)
+    assert trainer.step == step + 2
+
+
+def test_the_message_says_how_to_end_the_script(capsys):
+    fit(make(), [Signal(signal.SIGINT, 1)], steps=2)
+    error = capsys.readouterr().err
+    assert 'The script goes on; Ctrl-C outside of fit ends it, or fit(..., on_interrupt="raise") at once' in error
+
+
+def test_on_interrupt_is_one_of_two():
+    trainer = make()
+    with pytest.raises(ValueError, match="fit expected on_interrupt to be one of 'return', 'raise', got 'stop'"):
+        fit(trainer, on_interrupt="stop")
+    assert trainer.step == 0
+
+
+# --- a pass that fit(steps=...) has left ---------------------------------------------------------------------------
+
+
+class Rows(mn.callbacks.Callback):
+    """Writes down which targets each step has seen, into a list of the caller."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def on_step_end(self, trainer):
+        self.seen.append(trainer.target.tolist())
+
+    def state_dict(self):
+        return {}
+
+
+def numbered(kind=mn.DataLoader, **options):
+    return kind(X, np.arange(40) % 3, **({"batch_size": 8, "rng": 0} | options))
+
+
+@pytest.mark.parametrize("shuffle", [False, True, "resampled"])
+def test_repeated_steps_see_what_as_many_at_once_see(shuffle):
+    once, cut = make(), make()
+    loader, seen = numbered(shuffle=shuffle), []
+    once.fit(numbered(shuffle=shuffle), steps=14)
+    for steps in (2, 2, 1, 0, 5, 4):  # the third ends at the end of a pass
+        cut.fit(loader, steps=steps, callbacks=[Rows(seen)])
+    assert weights(cut) == weights(once)
+    assert cut.epoch == once.epoch == 2
+    assert len(seen) == 14
+    if shuffle is False:
+        assert seen[:5] == [y.tolist() for _, y in loader]
+
+
+def test_a_pass_goes_on_after_a_stop_and_ctrl_c_and_beside_other_loaders(capsys):
+    trainer, loader, other, seen = make(), numbered(), numbered(), []
+
+    class Ends(mn.callbacks.Callback):
+        def __init__(self, how):
+            self.how = how
+
+        def on_step_end(self, trainer):
+            self.how(trainer)
+
+    def press(trainer):
+        raise KeyboardInterrupt
+
+    trainer.fit(loader, epochs=3, callbacks=[Rows(seen), Ends(mn.Trainer.stop)])
+    trainer.fit(loader, steps=3, callbacks=[Rows(seen), Ends(press)])
+    trainer.fit(other, steps=1)
+    trainer.fit(loader, steps=3, callbacks=[Rows(seen)])
+    assert seen == [y.tolist() for _, y in loader]
+    assert trainer.epoch == 1
+
+
+def test_epochs_begin_a_new_pass_and_so_does_another_trainer():
+    trainer, loader, seen = make(), numbered(), []
+    trainer.fit(loader, steps=2)
+    make().fit(loader, steps=2, callbacks=[Rows(seen)])
+    trainer.fit(loader, epochs=1, callbacks=[Rows(seen)])
+    trainer.fit(loader, steps=2, callbacks=[Rows(seen)])
+    batches = [y.tolist() for _, y in loader]
+    assert seen == [*batches[:2], *batches, *batches[:2]]
+    assert trainer.epoch == 1
+
+
+def test_an_error_ends_the_pass():
+    class Fails(mn.callbacks.Callback):
+        def on_gradients(self, trainer):
+            raise RuntimeError("no")
+
+    trainer, loader, seen = make(), numbered(), []
+    with pytest.raises(RuntimeError, match="no"):
+        trainer.fit(loader, steps=2, callbacks=[Fails()])
+    trainer.fit(loader, steps=1, callbacks=[Rows(seen)])
+    assert seen == [[0, 1, 2, 0, 1, 2, 0, 1]]
+
+
+def test_a_fit_that_does_not_begin_leaves_the_pass_where_it_was():
+    trainer, loader, seen = make(), numbered(), []
+    trainer.fit(loader, steps=2)
+    with pytest.raises(ValueError, match="pass mode="):
+        trainer.fit(loader, steps=1, callbacks=[mn.callbacks.EarlyStopping("v_mae")])
+    trainer.fit(loader, steps=3, callbacks=[Rows(seen)])
+    assert seen == [y.tolist() for _, y in loader][2:]
+
+
+def test_a_pass_of_a_single_batch_that_was_broken_into_begins_again(capsys):
+    trainer, loader, seen = make(), numbered(batch_size=40), []
+    trainer.fit(loader, steps=2, callbacks=[Signal(signal.SIGINT, 1, times=2)])
+    assert trainer.step == 0
+    trainer.fit(loader, steps=1, callbacks=[Rows(seen)])
+    assert len(seen[0]) == 40
+
+
+class Endless:
+    """An iterable without a length, which makes the batches of its pass as it goes."""
+
+    def __iter__(self):
+        return iter(numbered())
+
+
+@pytest.mark.parametrize("make_loader", [lambda: list(numbered()), Endless, lambda: (b for b in [*numbered()] * 3)])
+def test_a_pass_over_any_iterable_goes_on(make_loader):
+    trainer, loader, seen = make(), make_loader(), []
+    for steps in (2, 3, 2):
+        trainer.fit(loader, steps=steps, callbacks=[Rows(seen)])
+    assert seen == ([y.tolist() for _, y in numbered()] * 2)[:7]
+    assert all(np.isfinite(trainer.history.column("loss")))
+    assert [row["step"] for row in trainer.history] == [2, 5, 7]
+
+
+# --- a script of several fits that is killed and started again ------------------------------------------------------
+
+
+class KilledError(Exception):
+    pass
+
+
+class Kills(mn.callbacks.Callback):
+    def __init__(self, step):
+        self.step = step
+
+    def state_dict(self):
+        return {}
+
+    def on_step_end(self, trainer):
+        if trainer.step == self.step:
+            raise KilledError
+
+
+def script(folder, make_loader, kill=0, callbacks=()):
+    """Train with a pass that is cut three times; each fit has its own checkpoints."""
+    trainer, loader, other = make(), make_loader(), numbered(shuffle=True)
+    callbacks = [make() for make in callbacks]
+    for i, steps in enumerate((7, 6, 9)):
+        options = {"checkpoint": Checkpoint(folder / str(i), every=2)} if folder else {}
+        trainer.fit(loader, steps=steps, callbacks=[*callbacks, Kills(kill)], progress=False, **options)
+        trainer.fit(other, steps=1, progress=False)
+    return trainer
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "list", "iterator"])
+@pytest.mark.parametrize("kill", [3, 9, 11, 18, 23])
+def test_a_script_of_several_fits_ends_with_the_same_bits(tmp_path, kind, kill, capsys):
+    make_loader = {
+        "shuffled": lambda: numbered(shuffle=True),
+        "list": lambda: list(numbered(shuffle=True)),
+        "iterator": lambda: iter([*numbered(shuffle=True)] * 9),
+    }[kind]
+    callbacks = [lambda: mn.callbacks.EMA(0.9), lambda: mn.callbacks.EarlyStopping("loss", patience=99)]
+    whole = script(None, make_loader, callbacks=callbacks)
+    with pytest.raises(KilledError):
+        script(tmp_path, make_loader, kill, callbacks)
+    again = script(tmp_path, make_loader, callbacks=callbacks)
+    assert weights(again) == weights(whole)
+    assert (again.step, again.epoch) == (whole.step, whole.epoch)
+    assert again.history.column("loss") == whole.history.column("loss")
+
+
+def test_an_iterator_that_cannot_go_back_is_refused(tmp_path, capsys):
+    trainer, batches = make(), iter([*numbered()] * 3)
+    options = {"steps": 6, "checkpoint": Checkpoint(tmp_path, every=3)}
+
+    class Presses(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 5:
+                raise KeyboardInterrupt
+
+        def state_dict(self):
+            return {}
+
+    trainer.fit(batches, callbacks=[Presses()], **options)
+    with pytest.raises(
+        mn.errors.CheckpointError, match="of batch 3 of an iterator of which 5 batches were read, and it"
+    ):
+        trainer.fit(batches, callbacks=[Presses()], **options)
+
+
+# --- callbacks belong to one fit ------------------------------------------------------------------------------------
+
+
+class Remembers(mn.callbacks.Callback):
+    """A user's callback, which never thinks of a second fit."""
+
+    def __init__(self):
+        self.losses, self.best, self.counts = [], None, {"steps": 0}
+
+    def on_step_end(self, trainer):
+        self.losses.append(trainer.last_loss)
+        self.counts["steps"] += 1
+        if self.best is None or trainer.last_loss < self.best:
+            self.best, self.at = trainer.last_loss, trainer.step
+
+
+@pytest.mark.parametrize("error", [None, KilledError])
+def test_a_users_callback_is_as_if_new_in_each_fit(error):
+    callback, kept = Remembers(), []
+    if error:
+        with pytest.raises(KilledError):
+            fit(make(), [callback, Kills(2)])
+    for _ in range(2):
+        fit(make(), [callback])
+        kept.append(callback.losses)
+        assert (len(callback.losses), callback.best, callback.counts) == (4, min(callback.losses), {"steps": 4})
+    assert kept[0] == kept[1]
+    assert kept[0] is not kept[1]
+
+
+def test_a_callback_in_two_fits_at_once_is_refused():
+    class Inner(mn.callbacks.Callback):
+        def on_fit_start(self, trainer):
+            if not trainer.step:
+                with pytest.raises(RuntimeError, match=r"this Inner is in use by another fit, .*its own Inner"):
+                    fit(make(), [self])
+
+    fit(make(), [Inner()])
+
+
+def test_the_same_callback_twice_and_callbacks_from_a_generator():
+    seen, callback = [], Remembers()
+    fit(make(), [callback, callback])
+    assert len(callback.losses) == 8
+    fit(make(), (callback for callback in [Rows(seen)]))
+    assert len(seen) == 4
+
+
+def test_on_fit_end_is_called_where_on_fit_start_returned_and_masks_no_error(capsys):
+    class Ends(mn.callbacks.Callback):
+        def on_fit_end(self, trainer):
+            trainer.stop()
+            raise OSError("the disk is full")
+
+    class Starts(mn.callbacks.Callback):
+        def on_fit_start(self, trainer):
+            raise ValueError("the reason")
+
+    last = Moments()
+    with pytest.raises(ValueError, match="the reason") as caught:
+        fit(make(), [Ends(), Starts(), last])
+    assert caught.value.__notes__ == ["Ends.on_fit_end raised OSError: the disk is full"]
+    assert last.seen == []
+    with pytest.raises(OSError, match="the disk is full"):
+        fit(make(), [Ends(), last], steps=1)
+    assert last.seen == ["start", "gradients", 1, "row", "end"]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(make(), [Ends(), Signal(signal.SIGINT, 1)], on_interrupt="raise")
+    assert caught.value.__notes__ == ["Ends.on_fit_end raised OSError: the disk is full"]
 
 
 def test_the_progress_bar_is_no_part_of_a_checkpoint(tmp_path):
@@ -262,3 +544,14 @@ def test_modes_and_frozen_statistics_are_resumed(tmp_path):
         fit(trainer, [FreezeInTheMiddle()], steps=3, checkpoint=tmp_path)
         norm = trainer.model.layers[1]
         assert (norm.training, norm.recording, norm.frozen_statistics) == (False, True, True)
+
+
+def test_buffers_are_resumed_bit_for_bit(tmp_path):
+    whole, first, second = normed(), normed(), normed()
+    fit(whole, steps=4)
+    fit(first, steps=4, callbacks=[Moments(), Signal(signal.SIGINT, 3)], checkpoint=tmp_path)
+    assert first.step == 3
+    fit(second, steps=4, callbacks=[Moments(), Signal(signal.SIGINT, 9)], checkpoint=tmp_path)
+    for (name, got), (_, expected) in zip(second.model.named_arrays(), whole.model.named_arrays(), strict=True):
+        assert got.data.tobytes() == expected.data.tobytes(), name
+    assert whole.model.layers[1].num_batches_tracked.data == 4 + 4

@@ -60,6 +60,35 @@ def test_json_takes_numpy_numbers_as_metrics_return_them(number, tmp_path):
     assert json.loads((tmp_path / "history.json").read_text()) == [{"metric": number}]
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("warm-up", "warm-up"),
+        (None, None),
+        (True, True),
+        (np.bool_(True), True),
+        (np.str_("a"), "a"),
+        (np.float32("nan"), None),
+        (np.array([1.0, np.inf]), [1.0, None]),
+        ((1, "b"), [1, "b"]),
+        (10**400, 10**400),
+    ],
+)
+def test_json_takes_text_and_what_else_a_callback_adds(value, written, tmp_path):
+    History([{"phase": value}]).to_json(tmp_path / "history.json")
+    text = (tmp_path / "history.json").read_text()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert json.loads(text) == [{"phase": written}]
+
+
+def test_json_names_the_column_of_what_it_cannot_write(tmp_path):
+    (tmp_path / "history.json").write_text("the one before")
+    with pytest.raises(TypeError, match=r"^the history's column 'phase' holds a set, which JSON"):
+        History([{"step": 1, "phase": {1}}]).to_json(tmp_path / "history.json")
+    assert (tmp_path / "history.json").read_text() == "the one before"
+
+
 def test_csv(history, tmp_path):
     history.to_csv(tmp_path / "history.csv")
     with (tmp_path / "history.csv").open(newline="") as file:

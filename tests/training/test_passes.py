@@ -29,11 +29,14 @@ def test_a_pass_over_a_dataloader_goes_on(shuffle):
     batches = iter(cut)
     first = [next(batches) for _ in range(2)]
     passes.leave(cut, batches, 2)
-    assert passes.take(loader(shuffle=shuffle)) is None  # another loader
-    batches, done = passes.take(cut)
+    assert passes.left(loader(shuffle=shuffle)) is None  # another loader
+    batches, done = passes.left(cut)
     assert done == 2
     assert seen(first) + seen(batches) == whole
-    assert passes.take(cut) is None
+    passes.forget(loader())
+    assert passes.left(cut)[1] == 2
+    passes.forget(cut)
+    assert passes.left(cut) is None
 
 
 def test_every_dataloader_has_its_own():
@@ -44,7 +47,7 @@ def test_every_dataloader_has_its_own():
             next(batches)
         passes.leave(each, batches, done)
     for done, each in enumerate(loaders, 1):
-        batches, counted = passes.take(each)
+        batches, counted = passes.left(each)
         assert (counted, next(batches)[1].tolist()) == (done, [2 * done, 2 * done + 1])
 
 
@@ -69,9 +72,10 @@ def test_the_iterator_of_any_other_iterable_goes_on(make):
     batches = iter(each)
     next(batches)
     passes.leave(each, batches, 1)
-    assert passes.take(make()) is None
-    assert passes.take(each) == (batches, 1)
-    assert passes.take(each) is None
+    assert passes.left(make()) is None
+    assert passes.left(each) == (batches, 1)
+    passes.forget(each)
+    assert passes.left(each) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_a_loader_that_was_changed_begins_a_new_pass(change):
     next(batches)
     passes.leave(cut, batches, 1)
     vars(cut).update(change)
-    assert passes.take(cut) is None
+    assert passes.left(cut) is None
 
 
 def test_a_dataloader_is_not_kept_alive():
@@ -105,5 +109,5 @@ def test_a_copy_has_none():
     passes.leave(cut, iter(cut), 0)
     passes.leave(others, others, 0)
     for twin in (copy.deepcopy(passes), pickle.loads(pickle.dumps(passes))):
-        assert twin.take(cut) is None
-        assert twin.take(others) is None
+        assert twin.left(cut) is None
+        assert twin.left(others) is None

@@ -1,5 +1,7 @@
+import copy
 import math
 import os
+import pickle
 import pty
 import signal
 import subprocess
@@ -397,6 +399,76 @@ def test_training_in_another_thread_works():
     thread.start()
     thread.join()
     assert trainer.step == 6
+
+
+# --- one fit at a time ---------------------------------------------------------------------------------------------
+
+
+def test_a_fit_inside_a_callback_is_refused_and_the_outer_goes_on():
+    plain, trainer, recorder = make(), make(), Recorder()
+    loader = mn.DataLoader(X, Y, 10)
+
+    def fit_again(trainer):
+        with pytest.raises(
+            RuntimeError, match="fit was called inside a fit of the same Trainer, by a callback perhaps"
+        ):
+            trainer.fit(loader, steps=1)
+
+    plain.fit(loader, steps=5)
+    trainer.fit(loader, steps=5, callbacks=[At(2, fit_again), recorder])
+    assert trainer.step == 5
+    assert recorder.seen[-3:] == ["step 5", "row 5", "end"]
+    np.testing.assert_array_equal(weights(trainer), weights(plain))
+
+
+def test_other_threads_are_refused_during_a_fit_and_disturb_nothing():
+    plain, trainer, raised = make(), make(), []
+    loader = mn.DataLoader(X, Y, 10)
+
+    def all_at_once(trainer):
+        for call in (
+            lambda: trainer.fit(loader, steps=1),
+            lambda: trainer.evaluate((X, Y)),
+            lambda: trainer.predict(X),
+        ):
+            thread = threading.Thread(target=catch, args=[call])
+            thread.start()
+            thread.join()
+
+    def catch(call):
+        try:
+            call()
+        except RuntimeError as error:
+            raised.append(str(error).split(":")[0])
+
+    plain.fit(loader, steps=5)
+    trainer.fit(loader, steps=5, callbacks=[At(2, all_at_once), At(3, lambda t: t.evaluate((X, Y)))])
+    where = "was called while another thread is in a fit of the same Trainer"
+    assert raised == [f"fit {where}", f"evaluate {where}", f"predict {where}"]
+    np.testing.assert_array_equal(weights(trainer), weights(plain))
+    all_at_once(trainer)
+    assert len(raised) == 3
+
+
+def test_a_copy_in_the_middle_of_a_fit_can_be_trained():
+    trainer, twins = make(), []
+
+    def train_a_copy(trainer):
+        twins.append(copy.deepcopy(trainer))
+        twins[0].fit(mn.DataLoader(X, Y, 10), steps=2, progress=False)
+
+    trainer.fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[At(2, train_a_copy)])
+    assert (trainer.step, twins[0].step) == (3, 4)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda trainer: pickle.loads(pickle.dumps(trainer))])
+def test_a_copy_after_a_pass_was_left_inside_goes_on_with_a_new_one(copied):
+    trainer, batches = make(), (batch for batch in mn.DataLoader(X, Y, 10))
+    trainer.fit(batches, steps=2)
+    twin = copied(trainer)
+    twin.fit(mn.DataLoader(X, Y, 10), steps=2)
+    trainer.fit(batches, steps=2)
+    assert twin.step == trainer.step == 4
 
 
 # --- the progress bar --------------------------------------------------------------------------------------------

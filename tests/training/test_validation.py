@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
+from minnet.errors import DataWarning
 from minnet.training.validation import (
     as_loader,
     as_sets,
@@ -103,7 +104,7 @@ def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
 
 @pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
 def test_sets_with_names(evaluate):
-    sets = as_sets(evaluate, mn.DataLoader(X, Y, scale=0.5))
+    sets = as_sets(evaluate, 0.5)
     assert list(sets) == list(evaluate)
     assert all(loader is evaluate[name] or loader.scale == 0.5 for name, loader in sets.items())
 
@@ -127,7 +128,7 @@ def test_sets_without_names_or_labels_are_refused_with_the_cure(evaluate, messag
 
 def test_data_to_evaluate_are_a_pair():
     with pytest.raises(TypeError, match=r"^evaluate expected data to be a pair \(X, y\) or a DataLoader, got an array"):
-        as_loader("evaluate", "data", X)
+        as_loader("evaluate", "data", X, None)
     with pytest.raises(ValueError, match="20 samples in X and 5 targets") as caught:
         as_sets({"test": (X, Y[:5])}, None)
     assert caught.value.__notes__ == ["in evaluate['test']"]
@@ -312,9 +313,105 @@ def test_a_loss_may_learn_too():
 
 def test_a_schedule_by_the_epoch_needs_epochs():
     by_epoch, by_step = (mn.callbacks.LearningRate(mn.schedules.StepLR(1), per) for per in ("epoch", "step"))
-    with pytest.raises(
-        ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch is its last.*per=.step"
-    ):
+    with pytest.raises(ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch .*per=.step"):
         check_schedules([by_step, by_epoch], ((X, Y) for _ in range(3)))
     check_schedules([by_step], iter([(X, Y)]))
     check_schedules([by_epoch], [(X, Y)])
+
+
+# -- what was done to the inputs in training is done at prediction
+
+BYTES = np.random.default_rng(0).integers(0, 256, (200, 4)).astype(np.uint8)
+SIDES = (BYTES[:, 0] > BYTES[:, 1]).astype(int)
+
+
+def trained(X=BYTES, seed=0, **options):
+    model = mn.Sequential(mn.Linear(4, 2, rng=seed))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 1e-3))
+    loader = mn.DataLoader(X, SIDES, 20, shuffle=True, rng=0, **options)
+    trainer.fit(loader, epochs=2, evaluate={"test": (BYTES, SIDES)} if X is BYTES else None)
+    return trainer
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 255, 1 / 256])
+def test_the_scale_of_training_is_that_of_everything(scale):
+    trainer = trained(scale=scale)
+    assert trainer.model.input_scale == scale
+    floats = BYTES * np.float32(scale)
+    row = {name.removeprefix("test_"): value for name, value in trainer.history[-1].items() if "test_" in name}
+    assert trainer.evaluate((BYTES, SIDES)) == trainer.evaluate((floats, SIDES)) == row
+    assert trainer.evaluate(mn.DataLoader(BYTES, SIDES, 1000, scale=scale)) == row
+    np.testing.assert_array_equal(trainer.predict(BYTES), trainer.predict(floats))
+
+
+def test_the_example_of_the_issue():
+    trainer = trained(scale=1.0)
+    assert trainer.history[-1]["test_accuracy"] == trainer.evaluate((BYTES, SIDES))["accuracy"] > 0.8
+    assert (trainer.predict(BYTES).argmax(axis=1) == SIDES).mean() == trainer.history[-1]["test_accuracy"]
+
+
+def test_bytes_without_a_scale_stay_bytes():
+    model = mn.Sequential(mn.Embedding(256, 2, rng=0), mn.Flatten(), mn.Linear(8, 2, rng=1))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 0.1))
+    trainer.fit(mn.DataLoader(BYTES, SIDES, 20, scale=None), epochs=1, evaluate={"test": (BYTES, SIDES)})
+    assert model.input_scale is None
+    assert trainer.evaluate((BYTES, SIDES))["loss"] == trainer.history[-1]["test_loss"]
+    assert trainer.predict(BYTES).shape == (200, 2)
+
+
+@pytest.mark.parametrize("other", [1 / 256, 1 / 255, None])
+def test_a_loader_of_another_scale_is_refused(other):
+    trainer, loader = trained(scale=1.0), mn.DataLoader(BYTES, SIDES, scale=other)
+    with pytest.raises(
+        ValueError, match=rf"^evaluate expected data to scale uint8 by 1.0, .* got .* scale={other}: pass"
+    ):
+        trainer.evaluate(loader)
+    before = trainer.model.layers[0].weight.data.copy()
+    with pytest.raises(ValueError, match=r"^fit expected evaluate\['v'\] to scale uint8 by 1.0, as the model expects"):
+        trainer.fit(mn.DataLoader(BYTES, SIDES, scale=1.0), epochs=1, evaluate={"v": loader})
+    assert (trainer.model.layers[0].weight.data == before).all()
+
+
+def test_fine_tuning_at_another_scale_is_warned_of():
+    trainer = trained(scale=1.0)
+    loader = mn.DataLoader(BYTES, SIDES)
+    with pytest.warns(DataWarning, match=r"scale=0.00390625, but the model's input_scale is 1.0, .*scale=model") as w:
+        trainer.fit(loader, epochs=1)
+    assert w[0].filename == __file__
+    assert trainer.model.input_scale == 1 / 256
+    trainer.model.input_scale = 1.0
+    trainer.fit(mn.DataLoader(BYTES, SIDES, scale=trainer.model.input_scale), epochs=1)
+
+
+def test_bytes_for_a_model_that_learned_from_floats_are_warned_of():
+    trainer = trained(BYTES / np.float32(100) - 1)
+    for use, name in [(trainer.predict, "X"), (lambda X: trainer.evaluate((X, SIDES)), "data")]:
+        with pytest.warns(DataWarning, match=rf"uint8 in {name}, and multiplies it by 0.0039.*another kind") as w:
+            use(BYTES)
+        assert w[0].filename == __file__
+    with pytest.warns(DataWarning, match=r"^fit was given uint8 in evaluate\['v'\]") as w:
+        trainer.fit(mn.DataLoader(X, Y % 2), epochs=2, evaluate={"v": (BYTES, SIDES)})
+    assert len(w) == 1  # now it is decided
+    trainer.predict(BYTES)
+
+
+def test_an_error_leaves_the_scale_as_it_was():
+    trainer = trained(scale=1.0)
+    with pytest.raises(ValueError, match="layers"):
+        trainer.fit(mn.DataLoader(BYTES[:, :3].copy(), SIDES, scale=1.0), epochs=1)
+    new = mn.Sequential(mn.Linear(4, 2, rng=0))
+    with pytest.raises(TypeError, match="callbacks"):
+        mn.Trainer(new, mn.SoftmaxCrossEntropyLoss(), mn.SGD(new.parameters(), 0.1)).fit(
+            mn.DataLoader(BYTES, SIDES, scale=1.0), epochs=1, callbacks=3
+        )
+    assert new.input_scale == 1 / 256
+
+
+def test_a_normalizing_layer_is_in_every_prediction():
+    images = np.random.default_rng(1).normal(100, [1, 30, 5, 9], (300, 4)).astype(np.float32)
+    labels = (images[:, 0] > 100).astype(int)
+    model = mn.Sequential(mn.Normalize.of(images), mn.Linear(4, 2, rng=0))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 1.0))
+    trainer.fit(mn.DataLoader(images, labels, 20, shuffle=True, rng=0), epochs=5, evaluate={"train": (images, labels)})
+    assert trainer.history[-1]["train_accuracy"] == trainer.evaluate((images, labels))["accuracy"] > 0.95
+    assert (trainer.predict(images).argmax(axis=1) == labels).mean() > 0.95

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minnet.core.checks import check_choice
+from minnet.core.console import announce
 from minnet.data.mnist.bounded import data_error, unreadable
 from minnet.data.mnist.download import ARCHIVES, download_mnist
 from minnet.data.mnist.idx import read_idx
@@ -103,13 +104,13 @@ def find_mnist(path: str | os.PathLike[str] | None, download: bool) -> tuple[Mni
         reasons.append(f"the cache: {str(error).splitlines()[0]}")
     except DataError as error:  # a file in the cache is minnet's own, and can be replaced
         reasons.append(f"the cache: {str(error).splitlines()[0]} (a download replaces it)")
-        print(reasons[-1], file=sys.stderr)
+        announce(reasons[-1])
     if not download:
         return [*reasons, "a download was not wanted (download=False)"]
     try:
         failures = download_mnist(cache)
     except MissingExtraError:
-        failures = ["no download without pooch, the extra \"data\": pip install '.[data]'"]
+        failures = ['no download without pooch, the extra "data": pip install pooch']
     return reasons + failures if failures else (_read_idx_files([cache / name for name in ARCHIVES]), cache)
 
 

@@ -1,9 +1,9 @@
 """The download fetches the four published files of MNIST from one of two mirrors and compares their SHA-256."""
 
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from minnet.core.console import is_terminal
 from minnet.core.extras import require
 
 MIRRORS = (
@@ -26,7 +26,7 @@ def download_mnist(folder: Path) -> list[str]:
     is not the published file is replaced. Raises MissingExtraError if pooch is not installed.
     """
     pooch = require("pooch", "data")
-    fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=sys.stderr.isatty())
+    fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=is_terminal())
     reasons = []
     for mirror in MIRRORS:
         try:

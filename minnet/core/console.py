@@ -1,0 +1,25 @@
+"""The console is stderr, where a run says what its user should know; a run goes on where nothing can be written."""
+
+import sys
+import warnings
+from contextlib import suppress
+
+
+def announce(text: str) -> None:
+    """Write a line to stderr; do nothing where there is none, or where it is closed, or the disk behind it is full."""
+    if sys.stderr is not None:  # of a program without a console it is None
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str, category: type[Warning], stacklevel: int) -> None:
+    """Warn as ``warnings.warn`` does, of what happened during a run; a stderr that is closed does not matter."""
+    with suppress(ValueError):
+        warnings.warn(text, category, stacklevel=stacklevel + 1)
+
+
+def is_terminal() -> bool:
+    """Whether a user sees stderr at once, and not in a file later."""
+    with suppress(AttributeError, OSError, ValueError):
+        return sys.stderr.isatty()
+    return False
