@@ -26,8 +26,8 @@ class RunningScore(Callback):
         self.running = RunningAccuracy(decay)
 
     def on_fit_start(self, trainer: Training) -> None:
-        """Begin with a score of 0."""
-        self.running = RunningAccuracy(self.running.decay)
+        """Begin at 0, without the labels that the loss ignores."""
+        self.running = self.running.fresh(trainer.loss)
 
     def on_step_end(self, trainer: Training) -> None:
         """Count the step's predictions, which were made before its update."""

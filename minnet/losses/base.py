@@ -39,6 +39,10 @@ class Loss(Layer):
     ----------
     classifies : bool
         Whether the target is class labels; the Trainer then reports the accuracy, too.
+    takes : str or None
+        What the prediction is: "probabilities", "scores" or "log-probabilities". Metrics of the Trainer go by it.
+    threshold : float or None
+        Above which number a prediction is a yes, if the target is yes or no. Metrics of the Trainer go by it.
 
     Raises
     ------
@@ -48,6 +52,8 @@ class Loss(Layer):
     """
 
     classifies: bool = False
+    takes: str | None = None
+    threshold: float | None = None
     reduction: str = "mean"
     REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 

@@ -41,6 +41,8 @@ class BCELoss(ElementwiseLoss):
     array([-0.625,  1.   ])
     """
 
+    takes, threshold = "probabilities", 0.5
+
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is probabilities, and the target of its shape."""
         super().check(prediction, target)
@@ -95,6 +97,8 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         If pos_weight is negative; in `forward`, if it does not broadcast to the prediction, if the target is not
         between 0 and 1, or if a score is infinite.
     """
+
+    takes, threshold = "scores", 0.0
 
     def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)

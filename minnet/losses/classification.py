@@ -41,6 +41,8 @@ class CrossEntropyLoss(LabelLoss):
     array([[ 0.        , -1.33333333]])
     """
 
+    takes = "probabilities"
+
     def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check that the prediction is probabilities (..., C), and the labels integers (...)."""
         super().check(prediction, target)
@@ -71,6 +73,8 @@ class NLLLoss(LabelLoss):
     weight, ignore_index, reduction, label_smoothing
         How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`, also for the errors.
     """
+
+    takes = "log-probabilities"
 
     def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check that the prediction is log-probabilities (..., C), and the labels integers (...)."""
@@ -104,6 +108,8 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
     weight, ignore_index, reduction, label_smoothing
         How much each sample counts instead of 1/N: see `minnet.losses.labels.LabelLoss`, also for the errors.
     """
+
+    takes = "scores"
 
     def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check that the prediction is scores (..., C), and the labels integers (...)."""

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, as_rows
+from minnet.core.probabilities import is_log_probabilities, is_probabilities
 from minnet.losses.base import ElementwiseLoss
-from minnet.losses.probabilities import check_log_probabilities, is_log_probabilities, is_probabilities
+from minnet.losses.probabilities import check_log_probabilities
 
 
 class KLDivLoss(ElementwiseLoss):

@@ -42,6 +42,8 @@ class HingeLoss(ElementwiseLoss):
     0.6666666666666666
     """
 
+    threshold = 0.0
+
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return max(0, 1 − t z), and the slope: −t where that is above 0."""
         t = target

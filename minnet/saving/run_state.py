@@ -20,6 +20,7 @@ from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.losses import Loss
+from minnet.metrics import Metric
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import expectations
 from minnet.saving.messages import brief, listed, shown_model
@@ -40,7 +41,7 @@ class RunParts:
     loss: Loss
     optimizer: Optimizer
     metrics: Mapping[str, Any]
-    sets: dict[str, DataLoader]
+    sets: Mapping[str, Iterable[Any]]
     loader: Iterable[Any]
     callbacks: Sequence[Any]
     history: list[Row]
@@ -57,11 +58,13 @@ def capture(parts: RunParts, position: State) -> State:
         "optimizer": parts.optimizer.state_dict(),
         "model": _layers(parts.model),
         "loss": _layers(parts.loss),
-        "metrics": {  # a plain function has no state
-            name: attributes(metric) for name, metric in parts.metrics.items() if getattr(metric, "__dict__", None)
+        "metrics": {  # a plain function has no state, and a Metric is used as a fresh copy
+            name: attributes(metric)
+            for name, metric in parts.metrics.items()
+            if getattr(metric, "__dict__", None) and not isinstance(metric, Metric)
         },
-        "sets": {name: loader.state_dict() for name, loader in parts.sets.items()},
-        "loader": parts.loader.state_dict() if isinstance(parts.loader, DataLoader) else {},
+        "sets": {name: _loader_state(batches) for name, batches in parts.sets.items()},
+        "loader": _loader_state(parts.loader),
         "team": parts.parallel.state_dict(),
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in parts.callbacks],
     }
@@ -123,8 +126,9 @@ class Snapshot:
         for name, metric in parts.metrics.items():
             if name in state["metrics"]:
                 set_attributes(metric, state["metrics"][name])
-        for name, loader in parts.sets.items():
-            loader.load_state_dict(state["sets"][name])
+        for name, batches in parts.sets.items():
+            if isinstance(batches, DataLoader):
+                batches.load_state_dict(state["sets"][name])
         if isinstance(parts.loader, DataLoader):
             parts.loader.load_state_dict(state["loader"])
         parts.parallel.load_state_dict(state["team"])
@@ -185,6 +189,10 @@ def _difference(what: str, now: Any, then: Any) -> Iterable[str]:
 
 def _settings(loader: State) -> State:
     return {name: value for name, value in loader.items() if not isinstance(value, np.random.Generator | dict)}
+
+
+def _loader_state(loader: Iterable[Any]) -> State:
+    return loader.state_dict() if isinstance(loader, DataLoader) else {}
 
 
 def _layers(owner: Layer) -> dict[str, State]:

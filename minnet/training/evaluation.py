@@ -1,21 +1,27 @@
 """Evaluation computes outputs, loss and metrics with a model in eval mode, batch by batch."""
 
 import itertools
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast
+from minnet.core.gathered import Gathered
 from minnet.core.layer import Layer
+from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses.base import Loss, weight_of
+from minnet.metrics.base import Metric
+from minnet.metrics.functions import Function
+from minnet.training.measures import Measures
 
-Metric = Callable[[Array, Any], float]
-
-EVALUATION_BATCH = 1000  # a few MB of MNIST at a time, large enough that the matrix products are fast
+ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
+NUMBERS = 2**20  # of a batch, as float32 4 MB: the arrays inside a model are many times as large
+VECTOR = 128  # numbers that an index, such as a token, counts for: it becomes a vector
 
 
 class EvaluationMode:
@@ -59,31 +65,43 @@ def start_recording(model: Layer) -> None:
     Layer.changes += 1
 
 
-def evaluated(model: Layer, loss: Loss, metrics: Mapping[str, Metric], loader: DataLoader) -> dict[str, float]:
-    """Return the loss and the metrics over a data set, weighted by samples; the loss by `Loss.total_weight`."""
-    sums, samples, dtype = dict.fromkeys(metrics, 0.0), 0, model.dtype
-    loss_sum = total = 0.0
-    for x, y in loader:
+def batch_rows(X: NDArray[Any]) -> int:
+    """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
+    numbers = math.prod(X.shape[1:]) * (VECTOR if X.dtype.kind in "iu" and X.dtype != np.uint8 else 1)
+    return max(1, min(ROWS, NUMBERS // max(1, numbers)))
+
+
+def evaluated(
+    model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], batches: Iterable[Batch]
+) -> dict[str, float]:
+    """Return the loss and the metrics over all batches of a set; the loss is weighted by `Loss.total_weight`."""
+    dtype, loss_sum, total, samples = model.dtype, 0.0, 0.0, 0
+    measures = Measures(metrics, loss, len(batches.X) if isinstance(batches, DataLoader) else 0)
+    for x, y in batches:
         prediction = model.forward(cast(x, dtype))
         weight = weight_of(loss, x, y)
         one, factor = loss.as_part(weight)
         value = one.forward(prediction, y)
         loss_sum += factor * value if factor else 0.0
         total += weight
-        for name, metric in metrics.items():
-            sums[name] += float(metric(prediction, y)) * len(x)
         samples += len(x)
-    return {"loss": loss_sum / total if total else 0.0} | {name: value / samples for name, value in sums.items()}
+        measures.update(prediction, y)
+    if not total:
+        what = "only samples that do not count" if samples else "no batch: a bare iterator can be used only once"
+        raise ValueError(f"evaluate expected at least one sample, got {what}")
+    return {"loss": loss_sum / total} | measures.compute()
 
 
-def predicted(model: Layer, X: NDArray[Any], scale: float | None) -> Array:
+def predicted(model: Layer, X: NDArray[Any], scale: float | None, batch_size: int | None) -> Array:
     """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
-    y, dtype = np.zeros(len(X), np.int8), model.dtype
-    loader = DataLoader(X, y, EVALUATION_BATCH, scale=scale, check=False)
-    outputs = np.concatenate([model.forward(cast(x, dtype)) for x, _ in loader])
+    y, rows = np.zeros(len(X), np.int8), batch_size or batch_rows(X)
+    loader = DataLoader(X, y, rows, scale=scale, check=False)
+    dtype, outputs = model.dtype, Gathered(len(X))
+    for x, _ in loader:
+        outputs.add(model.forward(cast(x, dtype)))
     if len(outputs) != len(X):
         raise ValueError(
             f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
-            f"{outputs.shape}: one sample? Pass X[np.newaxis]"
+            f"{outputs.array.shape}: one sample? Pass X[np.newaxis]"
         )
-    return outputs
+    return outputs.array

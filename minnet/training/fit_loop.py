@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -59,7 +59,7 @@ class FitLoop:
         checkpoint: Checkpoint | None,
         participants: Participants,
         notify: Callable[..., None],
-        evaluate: Callable[[DataLoader], dict[str, float]],
+        evaluate: Callable[[Any], dict[str, float]],
     ) -> None:
         self._parts, self._plan, self._steps = parts, plan, steps
         self._state: TrainingState = parts.state
@@ -200,7 +200,7 @@ class FitLoop:
         if self._checkpoint is not None:
             self._checkpoint.note(row)
 
-    def _add_row(self, sets: dict[str, DataLoader]) -> Row:
+    def _add_row(self, sets: Mapping[str, Any]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
         row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
@@ -213,7 +213,7 @@ class FitLoop:
         self._parts.history.append(row)
         return row
 
-    def _evaluated(self, name: str, loader: DataLoader) -> dict[str, float]:
+    def _evaluated(self, name: str, loader: Any) -> dict[str, float]:
         try:
             return self._evaluate(loader)
         except NonFiniteError as error:

@@ -20,13 +20,14 @@ from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
 from minnet.losses.base import Loss, weight_of
-from minnet.metrics import accuracy
+from minnet.metrics import Metric, accuracy
+from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_state import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
-from minnet.training.evaluation import EvaluationMode, Metric, evaluated, predicted
+from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
 from minnet.training.memory import keep_freed_memory
@@ -50,8 +51,10 @@ class Trainer:
     optimizer
         What changes the weights: made with ``model.parameters()``.
     metrics
-        What evaluations report beside the loss: name → function ``(prediction, target) -> float``,
-        averaged over samples. By default the accuracy, if the loss takes class labels.
+        What evaluations report beside the loss: name → a metric of `minnet.metrics`, or a function ``(prediction,
+        target) -> float``, which is called once with those of the whole set (or batch by batch, and averaged over
+        samples, if it says ``function.additive = True``). By default the accuracy, if the loss takes class labels.
+        Metrics leave out the labels that the loss ignores.
     accumulate
         Into how many parts to cut every batch, which saves memory: the gradients of the parts add up to the batch's.
         (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
@@ -104,7 +107,7 @@ class Trainer:
         loss: Loss,
         optimizer: Optimizer,
         *,
-        metrics: Mapping[str, Metric] | None = None,
+        metrics: Mapping[str, Metric | Function] | None = None,
         accumulate: int = 1,
         threads: int = 1,
         compiled: bool = False,
@@ -114,7 +117,9 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.metrics = dict(metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {}))
+        self.metrics: dict[str, Metric | Function] = dict(
+            metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {})
+        )
         self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
@@ -161,8 +166,9 @@ class Trainer:
             `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
             not reached the end.
         evaluate
-            Name → data to evaluate on: a DataLoader or a pair (X, y). "test" gives the columns test_loss,
-            test_accuracy, …. uint8 is scaled as the training loader's, which becomes the model's `input_scale`.
+            Name → data to evaluate on: a pair (X, y), a DataLoader, or anything that yields batches (x, y) each time.
+            "test" gives the columns test_loss, test_accuracy, …. uint8 is scaled as the training loader's, which
+            becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -208,6 +214,7 @@ class Trainer:
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
             sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
+            validation.check_columns(sets, self.metrics)
             validation.check_data(model, loss, loader, sets)
             self._check_options()
             if self.compiled:
@@ -255,31 +262,44 @@ class Trainer:
             self._checks.check_gradients()
         self.optimizer.step()
 
-    def evaluate(self, data: Data) -> dict[str, float]:
-        """Return the loss and the metrics over a data set, in eval mode: means over the whole set.
+    def evaluate(self, data: Data, *, batch_size: int | None = None) -> dict[str, float]:
+        """Return the loss and the metrics of a data set, in eval mode; they do not depend on how it is cut.
 
         Parameters
         ----------
         data
-            A DataLoader, or a pair (X, y), whose uint8 is multiplied by the model's `input_scale`.
+            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that yields
+            batches (x, y).
+        batch_size
+            How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
-        ValueError
-            If there are no samples; if the DataLoader multiplies uint8 by another scale.
+        TypeError, ValueError
+            If there are no samples, if a metric is not defined for them or returns no number (a note says which), or if
+            the DataLoader multiplies uint8 by another scale.
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        loader = validation.as_loader("evaluate", "data", data, check_scale(self.model, self.model.input_scale))
+        if batch_size is not None:
+            check_int("evaluate", "batch_size", batch_size)
+        validation.check_metrics(self.metrics)  # which may have been changed
+        scale = check_scale(self.model, self.model.input_scale)
+        batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
         if self.step:
-            validation.warn_of_bytes("evaluate", "data", loader.X, self.model, stacklevel=2)
+            validation.warn_of_bytes("evaluate", "data", batches, self.model, stacklevel=2)
         with self._access.evaluation("evaluate"), self._evaluation:
-            return evaluated(self.model, self.loss, self.metrics, loader)
+            return evaluated(self.model, self.loss, self.metrics, batches)
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
 
-        uint8 is multiplied by the model's `input_scale`.
+        Parameters
+        ----------
+        X
+            The samples, along the first axis; uint8 is multiplied by the model's `input_scale`.
+        batch_size
+            How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
@@ -289,10 +309,12 @@ class Trainer:
             If another thread is in a `fit` of this Trainer.
         """
         X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        if batch_size is not None:
+            check_int("predict", "batch_size", batch_size)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
         with self._access.evaluation("predict"), self._evaluation:
-            return predicted(self.model, X, scale)
+            return predicted(self.model, X, scale, batch_size)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""

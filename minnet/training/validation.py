@@ -1,6 +1,7 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -8,28 +9,45 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, LearningRate
 from minnet.core.arrays import cast
-from minnet.core.checks import check_int
+from minnet.core.checks import check_choice, check_int
 from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.samples import on_disk
+from minnet.core.samples import as_data, on_disk
+from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
 from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
+from minnet.metrics import ConfusionMatrix
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
-from minnet.training.evaluation import EVALUATION_BATCH, EvaluationMode
+from minnet.training.evaluation import EvaluationMode, batch_rows
 
-Data = DataLoader | tuple[ArrayLike, ArrayLike]
+Data = DataLoader | tuple[ArrayLike, ArrayLike] | Iterable[Batch]
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
 SHOWN = 6  # names in a message
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
+
+
+class Batches:
+    """An iterable of batches (x, y), each of which is checked as it comes; `owner` and `name` are in the message."""
+
+    def __init__(self, owner: str, name: str, batches: Iterable[Any]) -> None:
+        self._owner, self._name, self._batches = owner, name, batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin a pass over the batches."""
+        for batch in self._batches:
+            yield check_batch(batch, self._owner, self._name)
+
+
+Set = DataLoader | Batches
 
 
 def check_duration(steps: int | None, epochs: int | None, every: int | None) -> tuple[int | None, ...]:
@@ -120,11 +138,7 @@ def check_loader(loader: object, epochs: int | None) -> None:
     several epochs.
     """
     got = _named(loader)
-    data = isinstance(loader, np.ndarray | str | bytes | Mapping)
-    # Two arrays (X, y), or lists of rows, are data; a list or tuple of pairs (x, y) is a loader.
-    if isinstance(loader, tuple | list):
-        data = not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in loader)
-    if data or isinstance(loader, type) or not isinstance(loader, Iterable):
+    if not yields_batches(loader):
         raise TypeError(f"fit expected a DataLoader, or anything that yields pairs (x, y), got {got}: pass {PAIR}")
     if epochs is not None and epochs > 1 and hasattr(loader, "__next__"):
         raise ValueError(
@@ -152,19 +166,21 @@ def training_scale(model: Layer, loader: object) -> float | None:
     return scale
 
 
-def set_scale(model: Layer, loader: object, sets: Mapping[str, DataLoader]) -> None:
+def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
     """Let the model remember what uint8 is multiplied by: in training, or else, with a warning, in evaluations."""
     if _is_of_bytes(loader):
         model.input_scale = loader.scale
         return
     for name, data in sets.items():
-        if warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=3):
+        if warn_of_bytes("fit", f"evaluate[{name!r}]", data, model, stacklevel=3):
+            assert isinstance(data, DataLoader)
             model.input_scale = data.scale
 
 
-def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklevel: int) -> bool:
+def warn_of_bytes(owner: str, name: str, data: object, model: Layer, stacklevel: int) -> bool:
     """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
-    if X.dtype != np.uint8 or "input_scale" in vars(model):
+    X = data.X if isinstance(data, DataLoader) else data
+    if not isinstance(X, np.ndarray) or X.dtype != np.uint8 or "input_scale" in vars(model):
         return False
     warn(
         f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was trained on "
@@ -176,33 +192,56 @@ def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklev
     return True
 
 
-def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, DataLoader]:
-    """Return loaders over evaluation sets, whose uint8 is multiplied by `scale`."""
+def yields_batches(loader: object) -> bool:
+    """Whether something may be an iterable of batches: two arrays (X, y), or lists of rows, are data."""
+    if isinstance(loader, tuple | list):
+        return all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in loader)
+    return isinstance(loader, Iterable) and not isinstance(loader, np.ndarray | str | bytes | Mapping | type)
+
+
+def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, Set]:
+    """Return batches of evaluation sets, whose uint8 is multiplied by `scale`."""
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
+    for name, data in evaluate.items():
+        if hasattr(data, "__next__"):
+            raise ValueError(
+                f"fit expected evaluate[{name!r}] to be data for many evaluations, got {_named(data)}, which can be "
+                "iterated over only once: pass (X, y), or a list of the batches"
+            )
     return {name: as_loader("fit", f"evaluate[{name!r}]", data, scale, SETS) for name, data in evaluate.items()}
 
 
-def as_loader(owner: str, name: str, data: Data, scale: float | None, cure: str = "(X, y)") -> DataLoader:
-    """Return a loader over evaluation data: a pair (X, y), or a DataLoader that multiplies uint8 by `scale`, too."""
-    if isinstance(data, DataLoader):
+def as_loader(
+    owner: str, name: str, data: Data, scale: float | None, cure: str = "(X, y)", batch_size: int | None = None
+) -> Set:
+    """Return batches of evaluation data: of a pair (X, y), whose uint8 is multiplied by `scale`, or its own batches."""
+    pair = isinstance(data, tuple) and len(data) == 2 and not all(_is_batch(part) for part in data)
+    if not pair and not yields_batches(data):
+        raise TypeError(
+            f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}, or an "
+            "iterable of batches (x, y)"
+        )
+    if not pair:
+        if batch_size is not None:
+            raise ValueError(f"{owner} got {name} that is in batches already: leave out batch_size, or pass (X, y)")
         if _is_of_bytes(data) and not same_scale(data.scale, scale):
             raise ValueError(
                 f"{owner} expected {name} to scale uint8 by {scale}, as the model expects, got a DataLoader with "
                 f"scale={data.scale}: pass scale={scale} to it, or the pair (X, y)"
             )
-        return data
-    if not isinstance(data, tuple) or len(data) != 2:
-        raise TypeError(f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}")
+        return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data)
     try:
-        return DataLoader(*data, batch_size=EVALUATION_BATCH, scale=scale)
+        X, y = data
+        X = as_data("DataLoader", "X", X)
+        return DataLoader(X, y, batch_size=batch_size or batch_rows(X), scale=scale)
     except (TypeError, ValueError) as error:
         error.add_note(f"in {name}")
         raise
 
 
 def check_metrics(metrics: object) -> None:
-    """Check that metrics are functions with names."""
+    """Check that metrics are functions or Metric objects, with names."""
     if not isinstance(metrics, Mapping):
         got = "a function" if callable(metrics) else _named(metrics)
         raise TypeError(
@@ -210,11 +249,44 @@ def check_metrics(metrics: object) -> None:
             'pass metrics={"accuracy": mn.metrics.accuracy}'
         )
     for name, metric in metrics.items():
-        if not callable(metric):
-            raise TypeError(
-                f"Trainer expected metrics[{name!r}] to be a function (prediction, target) -> float, got "
-                f"{_named(metric)}: pass metrics={{{name!r}: mn.metrics.accuracy}}, without brackets behind it"
+        check_metric(name, metric)
+
+
+def check_metric(name: object, metric: object) -> None:
+    """Check that a metric is a function or a Metric object that returns a number, and that its name is its own."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"Trainer expected the names of metrics to be strings, got {name!r}")
+    if name == "loss":
+        raise ValueError("Trainer expected a metric with a name of its own, got 'loss': evaluations report the loss so")
+    if isinstance(metric, type) or not callable(metric):
+        cure = f"{name!r}: mn.metrics.accuracy}}, without brackets behind it"
+        if isinstance(metric, type):
+            cure = f"{name!r}: {metric.__name__}()}}"
+        elif hasattr(metric, "update"):
+            cure = f"{name!r}: ...}} with a class that is derived from mn.metrics.Metric"
+        raise TypeError(
+            f"Trainer expected metrics[{name!r}] to be a function (prediction, target) -> float, or a Metric, got "
+            f"{_named(metric)}: pass metrics={{{cure}"
+        )
+    if isinstance(metric, ConfusionMatrix):
+        raise TypeError(
+            f"Trainer expected metrics[{name!r}] to return a number, got a ConfusionMatrix: "
+            "call it with trainer.predict(X) after the training"
+        )
+    check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
+
+
+def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
+    """Check that each set and metric has a column of its own in the history."""
+    seen: dict[str, tuple[str, str]] = {}
+    for pair in itertools.product(sets, ("loss", *metrics)):
+        column = f"{pair[0]}_{pair[1]}"
+        if column in seen:
+            raise ValueError(
+                f"fit got the column {column!r} twice: of the set {seen[column][0]!r} and the metric "
+                f"{seen[column][1]!r}, and of {pair[0]!r} and {pair[1]!r}: rename one"
             )
+        seen[column] = pair
 
 
 def check_callbacks(callbacks: object) -> list[Callback]:
@@ -246,7 +318,11 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
         )
 
 
-def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _is_batch(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray)
+
+
+def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
     if type(batch) is tuple and len(batch) == 2 and type(batch[0]) is np.ndarray:
         return batch
@@ -255,10 +331,10 @@ def check_batch(batch: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         if isinstance(batch[0], np.ndarray):
             return batch[0], batch[1]
         got, cure = f"a pair whose x is {_named(batch[0])}", "yield np.asarray(x, dtype=np.float32), y"
-    raise TypeError(f"fit expected the loader to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
+    raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
-def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, DataLoader]) -> None:
+def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, Set]) -> None:
     """Check that the model and the loss accept the training data and the evaluation sets: see `check_set`."""
     check_set("the training data", model, loss, loader)
     for name, data in sets.items():

@@ -284,7 +284,7 @@ def test_evaluation_leaves_each_layer_in_its_mode():
 
 
 def test_metrics_of_ones_own():
-    trainer = make(metrics={"top2": lambda p, y: mn.metrics.top_k_accuracy(p, y, 2)})
+    trainer = make(metrics={"top2": lambda p, y: mn.metrics.top_k_accuracy(p, y, k=2)})
     assert set(trainer.evaluate((X, Y))) == {"loss", "top2"}
     assert set(make(metrics={}).evaluate((X, Y))) == {"loss"}
 

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from minnet.training.validation import (
     as_sets,
     check_batch,
     check_callbacks,
+    check_columns,
     check_loader,
     check_metrics,
     check_schedules,
@@ -134,6 +136,44 @@ def test_data_to_evaluate_are_a_pair():
     assert caught.value.__notes__ == ["in evaluate['test']"]
 
 
+def batches():
+    yield X[:10], Y[:10]
+    yield X[10:], Y[10:]
+
+
+@pytest.mark.parametrize("batches", [list(batches()), tuple(batches()), batches()], ids=range(3))
+def test_data_to_evaluate_may_be_any_iterable_of_batches(batches):
+    found = list(as_loader("evaluate", "data", batches, None))
+    assert [len(x) for x, _ in found] == [10, 10]
+    with pytest.raises(ValueError, match="evaluate got data that is in batches already: leave out batch_size"):
+        as_loader("evaluate", "data", batches, None, batch_size=5)
+
+
+def test_what_such_an_iterable_yields_is_checked():
+    for batch, got in [(X, "an array"), ((X,), "a tuple of 1"), ((X.tolist(), Y), "a pair whose x is a list of 20")]:
+        with pytest.raises(TypeError, match=f"^evaluate expected data to yield pairs of arrays .*, got {got}"):
+            list(as_loader("evaluate", "data", iter([batch]), None))
+
+
+def test_a_set_of_fit_must_be_iterable_again():
+    with pytest.raises(
+        ValueError, match=r"fit expected evaluate\['a'\] to be data for many evaluations, got a generator"
+    ):
+        as_sets({"a": batches()}, None)
+    sets = as_sets({"a": list(batches())}, None)
+    assert [len(list(sets["a"])) for _ in range(2)] == [2, 2]
+    assert as_loader("fit", "a", sets["a"], None) is sets["a"]
+
+
+def test_columns_do_not_collide():
+    check_columns(["a", "a_b"], ["c", "d"])
+    check_columns(["a", "a_b"], [])
+    with pytest.raises(ValueError, match="the column 'a_b_c' twice: of the set 'a' and the metric 'b_c', and of 'a_b'"):
+        check_columns(["a", "a_b"], ["c", "b_c"])
+    with pytest.raises(ValueError, match="the column 'a_b_loss' twice"):
+        check_columns(["a", "a_b"], ["b_loss"])
+
+
 def test_metrics_are_named_functions():
     check_metrics({})
     check_metrics({"accuracy": mn.metrics.accuracy})
@@ -148,6 +188,44 @@ def test_metrics_are_named_functions():
         TypeError, match=r"^Trainer expected metrics\['a'\] to be a function .*, got a float: pass .*'a': "
     ):
         check_metrics({"a": 0.5})
+
+
+class LikeAMetric:
+    def update(self, prediction, target):
+        pass
+
+
+def function(prediction, target):
+    return 0.0
+
+
+function.better = "up"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error", "message"),
+    [
+        ({"loss": mn.metrics.mae}, ValueError, "a name of its own, got 'loss'"),
+        ({1: mn.metrics.mae}, TypeError, "the names of metrics to be strings, got 1"),
+        ({"": mn.metrics.mae}, TypeError, "the names of metrics to be strings, got ''"),
+        ({"f1": mn.metrics.F1}, TypeError, r"a Metric, got the class F1: pass metrics=\{'f1': F1\(\)\}"),
+        ({"a": LikeAMetric()}, TypeError, "got a LikeAMetric: pass .* derived from mn.metrics.Metric"),
+        (
+            {"a": mn.metrics.confusion_matrix},
+            TypeError,
+            r"a number, got a ConfusionMatrix: call it with trainer.predict",
+        ),
+        ({"a": function}, ValueError, r"metrics\['a'\] expected better to be one of 'min', 'max', None, got 'up'"),
+    ],
+    ids=range(7),
+)
+def test_what_is_no_metric_is_refused(metrics, error, message):
+    with pytest.raises(error, match=message):
+        check_metrics(metrics)
+
+
+def test_metrics_of_every_kind():
+    check_metrics({"a": lambda p, y: 0.0, "b": partial(function, 1), "c": mn.metrics.F1("macro"), "d": np.max})
 
 
 @pytest.mark.parametrize("callbacks", [[], (), [mn.callbacks.MaxNorm(1)]], ids=range(3))
