@@ -264,9 +264,10 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
 
 def check_place(where: str, now: Any, then: Any) -> None:
     """Refuse a text that may say where something is written: a path is the script's, and never a file's."""
-    if isinstance(then, str | bytes | list | tuple | dict) and repr(now) != repr(then):
-        name = where.rpartition(".")[2].partition("[")[0]
-        if _PLACE_NAME.search(name) or (isinstance(then, str) and _PLACE.search(then)):
+    named = _PLACE_NAME.search(where.rpartition(".")[2])
+    if isinstance(then, str) or (named and isinstance(then, bytes | list | tuple | dict)):
+        looks_like_one = named or (isinstance(then, str) and _PLACE.search(then))
+        if looks_like_one and repr(now) != repr(then):
             raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
 
 
