@@ -89,7 +89,8 @@ class Callback:
     def state_dict(self) -> State:
         """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.core.state`).
 
-        Override both methods for what is remembered elsewhere, such as in an object or a file.
+        The plain data in objects that the attributes hold are kept, too. Override both methods for what is remembered
+        elsewhere, such as in a file; then a checkpoint keeps what they say, and nothing else of the callback.
         """
         return attributes(self)
 

@@ -96,9 +96,12 @@ class LearningRate(Callback):
         return trainer.step if self.per == "step" else trainer.epoch
 
     def _set(self, trainer: Training) -> None:
-        t = self._now(trainer) - self.start
-        name = f"the rate that its schedule returns at t = {t}"
-        rates = [check_number("LearningRate", name, self.schedule(base_lr, t), 0) for base_lr in self.base_lrs]
+        t, rates = self._now(trainer) - self.start, []
+        for base_lr in self.base_lrs:
+            rate = self.schedule(base_lr, t)
+            if not (type(rate) is float and 0 <= rate < math.inf):
+                rate = check_number("LearningRate", f"the rate that its schedule returns at t = {t}", rate, 0)
+            rates.append(rate)
         trainer.optimizer.set_lrs(rates, self.base_lrs)
 
     def _warn_of_one_rate(self, trainer: Training) -> None:
@@ -119,7 +122,7 @@ class ReduceLROnPlateau(Callback):
     """Lower each group's learning rate when a column of the history no longer improves: lr ← max(factor · lr, min_lr).
 
     It works as in PyTorch, with a row of the history in place of an epoch: it acts after more than `patience` rows
-    in a row that did not improve on the best value, and then counts from 0 again. Do not combine it with
+    in a row that did not improve on the best value, and then counts from 0 again. It cannot be combined with
     `LearningRate`, which would set the rate anew.
 
     Parameters

@@ -181,3 +181,14 @@ def check_scores(owner: Described, x: Array, cure: str) -> None:
         raise ValueError(
             f"{owner.describe()} expected scores, got probabilities (every row is positive and sums to 1): {cure}"
         )
+
+
+def named(value: object) -> str:
+    """Say what something is: ``a list of 2``, ``an array of shape (3,)``, ``the class ReLU``."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")

@@ -36,6 +36,10 @@ class Layer:
     given. Parameters, Buffers and other layers are plain attributes (or lists, tuples, dicts of them).
     ``mn.gradcheck.check_layer(layer, x)`` checks all of this.
 
+    A model, which is the outermost layer, says what it expects: `input_scale` is what uint8 inputs are multiplied by
+    (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
+    `class_names`, a list of strings, if you set it, what its outputs mean. Copies and files keep both.
+
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
     """
@@ -43,8 +47,8 @@ class Layer:
     training: bool = True  # whether it behaves as in training, or as in eval mode
     recording: bool = True  # whether forward keeps what backward needs
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
-    input_scale: float | None = BYTE_SCALE  # of a model: what uint8 inputs are multiplied by; None leaves them
-    class_names: Sequence[str] | None = None  # of a model: what its outputs mean
+    input_scale: float | None = BYTE_SCALE
+    class_names: Sequence[str] | None = None
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 

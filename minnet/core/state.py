@@ -1,69 +1,187 @@
 """A state is a dict of an object's plain data, which can be written to a file and restored later.
 
-Plain data are None, bool, int, float, str, NumPy's arrays, numbers and Generators, and lists, tuples and dicts of
-these. A state holds nothing else (no functions, files, Parameters or other objects), because the script makes those
-again when it is restarted.
+Plain data are None, bool, int, float, complex, str, bytes, NumPy's arrays (masked ones, too), numbers and Generators,
+`random.Random` and `RandomState`, and lists, tuples, sets, deques, dicts, Counters and defaultdicts of these. Their
+subclasses are not. A state holds nothing else (no functions, files, Parameters or other objects), because the script
+makes those again when it is restarted. `minnet.core.objects` keeps the plain data inside such objects.
 """
 
 import inspect
-from collections.abc import Mapping
+import random
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator, RandomState
 
 State = dict[str, Any]
 
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 DEEPEST = 50  # levels of lists in lists; a list that is deeper, or contains itself, is not plain data
+ATOMS: frozenset[type] = frozenset((type(None), bool, int, float, complex, str, bytes))
+SEQUENCES = (list, tuple, set, frozenset, deque)
+MAPPINGS = (dict, OrderedDict, Counter, defaultdict)
+RANDOM = (Generator, RandomState, random.Random)
+# What a defaultdict in a file may make; one with another factory keeps that of the object: see `minnet.core.objects`.
+FACTORIES: dict[str, Callable[[], Any] | None] = {
+    "None": None,
+    **{factory.__name__: factory for factory in (bool, int, float, complex, str, bytes, *SEQUENCES, *MAPPINGS[:3])},
+}
 
 
 def is_plain(value: object, depth: int = 0) -> bool:
     """Whether a value, and everything in it, is plain data."""
+    kind = type(value)
     if depth > DEEPEST:
         return False
+    if kind in ATOMS:
+        return True
     if isinstance(value, np.ndarray | np.generic):
-        return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
-    if isinstance(value, np.random.Generator):
-        return depth + 3 <= DEEPEST and type(value.bit_generator).__name__ in BIT_GENERATORS
-    if type(value) in (list, tuple):
-        return all(is_plain(item, depth + 1) for item in value)  # type: ignore[attr-defined]
-    if type(value) is dict:
-        return all(is_plain(key, depth + 1) and is_plain(item, depth + 1) for key, item in value.items())
-    return value is None or type(value) in (bool, int, float, str)
+        own = kind in (np.ndarray, np.ma.MaskedArray) or isinstance(value, np.generic)
+        return own and value.dtype.kind in "biufc" and value.dtype.itemsize <= (16 if value.dtype.kind == "c" else 8)
+    if kind is Generator:
+        return depth + 3 <= DEEPEST and type(value.bit_generator).__name__ in BIT_GENERATORS  # type: ignore[attr-defined]
+    if kind in (RandomState, random.Random):
+        return depth + 4 <= DEEPEST and (kind is random.Random or _is_legacy(value))
+    if kind in SEQUENCES:
+        inside = depth + (1 if kind in (list, tuple) else 2)  # as deep as `encode` writes it
+        return _all_plain(value, inside)  # type: ignore[arg-type]
+    if kind in MAPPINGS and (kind is not defaultdict or factory_name(value) is not None):
+        inside = depth + (1 if kind is dict else 2)
+        return _all_plain(value, inside) and _all_plain(value.values(), inside)  # type: ignore[arg-type, attr-defined]
+    return False
+
+
+def factory_name(value: Any) -> str | None:
+    """Return the name in `FACTORIES` of what a defaultdict makes, or None if it is something else."""
+    return next((name for name, factory in FACTORIES.items() if factory is value.default_factory), None)
+
+
+def _is_legacy(value: Any) -> bool:
+    return bool(value.get_state(legacy=False)["bit_generator"] == "MT19937")
+
+
+def _all_plain(items: Iterable[Any], depth: int) -> bool:
+    others = [item for item in items if type(item) not in ATOMS]
+    return depth <= DEEPEST + (not items) and all(is_plain(item, depth) for item in others)
+
+
+def all_attributes(owner: object) -> State:
+    """Return all attributes of an object, those in slots too; a class may choose them, as for pickle."""
+    try:
+        state = owner.__getstate__()
+    except TypeError:  # it is made to refuse
+        return {}
+    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+        return {**(state[0] or {}), **state[1]}  # __dict__ and __slots__
+    return state if isinstance(state, dict) else {}
 
 
 def attributes(owner: object) -> State:
     """Return the attributes of an object that are plain data (the very arrays, not copies)."""
-    state = owner.__getstate__()  # a class may choose its attributes, as for pickle
-    return {name: value for name, value in state.items() if is_plain(value)} if isinstance(state, dict) else {}
+    return {name: value for name, value in all_attributes(owner).items() if is_plain(value)}
 
 
 def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
-    """Restore what `attributes` returned. Generators and arrays stay the same objects, because others may hold them."""
+    """Restore what `attributes` returned.
+
+    Arrays, Generators and containers stay the same objects, because others may hold them.
+    """
     for name, value in state.items():
-        if not _is_code(type(owner), name):
-            setattr(owner, name, update_in_place(vars(owner).get(name), value))
+        if not is_code(type(owner), name):
+            now = getattr(owner, name, None) if _in_slot(type(owner), name) else vars(owner).get(name)
+            new = update_in_place(now, value)
+            if new is not now:
+                object.__setattr__(owner, name, new) if _is_frozen(owner) else setattr(owner, name, new)
 
 
-def _is_code(kind: type, name: str) -> bool:
+def is_code(kind: type, name: str) -> bool:
     """Whether a class has a method or a property of that name, which a state must not replace."""
     found = inspect.getattr_static(kind, name, None)
-    return callable(found) or hasattr(found, "__get__")
+    return not inspect.ismemberdescriptor(found) and (callable(found) or hasattr(found, "__get__"))
+
+
+def _in_slot(kind: type, name: str) -> bool:
+    return inspect.ismemberdescriptor(inspect.getattr_static(kind, name, None))
+
+
+def _is_frozen(owner: object) -> bool:
+    """Whether it is a frozen dataclass, whose attributes only its own methods may set."""
+    return bool(getattr(getattr(owner, "__dataclass_params__", None), "frozen", False))
 
 
 def update_in_place(now: Any, value: Any) -> Any:
-    """Return `value` in place of `now`: arrays and Generators are updated in place, anything else is replaced."""
-    if isinstance(value, np.random.Generator) and isinstance(now, np.random.Generator):
-        if type(now.bit_generator) is type(value.bit_generator):
+    """Return `value` in place of `now`: what can be written into is updated in place, anything else is replaced."""
+    kind = type(value)
+    if kind in ATOMS:
+        return value
+    if kind in RANDOM:
+        return _update_random(now, value)
+    if isinstance(value, np.ndarray):
+        return _update_array(now, value)
+    if kind is tuple:
+        fits = type(now) is tuple and len(now) == len(value)
+        return tuple(map(update_in_place, now if fits else [None] * len(value), value))
+    if kind is list or kind is deque:
+        return _update_sequence(now, value)
+    if kind is set:
+        return _refilled(now if type(now) is set else set(), value)
+    if kind in MAPPINGS:
+        return _update_mapping(now, value)
+    return value
+
+
+def _update_random(now: Any, value: Any) -> Any:
+    if type(now) is type(value):
+        if isinstance(value, random.Random):
+            now.setstate(value.getstate())
+            return now
+        if isinstance(value, RandomState) and _is_legacy(now):
+            now.set_state(value.get_state(legacy=False))
+            return now
+        if isinstance(value, Generator) and type(now.bit_generator) is type(value.bit_generator):
             now.bit_generator.state = value.bit_generator.state
             return now
-    elif isinstance(value, np.ndarray):
-        if isinstance(now, np.ndarray) and (now.shape, now.dtype) == (value.shape, value.dtype) and now.flags.writeable:
-            np.copyto(now, value)
-            return now
-        return value.copy()
-    elif type(value) in (list, tuple) and type(now) is type(value) and len(now) == len(value):
-        return type(value)(map(update_in_place, now, value))
-    elif type(value) is dict and type(now) is dict:
-        return {key: update_in_place(now.get(key), item) for key, item in value.items()}
     return value
+
+
+def _update_array(now: Any, value: Any) -> Any:
+    fits = type(now) is type(value) and (now.shape, now.dtype) == (value.shape, value.dtype) and now.flags.writeable
+    if not fits:
+        return value.copy(order="K")
+    if isinstance(value, np.ma.MaskedArray):
+        np.copyto(now.data, value.data)
+        now.mask, now.fill_value = value.mask, value.fill_value
+    else:
+        np.copyto(now, value)
+    return now
+
+
+def _update_sequence(now: Any, value: Any) -> Any:
+    before = [*now][: len(value)] if type(now) is type(value) else []
+    before += [None] * (len(value) - len(before))
+    items = list(map(update_in_place, before, value))
+    if type(now) is not type(value) or (type(value) is deque and now.maxlen != value.maxlen):
+        return deque(items, value.maxlen) if type(value) is deque else items
+    now.clear()
+    now.extend(items)
+    return now
+
+
+def _update_mapping(now: Any, value: Any) -> Any:
+    fits = type(now) is type(value)
+    items = {key: update_in_place(now.get(key) if fits else None, item) for key, item in value.items()}
+    made = type(value)() if type(value) is not defaultdict else defaultdict(value.default_factory)
+    return _refilled(now if fits else made, items)
+
+
+def _refilled(now: Any, items: Any) -> Any:
+    """Return a set or a dict with other items in it."""
+    now.clear()
+    if isinstance(now, set):
+        now.update(items)
+    else:
+        for key, item in items.items():  # a Counter's update would add
+            now[key] = item
+    return now

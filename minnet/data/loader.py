@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.objects import Objects
 from minnet.core.samples import as_data
-from minnet.core.state import State, attributes, set_attributes, update_in_place
+from minnet.core.state import State, attributes, set_attributes
 from minnet.data.checks import check_pair
 from minnet.data.epoch import Epoch
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
@@ -126,24 +127,24 @@ class DataLoader:
         return Epoch(self)
 
     def state_dict(self) -> State:
-        """Return what decides the next epoch: the settings, the Generator, and what transforms remember."""
-        names = ("batch_size", "shuffle", "drop_last", "scale", "rng")
-        transforms = [attributes(transform) for transform in _stateful(self.transform)]
-        return {"samples": list(self.X.shape), "transforms": transforms} | {name: getattr(self, name) for name in names}
+        """Return what decides the next epoch: the settings, the Generator, and what transforms remember.
+
+        A subclass's own attributes are in it as far as they are plain data, or objects with such attributes.
+        """
+        own = {name: value for name, value in attributes(self).items() if name not in ("X", "y")}
+        return {"samples": list(self.X.shape), "attributes": own, "objects": self._objects().state()}
 
     def load_state_dict(self, state: State) -> None:
         """Put the Generator back, and what transforms remember."""
-        self.rng = update_in_place(self.rng, state["rng"])
-        for transform, remembered in zip(_stateful(self.transform), state["transforms"], strict=True):
-            set_attributes(transform, remembered)
+        set_attributes(self, state["attributes"])
+        self._objects().restore(state["objects"])
+
+    def _objects(self) -> Objects:
+        objects = Objects([self])
+        objects.add("", self, leave=("X", "y"))
+        return objects
 
     def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
         """Scale and transform the samples of a batch."""
         x = scaled(x, self.scale)
         return x if self.transform is None else self.transform(x, self.rng)
-
-
-def _stateful(transform: object) -> list[Any]:
-    """List a loader's transform, and those inside it, as far as they are objects, which may remember something."""
-    inner = [part for other in getattr(transform, "transforms", ()) for part in _stateful(other)]
-    return [transform, *inner] if getattr(transform, "__dict__", None) else inner

@@ -6,7 +6,6 @@ The two look alike, but a prediction goes without the transform. So each is trie
 import builtins
 import copy
 import random
-import warnings
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -51,8 +50,7 @@ def _prepares(transform: Transform, some: NDArray[Any]) -> bool:
     """Whether a transform changes the samples, in the same way for all seeds; False if that cannot be found out."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             tried = _copied(transform)
             first = tried(some.copy(), np.random.default_rng(SEEDS[0]))
             if np.array_equal(first, some, equal_nan=True):

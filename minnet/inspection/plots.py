@@ -114,7 +114,7 @@ def confusion(matrix: ArrayLike, names: Sequence[object] | None = None, *, title
         Counts (C, C) for up to 100 classes, rows the true and columns the predicted ones, as
         `minnet.metrics.confusion_matrix` returns them. Zeros are left out.
     names
-        C names of the classes; by default 0 … C − 1.
+        C names of the classes, such as ``model.class_names``; by default 0 … C − 1.
     """
     counts = np.asarray(matrix)
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.dtype.kind in "iu"

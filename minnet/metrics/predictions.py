@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import TINY, Array, Labels
+from minnet.core.checks import refuse_mask
 from minnet.core.labels import check_labels, check_range
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
 from minnet.errors import NonFiniteError
@@ -16,6 +17,8 @@ THRESHOLD = "yes-or-no answers? Say where a yes begins: threshold=0.5 for probab
 
 def as_numbers(owner: str, name: str, value: ArrayLike) -> Array:
     """View anything as an array of numbers; a TypeError if it is none."""
+    if type(value) is not np.ndarray:
+        refuse_mask(owner, name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "biuf" and array.size:
         raise TypeError(f"{owner} expected a {name} of numbers, got {array.dtype}")
@@ -32,6 +35,8 @@ def class_scores(
     owner: str, prediction: ArrayLike, target: ArrayLike, ignore_index: int | None
 ) -> tuple[Array, Labels]:
     """Return scores (..., C) as rows (N, C), and their labels (N,), without the samples that are ignored."""
+    if type(target) is not np.ndarray:
+        refuse_mask(owner, "target", target)
     scores, labels = as_numbers(owner, "prediction", prediction), np.asarray(target)
     try:
         check_labels(owner, scores, labels)

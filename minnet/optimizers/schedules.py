@@ -1,8 +1,8 @@
 """A schedule is a function ``(base_lr, t) -> lr``: the learning rate after t epochs, or t steps.
 
 ``mn.callbacks.LearningRate(mn.schedules.StepLR(10))`` applies a schedule; t counts from 0, and any such function will
-do. The schedules below have PyTorch's names and values. With groups of Parameters, a schedule sets ``optimizer.lr``,
-and each group keeps its ratio to it.
+do. The schedules below have PyTorch's names and values. Each group of Parameters has its own base_lr: the learning
+rate that it had before any schedule.
 
 `minnet.callbacks.ReduceLROnPlateau` is a callback and not a schedule, because it needs a metric.
 """
@@ -181,8 +181,8 @@ class OneCycleLR:
 
     At the last step, total_steps − 1, and after it, the rate is max_lr / (div_factor · final_div_factor). With
     `three_phase`, the rate falls to its first value in as many steps as it rose, and then to the end. Use it with
-    ``LearningRate(..., per="step")``. As in PyTorch, the optimizer's own learning rate does not matter, except for
-    the groups' ratio to it. The momentum does not change: PyTorch's ``cycle_momentum=False``.
+    ``LearningRate(..., per="step")``. As in PyTorch, the optimizer's own learning rate does not matter: all groups
+    have this one. The momentum does not change: PyTorch's ``cycle_momentum=False``.
 
     L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large learning rates",
     arXiv:1708.07120, 2017.

@@ -15,11 +15,14 @@ from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
 from minnet.saving.lock import FolderLock
-from minnet.saving.run_state import RunParts, Snapshot, write
+from minnet.saving.messages import listed
+from minnet.saving.run_parts import Beginning, RunParts, Survey
+from minnet.saving.run_state import Snapshot, capture, encoded, write
 from minnet.saving.tensorfile import TEMPORARY, write_whole
 
 _NAME = re.compile(r"step-\d{9,}\.safetensors")
 BEST = "best.safetensors"
+MOST_LINES = 20  # of a warning
 
 
 class Checkpoint:
@@ -30,8 +33,9 @@ class Checkpoint:
     name, synchronized with the disk, and renamed: whenever the machine fails, the newest file is whole. A checkpoint
     is also written at the end of `fit`, and on Ctrl-C and SIGTERM after the current step (and its evaluation).
 
-    If one cannot be written, because the disk is full or the folder was removed, a `CheckpointWarning` says so,
-    training goes on, and the next one is tried when it is due.
+    If one cannot be written, because the disk is full, the folder was removed or a `state_dict` failed, a
+    `CheckpointWarning` says so, training goes on, and the next one is tried when it is due. What cannot be kept is said
+    before the first step. A run of another script is refused, with a list of the differences: see docs/reliability.md.
 
     Parameters
     ----------
@@ -93,6 +97,7 @@ class Checkpoint:
         self._improved = False
         self._mode: Mode = mode or "min"  # found out when a fit begins
         self._last = 0.0
+        self._said: set[str] = set()  # warnings are given once
         self._lock = FolderLock()
 
     def files(self) -> list[Path]:
@@ -118,6 +123,7 @@ class Checkpoint:
                 error.errno, f"checkpoints cannot be written: {error.strerror}; choose another folder", str(self.folder)
             ) from None
         self._last = time.monotonic()
+        self._said.clear()
 
     def watch(self, metrics: Mapping[str, Any]) -> None:
         """Begin to look for the best row of a run, whose metrics these are.
@@ -145,6 +151,27 @@ class Checkpoint:
 
         Raises CheckpointError if the folder has checkpoints, but resume=None, or none is whole or of this run.
         """
+        survey = Survey(parts)
+        self._beginning = Beginning(survey)
+        snapshot = self._find(parts, resume)
+        if snapshot is not None:
+            snapshot.check(survey, position, self._beginning)
+            if parts.state.step == snapshot.first_step and (others := snapshot.others(self._beginning)):
+                lines = "\n  ".join(listed(others))
+                self._warn(f"{snapshot.path} goes on with its own values, where the script has others:\n  {lines}")
+        return snapshot
+
+    def begin(self, parts: RunParts, position: State) -> None:
+        """Say now what checkpoints will not keep: this comes after the callbacks' `on_fit_start`.
+
+        Raises TypeError if a `state_dict` holds what cannot be written to a file.
+        """
+        survey = Survey(parts)
+        self._beginning.note_objects(survey)
+        encoded(capture(survey, position, self._beginning))
+        self._say_what_is_lost(survey)
+
+    def _find(self, parts: RunParts, resume: str | os.PathLike[str] | None) -> Snapshot | None:
         files = self.files()
         if resume is not None and resume != "auto":
             chosen = Snapshot(Path(resume))
@@ -153,7 +180,6 @@ class Checkpoint:
                     f"{chosen.path} is of step {chosen.step}, but {self.folder} holds {files[-1].name}, which would "
                     "seem to be of this run: choose another folder, or remove what came later"
                 )
-            chosen.check(parts, position)
             return chosen
         if files and resume is None:
             raise CheckpointError(
@@ -172,7 +198,6 @@ class Checkpoint:
                 f"{snapshot.path} is of a fit that began after step {snapshot.first_step}, and this one begins after "
                 f"step {step}: give each fit a folder of its own"
             )
-        snapshot.check(parts, position)
         return snapshot
 
     def note(self, row: Row) -> None:
@@ -191,29 +216,25 @@ class Checkpoint:
         return time.monotonic() - self._last >= self.seconds
 
     def save(self, parts: RunParts, position: State) -> None:
-        """Write a checkpoint, and remove those that are too old; warn if it cannot be written."""
+        """Write a checkpoint, and remove those that are too old; warn if it cannot be written, whatever the reason."""
         step = parts.state.step
         path = self.folder / f"step-{step:09d}.safetensors"
         self._last = time.monotonic()
         try:
+            survey = Survey(parts)
+            self._say_what_is_lost(survey)
+            state = capture(survey, position, self._beginning)
             # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:
-                write(self.folder / BEST, parts, position)
+                write(self.folder / BEST, parts, state)
                 self._improved = False
-            write(path, parts, position)
-        except OSError as error:
+            write(path, parts, state)
+        except CheckpointWarning:  # where warnings are errors
+            raise
+        except Exception as error:
             if self._improved:  # it cannot be written later, because the next steps have other weights
                 self.best_value, self._improved = self._before, False
-            with suppress(OSError):
-                free = f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
-                error.strerror = f"{error.strerror}{free}"
-            newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
-            warn(
-                f"no checkpoint could be written after step {step} in {self.folder} ({error.strerror}); "
-                f"training goes on, {newest}",
-                CheckpointWarning,
-                stacklevel=2,
-            )
+            self._say_why_not(error, step)
             return
         self.newest = path
         self._last = time.monotonic()
@@ -223,12 +244,41 @@ class Checkpoint:
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
 
+    def _say_why_not(self, error: Exception, step: int) -> None:
+        """Warn that a checkpoint could not be written; an error that is not the disk's is said once."""
+        newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError):
+            why = str(error.strerror)
+            with suppress(OSError):
+                why += f", {shutil.disk_usage(self.folder).free:,} bytes are free there"
+        elif why in self._said:
+            return
+        self._said.add(why)
+        self._warn(
+            f"no checkpoint could be written after step {step} in {self.folder} ({why}); training goes on, {newest}"
+        )
+
+    def _say_what_is_lost(self, survey: Survey) -> None:
+        lost = {place: what for place, what in self._beginning.lost(survey).items() if place not in self._said}
+        self._said.update(lost)
+        if lost:
+            lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])
+            self._warn(
+                f"checkpoints do not keep {len(lost)} thing{'s' * (len(lost) > 1)} that may change while training, so "
+                f"a run that is resumed may go another way:\n  {lines}\nKeep plain data in attributes (numbers, "
+                "arrays, Generators, lists, dicts), or give the object state_dict() and load_state_dict(state)"
+            )
+
+    def _warn(self, text: str) -> None:
+        warn(text, CheckpointWarning, stacklevel=3)
+
     def _newest_whole(self, files: list[Path]) -> Snapshot | None:
         for path in reversed(files):
             try:
                 snapshot = Snapshot(path)
             except (CheckpointError, OSError) as error:
-                warn(f"{error}; an older one is tried", CheckpointWarning, stacklevel=4)
+                self._warn(f"{error}; an older one is tried")
                 continue
             self.newest = path
             return snapshot

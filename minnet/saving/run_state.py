@@ -1,31 +1,33 @@
 """The state of a training run is everything that decides its next step, as plain data.
 
 It holds weights, running statistics, optimizer, every Generator, the loader's place and order, callbacks, metrics,
-history and counts. An attribute that an object does not have yet when it is restored (Adam's first mean) is added. So
-a run that is resumed ends with the same bits as one that was never interrupted.
+history and counts, and the objects in them that remember something. An attribute that an object does not have yet when
+it is restored (Adam's first mean) is added. So a run that is resumed ends with the same bits as one that was never
+interrupted.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.objects import unfit
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
-from minnet.losses import Loss
 from minnet.metrics import Metric
-from minnet.optimizers import Optimizer
+from minnet.saving import loaders
 from minnet.saving.expectations import expectations
 from minnet.saving.messages import brief, listed, shown_model
-from minnet.saving.schema import check_counts, check_state, same_names
+from minnet.saving.run_parts import Beginning, RunParts, Survey, decides
+from minnet.saving.schema import check_counts, check_objects, check_state, same_names
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
+from minnet.saving.settings import differences
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
 
@@ -33,40 +35,28 @@ from minnet.saving.weights import STATE, mismatches
 _WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
-@dataclass(frozen=True)
-class RunParts:
-    """The parts of a training run whose state a checkpoint holds: those of the Trainer, and the arguments of `fit`."""
-
-    model: Layer
-    loss: Loss
-    optimizer: Optimizer
-    metrics: Mapping[str, Any]
-    sets: Mapping[str, Iterable[Any]]
-    loader: Iterable[Any]
-    callbacks: Sequence[Any]
-    history: list[Row]
-    state: Any  # the TrainingState
-    parallel: Any  # the ParallelSteps, whose copies of the model have Generators
-
-
-def capture(parts: RunParts, position: State) -> State:
+def capture(survey: Survey, position: State, beginning: Beginning) -> State:
     """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
+    parts = survey.parts
+    objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}
     return {
         "trainer": parts.state.state_dict(),
         "run": position,
         "history": _columns(parts.history),
         "optimizer": parts.optimizer.state_dict(),
-        "model": _layers(parts.model),
-        "loss": _layers(parts.loss),
+        "frozen": parts.frozen(),
+        **{owner: _layers(layer) for owner, layer in parts.owners().items()},
         "metrics": {  # a plain function has no state, and a Metric is used as a fresh copy
             name: attributes(metric)
             for name, metric in parts.metrics.items()
             if getattr(metric, "__dict__", None) and not isinstance(metric, Metric)
         },
-        "sets": {name: _loader_state(batches) for name, batches in parts.sets.items()},
-        "loader": _loader_state(parts.loader),
-        "team": parts.parallel.state_dict(),
+        "sets": {name: loaders.capture(loader, survey.covered) for name, loader in parts.sets.items()},
+        "loader": loaders.capture(parts.loader, survey.covered),
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in parts.callbacks],
+        "attributes": parts.trainer_attributes(),
+        "objects": objects,
+        "beginning": beginning.state_dict(survey),
     }
 
 
@@ -94,14 +84,15 @@ class Snapshot:
         except _WRONG as error:
             raise self._wrong(error) from None
 
-    def check(self, parts: RunParts, position: State) -> None:
+    def check(self, survey: Survey, position: State, beginning: Beginning) -> None:
         """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
+        parts = survey.parts
         try:
-            now = capture(parts, position)
+            now = capture(survey, position, beginning)
             same_names("the state", now, self.state)
-            found = [*mismatches(parts.model, self._weights), *self._differences(parts, now)]
+            found = [*mismatches(parts.model, self._weights), *self._differences(survey, now, beginning)]
             if not found:
-                check_state(parts, now, self.state)
+                check_state(survey, now, self.state)
         except _WRONG as error:
             raise self._wrong(error) from None
         if places := len(found):
@@ -110,49 +101,66 @@ class Snapshot:
                 lines += ["It is of this model:", *shown_model(self._structure)]
             raise CheckpointError(
                 f"{self.path} is of another run, because it differs in {places:,} place{'s' * (places > 1)} "
-                "(make them the same, or begin anew in another folder):\n  " + "\n  ".join(lines)
+                "(make them the same, or begin anew in another folder; mn.load takes this file's weights):\n  "
+                + "\n  ".join(lines)
             )
 
+    def others(self, beginning: Beginning) -> list[str]:
+        """List what was set to another value before the run began, without being an argument of a class."""
+        then = self.state["beginning"]
+        return list(map(brief, differences(beginning.others, then["others"], then["changed"])))
+
     def restore(self, parts: RunParts) -> None:
-        """Restore all but the callbacks; `check` comes before."""
-        state = self.state
+        """Restore all but the counts and the callbacks; `check` comes before."""
+        state, survey = self.state, Survey(parts)
         for name, array in parts.model.named_arrays():
             array.data = self._weights[name]
-        parts.state.load_state_dict(state["trainer"])
+        for name, parameter in parts.model.named_parameters():
+            parameter.trainable = name not in state["frozen"]
         parts.history[:] = _rows(state["history"])
-        for layers, owner in (("model", parts.model), ("loss", parts.loss)):
+        for name, owner in parts.owners().items():
             for path, layer in owner.named_layers():
-                set_attributes(layer, state[layers][path])
+                set_attributes(layer, state[name][path])
         for name, metric in parts.metrics.items():
             if name in state["metrics"]:
                 set_attributes(metric, state["metrics"][name])
-        for name, batches in parts.sets.items():
-            if isinstance(batches, DataLoader):
-                batches.load_state_dict(state["sets"][name])
-        if isinstance(parts.loader, DataLoader):
-            parts.loader.load_state_dict(state["loader"])
-        parts.parallel.load_state_dict(state["team"])
+        for name, loader in parts.sets.items():
+            loaders.restore(loader, state["sets"][name], survey.covered)
+        loaders.restore(parts.loader, state["loader"], survey.covered)
+        set_attributes(parts.trainer, state["attributes"])
+        survey.objects.restore(state["objects"])
         parts.optimizer.load_state_dict(state["optimizer"])
 
     def restore_callbacks(self, parts: RunParts) -> None:
-        """Restore the callbacks after their `on_fit_start`, which may have reset them."""
+        """Restore the callbacks after their `on_fit_start`, which may have reset them, and all that it may change."""
         for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
             callback.load_state_dict(state)
-        parts.optimizer.load_state_dict(self.state["optimizer"])  # on_fit_start may have set the learning rate
+        survey = Survey(parts)
+        if missing := self.state["objects"].keys() - survey.found.keys():
+            raise CheckpointError(f"{self.path} keeps what is not there now: {brief(', '.join(sorted(missing)))}")
+        try:
+            check_objects("", survey.objects, self.state["objects"])  # on_fit_start may have made some
+        except _WRONG as error:
+            raise self._wrong(error) from None
+        self.restore(parts)
 
-    def _differences(self, parts: RunParts, now: State) -> Iterable[str]:
+    def _differences(self, survey: Survey, now: State, beginning: Beginning) -> Iterable[str]:
         """Find what is of another kind or size than it was."""
-        then = self.state
-        settings = list(_difference("the loader", _settings(now["loader"]), _settings(then["loader"])))
-        yield from settings
+        parts, then = survey.parts, self.state
         yield from _difference("the evaluation sets", sorted(now["sets"]), sorted(then["sets"]))
         yield from _difference("the callbacks", [c[0] for c in now["callbacks"]], [c[0] for c in then["callbacks"]])
         yield from _difference("the settings of fit", now["run"]["settings"], then["run"]["settings"])
         yield from _difference("the metrics", sorted(now["metrics"]), sorted(then["metrics"]))
-        for owner in ("model", "loss"):
-            yield from _difference(f"the layers of the {owner}", sorted(now[owner]), sorted(then[owner]))
-        yield from _difference("the threads' Generators", len(now["team"]), len(then["team"]))
-        yield from parts.optimizer.mismatches(then["optimizer"])
+        for name in parts.owners():
+            yield from _difference(f"the layers of the {name}", sorted(now[name]), sorted(then[name]))
+        other = parts.optimizer.mismatches(then["optimizer"])
+        yield from other
+        settings = list(beginning.differences(then["beginning"], fresh=parts.state.step == self.first_step))
+        yield from (line for line in settings if not (other and line.startswith("optimizer.")))
+        for name in ("loader", *(name for name in parts.sets if name in then["sets"])):
+            a, b = (state["loader"] if name == "loader" else state["sets"][name] for state in (now, then))
+            yield from _difference(f"{name}: samples", a.get("samples"), b.get("samples"))
+        yield from self._unfit(survey)
         for owner in ("trainer", "run"):
             for name, value in now[owner].items():
                 if type(then[owner][name]) is not type(value) and value is not None:
@@ -160,23 +168,65 @@ class Snapshot:
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
+    def _unfit(self, survey: Survey) -> Iterable[str]:
+        """Find where data in the checkpoint would replace an object, or belong into one that is not there."""
+        parts, then = survey.parts, self.state
+        owners: list[tuple[str, Any, State]] = [("trainer", parts.trainer, then["attributes"])]
+        owners += [(name, metric, then["metrics"].get(name, {})) for name, metric in parts.metrics.items()]
+        for name, owner in parts.owners().items():
+            owners += [(f"{name}.{path}", layer, then[name].get(path, {})) for path, layer in owner.named_layers()]
+        owners.append(("loader", parts.loader, then["loader"].get("attributes", {})))
+        owners += [(n, loader, then["sets"].get(n, {}).get("attributes", {})) for n, loader in parts.sets.items()]
+        for i, (callback, (_, state)) in enumerate(zip(parts.callbacks, then["callbacks"], strict=False)):
+            if not decides(callback):
+                owners.append((f"callbacks[{i}]", callback, state))
+        for path, part in survey.objects.found.items():
+            data = then["objects"].get(path, {})
+            owners.append((path, part.value, {name[1:]: item for name, item in data.items() if name.startswith(".")}))
+        for path, owner, state in owners:
+            yield from (f"{path}.{brief(name)}: an object now, data in the checkpoint" for name in unfit(owner, state))
+        for path in then["objects"]:
+            if path not in survey.found and not path.startswith(
+                ("callbacks[", "trainer")
+            ):  # which on_fit_start may make
+                yield f"{brief(path)}: not there now, but in the checkpoint"
+
     def _wrong(self, error: Exception) -> CheckpointError:
         what = f"{type(error).__name__}: {brief(error)}"
         return CheckpointError(f"{self.path}: its state is not what minnet writes ({what})")
 
 
-def write(path: Path, parts: RunParts, position: State) -> None:
-    """Write the state of a run to a file.
+def write(path: Path, parts: RunParts, state: State) -> None:
+    """Write the state of a run, as `capture` returned it, to a file.
 
     Raises OSError if it cannot be written; the file that was there before is untouched. Raises TypeError if a
-    callback's `state_dict` holds what cannot be written to a file.
+    `state_dict` holds what cannot be written to a file, ValueError if the state is too large.
     """
-    tensors: Tensors = {}
-    text = json.dumps(encode(capture(parts, position), tensors, STATE.rstrip("/")))
+    text, tensors = encoded(state)
     weights = {name: array.data for name, array in parts.model.named_arrays()}
-    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text}
-    metadata |= expectations(parts.model)
-    write_tensors(path, weights | tensors, metadata)
+    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text} | expectations(parts.model)
+    try:
+        write_tensors(path, weights | tensors, metadata)
+    except ValueError as error:
+        raise ValueError(f"{error}; most of it is in {_largest(json.loads(text))}") from None
+
+
+def encoded(state: State) -> tuple[str, Tensors]:
+    """Return the state of a run as JSON and arrays. Raises TypeError if it is not plain data."""
+    tensors: Tensors = {}
+    return json.dumps(encode(state, tensors, STATE.rstrip("/"))), tensors
+
+
+def _largest(state: Any) -> str:
+    """Return the place in a state that most of its text belongs to."""
+    place, size = "state", len(json.dumps(state))
+    while isinstance(state, dict | list) and state:
+        sizes = {key: len(json.dumps(state[key])) for key in (state if isinstance(state, dict) else range(len(state)))}
+        key = max(sizes, key=sizes.__getitem__)
+        if sizes[key] < size / 2:
+            break
+        place, state, size = f"{place}/{key}", state[key], sizes[key]
+    return place
 
 
 def _difference(what: str, now: Any, then: Any) -> Iterable[str]:
@@ -185,14 +235,6 @@ def _difference(what: str, now: Any, then: Any) -> Iterable[str]:
             yield from _difference(f"{what}: {name}", now[name], then[name])
     elif now != then:
         yield f"{what}: {now} now, {then} in the checkpoint"
-
-
-def _settings(loader: State) -> State:
-    return {name: value for name, value in loader.items() if not isinstance(value, np.random.Generator | dict)}
-
-
-def _loader_state(loader: Iterable[Any]) -> State:
-    return loader.state_dict() if isinstance(loader, DataLoader) else {}
 
 
 def _layers(owner: Layer) -> dict[str, State]:

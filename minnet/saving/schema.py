@@ -10,15 +10,19 @@ import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
 from minnet.core.forms import are_like, is_vector, kind_of, unsettable
 from minnet.core.layer import TRANSIENT, Layer
+from minnet.core.objects import Objects
+from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
 from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
+from minnet.saving import loaders
 from minnet.saving.expectations import NAMES, is_expectation
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
@@ -35,6 +39,8 @@ def check_counts(state: State) -> None:
     for name, value in (*trainer.items(), *run.items()):
         if type(value) is int and not (-1 if name == "row_at" else 0) <= value < MOST:
             raise ValueError(f"{name} is {value}")
+    if run["best"] is not None:
+        alike("run.best", ["column", "min", 0.0], run["best"], own=True, closed=True)
     if not (type(run["seconds"]) is float and 0 <= run["seconds"] < math.inf):
         raise ValueError("seconds is no time")
     for least, what, most in (
@@ -48,58 +54,100 @@ def check_counts(state: State) -> None:
             raise ValueError(f"{what} is out of order: {least} and {most}")
 
 
-def check_state(parts: Any, now: State, then: State) -> None:
-    """Compare the state in a file, `then`, with the state that the run would write now.
-
-    `parts` is the `RunParts` that `now` was captured from.
-    """
+def check_state(survey: Any, now: State, then: State) -> None:
+    """Compare the state in a file with the state that the run would write now, of which `survey` is the Survey."""
+    parts = survey.parts
     same_names("the state", now, then)
     check_counts(then)
-    for part in ("trainer", "team"):
-        alike(part, now[part], then[part], closed=True)
-    check_loader("loader", now["loader"], then["loader"])
-    same_names("sets", now["sets"], then["sets"])
-    for name in now["sets"]:
-        check_loader(f"sets.{name}", now["sets"][name], then["sets"][name])
-    check_position(parts.loader, now["run"], then["run"])
+    alike("trainer", now["trainer"], then["trainer"], closed=True)
+    check_position(parts.loader, now, then["run"])
     check_history(then["history"])
-    for part, owner in (("model", parts.model), ("loss", parts.loss)):
+    for part, owner in parts.owners().items():
         same_names(part, now[part], then[part])
         for path, layer in owner.named_layers():
             check_attributes(f"{part}.{path}", layer, now[part][path], then[part][path])
     same_names("metrics", now["metrics"], then["metrics"])
-    for name, metric in parts.metrics.items():
-        if name in now["metrics"]:
-            check_attributes(f"metrics.{name}", metric, now["metrics"][name], then["metrics"][name])
+    for name, state in now["metrics"].items():
+        check_attributes(f"metrics.{name}", parts.metrics[name], state, then["metrics"][name])
+    check_loader("loader", parts.loader, now["loader"], then["loader"])
+    same_names("sets", now["sets"], then["sets"])
+    for name, loader in parts.sets.items():
+        check_loader(f"sets.{name}", loader, now["sets"][name], then["sets"][name])
     check_optimizer(parts.optimizer, now["optimizer"], then["optimizer"])
     check_callbacks(parts, now["callbacks"], then["callbacks"])
+    check_attributes("trainer", parts.trainer, now["attributes"], then["attributes"])
+    check_objects("", survey.objects, then["objects"])
+    for name in ("frozen", "beginning"):
+        alike(name, now[name], then[name])
+        check_texts(name, then[name])
 
 
-def check_position(loader: Any, now: State, then: State) -> None:
+def check_texts(where: str, value: Any) -> None:
+    """Check that there are texts only, in lists and dicts."""
+    if isinstance(value, dict):
+        check_texts(where, list(value))
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            check_texts(where, item)
+    elif type(value) is not str:
+        raise ValueError(f"{where} has a {kind_of(value)}")
+
+
+def check_position(loader: Any, state: State, then: State) -> None:
     """Check where the run stood in the epoch."""
+    now = state["run"]
     same_names("run", now, then)
-    for name in now.keys() - {"batches", "best"}:
+    for name in now.keys() - {"batches", "began", "best"}:
         alike(f"run.{name}", now[name], then[name], own=True, closed=True)
-    if then["best"] is not None:
-        alike("run.best", ["column", "min", 0.0], then["best"], own=True, closed=True)
     length = len(loader) if hasattr(loader, "__len__") else MOST
     if then["in_epoch"] > length:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
-    if type(loader) is DataLoader:
-        batches = then["batches"]
-        if (batches is not None) is not then["under_way"]:
-            raise ValueError("an epoch that is under way without its place, or a place without an epoch")
-        if batches is not None and (type(batches["done"]) is not int or batches["done"] != then["in_epoch"]):
+    batches, began = then["batches"], then["began"]
+    if batches is not None:
+        if not isinstance(loader, DataLoader) or not then["under_way"]:
+            raise ValueError("a place in an epoch, which has none")
+        if type(batches["done"]) is not int or batches["done"] != then["in_epoch"]:
             raise ValueError("in_epoch differs from how many batches are done")
+    if began is not None:
+        check_loader("run.began", loader, state["loader"], began)
+    by_number = isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
+    if by_number and ((batches is not None) is not then["under_way"] or began is not None):
+        raise ValueError("an epoch that is under way without its place")
 
 
-def check_loader(where: str, now: State, then: State) -> None:
-    """Check the state of a loader; its transforms may remember more than they did."""
+def check_loader(where: str, loader: Any, now: State, then: State) -> None:
+    """Check what a loader remembers."""
     same_names(where, now, then)
     for name in now:
-        alike(f"{where}.{name}", now[name], then[name], own=True, closed=name != "transforms")
-    if len(now.get("transforms", ())) != len(then.get("transforms", ())):
-        raise ValueError(f"{where} has other transforms")
+        if name == "attributes":
+            check_attributes(where, loader, now[name], then[name])
+        elif name == "objects":
+            check_objects(where, loaders.walk(loader), then[name])
+        else:
+            alike(f"{where}.{name}", now[name], then[name])
+
+
+def check_objects(where: str, objects: Objects, then: Any) -> None:
+    """Check the data of the objects that remember something; those that are not there now are named elsewhere."""
+    now = objects.state()
+    for path in _of(dict, where, then).keys() & objects.found.keys():
+        value, before, place = objects.found[path].value, now.get(path, {}), f"{where}{path}"
+        data = _of(dict, place, then[path])
+        if before and not any(name.startswith((".", "[", "(")) for name in before):  # it is restored as a whole
+            same_names(place, before, data)
+        if isinstance(value, Parameter) and not are_like([data["data"]], [value.data]):
+            raise ValueError(f"{place} is not like the Parameter that is there")
+        if isinstance(value, Enum) and data["name"] not in type(value).__members__:
+            raise ValueError(f"{place} is no member of {type(value).__name__}")
+        check_attributes(place, value, *({n[1:]: d[n] for n in d if n.startswith(".")} for d in (before, data)))
+        alike(place, {n: before[n] for n in before if not n.startswith(".")}, data)
+
+
+def _of(kind: type, where: str, value: Any) -> Any:
+    if type(value) is not kind:
+        raise ValueError(f"{where} is a {kind_of(value)}")
+    return value
 
 
 def check_history(columns: State) -> None:
@@ -187,8 +235,7 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
     One that is there may get a value of its kind. One that is not there may be added to an object of a user's class,
     since training makes such attributes, unless it would hide what the class or the object has.
     """
-    if type(then) is not dict:
-        raise ValueError(f"{where} is no dict")
+    _of(dict, where, then)
     own, options = is_own(owner), inspect.signature(type(owner).__init__).parameters
     now = _defaults(owner, now.keys() | then.keys()) | now
     if own and (missing := [name for name in now if name not in then and not hasattr(type(owner), name)]):
@@ -206,6 +253,8 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
         elif own:
             raise ValueError(f"{place} is no attribute of {type(owner).__name__}")
+        elif is_plain(getattr(owner, "__dict__", {}).get(name, object)):
+            raise ValueError(f"{place} is not kept in checkpoints")
         elif there := unsettable(owner, name, value):
             raise ValueError(f"{place} is {there}")
         else:
@@ -273,9 +322,7 @@ def check_place(where: str, now: Any, then: Any) -> None:
 
 def same_names(where: str, now: Any, then: Any) -> None:
     """Check that two dicts have the same keys."""
-    if type(then) is not dict:
-        raise ValueError(f"{where} is no dict")
-    if different := now.keys() ^ then.keys():
+    if different := now.keys() ^ _of(dict, where, then).keys():
         raise ValueError(f"{where} has other entries: {', '.join(sorted(map(str, different))[:5])}")
 
 

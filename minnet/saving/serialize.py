@@ -1,14 +1,17 @@
 """`encode` turns plain data (see `minnet.core.state`) into JSON and arrays for a file; `decode` turns it back."""
 
 import math
-from collections import Counter
+import random
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator, RandomState
 from numpy.typing import NDArray
 
-from minnet.core.state import BIT_GENERATORS, DEEPEST, State, is_plain
+from minnet.core.state import BIT_GENERATORS, DEEPEST, FACTORIES, MAPPINGS, SEQUENCES, State, factory_name, is_plain
+from minnet.saving.lists import LONG, packed, unpacked
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -23,7 +26,7 @@ class NamedOnce(Tensors):
         return self.pop(name)
 
 
-_NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_NUMBERS = ("nan", "inf", "-inf")
 # Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
 _MOST_ALIKE = 20
 # The largest numbers in a Generator's state. NumPy does not check them: with a larger "pos" it reads foreign memory.
@@ -31,6 +34,7 @@ _LARGEST = {
     "state": 2**128 - 1,
     "inc": 2**128 - 1,
     "has_uint32": 1,
+    "has_gauss": 1,
     "uinteger": 2**32 - 1,
     "pos": 624,
     "buffer_pos": 4,
@@ -40,34 +44,127 @@ _LARGEST = {
 def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
     """Turn plain data into JSON, and put the arrays into `tensors`, under names that begin with `path`.
 
-    What JSON lacks becomes a dict of one key that begins with "$": ``{"$tensor": name}``,
-    ``{"$number": "nan"}``, ``{"$tuple": [...]}``, ``{"$dict": [[key, value], ...]}``, ``{"$generator": ...}``.
-    Raises TypeError if it is not plain data.
+    What JSON lacks becomes a dict of one key that begins with "$", such as ``{"$tensor": name}``,
+    ``{"$number": "nan"}``, ``{"$tuple": [...]}``, ``{"$dict": [[key, value], ...]}``: `_TAGS` lists them all. A long
+    list of numbers becomes an array, see `minnet.saving.lists`. Raises TypeError if it is not plain data.
     """
-
-    def inner(value: Any, name: object) -> Any:
-        return encode(value, tensors, f"{path}/{name}", depth + 1)
-
-    if depth > DEEPEST or (type(value) not in (list, tuple, dict) and not is_plain(value)):
-        raise TypeError(f"{path}: a {type(value).__name__} cannot be written to a file")
-    if isinstance(value, np.ndarray | np.generic):
-        while path in tensors:  # {"a/b": x, "a": {"b": y}}
-            path += "+"
-        tensors[path] = np.asarray(value)
-        return {"$scalar" if isinstance(value, np.generic) else "$tensor": path}
-    if isinstance(value, np.random.Generator):
-        return {"$generator": encode(value.bit_generator.state, tensors, path, depth + 1)}
-    if type(value) is float and not math.isfinite(value):
+    kind = type(value)
+    container = kind in SEQUENCES or kind in MAPPINGS  # what is in it is looked at when it is written
+    if depth > DEEPEST or not (is_plain(value) if kind is defaultdict or not container else True):
+        raise TypeError(f"{path}: a {kind.__name__} cannot be written to a file")
+    if kind is float and not math.isfinite(value):
         return {"$number": repr(value)}
-    if type(value) in (list, tuple):
-        items = [inner(item, i) for i, item in enumerate(value)]
-        return items if type(value) is list else {"$tuple": items}
-    if type(value) is dict:
-        if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: inner(item, key) for key, item in value.items()}
-        pairs = enumerate(value.items())
-        return {"$dict": [[inner(key, f"{i}k"), inner(item, i)] for i, (key, item) in pairs]}
-    return value
+    writer = _WRITERS.get(np.generic if isinstance(value, np.generic) else kind)
+    return value if writer is None else writer(value, _Writer(tensors, path, depth))
+
+
+def identical(a: Any, b: Any) -> bool:
+    """Whether two values are the same plain data, type by type and bit by bit."""
+    tensors: tuple[Tensors, Tensors] = {}, {}
+    texts = [repr(encode(value, found, "")) for value, found in zip((a, b), tensors, strict=True)]
+    one, two = ({k: (t.dtype, t.shape, t.tobytes()) for k, t in found.items()} for found in tensors)
+    return texts[0] == texts[1] and one == two
+
+
+class _Writer:
+    """Where a value is to be written: what is inside it comes one level deeper."""
+
+    def __init__(self, tensors: Tensors, path: str, depth: int) -> None:
+        self.tensors, self.path, self.depth = tensors, path, depth
+
+    def inner(self, value: Any, name: object) -> Any:
+        return encode(value, self.tensors, f"{self.path}/{name}", self.depth + 1)
+
+    def tensor(self, array: NDArray[Any]) -> str:
+        """Note an array, and return its name."""
+        name = self.path
+        while name in self.tensors:  # {"a/b": x, "a": {"b": y}}
+            name += "+"
+        self.tensors[name] = array
+        return name
+
+    def tagged(self, tag: str, *parts: Any) -> Any:
+        """Return the tag with a list of what is inside."""
+        return {tag: [self.inner(part, i) for i, part in enumerate(parts)]}
+
+
+def _write_list(value: list[Any], to: _Writer) -> Any:
+    if (found := packed(value)) is not None:
+        return {found[0]: to.tensor(found[1])}
+    if (columns := _columns(value)) is not None:
+        return to.tagged("$rows", *columns)
+    return [to.inner(item, i) for i, item in enumerate(value)]
+
+
+def _columns(rows: list[Any]) -> list[list[Any]] | None:
+    """Return the columns of a long list of tuples of numbers, such as (step, loss); None if it is something else."""
+    if len(rows) < LONG or set(map(type, rows)) != {tuple} or len(set(map(len, rows))) > 1 or not rows[0]:
+        return None
+    columns = list(map(list, zip(*rows, strict=True)))
+    return columns if all(packed(column) is not None for column in columns) else None
+
+
+def _write_tuple(value: tuple[Any, ...], to: _Writer) -> Any:
+    if packed(list(value)) is not None:
+        return to.tagged("$long_tuple", list(value))
+    return {"$tuple": [to.inner(item, i) for i, item in enumerate(value)]}
+
+
+def _write_dict(value: State, to: _Writer) -> Any:
+    keys, items = list(value), list(value.values())
+    if packed(keys) is not None and packed(items) is not None:  # such as a loss for each of many steps
+        return to.tagged("$columns", keys, items)
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return {key: to.inner(item, key) for key, item in value.items()}
+    pairs = enumerate(value.items())
+    return {"$dict": [[to.inner(key, f"{i}k"), to.inner(item, i)] for i, (key, item) in pairs]}
+
+
+def _write_array(value: NDArray[Any], to: _Writer) -> Any:
+    if value.dtype.kind == "c":
+        pairs = np.ascontiguousarray(value).reshape(-1).view(f"f{value.dtype.itemsize // 2}").reshape(*value.shape, 2)
+        return {"$complex_array": to.tensor(pairs)}
+    axes = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
+    if not value.flags.c_contiguous and axes != sorted(axes):  # sums depend on the order in memory
+        return {"$ordered_axes": [to.tensor(value.transpose(axes)), axes]}
+    return {"$tensor": to.tensor(value)}
+
+
+def _write_scalar(value: Any, to: _Writer) -> Any:
+    if isinstance(value, np.complexfloating):
+        return {"$complex_scalar": to.tensor(np.array([value.real, value.imag]))}
+    return {"$scalar": to.tensor(np.asarray(value))}
+
+
+def _write_masked(value: Any, to: _Writer) -> Any:
+    mask = None if value.mask is np.ma.nomask else value.mask
+    return to.tagged("$masked", np.asarray(value.data), mask, value.dtype.type(value.fill_value))
+
+
+def _write_random(value: random.Random, to: _Writer) -> Any:
+    _, key, gauss = value.getstate()
+    return to.tagged("$random", np.array(key, np.uint32), gauss)
+
+
+_WRITERS: dict[type, Callable[[Any, _Writer], Any]] = {
+    list: _write_list,
+    tuple: _write_tuple,
+    dict: _write_dict,
+    set: lambda value, to: to.tagged("$set", list(value)),
+    frozenset: lambda value, to: to.tagged("$frozenset", list(value)),
+    deque: lambda value, to: to.tagged("$deque", list(value), value.maxlen),
+    OrderedDict: lambda value, to: to.tagged("$ordered", dict(value)),
+    Counter: lambda value, to: to.tagged("$counter", dict(value)),
+    defaultdict: lambda value, to: to.tagged("$defaultdict", dict(value), factory_name(value)),
+    complex: lambda value, to: to.tagged("$complex", value.real, value.imag),
+    bytes: lambda value, to: {"$bytes": to.tensor(np.frombuffer(value, np.uint8))},
+    np.ndarray: _write_array,
+    np.generic: _write_scalar,
+    np.ma.MaskedArray: _write_masked,
+    Generator: lambda value, to: {"$generator": encode(value.bit_generator.state, to.tensors, to.path, to.depth + 1)},
+    RandomState: lambda value, to: to.tagged("$random_state", value.get_state(legacy=False)),
+    random.Random: _write_random,
+}
 
 
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
@@ -140,20 +237,167 @@ def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
 def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
     if not all(type(pair) is list and len(pair) == 2 for pair in json):
         raise ValueError("$dict of something other than pairs")
-    pairs = [(inner(key), inner(value)) for key, value in json]
-    if max(Counter(hash(key) for key, _ in pairs).values(), default=0) > _MOST_ALIKE:
-        raise ValueError("$dict with too many keys of one hash")
+    return _checked_dict([(inner(key), inner(value)) for key, value in json])
+
+
+def _checked_dict(pairs: list[tuple[Any, Any]]) -> State:
+    _check_hashes([key for key, _ in pairs])
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("$dict with one key twice")
     return found
 
 
-_TAGS: dict[str, tuple[type, Callable[[Any, Tensors, Inner], Any]]] = {
+def _check_hashes(keys: list[Any]) -> None:
+    if max(Counter(map(hash, keys)).values(), default=0) > _MOST_ALIKE:
+        raise ValueError("$dict with too many keys of one hash")
+
+
+def _parts(json: list[Any], inner: Inner, *kinds: type) -> list[Any]:
+    """Read what `_Writer.tagged` wrote: so many parts, each of its kind."""
+    if len(json) != len(kinds):
+        raise ValueError(f"a tag with {len(json)} parts, not {len(kinds)}")
+    found = [inner(part) for part in json]
+    for part, kind in zip(found, kinds, strict=True):
+        if type(part) is not kind and not (kind is object and part is None):
+            raise ValueError(f"a tag with a {type(part).__name__} in it")
+    return found
+
+
+def _tuple(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+    return tuple(_parts(json, inner, list)[0])
+
+
+def _set(kind: type) -> "Reader":
+    def read(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+        (items,) = _parts(json, inner, list)
+        _check_hashes(items)
+        found = kind(items)
+        if len(found) != len(items):
+            raise ValueError("$set with one item twice")
+        return found
+
+    return read
+
+
+def _deque(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+    items, most = _parts(json[:1], inner, list)[0], inner(json[1])
+    if len(json) != 2 or not (most is None or (type(most) is int and len(items) <= most < 2**63)):
+        raise ValueError("$deque that is longer than it may be")
+    return deque(items, most)
+
+
+def _mapping(kind: type) -> "Reader":
+    return lambda json, tensors, inner: kind(_parts(json, inner, dict)[0])
+
+
+def _defaultdict(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+    items, factory = _parts(json, inner, dict, str)
+    return defaultdict(FACTORIES[factory], items)
+
+
+def _columns_dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
+    keys, items = _parts(json, inner, list, list)
+    return _checked_dict(list(zip(keys, items, strict=True)))
+
+
+def _rows(json: list[Any], tensors: Tensors, inner: Inner) -> list[Any]:
+    if not json:
+        raise ValueError("$rows without columns")
+    return list(zip(*_parts(json, inner, *[list] * len(json)), strict=True))
+
+
+def _list(tag: str) -> "Reader":
+    return lambda json, tensors, inner: unpacked[tag](tensors[json])
+
+
+def _complex(json: list[Any], tensors: Tensors, inner: Inner) -> complex:
+    return complex(*_parts(json, inner, float, float))
+
+
+def _bytes(json: str, tensors: Tensors, inner: Inner) -> bytes:
+    return _of(tensors[json], np.uint8, 1).tobytes()
+
+
+def _of(array: NDArray[Any], dtype: type, ndim: int) -> NDArray[Any]:
+    if array.dtype != dtype or array.ndim != ndim:
+        raise ValueError(f"an array of {array.dtype} with {array.ndim} axes, not of {dtype.__name__} with {ndim}")
+    return array
+
+
+def _complex_array(json: str, tensors: Tensors, inner: Inner) -> NDArray[Any]:
+    pairs = tensors[json]
+    if pairs.dtype not in (np.float32, np.float64) or pairs.shape[-1:] != (2,):
+        raise ValueError("$complex_array of something other than pairs of floats")
+    return np.ascontiguousarray(pairs).view(f"c{2 * pairs.dtype.itemsize}")[..., 0]
+
+
+def _complex_scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
+    return _complex_array(json, {json: _of(tensors[json], tensors[json].dtype.type, 1)}, inner)[()]
+
+
+def _ordered_axes(json: list[Any], tensors: Tensors, inner: Inner) -> NDArray[Any]:
+    name, axes = json
+    array = tensors[name]
+    if type(axes) is not list or sorted(axes) != list(range(array.ndim)) or not all(type(a) is int for a in axes):
+        raise ValueError("$ordered_axes of other axes than the array's")
+    return array.transpose(np.argsort(axes))
+
+
+def _masked(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+    data, mask, fill = map(inner, json)
+    fits = type(data) is np.ndarray and isinstance(fill, np.generic) and fill.dtype == data.dtype
+    if not fits or not (mask is None or (_of(mask, np.bool_, data.ndim).shape == data.shape)):
+        raise ValueError("$masked whose parts do not belong together")
+    return np.ma.MaskedArray(data, np.ma.nomask if mask is None else mask, fill_value=fill)
+
+
+def _random(json: list[Any], tensors: Tensors, inner: Inner) -> random.Random:
+    key, gauss = map(inner, json)
+    if not isinstance(key, np.ndarray) or _of(key, np.uint32, 1).shape != (625,) or not key[:-1].any():
+        raise ValueError("$random whose key is not that of MT19937")
+    if key[-1] > _LARGEST["pos"] or not (gauss is None or type(gauss) is float):
+        raise ValueError("$random that is out of range")
+    rng = random.Random(0)
+    rng.setstate((3, tuple(key.tolist()), gauss))
+    return rng
+
+
+def _random_state(json: list[Any], tensors: Tensors, inner: Inner) -> RandomState:
+    (state,) = _parts(json, inner, dict)
+    rng = RandomState(0)
+    _check_generator(state, good := rng.get_state(legacy=False))
+    if state["bit_generator"] != good["bit_generator"]:
+        raise ValueError("$random_state of an unknown kind of Generator")
+    rng.set_state(state)
+    return rng
+
+
+Reader = Callable[[Any, Tensors, Inner], Any]
+
+_TAGS: dict[str, tuple[type, Reader]] = {
     "$tensor": (str, lambda json, tensors, inner: tensors[json]),
+    "$ordered_axes": (list, _ordered_axes),
+    "$complex_array": (str, _complex_array),
+    "$masked": (list, _masked),
     "$scalar": (str, _scalar),
-    "$number": (str, lambda json, tensors, inner: _NUMBERS[json]),
+    "$complex_scalar": (str, _complex_scalar),
+    "$number": (str, lambda json, tensors, inner: float(_NUMBERS[_NUMBERS.index(json)])),  # a new NaN each
+    "$complex": (list, _complex),
+    "$bytes": (str, _bytes),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),
+    "$long_tuple": (list, _tuple),
+    **{tag: (str, _list(tag)) for tag in unpacked},
+    "$rows": (list, _rows),
+    "$set": (list, _set(set)),
+    "$frozenset": (list, _set(frozenset)),
+    "$deque": (list, _deque),
     "$dict": (list, _dict),
+    "$columns": (list, _columns_dict),
+    "$ordered": (list, _mapping(OrderedDict)),
+    "$counter": (list, _mapping(Counter)),
+    "$defaultdict": (list, _defaultdict),
     "$generator": (dict, _generator),
+    "$random": (list, _random),
+    "$random_state": (list, _random_state),
 }

@@ -94,8 +94,7 @@ def evaluated(
 
 def predicted(model: Layer, X: NDArray[Any], scale: float | None, batch_size: int | None) -> Array:
     """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
-    y, rows = np.zeros(len(X), np.int8), batch_size or batch_rows(X)
-    loader = DataLoader(X, y, rows, scale=scale, check=False)
+    loader = DataLoader(X, np.zeros(len(X), np.int8), batch_size or batch_rows(X), scale=scale, check=False)
     dtype, outputs = model.dtype, Gathered(len(X))
     for x, _ in loader:
         outputs.add(model.forward(cast(x, dtype)))

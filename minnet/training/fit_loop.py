@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,11 @@ from minnet.core.console import announce
 from minnet.core.renewal import Renewal
 from minnet.core.rows import Row
 from minnet.core.state import State
-from minnet.data.epoch import Batch, Epoch
-from minnet.data.loader import DataLoader
-from minnet.errors import CheckpointError, NonFiniteError
+from minnet.data.epoch import Batch
+from minnet.errors import NonFiniteError
+from minnet.saving import loaders
 from minnet.saving.checkpoint import Checkpoint
-from minnet.saving.run_state import RunParts
+from minnet.saving.run_parts import RunParts
 from minnet.training.evaluation import start_recording
 from minnet.training.passes import Pass
 from minnet.training.state import Counts, TrainingState
@@ -68,6 +67,7 @@ class FitLoop:
         self._interrupts = steps.interrupts
         self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
+        self._began: State | None = None  # the loader's state before the epoch, if a checkpoint needs it
         self._one_by_one = not isinstance(steps, ManySteps) or any(map(looks_at_every_step, parts.callbacks))
 
     def run(self, resume: str | os.PathLike[str] | None) -> None:
@@ -113,12 +113,17 @@ class FitLoop:
             if left and self._plan.epochs is None:
                 self._batches, self._counts.in_epoch = left
             self._participants.start()
+            if checkpoint is not None:
+                checkpoint.begin(self._parts, self._position())
             return
         self._interrupts.busy = True  # a signal must not leave a state that is restored by half
+        self._state.load_state_dict(snapshot.state["trainer"])
         snapshot.restore(self._parts)
         self._restore(snapshot.position, left)
         self._participants.start()
         snapshot.restore_callbacks(self._parts)
+        if checkpoint is not None:
+            checkpoint.begin(self._parts, self._position())
         done = snapshot.finished and not self._is_more()
         what = "is complete: nothing is left to do" if done else "goes on"
         announce(f"the run of {snapshot.path} {what} (step {self._state.step}, epoch {self._state.epoch})")
@@ -130,6 +135,8 @@ class FitLoop:
         state.passes.forget(self._parts.loader)
         while self._is_more():
             if self._batches is None:
+                if checkpoint is not None:
+                    self._began = loaders.begin(self._parts.loader, self._parts.covered)
                 self._batches, counts.in_epoch = iter(self._parts.loader), 0
             if self._do_epoch(self._batches):
                 self._batches = None
@@ -238,7 +245,8 @@ class FitLoop:
         batches, checkpoint = self._batches, self._checkpoint
         return self._counts.state_dict() | {
             "settings": self._plan.settings,
-            "batches": batches.state_dict() if isinstance(batches, Epoch) else None,
+            "batches": loaders.place(batches),
+            "began": None if batches is None else self._began,
             "under_way": batches is not None,
             "seconds": self._seconds(),
             "best": None if checkpoint is None else checkpoint.best_so_far(),
@@ -249,21 +257,10 @@ class FitLoop:
         self._counts.load_state_dict(position)
         if self._checkpoint is not None:
             self._checkpoint.go_on_with(position["best"])
-        if not position["under_way"]:
-            return
-        loader = self._parts.loader
-        if isinstance(loader, DataLoader):
-            self._batches = Epoch(loader, position["batches"])
-            return
-        batches = iter(loader)
-        read = left[1] if left and batches is loader else 0  # an iterator is where that fit left it
-        if read > self._counts.in_epoch:
-            raise CheckpointError(
-                f"the checkpoint is of batch {self._counts.in_epoch} of an iterator of which {read} batches were read, "
-                "and it cannot go back: pass a DataLoader, or a new iterator"
-            )
-        # The batches of the steps that were done are read once more, when the next one is needed.
-        self._batches = islice(batches, self._counts.in_epoch - read, None)
+        if position["under_way"]:
+            loader, self._began = self._parts.loader, position["began"]
+            at = self._counts.in_epoch, position["batches"], self._began
+            self._batches = loaders.go_on(loader, *at, left, self._parts.covered())
 
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""

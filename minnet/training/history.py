@@ -16,7 +16,7 @@ class History(list[Row]):
     """The rows of a training run, oldest first.
 
     A row holds ``step`` and ``epoch`` (how many were finished), ``seconds`` since `fit` began,
-    ``lr``, ``loss`` (the mean training loss since the row before; see `Loss.total_weight`), and
+    ``lr`` (the optimizer's), ``loss`` (the mean training loss since the row before; see `Loss.total_weight`), and
     ``NAME_loss`` and the metrics (``NAME_accuracy``, …) of every evaluation set.
 
     Examples

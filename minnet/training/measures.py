@@ -1,13 +1,16 @@
 """Measures are the metrics of one evaluation, whatever their kind."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_choice, named
 from minnet.core.gathered import Gathered
 from minnet.losses import Loss
 from minnet.metrics.base import Metric
+from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.functions import Additive, Function, as_number
 
 
@@ -60,3 +63,52 @@ def _named(*names: str) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"in the metric {', '.join(map(repr, names))}")
         raise
+
+
+def check_metrics(metrics: object) -> None:
+    """Check that metrics are functions or Metric objects, with names."""
+    if not isinstance(metrics, Mapping):
+        got = "a function" if callable(metrics) else named(metrics)
+        raise TypeError(
+            f"Trainer expected metrics to be a dict of names and functions, got {got}: "
+            'pass metrics={"accuracy": mn.metrics.accuracy}'
+        )
+    for name, metric in metrics.items():
+        check_metric(name, metric)
+
+
+def check_metric(name: object, metric: object) -> None:
+    """Check that a metric is a function or a Metric object that returns a number, and that its name is its own."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"Trainer expected the names of metrics to be strings, got {name!r}")
+    if name == "loss":
+        raise ValueError("Trainer expected a metric with a name of its own, got 'loss': evaluations report the loss so")
+    if isinstance(metric, type) or not callable(metric):
+        cure = f"{name!r}: mn.metrics.accuracy}}, without brackets behind it"
+        if isinstance(metric, type):
+            cure = f"{name!r}: {metric.__name__}()}}"
+        elif hasattr(metric, "update"):
+            cure = f"{name!r}: ...}} with a class that is derived from mn.metrics.Metric"
+        raise TypeError(
+            f"Trainer expected metrics[{name!r}] to be a function (prediction, target) -> float, or a Metric, got "
+            f"{named(metric)}: pass metrics={{{cure}"
+        )
+    if isinstance(metric, ConfusionMatrix):
+        raise TypeError(
+            f"Trainer expected metrics[{name!r}] to return a number, got a ConfusionMatrix: "
+            "call it with trainer.predict(X) after the training"
+        )
+    check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
+
+
+def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
+    """Check that each set and metric has a column of its own in the history."""
+    seen: dict[str, tuple[str, str]] = {}
+    for pair in itertools.product(sets, ("loss", *metrics)):
+        column = f"{pair[0]}_{pair[1]}"
+        if column in seen:
+            raise ValueError(
+                f"fit got the column {column!r} twice: of the set {seen[column][0]!r} and the metric "
+                f"{seen[column][1]!r}, and of {pair[0]!r} and {pair[1]!r}: rename one"
+            )
+        seen[column] = pair

@@ -63,9 +63,10 @@ class NonFiniteChecks:
             if square > largest:
                 largest = square
         largest = max(largest, 1.0)
-        rates = [group["lr"] for group in self._optimizer.param_groups]
-        if not all(lr * lr * largest <= RISKY**2 for lr in rates):  # True for NaN, too
-            self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
+        for group in self._optimizer.param_groups:
+            if not group["lr"] * group["lr"] * largest <= RISKY**2:  # True for NaN, too
+                self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
+                break
         self.updated = True
 
     def after_update(self, loss: float) -> None:

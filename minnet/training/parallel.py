@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
-from minnet.core.state import update_in_place
 from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
@@ -103,16 +102,10 @@ class ParallelSteps:
                 wait(others)  # no thread may use the weights any more when this returns
         return [first, *(other.result() for other in others)]
 
-    def state_dict(self) -> list[list[np.random.Generator]]:
-        """Return the Generators of the copies; those of the model are saved with it."""
-        return [[generator for _, _, generator in _generators(model)] for model, _ in self._copies[1:]]
-
-    def load_state_dict(self, state: list[list[np.random.Generator]]) -> None:
-        """Restore the Generators of the copies."""
-        self._changes = -1
-        for (model, _), generators in zip(self._copies[1:], state, strict=True):
-            for (layer, name, now), then in zip(_generators(model), generators, strict=True):
-                setattr(layer, name, update_in_place(now, then))
+    @property
+    def copies(self) -> list[tuple[Layer, Loss]]:
+        """The model and the loss of each thread but the first, which uses the Trainer's own."""
+        return self._copies[1:]
 
     def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any], whole: float) -> Done:
         """Do the parts of one thread; the batch has the weight `whole` in a mean."""

@@ -24,12 +24,13 @@ from minnet.metrics import Metric, accuracy
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
-from minnet.saving.run_state import RunParts
+from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
+from minnet.training.measures import check_columns, check_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
@@ -49,7 +50,7 @@ class Trainer:
     loss
         What is minimised.
     optimizer
-        What changes the weights: made with ``model.parameters()``.
+        What changes the weights: made with ``model.parameters()``. It may hold a part of them.
     metrics
         What evaluations report beside the loss: name → a metric of `minnet.metrics`, or a function ``(prediction,
         target) -> float``, which is called once with those of the whole set (or batch by batch, and averaged over
@@ -114,6 +115,7 @@ class Trainer:
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
+        of_subclass = set(vars(self))
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -130,6 +132,7 @@ class Trainer:
         self._checks: NonFiniteChecks | None = None
         self._evaluation = EvaluationMode(model, loss)
         self._access = Access()
+        self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
         self._check_options()
         keep_freed_memory()
 
@@ -167,8 +170,8 @@ class Trainer:
             not reached the end.
         evaluate
             Name → data to evaluate on: a pair (X, y), a DataLoader, or anything that yields batches (x, y) each time.
-            "test" gives the columns test_loss, test_accuracy, …. uint8 is scaled as the training loader's, which
-            becomes the model's `input_scale`.
+            "test" gives the columns test_loss, test_accuracy, …. uint8 of a pair is scaled as the training loader's,
+            which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -203,6 +206,11 @@ class Trainer:
         RuntimeError
             If this Trainer is in a `fit` already, whether a callback or another thread calls, or is evaluating in
             another thread; if a callback is in use by another `fit`.
+
+        Warns
+        -----
+        TrainingWarning
+            If the optimizer does not hold a Parameter that is trainable.
         """
         with self._access.fit():
             model, loss, optimizer = self.model, self.loss, self.optimizer
@@ -214,7 +222,8 @@ class Trainer:
             validation.check_trained(model, loss, optimizer)
             validation.warn_of_untrained(model, loss, optimizer)
             sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
-            validation.check_columns(sets, self.metrics)
+            check_metrics(self.metrics)  # which may have been changed
+            check_columns(sets, self.metrics)
             validation.check_data(model, loss, loader, sets)
             self._check_options()
             if self.compiled:
@@ -231,14 +240,28 @@ class Trainer:
             }
             plan = Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
             parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
-            saved = model, loss, optimizer, self.metrics, sets, loader, callbacks, self.history, self.state, parallel
+            parts = RunParts(
+                *(
+                    model,
+                    loss,
+                    optimizer,
+                    self.metrics,
+                    sets,
+                    loader,
+                    callbacks,
+                    self.history,
+                    self.state,
+                    parallel,
+                    self,
+                )
+            )
             try:
                 all_callbacks = [*callbacks, Progress(total)] if progress else callbacks
                 self._hooks, participants = hooks(all_callbacks), Participants(all_callbacks, self)
                 if self.nonfinite != "ignore":
                     self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
                 how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
-                FitLoop(RunParts(*saved), plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
+                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
         return self.history
@@ -268,26 +291,26 @@ class Trainer:
         Parameters
         ----------
         data
-            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that yields
-            batches (x, y).
+            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that
+            yields batches (x, y).
         batch_size
             How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
         Raises
         ------
         TypeError, ValueError
-            If there are no samples, if a metric is not defined for them or returns no number (a note says which), or if
-            the DataLoader multiplies uint8 by another scale.
+            If there are no samples; if the DataLoader multiplies uint8 by another scale; if a metric is not defined for
+            the set, or returns no number (a note says which).
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
         if batch_size is not None:
             check_int("evaluate", "batch_size", batch_size)
-        validation.check_metrics(self.metrics)  # which may have been changed
+        check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
-        if self.step:
-            validation.warn_of_bytes("evaluate", "data", batches, self.model, stacklevel=2)
+        if self.step and isinstance(batches, DataLoader):
+            validation.warn_of_bytes("evaluate", "data", batches.X, self.model, stacklevel=2)
         with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)
 

@@ -1,15 +1,14 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.callbacks import Callback, LearningRate
+from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
 from minnet.core.arrays import cast
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_int, named
 from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
@@ -22,10 +21,10 @@ from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
 from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
-from minnet.metrics import ConfusionMatrix
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
+from minnet.training.measures import check_metrics
 
 Data = DataLoader | tuple[ArrayLike, ArrayLike] | Iterable[Batch]
 
@@ -137,7 +136,7 @@ def check_loader(loader: object, epochs: int | None) -> None:
     Raises TypeError if it is data, or cannot be iterated over, ValueError if it can be used only once, but there are
     several epochs.
     """
-    got = _named(loader)
+    got = named(loader)
     if not yields_batches(loader):
         raise TypeError(f"fit expected a DataLoader, or anything that yields pairs (x, y), got {got}: pass {PAIR}")
     if epochs is not None and epochs > 1 and hasattr(loader, "__next__"):
@@ -172,15 +171,13 @@ def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
         model.input_scale = loader.scale
         return
     for name, data in sets.items():
-        if warn_of_bytes("fit", f"evaluate[{name!r}]", data, model, stacklevel=3):
-            assert isinstance(data, DataLoader)
+        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=3):
             model.input_scale = data.scale
 
 
-def warn_of_bytes(owner: str, name: str, data: object, model: Layer, stacklevel: int) -> bool:
+def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklevel: int) -> bool:
     """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
-    X = data.X if isinstance(data, DataLoader) else data
-    if not isinstance(X, np.ndarray) or X.dtype != np.uint8 or "input_scale" in vars(model):
+    if X.dtype != np.uint8 or "input_scale" in vars(model):
         return False
     warn(
         f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was trained on "
@@ -200,36 +197,44 @@ def yields_batches(loader: object) -> bool:
 
 
 def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, Set]:
-    """Return batches of evaluation sets, whose uint8 is multiplied by `scale`."""
+    """Return the batches of evaluation sets; uint8 of a pair (X, y) is multiplied by `scale`."""
     if not isinstance(evaluate, Mapping):
-        raise TypeError(f"fit expected evaluate to be a dict of names and data, got {_named(evaluate)}: pass {SETS}")
+        raise TypeError(f"fit expected evaluate to be a dict of names and data, got {named(evaluate)}: pass {SETS}")
     for name, data in evaluate.items():
         if hasattr(data, "__next__"):
             raise ValueError(
-                f"fit expected evaluate[{name!r}] to be data for many evaluations, got {_named(data)}, which can be "
+                f"fit expected evaluate[{name!r}] to be data for many evaluations, got {named(data)}, which can be "
                 "iterated over only once: pass (X, y), or a list of the batches"
             )
     return {name: as_loader("fit", f"evaluate[{name!r}]", data, scale, SETS) for name, data in evaluate.items()}
 
 
 def as_loader(
-    owner: str, name: str, data: Data, scale: float | None, cure: str = "(X, y)", batch_size: int | None = None
+    owner: str,
+    name: str,
+    data: Data,
+    scale: float | None,
+    cure: str = "(X, y)",
+    batch_size: int | None = None,
 ) -> Set:
-    """Return batches of evaluation data: of a pair (X, y), whose uint8 is multiplied by `scale`, or its own batches."""
+    """Return the batches of evaluation data: of a pair (X, y), whose uint8 is multiplied by `scale`, or its own.
+
+    A DataLoader must multiply uint8 by `scale`, too.
+    """
     pair = isinstance(data, tuple) and len(data) == 2 and not all(_is_batch(part) for part in data)
     if not pair and not yields_batches(data):
         raise TypeError(
-            f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {_named(data)}: pass {cure}, or an "
+            f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {named(data)}: pass {cure}, or an "
             "iterable of batches (x, y)"
         )
+    if not pair and batch_size is not None:
+        raise ValueError(f"{owner} got {name} that is in batches already: leave out batch_size, or pass (X, y)")
+    if _is_of_bytes(data) and not same_scale(data.scale, scale):
+        raise ValueError(
+            f"{owner} expected {name} to scale uint8 by {scale}, as the model expects, got a DataLoader with "
+            f"scale={data.scale}: pass scale={scale} to it, or the pair (X, y)"
+        )
     if not pair:
-        if batch_size is not None:
-            raise ValueError(f"{owner} got {name} that is in batches already: leave out batch_size, or pass (X, y)")
-        if _is_of_bytes(data) and not same_scale(data.scale, scale):
-            raise ValueError(
-                f"{owner} expected {name} to scale uint8 by {scale}, as the model expects, got a DataLoader with "
-                f"scale={data.scale}: pass scale={scale} to it, or the pair (X, y)"
-            )
         return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data)
     try:
         X, y = data
@@ -240,66 +245,17 @@ def as_loader(
         raise
 
 
-def check_metrics(metrics: object) -> None:
-    """Check that metrics are functions or Metric objects, with names."""
-    if not isinstance(metrics, Mapping):
-        got = "a function" if callable(metrics) else _named(metrics)
-        raise TypeError(
-            f"Trainer expected metrics to be a dict of names and functions, got {got}: "
-            'pass metrics={"accuracy": mn.metrics.accuracy}'
-        )
-    for name, metric in metrics.items():
-        check_metric(name, metric)
-
-
-def check_metric(name: object, metric: object) -> None:
-    """Check that a metric is a function or a Metric object that returns a number, and that its name is its own."""
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"Trainer expected the names of metrics to be strings, got {name!r}")
-    if name == "loss":
-        raise ValueError("Trainer expected a metric with a name of its own, got 'loss': evaluations report the loss so")
-    if isinstance(metric, type) or not callable(metric):
-        cure = f"{name!r}: mn.metrics.accuracy}}, without brackets behind it"
-        if isinstance(metric, type):
-            cure = f"{name!r}: {metric.__name__}()}}"
-        elif hasattr(metric, "update"):
-            cure = f"{name!r}: ...}} with a class that is derived from mn.metrics.Metric"
-        raise TypeError(
-            f"Trainer expected metrics[{name!r}] to be a function (prediction, target) -> float, or a Metric, got "
-            f"{_named(metric)}: pass metrics={{{cure}"
-        )
-    if isinstance(metric, ConfusionMatrix):
-        raise TypeError(
-            f"Trainer expected metrics[{name!r}] to return a number, got a ConfusionMatrix: "
-            "call it with trainer.predict(X) after the training"
-        )
-    check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
-
-
-def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
-    """Check that each set and metric has a column of its own in the history."""
-    seen: dict[str, tuple[str, str]] = {}
-    for pair in itertools.product(sets, ("loss", *metrics)):
-        column = f"{pair[0]}_{pair[1]}"
-        if column in seen:
-            raise ValueError(
-                f"fit got the column {column!r} twice: of the set {seen[column][0]!r} and the metric "
-                f"{seen[column][1]!r}, and of {pair[0]!r} and {pair[1]!r}: rename one"
-            )
-        seen[column] = pair
-
-
 def check_callbacks(callbacks: object) -> list[Callback]:
     """Return the callbacks as a list. Raises TypeError if they are not Callback objects."""
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         kind = callbacks if isinstance(callbacks, type) else type(callbacks)
         made = f"{kind.__name__}(...)" if issubclass(kind, Callback) else "mn.callbacks.MaxNorm(3), ..."
-        raise TypeError(f"fit expected callbacks to be a list, got {_named(callbacks)}: pass callbacks=[{made}]")
+        raise TypeError(f"fit expected callbacks to be a list, got {named(callbacks)}: pass callbacks=[{made}]")
     callbacks = list(callbacks)
     for i, callback in enumerate(callbacks):
         if isinstance(callback, Callback):
             continue
-        got, cure = _named(callback), "derive it from mn.callbacks.Callback"
+        got, cure = named(callback), "derive it from mn.callbacks.Callback"
         if isinstance(callback, type):
             cure = f"make one, {callback.__name__}(...)"
         elif type(callback).__module__ == "minnet.optimizers.schedules":
@@ -310,10 +266,19 @@ def check_callbacks(callbacks: object) -> list[Callback]:
 
 
 def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
-    """Check that a schedule by the epoch can move: a loader that can be iterated over only once has one epoch."""
-    if hasattr(loader, "__next__") and any(isinstance(c, LearningRate) and c.per == "epoch" for c in callbacks):
+    """Check that only one callback sets the learning rate, and that a schedule by the epoch has a second epoch."""
+    schedules = [callback for callback in callbacks if isinstance(callback, LearningRate)]
+    setting = [
+        type(callback).__name__ for callback in callbacks if isinstance(callback, LearningRate | ReduceLROnPlateau)
+    ]
+    if schedules and len(setting) > 1:
         raise ValueError(
-            f'fit got LearningRate(..., per="epoch") and {_named(loader)}, whose first epoch is its last, so the '
+            f"fit got {' and '.join(setting)}, but LearningRate sets the learning rate anew each time, whatever "
+            "another has made of it: pass one of them; mn.schedules.SequentialLR has one schedule follow another"
+        )
+    if hasattr(loader, "__next__") and any(schedule.per == "epoch" for schedule in schedules):
+        raise ValueError(
+            f'fit got LearningRate(..., per="epoch") and {named(loader)}, whose first epoch is its last, so the '
             f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'
         )
 
@@ -326,11 +291,11 @@ def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> tup
     """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
     if type(batch) is tuple and len(batch) == 2 and type(batch[0]) is np.ndarray:
         return batch
-    got, cure = _named(batch), "yield both, x and y"
+    got, cure = named(batch), "yield both, x and y"
     if isinstance(batch, tuple | list) and len(batch) == 2:
         if isinstance(batch[0], np.ndarray):
             return batch[0], batch[1]
-        got, cure = f"a pair whose x is {_named(batch[0])}", "yield np.asarray(x, dtype=np.float32), y"
+        got, cure = f"a pair whose x is {named(batch[0])}", "yield np.asarray(x, dtype=np.float32), y"
     raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
@@ -371,17 +336,6 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
 def _is_of_bytes(loader: object) -> TypeGuard[DataLoader]:
     """Whether a loader is a DataLoader whose samples are uint8."""
     return isinstance(loader, DataLoader) and loader.X.dtype == np.uint8
-
-
-def _named(value: object) -> str:
-    """Say what something is: ``a list of 2``, ``an array of shape (3,)``, ``the class ReLU``."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    kind = type(value).__name__
-    article = "an" if kind[0] in "aeiouAEIOU" else "a"
-    return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
 
 
 def _listed(names: list[str]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.checks import check_choice, check_int, check_number, named
 
 
 def says(message, call, *arguments, **options):
@@ -90,8 +90,13 @@ def trainer():
         lambda X: mn.SoftmaxCrossEntropyLoss().forward(np.asarray(X), LABELS),
         lambda X: mn.MultiMarginLoss().forward(np.asarray(X), LABELS),
         lambda X: mn.Normalize.of(X),
+        lambda X: mn.metrics.accuracy(X, np.zeros(4, int)),
+        lambda X: mn.metrics.accuracy(np.asarray(X), LABELS),
+        lambda X: mn.metrics.f1(np.asarray(X), LABELS),
+        lambda X: mn.metrics.mae(np.asarray(X), X),
+        lambda X: mn.metrics.confusion_matrix(np.asarray(X), LABELS),
     ],
-    ids=range(16),
+    ids=range(21),
 )
 @pytest.mark.parametrize("X", [MASKED, CLEAN], ids=["masked", "nothing masked"])
 def test_a_masked_array_is_refused_wherever_it_enters(use, X):
@@ -127,3 +132,18 @@ def test_the_cures_of_a_masked_array_work():
     mn.DataLoader(X.filled(0), y)
     with pytest.raises(TypeError, match=r"got a masked array: pass np\.asarray\(X\)"):
         mn.DataLoader(CLEAN, y)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ([1, 2], "a list of 2"),
+        ((1,), "a tuple of 1"),
+        (np.ones(3), "an array of shape (3,)"),
+        (mn.ReLU, "the class ReLU"),
+        (1, "an int"),
+        (0.5, "a float"),
+    ],
+)
+def test_what_something_is(value, name):
+    assert named(value) == name

@@ -1,12 +1,17 @@
 """States: what is plain data, and that restoring it keeps arrays and Generators the same objects."""
 
+import collections
 import copy
+import random
+from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes
+from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes, update_in_place
+
+Pair = namedtuple("Pair", "a b")
 
 
 def nested(depth):
@@ -29,6 +34,9 @@ def nested(depth):
         np.random.default_rng(0),
         [1, (2.0, {"a": np.arange(2), 3: None})],
         nested(DEEPEST),
+        *(b"bytes", 1j, {1, "a"}, frozenset({(1, 2)}), deque([1], 3), OrderedDict(a=[1])),
+        *(collections.Counter("ab"), defaultdict(list, a=[1]), defaultdict(None)),
+        *(np.random.RandomState(0), random.Random(0), np.zeros(2, np.complex64), np.ma.masked_array([1.0], [True])),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -41,8 +49,9 @@ def test_plain_data(value):
     [
         object(),
         len,
-        {1, 2},
-        b"bytes",
+        *(defaultdict(lambda: 1), Pair(1, 2), bytearray(b"a"), {Pair(1, 2)}, deque([object()])),
+        *(random.SystemRandom(), np.random.RandomState(np.random.PCG64(0)), np.zeros(2).view(np.matrix)),
+        *(type("List", (list,), {})(), type("Dict", (dict,), {})(), type("Array", (np.ndarray,), {})(2)),
         mn.Parameter([1.0]),
         np.array([None]),
         np.array(["text"]),
@@ -110,3 +119,54 @@ def test_a_class_may_choose_its_attributes():
             return {"count": self.count}
 
     assert attributes(Chooses()) == {"count": 0}
+
+
+class Slots:
+    __slots__ = ("__dict__", "count", "unset")
+
+    def __init__(self):
+        self.count, self.more = 1, 2
+
+
+def test_slots_are_attributes():
+    owner = Slots()
+    assert attributes(owner) == {"count": 1, "more": 2}
+    set_attributes(owner, {"count": 5, "more": 6, "unset": 7})
+    assert (owner.count, owner.more, owner.unset) == (5, 6, 7)
+
+
+def test_containers_stay_the_same_objects():
+    now = [[1], {1: 2}, {1}, deque([1], 2), OrderedDict(a=1), collections.Counter("a"), defaultdict(list, a=[1])]
+    saved = [[2, 3], {4: 5}, {6}, deque([7, 8], 2), OrderedDict(b=1), collections.Counter("b"), defaultdict(list, b=[])]
+    for held, value in zip(now, saved, strict=True):
+        assert update_in_place(held, value) is held
+        assert held == value
+        assert update_in_place(None, value) == value
+        assert update_in_place(None, value) is not value
+
+
+def test_a_defaultdict_keeps_its_factory():
+    now = defaultdict(lambda: 5)
+    update_in_place(now, defaultdict(int, a=1))
+    assert (now["a"], now["b"]) == (1, 5)
+
+
+@pytest.mark.parametrize("make", [random.Random, np.random.RandomState], ids=lambda make: make.__name__)
+def test_old_generators_are_set_in_place(make):
+    now, saved = make(0), make(1)
+    saved.gauss(0, 1) if make is random.Random else saved.normal()  # leaves a second number over
+    assert update_in_place(now, saved) is now
+    drawn = [g.gauss(0, 1) if make is random.Random else g.normal() for g in (now, saved, now, saved)]
+    assert drawn[:2] == [drawn[0]] * 2
+    assert drawn[2] == drawn[3]
+
+
+def test_a_masked_array_keeps_its_mask():
+    now, saved = np.ma.masked_array(np.zeros(3)), np.ma.masked_array(np.arange(3.0), [True, False, True], fill_value=7)
+    held = now
+    assert update_in_place(now, saved) is held
+    assert repr(held) == repr(saved)
+
+
+def test_memory_order_of_a_new_array():
+    assert update_in_place(None, np.zeros((2, 3)).T).flags.f_contiguous

@@ -135,6 +135,68 @@ def test_groups(parity, name, data, seed, factor):
     run(parity, name, optimizer, their_optimizer, ours, theirs, seed, between)
 
 
+STEPS = 1000
+
+
+def gradients_at_the_ends(tiny, huge):
+    """Return gradients of many kinds, (STEPS, kinds, 2): constant, tiny, huge, of all sizes, and such that stop."""
+    t, random = np.arange(STEPS), np.random.default_rng(0).normal(size=STEPS)
+    kinds = [
+        np.ones(STEPS),
+        np.full(STEPS, tiny),
+        np.full(STEPS, huge),
+        tiny * random,
+        random * np.geomspace(huge, tiny, STEPS),
+        np.where(t < 10, 1.0, 0.0),
+        np.where((t < 10) | (t > 900), 1.0, 0.0),
+        np.where(t < 300, tiny, 0.0),
+        np.where(t % 100 == 0, 1.0, 0.0),
+    ]
+    return np.stack(kinds, axis=1)[:, :, None] * [1.0, 0.3]
+
+
+def run_long(name, options, gradients, dtype=np.float64):
+    """Return our Parameter and PyTorch's of the same dtype after a step for each gradient."""
+    start = np.full(gradients[0].shape, 0.5, dtype)
+    p, q = Parameter(start, dtype), torch.nn.Parameter(torch.from_numpy(start))
+    optimizer = getattr(optimizers, name)([p], lr=1e-3, **options)
+    their_optimizer = getattr(torch.optim, name)([q], lr=1e-3, foreach=False, **options)
+    for gradient in gradients:
+        optimizer.zero_grad()
+        p.grad += gradient.astype(dtype)
+        q.grad = torch.from_numpy(p.grad.copy())
+        optimizer.step()
+        their_optimizer.step()
+    return p.data, q.detach().numpy()
+
+
+ADAPTIVE = [
+    ("Adam", {}),
+    ("Adam", {"amsgrad": True}),
+    ("AdamW", {}),
+    ("NAdam", {}),
+    ("RMSprop", {}),
+    ("RMSprop", {"momentum": 0.9}),
+    ("Adagrad", {}),
+]
+WITH_EPS = [(name, options | {"eps": eps}) for name, options in ADAPTIVE for eps in (1e-8, 1e-20, 0.0)]
+WITHOUT = [("SGD", {}), ("SGD", {"momentum": 0.9}), ("Adadelta", {}), ("Adadelta", {"eps": 1e-30})]
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_EPS + WITHOUT, ids=str)
+def test_long_runs_at_the_ends_of_the_range(parity, name, options):
+    """Also without ε, a thousand steps go where PyTorch's go: what is set to zero on the way changes nothing."""
+    ours, theirs = run_long(name, options, gradients_at_the_ends(1e-150, 1e150))
+    parity(name, "Parameters after 1,000 steps", ours, theirs)
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_EPS + WITHOUT, ids=str)
+def test_long_runs_whose_squares_are_subnormal(name, options):
+    """In float32, squares of gradients of 1e-19 have few digits: ours have no fewer than PyTorch's."""
+    ours, theirs = run_long(name, options, gradients_at_the_ends(1e-19, 1e17), np.float32)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
 @modest
 @given(seed=seeds, decay=st.floats(0, 0.999))
 def test_average_of_the_weights(parity, seed, decay):

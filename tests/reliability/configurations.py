@@ -6,6 +6,7 @@ returns a Job. Numbers of steps are chosen so that rows, checkpoints and epochs 
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -205,6 +206,59 @@ def recurrent() -> Job:
     return job(model, mn.Adam(model.parameters(), lr=1e-2), loader, epochs=3, every=9, evaluate={"train": (X, y)})
 
 
+class Turned:
+    """A transform that remembers."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng, self.calls = rng, 0
+
+    def __call__(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Add noise that becomes less."""
+        self.calls += 1
+        return x + self.rng.normal(0, 1 / self.calls, x.shape).astype(x.dtype)
+
+
+class Hard(mn.DataLoader):
+    """A loader with an order of its own, and with attributes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.passes, self.seen = 0, set[int]()
+
+    def __iter__(self) -> Iterator[Arrays]:
+        """Begin with the samples that were not seen for long."""
+        self.passes += 1
+        rows = self.rng.permutation(len(self.X))[: 350 + self.passes]
+        for start in range(0, len(rows), 16):
+            picked = rows[start : start + 16]
+            self.seen |= set(picked[:2].tolist())
+            yield self.prepared(self.X[picked]), self.y[picked]
+
+
+class Jittery(mn.Trainer):
+    """A Trainer with a Generator and a deque."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.jitter, self.losses = np.random.default_rng(9), deque([1.0], maxlen=5)
+
+    def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Learn from a batch with noise that depends on the last losses."""
+        x = x + np.float32(0.1 * max(self.losses)) * self.jitter.normal(size=x.shape).astype(x.dtype)
+        self.losses.append(super().train_step(x, y))
+        return self.losses[-1]
+
+
+def own_parts() -> Job:
+    """A transform, a loader, a Trainer and a schedule of one's own, all of which remember something."""
+    model, rng = dense(mn.Dropout(0.2, rng=5)), np.random.default_rng(6)
+    loader = Hard(*data(), 16, shuffle=True, transform=Turned(np.random.default_rng(7)), rng=3)
+    schedule = mn.callbacks.LearningRate(lambda lr, t: lr * (1 + 0.1 * rng.random()), per="step")
+    made = job(model, mn.SGD(model.parameters(), lr=0.05), loader, steps=90, every=8, callbacks=[schedule])
+    made.trainer = Jittery(model, made.trainer.loss, made.trainer.optimizer)
+    return made
+
+
 def compiled(threads: int = 1) -> Job:
     """Compiled steps, with resampled batches, Adam, and NaN in steps that are left out; where Numba is installed."""
     X, y = data()
@@ -223,7 +277,7 @@ CONFIGURATIONS: dict[str, Callable[[], Job]] = {
     make.__name__.replace("_", " "): make
     for make in (
         *(sgd, momentum, adam, dropout, batch_norm, augmentation, schedule, plateau, online, accumulation),
-        *(threads, averaging, resampled, plain_iterable, shuffled_evaluation, skipping, recurrent),
+        *(threads, averaging, resampled, plain_iterable, shuffled_evaluation, skipping, recurrent, own_parts),
         *([compiled, compiled_threads] if find_spec("numba") and find_spec("scipy") else []),
     )
 }

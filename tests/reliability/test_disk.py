@@ -301,7 +301,7 @@ def test_of_another_run_each_difference_is_named(tmp_path):
     text = str(caught.value)
     for part in (
         *(
-            "differs in 10 places",
+            "differs in 12 places",
             "layers[0].weight",
             "layers[2].weight",
             "batch_size: 32 now, 16 in the checkpoint",

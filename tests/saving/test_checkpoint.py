@@ -233,13 +233,95 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.tmp", "step-000000010.safetensors"]
 
 
-def test_state_that_cannot_be_written_is_named(tmp_path):
+def test_state_that_cannot_be_written_is_named_before_the_first_step(tmp_path):
     class Odd(mn.callbacks.Callback):
         def state_dict(self):
             return {"file": open}
 
+        def on_step_end(self, trainer):
+            raise AssertionError("too late")
+
     with pytest.raises(TypeError, match=r"state/callbacks/0/1/file: a builtin.* cannot be written"):
         fit(tmp_path, callbacks=[Odd()])
+
+
+class Wrong(mn.callbacks.Callback):
+    """A callback whose state fails while training: at each step in another way, or always in the same."""
+
+    def __init__(self, error, steps):
+        self.error, self.steps, self.step = error, steps, 0
+
+    def on_step_end(self, trainer):
+        self.step = trainer.step
+
+    def state_dict(self):
+        if self.step in self.steps:
+            raise self.error
+        return {"step": self.step}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TypeError("odd"), RuntimeError("odd"), KeyError("odd"), MemoryError("odd"), RecursionError("odd")],
+    ids=repr,
+)
+def test_no_failure_ends_a_run(tmp_path, error):
+    whole = fit(None)
+    with pytest.warns(CheckpointWarning) as caught:
+        trainer = fit(Checkpoint(tmp_path, every=1, keep=9), callbacks=[Wrong(error, range(3, 8))])
+    (warning,) = caught  # for all five
+    text = str(warning.message)
+    assert "no checkpoint could be written after step 3" in text
+    assert f"{type(error).__name__}: " in text
+    assert "odd" in text
+    assert text.endswith("training goes on, the newest is step-000000002.safetensors")
+    assert steps(tmp_path) == [1, 2, 8, 9, 10]
+    assert np.array_equal(trainer.model.layers[0].weight.data, whole.model.layers[0].weight.data)
+
+
+def test_each_cause_is_said(tmp_path):
+    one, two = Wrong(TypeError("one"), (3, 4)), Wrong(TypeError("two"), (6, 7))
+    with pytest.warns(CheckpointWarning) as caught:
+        fit(Checkpoint(tmp_path, every=1), callbacks=[one, two])
+    assert ["(TypeError: one)" in str(w.message) for w in caught] == [True, False]
+    assert "(TypeError: two)" in str(caught[1].message)
+
+
+@pytest.mark.slow
+def test_a_list_of_a_million_losses(tmp_path):
+    """As text, it would be too large for a file, and the run could never be resumed."""
+
+    class Losses(mn.callbacks.Callback):
+        def __init__(self):
+            self.losses = [i / 3 for i in range(900_000)]
+            self.mixed, self.pairs, self.arrays = [0.1, 1, None] * 1000, [(1, 0.5)] * 1000, []
+
+        def on_step_end(self, trainer):
+            self.losses.append(trainer.last_loss)
+            self.mixed.append(trainer.step)
+            self.pairs.append((trainer.step, trainer.last_loss))
+            self.arrays += [trainer.prediction[0].copy()] * 1000
+
+    first, second = Losses(), Losses()
+    fit(tmp_path, 3, callbacks=[first])
+    fit(tmp_path, 3, callbacks=[second])
+    assert second.losses == first.losses
+    assert list(map(type, second.mixed)) == list(map(type, first.mixed))
+    assert (second.mixed, second.pairs) == (first.mixed, first.pairs)
+    assert np.array_equal(second.arrays, first.arrays)
+
+
+@pytest.mark.slow
+def test_what_is_too_large_is_named(tmp_path):
+    class Names(mn.callbacks.Callback):
+        def __init__(self):
+            self.names = {"short": ["a"], "long": []}
+
+        def on_step_end(self, trainer):
+            self.names["long"] += ["x" * 1000] * 20_000
+
+    with pytest.warns(CheckpointWarning, match=r"most of it is in state/callbacks/0/1/names/long\); training goes on"):
+        assert fit(tmp_path, 2, callbacks=[Names()]).step == 2
 
 
 def test_two_runs_cannot_write_to_one_folder(tmp_path):

@@ -156,7 +156,7 @@ def test_another_run_is_refused_and_nothing_changed(tmp_path, change, line):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"batch_size": 4}, "the loader: batch_size: 4 now, 8 in the checkpoint"),
+        ({"batch_size": 4}, "loader.batch_size: 4 now, 8 in the checkpoint"),
         ({"callbacks": []}, "the callbacks: [] now, ['Counter'] in the checkpoint"),
     ],
 )

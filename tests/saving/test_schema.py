@@ -16,7 +16,7 @@ from minnet.saving.schema import (
 )
 
 TRAINER = {"step": 7, "epoch": 1, "last_loss": 0.5, "stopped": False}
-RUN = {"first_step": 2, "first_epoch": 0, "in_epoch": 2, "row_at": -1, "skipped": 0, "seconds": 0.5}
+RUN = {"first_step": 2, "first_epoch": 0, "in_epoch": 2, "row_at": -1, "skipped": 0, "seconds": 0.5, "best": None}
 ROWS = 3
 
 
@@ -125,7 +125,7 @@ def test_attributes_that_are_right(state):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ([], "x is no dict"),
+        ([], "x is a list"),
         ({"weight": None}, "x.weight is a Parameter of Owner"),
         ({"weight": 5}, "x.weight is a Parameter of Owner"),
         ({"reset": 5}, "x.reset is a method or a property of Owner"),

@@ -1,8 +1,11 @@
 """Tests of states: what goes out comes back, and what never went out is refused."""
 
+import copy
 import json
 import math
+import random
 import time
+from collections import Counter, OrderedDict, defaultdict, deque
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minnet.core.state import attributes, is_plain, set_attributes, update_in_place
-from minnet.saving.serialize import NamedOnce, decode, encode
+from minnet.saving.serialize import _TAGS, NamedOnce, decode, encode, identical
 
 BITS = ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"]
 
@@ -32,16 +35,30 @@ def same(a, b):
     """Compare type by type; NaN is NaN."""
     if type(a) is not type(b):
         return False
+    if isinstance(a, np.ma.MaskedArray):
+        return all(map(same, (a.data, a.mask, a.fill_value), (b.data, b.mask, b.fill_value)))
     if isinstance(a, np.ndarray | np.generic):
         return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, list | tuple | deque):
+        return len(a) == len(b) and all(map(same, a, b)) and getattr(a, "maxlen", 0) == getattr(b, "maxlen", 0)
+    if isinstance(a, set | frozenset):
+        return sorted(map(repr, a)) == sorted(map(repr, b))
+    if isinstance(a, complex):
+        return repr(a) == repr(b)
+    if isinstance(a, random.Random):
+        return a.getstate() == b.getstate()
+    if isinstance(a, np.random.RandomState):
+        return same(a.get_state(legacy=False), b.get_state(legacy=False))
+    if isinstance(a, defaultdict) and a.default_factory is not b.default_factory:
+        return False
     if isinstance(a, dict):
         return len(a) == len(b) and all(map(same, a, b)) and all(map(same, a.values(), b.values()))
     return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
 
 
-DTYPES = st.sampled_from([np.dtype(name) for name in ("?", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8")])
+DTYPES = st.sampled_from(
+    [np.dtype(name) for name in ("?", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16")]
+)
 ARRAYS = hnp.arrays(DTYPES, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
 SCALARS = st.one_of(
     st.none(),
@@ -51,6 +68,8 @@ SCALARS = st.one_of(
     st.text(max_size=5),
     st.sampled_from(["$", "$tensor", "$tuple", "/"]),
     DTYPES.flatmap(hnp.from_dtype),
+    st.binary(max_size=3),
+    st.complex_numbers(),
 )
 KEYS = st.one_of(SCALARS, st.tuples(SCALARS, st.tuples(SCALARS)))
 PLAIN = st.recursive(
@@ -58,7 +77,12 @@ PLAIN = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.lists(inner, max_size=3).map(tuple)
+        | st.lists(inner, max_size=3).map(deque)
         | st.dictionaries(KEYS, inner, max_size=3)
+        | st.dictionaries(KEYS, inner, max_size=3).map(OrderedDict)
+        | st.dictionaries(KEYS, inner, max_size=3).map(lambda items: defaultdict(list, items))
+        | st.sets(KEYS, max_size=3)
+        | st.sets(KEYS, max_size=3).map(frozenset)
         | st.dictionaries(st.text("ab/$0k", max_size=3), inner, max_size=3)
     ),
     max_leaves=8,
@@ -80,6 +104,23 @@ def test_plain_data_come_back(value):
         {-1: "a", -2: "b", 1.5: "c", (): "d"},  # -1 and -2 have one hash
         [-0.0, 5e-324, 2**200, -(2**63), True, 1],
         [np.float16(1), np.bool_(True), np.uint64(2**64 - 1), np.array(3), np.float64("nan")],
+        {float("nan"), float("nan")},
+        [Counter("aab"), deque([1, 2], maxlen=2), defaultdict(None), defaultdict(Counter, {1: Counter("a")})],
+        [np.ma.masked_array([[1.0, 2]], [[True, False]], fill_value=5), np.ma.masked_array([1, 2])],
+        [np.complex64(1 - 2j), complex(-0.0, math.nan), np.zeros((2, 0), complex), np.array(1j)],
+        [np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1), np.asfortranarray(np.ones((3, 2), complex))],
+        [random.Random(5), np.random.RandomState(5), b"", b"\x00\xff", "\ud800".encode("utf-8", "surrogatepass")],
+        *(
+            kind(map(value, range(40)))
+            for value in (int, float, bool, np.float32)
+            for kind in (list, tuple, deque, set)
+        ),
+        {i: i / 3 for i in range(40)},
+        {str(i): i / 3 for i in range(40)},
+        [(i, i / 3, i > 7) for i in range(40)],
+        [np.full((2, 3), i, np.float32) for i in range(40)],
+        [np.full((2, 3), i, np.float32).T for i in range(40)],
+        [*range(40), 2**63],
     ],
 )
 def test_special_cases_come_back(value):
@@ -97,6 +138,28 @@ def test_a_generator_continues(kind):
         np.testing.assert_array_equal(copy.normal(size=10), rng.normal(size=10))
 
 
+@pytest.mark.parametrize("draws", [0, 1, 625])
+def test_an_old_generator_continues(draws):
+    for rng, draw in ((random.Random(1), "gauss"), (np.random.RandomState(1), "normal")):
+        for _ in range(draws):
+            getattr(rng, draw)(0, 1)
+        copy = there_and_back(rng)
+        assert [getattr(copy, draw)(0, 1) for _ in range(700)] == [getattr(rng, draw)(0, 1) for _ in range(700)]
+
+
+def test_memory_order_comes_back():
+    for order in ((2, 0, 1), (1, 0, 2), (0, 2, 1)):
+        array = np.arange(24.0).reshape(2, 3, 4).transpose(order)
+        assert there_and_back(array).strides == array.strides
+
+
+def test_identical():
+    for a, b in ((1, True), (0.0, -0.0), ([1], (1,)), (np.zeros(2), np.zeros(2, np.float32)), ({1: 2}, {1: 2.0})):
+        assert identical(a, copy.deepcopy(a))
+        assert not identical(a, b)
+    assert identical({"a": [math.nan, np.array([np.nan])]}, {"a": [math.nan, np.array([np.nan])]})
+
+
 class Thing:
     pass
 
@@ -104,9 +167,9 @@ class Thing:
 @pytest.mark.parametrize(
     "value",
     [
-        *(Thing(), Thing, len, {1, 2}, b"bytes", 1j, np.zeros(2, complex), np.array([None]), np.array(["text"])),
-        *(np.str_("text"), np.datetime64("2020"), np.longdouble(1), np.random.RandomState(0), range(3)),
-        *([1, {"a": (Thing(),)}], {Thing(): 1}, {"a": b"bytes"}),
+        *(Thing(), Thing, len, {Thing()}, np.array([None]), np.array(["text"]), defaultdict(lambda: 1)),
+        *(np.str_("text"), np.datetime64("2020"), np.longdouble(1), random.SystemRandom(), range(3)),
+        *([1, {"a": (Thing(),)}], {Thing(): 1}, {"a": bytearray(b"bytes")}, deque([Thing()])),
     ],
 )
 def test_what_is_not_plain_is_refused(value):
@@ -159,6 +222,10 @@ TENSORS = {
     "key": np.ones(625, np.uint32),
     "wide": np.ones((624, 2), np.uint32),
     "zeros": np.zeros(624, np.uint32),
+    "far": np.full(625, 625, np.uint32),
+    "flags": np.ones(2, bool),
+    "float": np.array(1.0),
+    "matrix3": np.ones((3, 2)),
 }
 HOSTILE = {
     "unknown tag": {"$exec": "print(1)"},
@@ -197,6 +264,58 @@ HOSTILE = {
     "generator of a dunder": {"$generator": {"bit_generator": "__loader__"}},
     "generator named by an array": {"$generator": {"bit_generator": {"$tensor": "vector"}}},
     "generator named by a list": {"$generator": {"bit_generator": ["PCG64"]}},
+    "set of text": {"$set": "ab"},
+    "set of texts": {"$set": ["ab"]},
+    "set of two lists": {"$set": [[1], [2]]},
+    "set with an item twice": {"$set": [[1, 1]]},
+    "set with an item twice, as another type": {"$frozenset": [[1, True]]},
+    "set of lists": {"$set": [[[1]]]},
+    "deque of nothing": {"$deque": []},
+    "deque without a length": {"$deque": [[1]]},
+    "deque that is too long": {"$deque": [[1, 2], 1]},
+    "deque of a float's length": {"$deque": [[1], 2.0]},
+    "deque of no length": {"$deque": [[], -1]},
+    "deque of a huge length": {"$deque": [[], 2**63]},
+    "deque of three": {"$deque": [[], 1, 2]},
+    "ordered of a list": {"$ordered": [[]]},
+    "counter of a list": {"$counter": [[1, 2]]},
+    "defaultdict of a name": {"$defaultdict": [{}, "eval"]},
+    "defaultdict of a number": {"$defaultdict": [{}, 1]},
+    "defaultdict of a list": {"$defaultdict": [{}, ["list"]]},
+    "complex of ints": {"$complex": [1, 2]},
+    "complex of one": {"$complex": [1.0]},
+    "bytes of floats": {"$bytes": "vector"},
+    "bytes of text": {"$bytes": "abc"},
+    "complex array of a vector": {"$complex_array": "vector"},
+    "complex array of a number": {"$complex_array": "number"},
+    "complex scalar of a vector": {"$complex_scalar": "matrix3"},
+    "axes that are not": {"$ordered_axes": ["matrix", [0, 0]]},
+    "axes of one too many": {"$ordered_axes": ["matrix", [0, 1, 2]]},
+    "axes of a bool": {"$ordered_axes": ["matrix", [False, True]]},
+    "axes of text": {"$ordered_axes": ["matrix", "01"]},
+    "axes of three": {"$ordered_axes": ["matrix", [1, 0], 1]},
+    "masked of a list": {"$masked": [[1], None, 1]},
+    "masked of another shape": {"$masked": [{"$tensor": "vector"}, {"$tensor": "flags"}, {"$scalar": "float"}]},
+    "masked with a mask of floats": {"$masked": [{"$tensor": "vector"}, {"$tensor": "vector"}, {"$scalar": "float"}]},
+    "masked with an int": {"$masked": [{"$tensor": "vector"}, None, 1]},
+    "masked with another fill": {"$masked": [{"$tensor": "vector"}, None, {"$scalar": "number"}]},
+    "long tuple of a dict": {"$long_tuple": [{}]},
+    "columns of one": {"$columns": [[1]]},
+    "columns of two lengths": {"$columns": [[1, 2], [1]]},
+    "columns with a key twice": {"$columns": [[1, 1], [1, 2]]},
+    "columns with a key that is a list": {"$columns": [[[1]], [1]]},
+    "rows of nothing": {"$rows": []},
+    "rows of two lengths": {"$rows": [[1, 2], [1]]},
+    "floats of a matrix": {"$floats": "matrix"},
+    "floats of nothing": {"$floats": "missing"},
+    "random of floats": {"$random": [{"$tensor": "vector"}, None]},
+    "random of zeros": {"$random": [{"$tensor": "zeros"}, None]},
+    "random out of range": {"$random": [{"$tensor": "far"}, None]},
+    "random of an int": {"$random": [{"$tensor": "key"}, 1]},
+    "random of nothing": {"$random": []},
+    "random state of nothing": {"$random_state": [{}]},
+    "random state of a list": {"$random_state": [[1]]},
+    "deep sets": json.loads('{"$frozenset":[[' * 40 + "1" + "]]}" * 40),
     "deep lists": json.loads("[" * 60 + "]" * 60),
     "deep dicts": json.loads('{"a":' * 60 + "1" + "}" * 60),
     "deep tuples": json.loads('{"$tuple":[' * 60 + "1" + "]}" * 60),
@@ -247,11 +366,25 @@ def test_a_wrong_generator_is_refused_before_numpy_sees_it(kind, changes):
         decode(value, tensors | TENSORS)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"has_gauss": 2}, {"gauss": 1}, {"state": {"key": 1, "pos": 2}}, {"bit_generator": "PCG64"}, {"more": 1}],
+)
+def test_a_wrong_random_state_is_refused(changes):
+    tensors = {}
+    value = encode(np.random.RandomState(0), tensors, "x")
+    value["$random_state"][0].update(changes)
+    with pytest.raises(ValueError, match=r"[gG]enerator"):
+        decode(value, tensors)
+
+
 def test_keys_of_one_hash_take_no_time():
     """Python's int n has the hash n modulo 2^61 - 1: of 20,000 such keys, each is compared with all others."""
     start = time.perf_counter()
     with pytest.raises(ValueError, match="one hash"):
         decode({"$dict": [[i * (2**61 - 1), 0] for i in range(20_000)]}, {})
+    with pytest.raises(ValueError, match="one hash"):
+        decode({"$set": [[i * (2**61 - 1) for i in range(20_000)]]}, {})
     assert time.perf_counter() - start < 2
 
 
@@ -260,9 +393,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["bit_generator", "state", "a"]) | st.text(max_size=2), inner, max_size=3)
-        | st.tuples(
-            st.sampled_from(["$tensor", "$scalar", "$number", "$tuple", "$dict", "$generator"]), inner | st.lists(inner)
-        ).map(lambda pair: dict([pair]))
+        | st.tuples(st.sampled_from(sorted(_TAGS)), inner | st.lists(inner, max_size=4)).map(lambda pair: dict([pair]))
     ),
     max_leaves=12,
 )

@@ -330,3 +330,35 @@ def test_large_samples_go_through_the_model_a_few_at_a_time():
     of.predict(images, batch_size=50)
     of.evaluate((images, labels), batch_size=80)
     assert model.layers[0].sizes == [37, 37, 6, 37, 37, 6, 50, 30, 80]
+
+
+# -- a run that goes on
+
+
+class Count:
+    """A metric that remembers, in a plain attribute."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, prediction, target):
+        self.calls += 1
+        return self.calls
+
+
+def test_metrics_and_batches_in_a_run_that_goes_on(tmp_path):
+    def run(epochs, folder, average="macro"):
+        of = trainer(metrics={"f1": mn.metrics.F1(average), "calls": Count(), "range": range_of_scores})
+        loader, sets = mn.DataLoader(X, Y, 20, shuffle=True, rng=0), {"a": cut(), "b": (X, Y)}
+        of.fit(loader, epochs=epochs, evaluate=sets, checkpoint=folder, progress=False)
+        return of
+
+    whole = run(4, None)
+    run(2, tmp_path)
+    resumed = run(4, tmp_path)
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in of.history] for of in (whole, resumed)]
+    assert rows[0] == rows[1]
+    assert resumed.metrics["calls"].calls == 8
+    other = run(5, tmp_path, "micro")  # options are the script's, not the checkpoint's
+    assert other.metrics["f1"].average == "micro"
+    assert other.history[-1]["a_f1"] == other.evaluate((X, Y))["f1"]

@@ -124,6 +124,16 @@ def test_groups_keep_their_ratio():
     assert seen[0] == [1e-7, 0.5e-7]
 
 
+def test_after_a_schedule_that_ended_at_zero():
+    trainer = make()
+    schedule = mn.callbacks.LearningRate(mn.schedules.CosineAnnealingLR(2))
+    trainer.fit(loader(), epochs=2, callbacks=[schedule], progress=False)
+    assert trainer.optimizer.lr == 0
+    assert lr_finder(trainer, loader(), start=1e-4, end=1e-1, steps=4).lrs == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])
+    assert trainer.optimizer.lr == 0
+    assert trainer.optimizer.initial_lrs == [0.1]
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [

@@ -116,6 +116,17 @@ def test_a_weight_that_overflows_in_the_update_is_put_back():
     assert equal(arrays(trainer), before)
 
 
+def test_a_group_with_a_learning_rate_of_its_own_is_watched():
+    model = mn.Sequential(mn.Linear(4, 3, rng=0))
+    weight, bias = model.parameters()
+    optimizer = mn.SGD([{"params": weight}, {"params": bias, "lr": 3e38}], lr=0.1)
+    trainer = mn.Trainer(model, mn.MSELoss(), optimizer)
+    before = arrays(trainer)
+    with pytest.raises(NonFiniteError, match=r"(?s)the update made layers\[0\].bias hold .* before this step"):
+        trainer.fit(mn.DataLoader(X, np.full((len(X), 3), 1e4), 60), steps=3, progress=False)
+    assert equal(arrays(trainer), before)
+
+
 def test_a_learning_rate_that_is_nan_costs_no_weights():
     trainer = make(at=99)
     trainer.optimizer.param_groups[0]["lr"] = math.nan

@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +13,7 @@ from minnet.training.validation import (
     as_sets,
     check_batch,
     check_callbacks,
-    check_columns,
     check_loader,
-    check_metrics,
     check_schedules,
     check_set,
     check_trained,
@@ -101,7 +98,7 @@ def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
         check_batch(batch)
 
 
-# -- sets, metrics, callbacks
+# -- sets, callbacks
 
 
 @pytest.mark.parametrize("evaluate", [{}, {"test": (X, Y)}, {"test": mn.DataLoader(X, Y)}], ids=range(3))
@@ -163,69 +160,6 @@ def test_a_set_of_fit_must_be_iterable_again():
     sets = as_sets({"a": list(batches())}, None)
     assert [len(list(sets["a"])) for _ in range(2)] == [2, 2]
     assert as_loader("fit", "a", sets["a"], None) is sets["a"]
-
-
-def test_columns_do_not_collide():
-    check_columns(["a", "a_b"], ["c", "d"])
-    check_columns(["a", "a_b"], [])
-    with pytest.raises(ValueError, match="the column 'a_b_c' twice: of the set 'a' and the metric 'b_c', and of 'a_b'"):
-        check_columns(["a", "a_b"], ["c", "b_c"])
-    with pytest.raises(ValueError, match="the column 'a_b_loss' twice"):
-        check_columns(["a", "a_b"], ["b_loss"])
-
-
-def test_metrics_are_named_functions():
-    check_metrics({})
-    check_metrics({"accuracy": mn.metrics.accuracy})
-    for metrics, got in [
-        (mn.metrics.accuracy, "a function"),
-        ([mn.metrics.accuracy], "a list of 1"),
-        ("accuracy", "a str"),
-    ]:
-        with pytest.raises(TypeError, match=f"^Trainer expected metrics to be a dict .*, got {got}: pass metrics={{"):
-            check_metrics(metrics)
-    with pytest.raises(
-        TypeError, match=r"^Trainer expected metrics\['a'\] to be a function .*, got a float: pass .*'a': "
-    ):
-        check_metrics({"a": 0.5})
-
-
-class LikeAMetric:
-    def update(self, prediction, target):
-        pass
-
-
-def function(prediction, target):
-    return 0.0
-
-
-function.better = "up"
-
-
-@pytest.mark.parametrize(
-    ("metrics", "error", "message"),
-    [
-        ({"loss": mn.metrics.mae}, ValueError, "a name of its own, got 'loss'"),
-        ({1: mn.metrics.mae}, TypeError, "the names of metrics to be strings, got 1"),
-        ({"": mn.metrics.mae}, TypeError, "the names of metrics to be strings, got ''"),
-        ({"f1": mn.metrics.F1}, TypeError, r"a Metric, got the class F1: pass metrics=\{'f1': F1\(\)\}"),
-        ({"a": LikeAMetric()}, TypeError, "got a LikeAMetric: pass .* derived from mn.metrics.Metric"),
-        (
-            {"a": mn.metrics.confusion_matrix},
-            TypeError,
-            r"a number, got a ConfusionMatrix: call it with trainer.predict",
-        ),
-        ({"a": function}, ValueError, r"metrics\['a'\] expected better to be one of 'min', 'max', None, got 'up'"),
-    ],
-    ids=range(7),
-)
-def test_what_is_no_metric_is_refused(metrics, error, message):
-    with pytest.raises(error, match=message):
-        check_metrics(metrics)
-
-
-def test_metrics_of_every_kind():
-    check_metrics({"a": lambda p, y: 0.0, "b": partial(function, 1), "c": mn.metrics.F1("macro"), "d": np.max})
 
 
 @pytest.mark.parametrize("callbacks", [[], (), [mn.callbacks.MaxNorm(1)]], ids=range(3))
@@ -392,9 +326,18 @@ def test_a_loss_may_learn_too():
 def test_a_schedule_by_the_epoch_needs_epochs():
     by_epoch, by_step = (mn.callbacks.LearningRate(mn.schedules.StepLR(1), per) for per in ("epoch", "step"))
     with pytest.raises(ValueError, match=r"^fit got LearningRate.* a generator, whose first epoch .*per=.step"):
-        check_schedules([by_step, by_epoch], ((X, Y) for _ in range(3)))
+        check_schedules([by_epoch], ((X, Y) for _ in range(3)))
     check_schedules([by_step], iter([(X, Y)]))
     check_schedules([by_epoch], [(X, Y)])
+
+
+def test_a_schedule_alone_sets_the_rate():
+    schedule, cut = mn.callbacks.LearningRate(mn.schedules.StepLR(1)), mn.callbacks.ReduceLROnPlateau("loss")
+    with pytest.raises(
+        ValueError, match=r"^fit got ReduceLROnPlateau and LearningRate, but LearningRate sets the .* anew"
+    ):
+        check_schedules([cut, schedule], [(X, Y)])
+    check_schedules([cut, cut], [(X, Y)])
 
 
 # -- what was done to the inputs in training is done at prediction

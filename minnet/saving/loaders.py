@@ -1,0 +1,107 @@
+"""What a loader remembers, whatever iterates over batches: its own `state_dict`, or the plain data in its attributes.
+
+An epoch that is not a `minnet.data.epoch.Epoch` cannot be put in its place by a number. So the loader's state at the
+beginning of the epoch is kept as well: with it, the epoch is begun again, and the batches that were learned from are
+read once more.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from minnet.core.objects import DATA, Objects, keeps_state
+from minnet.core.state import State, attributes, set_attributes
+from minnet.data.epoch import Batch, Epoch
+from minnet.data.loader import DataLoader
+from minnet.errors import CheckpointError
+from minnet.saving.serialize import identical
+
+
+def capture(loader: Any, covered: Iterable[object] = ()) -> State:
+    """Return what a loader remembers. Large arrays are taken for the data set, which is not kept."""
+    if isinstance(loader, DataLoader):
+        return loader.state_dict()
+    if keeps_state(loader):
+        return {"state": loader.state_dict()}
+    small = {name: value for name, value in attributes(loader).items() if not _is_data(value)}
+    return {"attributes": small, "objects": walk(loader, covered).state()}
+
+
+def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
+    """Restore what `capture` returned."""
+    if isinstance(loader, DataLoader):
+        loader.load_state_dict(state)
+    elif keeps_state(loader):
+        # To load may mean to go on from there in the next pass, so it is done only where the loader is elsewhere.
+        if not identical(loader.state_dict(), state["state"]):
+            loader.load_state_dict(state["state"])
+    elif state:
+        set_attributes(loader, state["attributes"])
+        walk(loader, covered).restore(state["objects"])
+
+
+def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
+    """Find the objects in a loader that remember something."""
+    objects = Objects([*covered, loader])
+    if not isinstance(loader, list | tuple):  # of batches
+        objects.add("", loader, leave=("X", "y"))
+    return objects
+
+
+def data(loader: Any) -> dict[str, str]:
+    """Return a checksum of each array that is taken for the data set: whether it changes after all."""
+    if isinstance(loader, DataLoader) or keeps_state(loader):
+        return {}
+    large = {name: value for name, value in attributes(loader).items() if _is_data(value)}
+    return {name: f"{crc32(np.ascontiguousarray(array).data):x}" for name, array in large.items()}
+
+
+def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:
+    """Return a copy of a loader's state before an epoch; None if that epoch's place is a number."""
+    if isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__:
+        return None
+    return copy.deepcopy(capture(loader, covered()))
+
+
+def place(batches: Iterator[Batch] | None) -> State | None:
+    """Return the place in an epoch, if it is an `Epoch`, which can be made anew there."""
+    return batches.state_dict() if type(batches) is Epoch else None
+
+
+def go_on(
+    loader: Any,
+    done: int,
+    at: State | None,
+    began: State | None,
+    left: tuple[Iterator[Batch], int] | None,
+    covered: Iterable[object],
+) -> Iterator[Batch]:
+    """Return the rest of an epoch of which so many batches are done: at its place, or begun again.
+
+    `left` is the pass that an earlier `fit` of the script has left, and how many of its batches that read. Raises
+    CheckpointError if the loader yields fewer batches than it did, or is an iterator that is beyond that place.
+    """
+    if at is not None:
+        return Epoch(loader, at)
+    if began is not None:
+        restore(loader, began, covered)
+    batches: Iterator[Batch] = iter(loader)
+    read = 0
+    if left and (began is None or batches is loader):
+        batches, read = left
+    if read > done:
+        raise CheckpointError(
+            f"the checkpoint is of batch {done} of an iterator of which {read} batches were read, "
+            "and it cannot go back: pass a DataLoader, or a new iterator"
+        )
+    for i in range(read, done):
+        if next(batches, None) is None:
+            raise CheckpointError(f"the loader yields {i} batches now, but the run had learned from {done} of them")
+    return batches
+
+
+def _is_data(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.nbytes >= DATA
