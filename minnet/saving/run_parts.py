@@ -151,7 +151,7 @@ class Beginning:
 
     def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
         """List how another beginning differs; a run that has trained is not asked for what training changes."""
-        yield from map(brief, differences(self.given, then["given"], () if fresh else then["changed"]))
+        yield from differences(self.given, then["given"], () if fresh else then["changed"])
         for i, (a, b) in enumerate(zip_longest(self.order, then["order"])):
             if a != b:
                 yield f"the optimizer's Parameter {i}: {a} now, {brief(b)} in the checkpoint"

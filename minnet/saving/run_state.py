@@ -108,7 +108,7 @@ class Snapshot:
     def others(self, beginning: Beginning) -> list[str]:
         """List what was set to another value before the run began, without being an argument of a class."""
         then = self.state["beginning"]
-        return list(map(brief, differences(beginning.others, then["others"], then["changed"])))
+        return differences(beginning.others, then["others"], then["changed"])
 
     def restore(self, parts: RunParts) -> None:
         """Restore all but the counts and the callbacks; `check` comes before."""

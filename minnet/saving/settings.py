@@ -20,10 +20,11 @@ from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
+from minnet.saving.tensorfile import brief
 
 Texts = dict[str, str]
 CLASS = "class"  # the entry of an object's class
-LONGEST = 120  # letters of a text; a longer one ends with a digest
+LONGEST = 170  # letters of a text; a longer one ends with a digest
 MOST = 1000  # items of a list that are compared
 
 
@@ -45,6 +46,8 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
     arguments = _arguments(type(value))  # type: ignore[arg-type]
     mine = type(value).__module__.startswith("minnet.")
     for name, item in _readable(value).items():
+        if isinstance(item, os.PathLike):  # where something lies is the script's to say, because folders move
+            continue
         if name in leave or not (name in arguments or type(item) in ATOMS or is_fixed(item)):
             continue
         text = as_text(item)
@@ -75,7 +78,7 @@ def differences(now: Mapping[str, Texts], then: Mapping[str, Texts], changed: It
             place = path if name == CLASS else f"{path}.{name}"
             a, b = given.get(name, "nothing"), then[path].get(name, "nothing")
             if a != b and place not in left_out:
-                lines.append(f"{place}: {a} now, {b} in the checkpoint")
+                lines.append(f"{brief(place)}: {a} now, {brief(b)} in the checkpoint")  # from a file
     return lines
 
 
@@ -92,8 +95,6 @@ def _text(value: Any, depth: int) -> str | None:
         value = value.item()
     if type(value) in ATOMS:
         return repr(value)
-    if isinstance(value, os.PathLike):
-        return repr(os.fspath(value))
     if isinstance(value, Enum):
         return f"{type(value).__qualname__}.{value.name}"
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | type | np.ufunc):

@@ -236,7 +236,7 @@ def test_what_cannot_be_kept_is_named(name):
 @pytest.mark.parametrize(
     "value",
     [Path("a"), len, np.tanh, FUNCTION, Thing, np, logging.getLogger(), np.dtype("f4"), range(3)],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_code_and_what_cannot_change_is_left_to_the_script(value):
     objects = walk(Thing(value=value))

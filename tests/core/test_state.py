@@ -34,11 +34,11 @@ def nested(depth):
         np.random.default_rng(0),
         [1, (2.0, {"a": np.arange(2), 3: None})],
         nested(DEEPEST),
-        *(b"bytes", 1j, {1, "a"}, frozenset({(1, 2)}), deque([1], 3), OrderedDict(a=[1])),
+        *(b"bytes", 1j, {1}, frozenset({(1, 2)}), deque([1], 3), OrderedDict(a=[1])),
         *(collections.Counter("ab"), defaultdict(list, a=[1]), defaultdict(None)),
         *(np.random.RandomState(0), random.Random(0), np.zeros(2, np.complex64), np.ma.masked_array([1.0], [True])),
     ],
-    ids=lambda value: str(value)[:20],
+    ids=lambda value: type(value).__name__,
 )
 def test_plain_data(value):
     assert is_plain(value)
@@ -51,7 +51,7 @@ def test_plain_data(value):
         len,
         *(defaultdict(lambda: 1), Pair(1, 2), bytearray(b"a"), {Pair(1, 2)}, deque([object()])),
         *(random.SystemRandom(), np.random.RandomState(np.random.PCG64(0)), np.zeros(2).view(np.matrix)),
-        *(type("List", (list,), {})(), type("Dict", (dict,), {})(), type("Array", (np.ndarray,), {})(2)),
+        *(type("List", (list,), {})(), type("Dict", (dict,), {})(), np.zeros(2).view(type("Array", (np.ndarray,), {}))),
         mn.Parameter([1.0]),
         np.array([None]),
         np.array(["text"]),
@@ -59,7 +59,7 @@ def test_plain_data(value):
         {(len,): 1},
         nested(DEEPEST + 1),
     ],
-    ids=lambda value: str(value)[:20],
+    ids=lambda value: type(value).__name__,
 )
 def test_other_data(value):
     assert not is_plain(value)

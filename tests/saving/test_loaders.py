@@ -53,7 +53,7 @@ def interrupted(make, done):
         next(batches)
     at, now = loaders.place(batches), copy.deepcopy(loaders.capture(one))
     loaders.restore(other, now)
-    rest = loaders.go_on(other, done, at, began, ())
+    rest = loaders.go_on(other, done, at, began, None, ())
     loaders.restore(other, now)
     return [ys(batches), ys(one)], [ys(rest), ys(other)]
 
@@ -102,4 +102,4 @@ def test_a_state_at_the_beginning_does_not_change():
 
 def test_a_loader_that_yields_fewer_batches():
     with pytest.raises(CheckpointError, match="yields 2 batches now, but the run had learned from 3 of them"):
-        loaders.go_on([(X, Y)] * 2, 3, None, {}, ())
+        loaders.go_on([(X, Y)] * 2, 3, None, {}, None, ())

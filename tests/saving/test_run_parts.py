@@ -63,7 +63,7 @@ def early(**options):
 
 
 def rate(schedule):
-    return {"callbacks": [callbacks.LearningRate(schedule)]}
+    return {"callbacks": [callbacks.LearningRate(schedule, per="step")]}
 
 
 def scored(**options):
@@ -337,7 +337,7 @@ def test_a_state_never_replaces_an_object(tmp_path, place):
             self.helper = Noise(1)
 
     def script(steps):
-        more = [callbacks.CSVLogger(tmp_path / "a.csv"), callbacks.LearningRate(Schedule())]
+        more = [callbacks.CSVLogger(tmp_path / "a.csv"), callbacks.LearningRate(Schedule(), per="step")]
         return fit(tmp_path, steps=steps, callbacks=more, kind=Mine, of_loader={"transform": Noise(0.1, [0])})
 
     trainer = script(4)
