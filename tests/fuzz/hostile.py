@@ -56,7 +56,7 @@ def hostile(good: Good) -> dict[str, Change]:
         "another place in the epoch": Change("run/batches/done", 4),
         "no place in the epoch": Change("run/batches", None),
         "a place without an epoch": Change("run/under_way", False),
-        "another bit generator": Change("loader/rng", np.random.Generator(np.random.Philox(1))),
+        "another bit generator": Change("loader/attributes/rng", np.random.Generator(np.random.Philox(1))),
         "another bit generator of a layer": Change("model/layers[3]/rng", np.random.Generator(np.random.SFC64(1))),
         "a Generator for a number": Change("model/layers[3]/p", np.random.default_rng(1)),
         "weights of another dtype": Change(weights=good.weights | {"layers[0].weight": some.astype(np.float64)}),
@@ -83,6 +83,9 @@ def hostile(good: Good) -> dict[str, Change]:
         changes[f"{name} of a layer"] = Change("model/layers[2]", {**good.state["model"]["layers[2]"], name: 5})
     for name in ("own", "on_step_end", "state_dict", "__init__", "every_step", "up/down", "../up"):
         changes[f"{name} of a callback"] = Change(counter, {**good.state["callbacks"][6][1], name: 5})
+    for name in ("X", "transform", "more"):
+        loader = good.state["loader"]["attributes"]
+        changes[f"{name} of the loader"] = Change("loader/attributes", {**loader, name: np.zeros((40, 4))})
     for name in ("layers", "weight", "more"):
         changes[f"{name} of the model"] = Change("model/", {**good.state["model"][""], name: 5})
         changes[f"{name} of Linear"] = Change("model/layers[0]", {**good.state["model"]["layers[0]"], name: 5})
@@ -132,10 +135,20 @@ def hostile(good: Good) -> dict[str, Change]:
         "model/layers[3]/p": (1.5, -1.0, float("nan")),
         "loss//weight": (np.ones(3) * 3, np.ones(2), None),
         "loss//reduction": ("sum", None),
-        "loader/batch_size": (1, -1),
-        "loader/scale": (2.0, None),
-        "sets/test/rng": (None, 5),
-        "team": ([[]], {}, None),
+        "loader/attributes/batch_size": (1, -1),
+        "loader/attributes/scale": (2.0, None),
+        "sets/test/attributes/rng": (None, 5),
+        "loader/samples": ([40], None),
+        "loader/objects": ([], None),
+        "objects/callbacks[6].own": ({}, {"data": np.zeros(2), "trainable": True}, {"data": 5, "trainable": True}, 5),
+        "objects": (None, [], {1: {}}, {"model.layers[0].weight": {"data": 5}}),
+        "attributes": ([], {"threads": 2}, {"compiled": True}, {"history": 5}, {"fit": 5}, {"state": None}),
+        "frozen": (5, [1], {"layers[0].weight": 5}),
+        "beginning": ([], {}),
+        "beginning/changed": (5, [5]),
+        "beginning/given": ([], {"model": 5}, {1: {}}),
+        "beginning/order": ([], ["x"] * PARAMETERS, 5),
+        "run/began": (5, {"samples": [40, 4], "attributes": {}, "objects": {}}),
     }.items():
         changes |= {f"{name} = {str(value)[:40]}": Change(name, value) for value in values}
     return changes

@@ -97,7 +97,7 @@ class Run:
             callbacks.EMA(0.9),
             callbacks.EarlyStopping("test_loss"),
             callbacks.LearningRate(mn.schedules.StepLR(10), per="step"),
-            callbacks.ReduceLROnPlateau("test_loss"),
+            callbacks.MaxNorm(100.0),
             callbacks.RunningScore(),
             callbacks.ClipGradNorm(1.0),
             Counter("out.txt"),
