@@ -13,8 +13,8 @@ from minnet.core.state import State, attributes
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
 from minnet.saving import loaders
+from minnet.saving.messages import brief
 from minnet.saving.settings import CLASS, Settings, as_text, differences, settings_of
-from minnet.saving.tensorfile import brief
 
 OF_OPTIMIZER = ("parameters", "param_groups", "state", "_scratch")  # of its attributes, what its state_dict has
 
