@@ -46,6 +46,8 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
     arguments = _arguments(type(value))  # type: ignore[arg-type]
     mine = type(value).__module__.startswith("minnet.")
     for name, item in _readable(value).items():
+        if isinstance(item, os.PathLike):  # where something lies is the script's to say, because folders move
+            continue
         if name in leave or not (name in arguments or type(item) in ATOMS or is_fixed(item)):
             continue
         text = as_text(item)
@@ -93,8 +95,6 @@ def _text(value: Any, depth: int) -> str | None:
         value = value.item()
     if type(value) in ATOMS:
         return repr(value)
-    if isinstance(value, os.PathLike):
-        return repr(os.fspath(value))
     if isinstance(value, Enum):
         return f"{type(value).__qualname__}.{value.name}"
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | type | np.ufunc):

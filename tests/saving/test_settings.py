@@ -32,14 +32,13 @@ def test_the_arguments_of_a_class_are_its_settings():
     assert given == {
         CLASS: "Own",
         "p": "0.5",
-        "path": "'a'",
         "parts": "()",
         "function": "len",
         "phase": "Phase.FIRST",
         "rng": "a Generator",
     }
     assert others.keys() == {"weight", "started"}
-    assert fixed == {"path": "'a'", "function": "len"}
+    assert fixed == {"function": "len"}  # a path is the script's
     assert settings_of(Derived(2)).given.keys() >= {"more", "p"}
 
 
