@@ -32,7 +32,8 @@ def make(name="momentum", after=None):
         (after or {}).get(trainer.step, lambda: None)()
         return learn(x, y)
 
-    trainer.train_step = train_step
+    if after:
+        trainer.train_step = train_step
     return job
 
 
