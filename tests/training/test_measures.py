@@ -40,7 +40,7 @@ def test_targets_that_are_no_arrays(target):
     measures = Measures(metrics, mn.CrossEntropyLoss(), 0)
     measures.update(P, target)
     assert measures.compute() == {"first": 0.0}
-    with pytest.raises(TypeError, match="targets that are arrays, got a .*: say that it is additive") as caught:
+    with pytest.raises(TypeError, match=r"targets that are arrays, got a .*: say that it is additive") as caught:
         Measures({"mean": mean}, mn.CrossEntropyLoss(), 0).update(P, target)
     assert caught.value.__notes__ == ["in the metric 'mean'"]
 
