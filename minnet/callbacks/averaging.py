@@ -8,8 +8,11 @@ import numpy as np
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
+from minnet.core.forms import are_like
+from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, update_in_place
+from minnet.optimizers import Optimizer
 
 
 class EMA(Callback):
@@ -103,6 +106,11 @@ class EMA(Callback):
     def state_dict(self) -> State:
         """Return the averages."""
         return {"average": self.average}
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that the averages are of the optimizer's Parameters."""
+        if state["average"] and not are_like(state["average"], (p.data for p in optimizer.parameters)):
+            raise ValueError("the averages are not of the optimizer's Parameters")
 
     def load_state_dict(self, state: State) -> None:
         """Restore the averages."""

@@ -94,6 +94,13 @@ class Callback:
         """
         return attributes(self)
 
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Raise ValueError if `state`, from a file, is none that this callback can go on with.
+
+        It is called before anything of the run has changed. What has another kind than `state_dict` returns now (a text
+        for a number) was refused already; here belongs what only this class knows.
+        """
+
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""
         set_attributes(self, state)

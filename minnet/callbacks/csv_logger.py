@@ -8,8 +8,10 @@ from pathlib import Path
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_int
+from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
+from minnet.optimizers import Optimizer
 
 
 @dataclass
@@ -80,6 +82,11 @@ class CSVLogger(Callback):
     def state_dict(self) -> State:
         """Return what is in the file; its name is the script's."""
         return attributes(self._written)
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that the columns have names."""
+        if not all(type(name) is str for name in state["columns"]):
+            raise ValueError("a column's name is no text")
 
     def load_state_dict(self, state: State) -> None:
         """Restore what is in the file."""

@@ -3,7 +3,11 @@
 from minnet.callbacks.base import Callback, Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int, check_number
-from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
+from minnet.core.forms import are_like
+from minnet.core.layer import Layer
+from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
+from minnet.core.state import State
+from minnet.optimizers import Optimizer
 
 
 class EarlyStopping(Callback):
@@ -71,3 +75,9 @@ class EarlyStopping(Callback):
         if self._weights and not trainer.interrupted:
             for (_, array), weights in zip(trainer.model.named_arrays(), self._weights, strict=True):
                 array.data[...] = weights
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check the best value, and that the best weights are of this model."""
+        check_best(state["best"], state["_mode"])
+        if state["_weights"] and not are_like(state["_weights"], (array.data for _, array in model.named_arrays())):
+            raise ValueError("the best weights are not of this model")

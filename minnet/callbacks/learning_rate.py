@@ -6,8 +6,12 @@ from typing import Literal
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_choice, check_int, check_number
 from minnet.core.console import warn
-from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
+from minnet.core.forms import is_number
+from minnet.core.layer import Layer
+from minnet.core.rows import MODES, Mode, Row, check_best, improves, mode_of, monitored
+from minnet.core.state import State
 from minnet.errors import TrainingWarning
+from minnet.optimizers import Optimizer
 from minnet.optimizers.schedules import Schedule
 
 
@@ -59,6 +63,12 @@ class LearningRate(Callback):
         self.base_lrs, self.start = trainer.optimizer.initial_lrs, self._now(trainer)
         self._set(trainer)
         self._warn_of_one_rate(trainer)
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check that there is a learning rate for each group."""
+        rates = state["base_lrs"]
+        if len(rates) != len(optimizer.param_groups) or not all(is_number(lr) and 0 <= lr < math.inf for lr in rates):
+            raise ValueError("there is not a learning rate for each group")
 
     def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rates."""
@@ -196,3 +206,7 @@ class ReduceLROnPlateau(Callback):
                 new = max(group["lr"] * self.factor, self.min_lr)
                 if group["lr"] - new > self.eps:
                     group["lr"] = new
+
+    def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
+        """Check the best value."""
+        check_best(state["best"], state["_mode"])

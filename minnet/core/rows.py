@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from minnet.core.forms import is_number
+
 Row = dict[str, float]
 Mode = Literal["min", "max"]
 
@@ -59,3 +61,9 @@ def improves(value: float, best: float | None, mode: Mode, threshold: float = 0.
         best = math.inf if mode == "min" else -math.inf
     gain = best - value if mode == "min" else value - best
     return gain > (threshold * abs(best) if relative and math.isfinite(best) else threshold)
+
+
+def check_best(value: object, mode: object) -> None:
+    """Check a best value, and its direction, that come from a file. Raises ValueError."""
+    if not (value is None or is_number(value)) or mode not in ("min", "max"):
+        raise ValueError("the best value is no number, or has no direction")

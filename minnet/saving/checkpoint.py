@@ -15,6 +15,7 @@ from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
 from minnet.saving.lock import FolderLock
+from minnet.saving.messages import listed
 from minnet.saving.run_parts import Beginning, RunParts, Survey
 from minnet.saving.run_state import Snapshot, capture, encoded, write
 from minnet.saving.tensorfile import TEMPORARY, write_whole
@@ -156,7 +157,7 @@ class Checkpoint:
         if snapshot is not None:
             snapshot.check(survey, position, self._beginning)
             if parts.state.step == snapshot.first_step and (others := snapshot.others(self._beginning)):
-                lines = "\n  ".join(others)
+                lines = "\n  ".join(listed(others))
                 self._warn(f"{snapshot.path} goes on with its own values, where the script has others:\n  {lines}")
         return snapshot
 

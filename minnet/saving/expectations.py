@@ -8,7 +8,8 @@ from typing import Any
 
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
-from minnet.saving.tensorfile import DAMAGED, brief, parse_json
+from minnet.saving.messages import brief
+from minnet.saving.tensorfile import DAMAGED, parse_json
 
 NAMES = ("input_scale", "class_names")
 
@@ -27,15 +28,18 @@ def read_expectations(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     if "minnet_version" not in metadata:  # another tool may use these names for something else
         return {}
     found = {name: parse_json(path, name, metadata[name]) for name in NAMES if name in metadata}
-    scale, names = found.get("input_scale"), found.get("class_names")
-    is_number = isinstance(scale, float | int) and not isinstance(scale, bool) and 0 < scale < math.inf
-    if not (scale is None or is_number):
-        raise CheckpointError(
-            f"{path}: its input_scale is {brief(scale)}, and not a number above 0, or null: {DAMAGED}"
-        )
-    if not (names is None or _are_names(names)):
-        raise CheckpointError(f"{path}: its class_names are {brief(names)}, and not a list of strings: {DAMAGED}")
+    for name, value in found.items():
+        if not is_expectation(name, value):
+            what = "a number above 0" if name == "input_scale" else "a list of strings"
+            raise CheckpointError(f"{path}: its {name} is {brief(value)}, and not {what}, or null: {DAMAGED}")
     return found
+
+
+def is_expectation(name: str, value: object) -> bool:
+    """Whether a value from a file can be the expectation of this name."""
+    if value is None or name == "class_names":
+        return value is None or _are_names(value)
+    return type(value) in (int, float) and 0 < value < math.inf  # type: ignore[operator]
 
 
 def check_class_names(model: Layer, classes: int | None = None) -> None:

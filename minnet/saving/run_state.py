@@ -23,11 +23,16 @@ from minnet.errors import CheckpointError
 from minnet.metrics import Metric
 from minnet.saving import loaders
 from minnet.saving.expectations import expectations
+from minnet.saving.messages import brief, listed, shown_model
 from minnet.saving.run_parts import Beginning, RunParts, Survey, decides
-from minnet.saving.serialize import Tensors, decode, encode
+from minnet.saving.schema import check_counts, check_objects, check_state, same_names
+from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.settings import differences
-from minnet.saving.tensorfile import brief, parse_json, read_tensors, write_tensors
+from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, mismatches
+
+# What a state of another form may raise, before it is known to be one.
+_WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 def capture(survey: Survey, position: State, beginning: Beginning) -> State:
@@ -65,33 +70,39 @@ class Snapshot:
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
         self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        arrays = NamedOnce((name, tensor) for name, tensor in tensors.items() if name.startswith(STATE))
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
-            self.state: State = decode(state, tensors)  # what `capture` returned
+            self.state: State = decode(state, arrays)  # what `capture` returned
+            if arrays:
+                raise ValueError(f"{len(arrays):,} arrays that nothing names, such as {next(iter(arrays))}")
+            check_counts(self.state)
             self.position: State = self.state["run"]
             self.first_step = int(self.position["first_step"])  # after which the run began
             self.step = int(self.state["trainer"]["step"])  # after which the file was written
             self.finished = bool(self.position["finished"])
-        except (ValueError, TypeError, LookupError, OverflowError) as error:
+        except _WRONG as error:
             raise self._wrong(error) from None
 
     def check(self, survey: Survey, position: State, beginning: Beginning) -> None:
         """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
         parts = survey.parts
         try:
-            found = [
-                *mismatches(parts.model, self._weights),
-                *self._differences(survey, capture(survey, position, beginning), beginning),
-            ]
-        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            now = capture(survey, position, beginning)
+            same_names("the state", now, self.state)
+            found = [*mismatches(parts.model, self._weights), *self._differences(survey, now, beginning)]
+            if not found:
+                check_state(survey, now, self.state)
+        except _WRONG as error:
             raise self._wrong(error) from None
         if places := len(found):
+            lines = listed(found)
             if self._structure != repr(parts.model):
-                found.append(f"It is of this model:\n{self._structure[:4000]}")
+                lines += ["It is of this model:", *shown_model(self._structure)]
             raise CheckpointError(
-                f"{self.path} is of another run, because it differs in {places} place{'s' * (places > 1)} "
+                f"{self.path} is of another run, because it differs in {places:,} place{'s' * (places > 1)} "
                 "(make them the same, or begin anew in another folder; mn.load takes this file's weights):\n  "
-                + "\n  ".join(found)
+                + "\n  ".join(lines)
             )
 
     def others(self, beginning: Beginning) -> list[str]:
@@ -124,8 +135,13 @@ class Snapshot:
         """Restore the callbacks after their `on_fit_start`, which may have reset them, and all that it may change."""
         for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
             callback.load_state_dict(state)
-        if missing := self.state["objects"].keys() - Survey(parts).found.keys():
+        survey = Survey(parts)
+        if missing := self.state["objects"].keys() - survey.found.keys():
             raise CheckpointError(f"{self.path} keeps what is not there now: {brief(', '.join(sorted(missing)))}")
+        try:
+            check_objects("", survey.objects, self.state["objects"])  # on_fit_start may have made some
+        except _WRONG as error:
+            raise self._wrong(error) from None
         self.restore(parts)
 
     def _differences(self, survey: Survey, now: State, beginning: Beginning) -> Iterable[str]:
@@ -149,7 +165,6 @@ class Snapshot:
             for name, value in now[owner].items():
                 if type(then[owner][name]) is not type(value) and value is not None:
                     raise TypeError(f"{owner}'s {name}")
-        _rows(then["history"])  # raises what is wrong with it
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
@@ -177,7 +192,8 @@ class Snapshot:
                 yield f"{brief(path)}: not there now, but in the checkpoint"
 
     def _wrong(self, error: Exception) -> CheckpointError:
-        return CheckpointError(f"{self.path}: its state is not what minnet writes ({type(error).__name__}: {error})")
+        what = f"{type(error).__name__}: {brief(error)}"
+        return CheckpointError(f"{self.path}: its state is not what minnet writes ({what})")
 
 
 def write(path: Path, parts: RunParts, state: State) -> None:

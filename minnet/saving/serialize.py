@@ -15,6 +15,17 @@ from minnet.saving.lists import LONG, packed, unpacked
 
 Tensors = dict[str, NDArray[Any]]
 
+
+class NamedOnce(Tensors):
+    """The arrays of a file, each of which JSON may name once: then it is taken out.
+
+    Thousands of names for one array would take its size in memory for each. What is left is named by nothing.
+    """
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.pop(name)
+
+
 _NUMBERS = ("nan", "inf", "-inf")
 # Keys of a dict that share a hash: honest data have two (-1 and -2); an attacker's thousands would take hours.
 _MOST_ALIKE = 20
@@ -157,7 +168,7 @@ _WRITERS: dict[type, Callable[[Any, _Writer], Any]] = {
 
 
 def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
-    """Turn JSON and arrays back into plain data. The size of the JSON bounds time and memory, whatever is in it.
+    """Turn JSON and arrays back into plain data. The size of the file bounds time and memory, whatever is in it.
 
     Raises ValueError if it is JSON that `encode` does not write.
     """
@@ -217,9 +228,10 @@ def _check_generator(state: State, good: State) -> None:
 
 
 def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    if tensors[json].ndim:
+    array = tensors[json]
+    if array.ndim:
         raise ValueError("$scalar of an array")
-    return tensors[json][()]
+    return array[()]
 
 
 def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:

@@ -20,7 +20,7 @@ from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
-from minnet.saving.tensorfile import brief
+from minnet.saving.messages import brief
 
 Texts = dict[str, str]
 CLASS = "class"  # the entry of an object's class

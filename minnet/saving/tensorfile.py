@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.errors import CheckpointError
+from minnet.saving.messages import brief
 from minnet.version import __version__
 
 FORMAT_VERSION = 1
@@ -103,7 +104,9 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
             metadata = dict(file.metadata() or {})
             for name in sorted(file.keys()):
                 where = f": the array {brief(name)}"
-                tensors[name] = file.get_tensor(name)
+                tensors[name] = array = file.get_tensor(name)
+                if not array.size and max(array.shape) > MAX_HEADER:  # it takes no byte, but a loop would take years
+                    raise ValueError(f"it claims the shape {array.shape}, and holds nothing")
     except OSError:
         raise
     # The library's error for a dtype that NumPy lacks (bfloat16, float8) depends on its version.
@@ -122,11 +125,6 @@ def parse_json(path: Path, name: str, text: str) -> Any:
         raise CheckpointError(f"{path}: its {name} is not JSON ({brief(error)}): {DAMAGED}") from None
 
 
-def brief(text: object) -> str:
-    """Make a text from a file fit for a message: on one line, printable, and at most 200 characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:200])
-
-
 def _check_header(path: Path) -> None:
     """Check the length of the header before the library believes it."""
     if path.is_dir():
@@ -137,7 +135,7 @@ def _check_header(path: Path) -> None:
         raise CheckpointError(f"{path} is not a regular file")
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(8) if size else b""  # one without a size, as in /proc, is a window into the system
     claimed = int.from_bytes(start, "little")
     if len(start) < 8 or claimed > size - 8:
         raise CheckpointError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
 from minnet.saving.expectations import expectations, read_expectations
+from minnet.saving.messages import listed, shown_model
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
 STATE = "state/"  # the prefix of those arrays in a checkpoint that are not weights
@@ -75,16 +76,18 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     CheckpointError
-        If the file is damaged or does not fit: the message lists every mismatch, and the model is unchanged.
+        If the file is damaged or does not fit: the message lists the first mismatches, and how many
+        more there are; the model is unchanged.
     """
     if not isinstance(model, Layer):
         raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
     tensors, metadata = read_tensors(path)
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
     if found := mismatches(model, weights):
-        lines = [f"{os.fspath(path)} does not fit the model, in {len(found)} place{'s' * (len(found) > 1)}:", *found]
+        places = f"{len(found):,} place{'s' * (len(found) > 1)}"
+        lines = [f"{os.fspath(path)} does not fit the model, in {places}:", *listed(found)]
         if metadata.get("structure", repr(model)) != repr(model):
-            lines.append(f"The file is of this model:\n{metadata['structure'][:4000]}")
+            lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))
     expected = read_expectations(Path(path), metadata)
     for name, array in model.named_arrays():
@@ -106,7 +109,7 @@ def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:
     if any(name in weights and weights[name].dtype != array.dtype for name, array in own.items()):
         kinds = {str(array.dtype) for array in weights.values()}
         if len(kinds) == 1 and kinds <= {"float32", "float64"}:
-            lines.append(f"For the dtype: model.astype(np.{kinds.pop()}) before loading")
+            lines.insert(0, f"For the dtype: model.astype(np.{kinds.pop()}) before loading")  # a long list is cut
     return lines
 
 

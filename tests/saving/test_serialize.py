@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minnet.core.state import attributes, is_plain, set_attributes, update_in_place
-from minnet.saving.serialize import _TAGS, decode, encode, identical
+from minnet.saving.serialize import _TAGS, NamedOnce, decode, encode, identical
 
 BITS = ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"]
 
@@ -477,3 +477,12 @@ def test_what_does_not_fit_is_taken_anew(now, value):
     assert result is value or same(result, value)
     if isinstance(value, np.ndarray):
         assert not np.shares_memory(result, value)
+
+
+def test_an_array_is_named_once_and_then_it_is_gone():
+    tensors = NamedOnce(a=np.zeros(3), b=np.array(1.0), c=np.zeros(2))
+    decode([{"$tensor": "a"}, {"$scalar": "b"}], tensors)
+    assert list(tensors) == ["c"]
+    for twice in ([{"$tensor": "c"}] * 2, {"$dict": [[1, {"$tensor": "c"}], [2, {"$scalar": "c"}]]}):
+        with pytest.raises(ValueError, match=r"of something unusual \(KeyError\)"):
+            decode(twice, NamedOnce(c=np.zeros(2)))

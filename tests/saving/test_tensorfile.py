@@ -322,3 +322,12 @@ def test_a_pipe_does_not_make_it_wait(tmp_path):
     refused_device = tmp_path / "zero"
     refused_device.symlink_to("/dev/zero")
     refused(refused_device, "not a regular file")
+
+
+@pytest.mark.parametrize("shape", [(2**40, 0), (0, 2**40), (3, 2**25, 0)])
+def test_an_array_of_many_rows_that_hold_nothing_is_refused(tmp_path, shape):
+    write_tensors(tmp_path / "m", {"a": np.zeros((2**24, 0))}, {})
+    assert read_tensors(tmp_path / "m").tensors["a"].shape == (2**24, 0)
+    write_tensors(tmp_path / "m", {"a": np.zeros(shape)}, {})
+    with pytest.raises(CheckpointError, match=r"the array a: cannot be read .*holds nothing"):
+        read_tensors(tmp_path / "m")

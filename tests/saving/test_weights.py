@@ -1,11 +1,12 @@
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minnet as mn
 from minnet.errors import CheckpointError
-from minnet.saving.tensorfile import read_tensors
+from minnet.saving.tensorfile import read_tensors, write_tensors
 
 
 def network(rng=0, width=4):
@@ -89,7 +90,7 @@ def test_every_mismatch_is_listed_and_nothing_changed(tmp_path):
     ):
         assert line in message
     assert "in 6 places" in message
-    assert "The file is of this model:\n" + repr(network(width=5))[:20] in message
+    assert "The file is of this model:\n  Sequential(\n" in message
     assert same(arrays(model), before)
 
 
@@ -97,6 +98,35 @@ def test_another_dtype_is_refused_with_the_cure(tmp_path):
     mn.save(network().astype(np.float64), tmp_path / "m")
     with pytest.raises(CheckpointError, match=r"model\.astype\(np\.float64\) before loading"):
         mn.load(network(), tmp_path / "m")
+
+
+def test_a_hostile_file_gets_a_short_message_that_a_terminal_does_not_obey(tmp_path):
+    evil = "\x1b[31m\u202e\r\n"
+    tensors = {f"{evil}{i}": np.zeros(1, np.float32) for i in range(20_000)}
+    write_tensors(tmp_path / "m", tensors, {"kind": "weights", "structure": f"{evil}\n" * 200_000})
+    with pytest.raises(CheckpointError) as caught:
+        mn.load(network(), tmp_path / "m")
+    message = str(caught.value)
+    assert len(message) < 2500
+    assert len(message.splitlines()) < 60
+    assert all(letter.isprintable() or letter == "\n" for letter in message)
+    assert "in 20,009 places" in message
+    assert "... and " in message
+
+
+def test_the_cure_comes_before_a_list_that_is_cut(tmp_path):
+    model = mn.Sequential(*(mn.Linear(2, 2) for _ in range(50)))
+    mn.save(model, tmp_path / "m")
+    with pytest.raises(CheckpointError, match=r"model\.astype\(np\.float32\) before loading(.|\n)*and \d+ more"):
+        mn.load(model.astype(np.float64), tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", ["/proc/self/mem", "/proc/self/environ", "/dev/null", "/dev/zero"])
+def test_a_window_into_the_system_is_no_file_of_weights(name):
+    if not Path(name).exists():
+        pytest.skip("another system")
+    with pytest.raises(CheckpointError, match=r"not a whole safetensors file: it has 0 bytes|not a regular file"):
+        mn.load(network(), name)
 
 
 def test_a_damaged_file_changes_nothing(tmp_path):

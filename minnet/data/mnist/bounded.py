@@ -14,6 +14,7 @@ from minnet.errors import DataError, DataNotFoundError
 
 _CHUNK = 1 << 18
 _MAX_GZIP_MEMBERS = 10_000  # a gzip file may have many; a million empty ones would take a second and hold nothing
+_IDLE = 1 << 20  # bytes of gzip that may hold nothing, such as empty blocks, beside those for what was unpacked
 _GZIP_MAGIC = b"\x1f\x8b"
 _LOOKS_LIKE = (
     (b"", "nothing: the file is empty", "a download that never started"),
@@ -33,6 +34,12 @@ def data_error(path: Path, expected: str, found: str, cure: str) -> DataError:
     return DataError(f"{path}: expected {expected}, found {found}\n{cure}")
 
 
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Return an error that says why the system does not let a data file be read."""
+    cure = "Likely cause: its permissions, a disk that fails, or no file of data. Check the path."
+    return data_error(path, "a file that can be read", f"an error of the system ({error.strerror})", cure)
+
+
 def looks_like(head: bytes) -> tuple[str, str]:
     """Describe a file by its first bytes: what they are, and the likely cause if they are wrong."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -45,8 +52,8 @@ def looks_like(head: bytes) -> tuple[str, str]:
 class BoundedReader:
     """At most so many bytes of a file, unpacked if their first two are those of gzip, whatever the file's name.
 
-    Raises DataNotFoundError if there is no such file, and DataError if it is not a regular file, too large, cut off,
-    or damaged.
+    Raises DataNotFoundError if there is no such file, and DataError if it is not a regular file, cannot be read, is too
+    large, cut off, or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int):
@@ -54,16 +61,22 @@ class BoundedReader:
         self.max_bytes = self._left = max_bytes
         self._ready, self._position = b"", 0  # the chunk that is being read, and the position in it
         self._members = 1
-        if not self.path.exists():
-            raise DataNotFoundError(f"there is no file {self.path}")
-        if not self.path.is_file():  # opening a named pipe would wait for ever
-            raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
-        self._file: BinaryIO = self.path.open("rb")
-        size = os.fstat(self._file.fileno()).st_size
-        if size > max_bytes + _CHUNK:  # gzip adds some bytes to what it cannot compress
+        try:
+            if not self.path.exists():
+                raise DataNotFoundError(f"there is no file {self.path}")
+            if not self.path.is_file():  # opening a named pipe would wait for ever
+                raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
+            self._file: BinaryIO = self.path.open("rb")
+        except DataNotFoundError:
+            raise
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        self._size = os.fstat(self._file.fileno()).st_size
+        if self._size > max_bytes + _CHUNK:  # gzip adds some bytes to what it cannot compress
             self._file.close()
             raise self._too_large()
-        head = self._file.read(2)
+        self._packed = 0  # bytes of gzip that were read
+        head = self._from_disk(2)
         self._file.seek(0)
         self._gzip = zlib.decompressobj(31) if head == _GZIP_MAGIC else None
 
@@ -119,11 +132,27 @@ class BoundedReader:
         return chunk
 
     def _next_chunk(self) -> bytes:
-        chunk = self._file.read(_CHUNK) if self._gzip is None else self._unpack()
+        chunk = self._from_disk(_CHUNK) if self._gzip is None else self._unpack()
         self._left -= len(chunk)
         if self._left < 0:
             raise self._too_large()
         return chunk
+
+    def _from_disk(self, count: int) -> bytes:
+        """Read from the file; nothing if it has no size, as a window into the system in /proc, which may never end."""
+        try:
+            return self._file.read(count) if self._size else b""
+        except OSError as error:
+            self._file.close()
+            raise unreadable(self.path, error) from None
+
+    def _next_packed(self) -> bytes:
+        """Read gzip data, as long as they unpack to something: empty blocks would take a minute, and hold nothing."""
+        packed = self._from_disk(_CHUNK)
+        self._packed += len(packed)
+        if self._packed > _IDLE + _CHUNK + 2 * (self.max_bytes - self._left):
+            raise self._damaged("gzip data", f"{self._packed:,} bytes that hold {self.max_bytes - self._left:,}")
+        return packed
 
     def _unpack(self) -> bytes:
         assert self._gzip is not None
@@ -131,7 +160,7 @@ class BoundedReader:
             if self._gzip.eof:
                 # Zeros may pad a gzip file at its end; anything else has to be another member.
                 packed = self._gzip.unused_data.lstrip(b"\0")
-                while not packed and (more := self._file.read(_CHUNK)):
+                while not packed and (more := self._from_disk(_CHUNK)):
                     packed = more.lstrip(b"\0")
                 if not packed:
                     return b""
@@ -140,7 +169,7 @@ class BoundedReader:
                     raise self._damaged("whole gzip data", f"more than {_MAX_GZIP_MEMBERS:,} gzip members")
                 self._gzip = zlib.decompressobj(31)
             else:
-                packed = self._gzip.unconsumed_tail or self._file.read(_CHUNK)
+                packed = self._gzip.unconsumed_tail or self._next_packed()
                 if not packed:
                     raise self._damaged("whole gzip data", "its end too early")
             try:

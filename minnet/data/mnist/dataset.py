@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from minnet.core.checks import check_choice
 from minnet.core.console import announce
-from minnet.data.mnist.bounded import data_error
+from minnet.data.mnist.bounded import data_error, unreadable
 from minnet.data.mnist.download import ARCHIVES, download_mnist
 from minnet.data.mnist.idx import read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle
@@ -78,7 +78,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "25
     DataNotFoundError
         If it is not on disk and no mirror sent it; the message says what was tried and what to do.
     DataError
-        If a file is damaged or is not MNIST. (In the cache, it is downloaded again.)
+        If a file is damaged, cannot be read, or is not MNIST. (In the cache, it is downloaded again.)
     """
     check_choice("load_mnist", "scaling", scaling, SCALINGS)
     found = find_mnist(path, download)
@@ -137,6 +137,15 @@ def scale(raw: Mnist, scaling: str) -> Mnist:
 
 
 def _read_path(path: Path) -> tuple[Mnist, Path]:
+    try:
+        return _read_what_is_there(path)
+    except DataNotFoundError:
+        raise
+    except OSError as error:  # a folder that may not be looked into
+        raise unreadable(path, error) from None
+
+
+def _read_what_is_there(path: Path) -> tuple[Mnist, Path]:
     if not path.exists():
         raise DataNotFoundError(f"{path}: there is no such folder or file\n{_TO_GET_IT}")
     if path.is_file():

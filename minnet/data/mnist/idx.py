@@ -44,7 +44,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
     DataNotFoundError
         If there is no such file.
     DataError
-        If the file is not IDX, or not as long as its header says.
+        If the file cannot be read, is not IDX, or not as long as its header says.
     """
     with BoundedReader(path, max_bytes) as file:
         start = file.peek(64)

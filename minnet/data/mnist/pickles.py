@@ -35,7 +35,7 @@ def read_mnist_pickle(path: str | os.PathLike[str]) -> tuple[_Pair, _Pair, _Pair
     DataNotFoundError
         If there is no such file.
     DataError
-        If the file is damaged, too large, holds anything else, or asks for another import or call.
+        If the file cannot be read, is damaged, too large, holds anything else, or asks for another import or call.
     """
     with BoundedReader(path, _MAX_BYTES) as file:
         start = file.peek(64)

@@ -1,9 +1,15 @@
+import errno
 import gzip
 import os
+import zlib
+from pathlib import Path
 
 import pytest
 
 from minnet.data.mnist.bounded import BoundedReader, looks_like
+from minnet.data.mnist.dataset import load_mnist
+from minnet.data.mnist.idx import read_idx
+from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError, DataNotFoundError
 
 
@@ -66,6 +72,69 @@ def test_what_is_no_file(tmp_path):
         BoundedReader(tmp_path / "missing", 10)
     with pytest.raises(DataError, match="a folder or a device"):
         BoundedReader(tmp_path, 10)
+
+
+EMPTY_BLOCKS = {"stored": b"\0\0\0\xff\xff", "fixed": bytes.fromhex("0208208000")}
+
+
+@pytest.mark.parametrize("kind", EMPTY_BLOCKS)
+def test_gzip_of_empty_blocks_is_given_up_soon(tmp_path, kind, monkeypatch):
+    """100 MB of them took half a minute, and hold nothing."""
+    read = []
+    unpack = BoundedReader._from_disk
+    monkeypatch.setattr(BoundedReader, "_from_disk", lambda self, count: read.append(count) or unpack(self, count))
+    file = tmp_path / "idle.gz"
+    file.write_bytes(gzip.compress(b"")[:10] + EMPTY_BLOCKS[kind] * 3_000_000)
+    with BoundedReader(file, 1 << 26) as reader, pytest.raises(DataError, match=r"1,\d+,\d+ bytes that hold 0"):
+        reader.read(1)
+    assert sum(read) < 1 << 21
+
+
+def test_gzip_with_many_flushes_is_read(tmp_path):
+    packer = zlib.compressobj(wbits=31)
+    content = os.urandom(100)
+    packed = (
+        b"".join(packer.compress(content) + packer.flush(zlib.Z_SYNC_FLUSH) for _ in range(20_000)) + packer.flush()
+    )
+    assert len(packed) < 2 * len(content) * 20_000
+    file = tmp_path / "flushed.gz"
+    file.write_bytes(packed)
+    with BoundedReader(file, 1 << 21) as reader:
+        assert reader.read(2_000_000) == content * 20_000
+        reader.expect_end()
+
+
+@pytest.mark.parametrize(
+    "name", ["/proc/self/mem", "/proc/self/environ", "/proc/self/pagemap", "/dev/zero", "/dev/null"]
+)
+@pytest.mark.parametrize("read", [read_idx, read_mnist_pickle, load_mnist])
+def test_a_window_into_the_system_is_no_data_file(name, read):
+    if not Path(name).exists():
+        pytest.skip("another system")
+    with pytest.raises((DataError, DataNotFoundError), match=rf"{name}: (expected|MNIST|there is)"):
+        read(name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="a folder or a device"):
+        read_idx(tmp_path / "pipe")
+
+
+def test_what_the_system_does_not_let_be_read(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"abc")
+    with pytest.raises(DataError, match=r"an error of the system \(File name too long\)"):
+        BoundedReader(tmp_path / ("x" * 300), 10)
+
+    def fails(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", fails)
+    with pytest.raises(DataError, match=r"an error of the system \(Permission denied\)"):
+        BoundedReader(tmp_path / "file", 10)
+    with pytest.raises(DataError, match=r"an error of the system \(File name too long\)"):
+        load_mnist(tmp_path / ("x" * 300))
 
 
 @pytest.mark.parametrize(
