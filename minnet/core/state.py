@@ -71,7 +71,7 @@ def all_attributes(owner: object) -> State:
     """Return all attributes of an object, those in slots too; a class may choose them, as for pickle."""
     try:
         state = owner.__getstate__()
-    except TypeError:  # it is made to refuse
+    except Exception:  # it is made to refuse
         return {}
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         return {**(state[0] or {}), **state[1]}  # __dict__ and __slots__

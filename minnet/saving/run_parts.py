@@ -150,8 +150,18 @@ class Beginning:
         return lost | {place: "it was changed while training" for place, fixed in self._changed(survey) if fixed}
 
     def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
-        """List how another beginning differs; a run that has trained is not asked for what training changes."""
-        yield from differences(self.given, then["given"], () if fresh else then["changed"])
+        """List how another beginning differs.
+
+        A Trainer that is not fresh, because it was interrupted in the same process, has the parts that it had, with
+        whatever training made of their options.
+        """
+        given, changed = self.given, then["changed"]
+        if not fresh:
+            trained = {
+                path: texts for path, texts in given.items() if not path.startswith(("callbacks", "loader", "sets"))
+            }
+            changed = [*changed, *(f"{path}.{name}" for path, texts in trained.items() for name in texts)]
+        yield from differences(given, then["given"], () if fresh else changed)
         for i, (a, b) in enumerate(zip_longest(self.order, then["order"])):
             if a != b:
                 yield f"the optimizer's Parameter {i}: {a} now, {brief(b)} in the checkpoint"

@@ -212,59 +212,54 @@ class Trainer:
         TrainingWarning
             If the optimizer does not hold a Parameter that is trainable.
         """
+        plan = self._planned(steps, epochs, every, on_interrupt)
+        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
         with self._access.fit():
-            model, loss, optimizer = self.model, self.loss, self.optimizer
-            steps, epochs, every = validation.check_duration(steps, epochs, every)
-            check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
-            validation.check_loader(loader, epochs)
             callbacks = validation.check_callbacks(callbacks)
-            validation.check_schedules(callbacks, loader)
-            validation.check_trained(model, loss, optimizer)
-            validation.warn_of_untrained(model, loss, optimizer)
-            sets = validation.as_sets({} if evaluate is None else evaluate, validation.training_scale(model, loader))
-            check_metrics(self.metrics)  # which may have been changed
-            check_columns(sets, self.metrics)
-            validation.check_data(model, loss, loader, sets)
-            self._check_options()
-            if self.compiled:
-                supported.check_run(model, loss, optimizer, loader, callbacks)
-            validation.set_scale(model, loader, sets)
-            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-                checkpoint = Checkpoint(checkpoint)
-            total = steps if epochs is None else epochs * length if (length := length_of(loader)) else None
-            settings = {
-                "every": every,
-                "accumulate": self.accumulate,
-                "threads": self.threads,
-                "compiled": self.compiled,
-            }
-            plan = Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
-            parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
-            parts = RunParts(
-                *(
-                    model,
-                    loss,
-                    optimizer,
-                    self.metrics,
-                    sets,
-                    loader,
-                    callbacks,
-                    self.history,
-                    self.state,
-                    parallel,
-                    self,
-                )
-            )
+            parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
+            length = length_of(loader)
+            total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
+            everyone = [*callbacks, Progress(total)] if progress else callbacks
+            self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
-                all_callbacks = [*callbacks, Progress(total)] if progress else callbacks
-                self._hooks, participants = hooks(all_callbacks), Participants(all_callbacks, self)
                 if self.nonfinite != "ignore":
-                    self._checks = NonFiniteChecks(model, loss, optimizer, stops=self.nonfinite == "stop")
-                how = self._steps(loader, parallel, Interrupts(terminate=checkpoint is not None))
+                    self._checks = NonFiniteChecks(
+                        self.model, self.loss, self.optimizer, stops=self.nonfinite == "stop"
+                    )
+                how = self._steps(loader, parts.parallel, Interrupts(terminate=checkpoint is not None))
                 FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
         return self.history
+
+    def _planned(self, steps: int | None, epochs: int | None, every: int | None, on_interrupt: str) -> Plan:
+        """Return what a `fit` is to do, or raise what is wrong with these arguments."""
+        steps, epochs, every = validation.check_duration(steps, epochs, every)
+        check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
+        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
+        return Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
+
+    def _checked_parts(
+        self, loader: Iterable[Batch], epochs: int | None, evaluate: Mapping[str, Data], callbacks: list[Callback]
+    ) -> RunParts:
+        """Return the parts of a run, after a look at whether they belong together."""
+        model, loss, optimizer = self.model, self.loss, self.optimizer
+        validation.check_loader(loader, epochs)
+        validation.check_schedules(callbacks, loader)
+        validation.check_trained(model, loss, optimizer)
+        validation.warn_of_untrained(model, loss, optimizer)
+        sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
+        check_metrics(self.metrics)  # which may have been changed
+        check_columns(sets, self.metrics)
+        validation.check_data(model, loss, loader, sets)
+        self._check_options()
+        if self.compiled:
+            supported.check_run(model, loss, optimizer, loader, callbacks)
+        validation.set_scale(model, loader, sets)
+        parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
+        given = model, loss, optimizer, self.metrics, sets, loader, callbacks
+        return RunParts(*given, self.history, self.state, parallel, self)
 
     def train_step(self, x: Array, y: NDArray[Any]) -> float:
         """Learn from one batch and return its loss: the five lines, and the one method to override.

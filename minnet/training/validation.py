@@ -119,7 +119,7 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -160,7 +160,7 @@ def training_scale(model: Layer, loader: object) -> float | None:
             "earlier fit, or by the file with its weights: pass scale=model.input_scale to the DataLoader, or, if the "
             f"model is to learn anew, set model.input_scale = {scale} first",
             DataWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return scale
 
@@ -171,7 +171,7 @@ def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
         model.input_scale = loader.scale
         return
     for name, data in sets.items():
-        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=3):
+        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=4):
             model.input_scale = data.scale
 
 

@@ -26,13 +26,13 @@ READY = "the newest is step-000000020.safetensors"
 def make(name="momentum", after=None):
     """Make a run; `after` says what is to be done after which steps, and what was written after them."""
     job = CONFIGURATIONS[name]()
-    trainer, learn = job.trainer, job.trainer.train_step
+    trainer, update = job.trainer, job.trainer.update
 
-    def train_step(x, y):
+    def updated():
         (after or {}).get(trainer.step, lambda: None)()
-        return learn(x, y)
+        update()
 
-    trainer.train_step = train_step
+    trainer.update = updated
     return job
 
 
