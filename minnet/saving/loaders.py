@@ -19,6 +19,8 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.saving.serialize import identical
 
+MOST_UNASKED = 1_000_000  # batches that are read once more, even if a fit is of fewer steps
+
 
 def capture(loader: Any, covered: Iterable[object] = ()) -> State:
     """Return what a loader remembers. Large arrays are taken for the data set, which is not kept."""
@@ -69,6 +71,18 @@ def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:
 def place(batches: Iterator[Batch] | None) -> State | None:
     """Return the place in an epoch, if it is an `Epoch`, which can be made anew there."""
     return batches.state_dict() if type(batches) is Epoch else None
+
+
+def check_asked(loader: Any, done: int, steps: int | None) -> None:
+    """Refuse to read very many batches of an endless loader once more, for a fit of fewer steps: a file may claim any.
+
+    Raises CheckpointError.
+    """
+    if steps is not None and not hasattr(loader, "__len__") and done > max(steps, MOST_UNASKED):
+        raise CheckpointError(
+            f"the checkpoint claims that {done:,} batches of the loader were read, and this fit is of {steps:,} steps: "
+            "pass fit(steps=...) as many as the run had"
+        )
 
 
 def go_on(

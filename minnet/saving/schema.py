@@ -77,21 +77,24 @@ def check_state(survey: Any, now: State, then: State) -> None:
     check_callbacks(parts, now["callbacks"], then["callbacks"])
     check_attributes("trainer", parts.trainer, now["attributes"], then["attributes"])
     check_objects("", survey.objects, then["objects"])
-    for name in ("frozen", "beginning"):
-        alike(name, now[name], then[name])
-        check_texts(name, then[name])
+    check_beginning(now["beginning"], then["beginning"])
+    if not all(type(name) is str for name in _of(list, "frozen", then["frozen"])):
+        raise ValueError("frozen has something other than names")
 
 
-def check_texts(where: str, value: Any) -> None:
-    """Check that there are texts only, in lists and dicts."""
-    if isinstance(value, dict):
-        check_texts(where, list(value))
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            check_texts(where, item)
-    elif type(value) is not str:
-        raise ValueError(f"{where} has a {kind_of(value)}")
+def check_beginning(now: State, then: State) -> None:
+    """Check how the run began, which is texts only: dicts of dicts, and lists."""
+    same_names("beginning", now, then)
+    alike("beginning", now, then)
+    nested = [
+        text for part in ("given", "others") for item in then[part].items() for text in (item[0], *_pairs(item[1]))
+    ]
+    if not all(type(text) is str for text in (*nested, *then["order"], *then["changed"])):
+        raise ValueError("beginning has something other than texts")
+
+
+def _pairs(texts: Any) -> list[Any]:
+    return [text for pair in _of(dict, "beginning", texts).items() for text in pair]
 
 
 def check_position(loader: Any, state: State, then: State) -> None:

@@ -116,6 +116,7 @@ class FitLoop:
             if checkpoint is not None:
                 checkpoint.begin(self._parts, self._position())
             return
+        loaders.check_asked(self._parts.loader, snapshot.position["in_epoch"], self._plan.steps)
         self._interrupts.busy = True  # a signal must not leave a state that is restored by half
         self._state.load_state_dict(snapshot.state["trainer"])
         snapshot.restore(self._parts)

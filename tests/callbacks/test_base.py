@@ -2,8 +2,11 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
+import minnet as mn
+from minnet import callbacks
 from minnet.callbacks import Callback, RunningScore
 from minnet.callbacks.base import MOMENTS, hooks, looks_at_every_step
 from minnet.core.rows import monitored
@@ -42,3 +45,31 @@ def test_monitored():
     assert monitored(Callback(), "loss", {"loss": 0.5}) == 0.5
     with pytest.raises(ValueError, match="Callback monitors 'lost', but a row has only step, loss: pass fit"):
         monitored(Callback(), "lost", {"step": 1, "loss": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (callbacks.EMA, {"average": [np.zeros(7, np.float32)]}),
+        (callbacks.EMA, {"average": ["x"]}),
+        (lambda: callbacks.EarlyStopping("loss"), {"best": "x"}),
+        (lambda: callbacks.EarlyStopping("loss"), {"_mode": "up"}),
+        (lambda: callbacks.EarlyStopping("loss"), {"_weights": [np.zeros(7, np.float32)]}),
+        (lambda: callbacks.ReduceLROnPlateau("loss"), {"best": [0.5]}),
+        (lambda: callbacks.LearningRate(mn.schedules.StepLR(5)), {"base_lrs": []}),
+        (lambda: callbacks.LearningRate(mn.schedules.StepLR(5)), {"base_lrs": [float("inf")]}),
+        (lambda: callbacks.CSVLogger("rows.csv"), {"columns": [1]}),
+    ],
+)
+def test_a_callback_refuses_a_state_that_is_none_of_its_own(make, change):
+    model = mn.Sequential(mn.Linear(3, 2, rng=0), mn.BatchNorm1d(2))
+    optimizer = mn.SGD(model.parameters(), lr=0.1)
+    right = {
+        "EMA": {"average": [p.data for p in model.parameters()]},
+        "EarlyStopping": {"best": 0.5, "_mode": "max", "_weights": [a.data for _, a in model.named_arrays()]},
+        "LearningRate": {"base_lrs": [0.1]},
+    }
+    state = make().state_dict() | right.get(type(make()).__name__, {})
+    make().check_state(state, model, optimizer)
+    with pytest.raises(ValueError, match=r"the .* (are|is)|there is not|a column's name"):
+        make().check_state(state | change, model, optimizer)
