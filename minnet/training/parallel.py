@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
+from minnet.core.state import RANDOM
 from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
@@ -26,8 +27,8 @@ class ParallelSteps:
     With one thread the parts come one after the other, in a fraction of the memory. Several threads work at the same
     time, because NumPy releases Python's lock while it computes. Each thread has a copy of the model. The copies
     share the arrays of the weights. Their gradients are their own, and are added to the model's in a fixed
-    order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from the
-    model's. What a Buffer holds (running statistics) becomes the mean over the threads.
+    order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from those
+    of the model and the loss. What a Buffer holds (running statistics) becomes the mean over the threads.
 
     Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
     wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
@@ -37,8 +38,8 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        copies = [(_copy(model), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
-        self._copies = [(model, loss), *copies]
+        generators = _generators(model, loss) if threads > 1 else []
+        self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(threads - 1))]
         self._parameters = [model.parameters() for model, _ in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
@@ -177,25 +178,28 @@ class _Blas:
 _blas = _Blas()
 
 
-def _copy(model: Layer) -> Layer:
-    """Copy a model: the copy shares the arrays of the weights, and has Generators of its own."""
-    copied = copy.deepcopy(model)
+def _copy(model: Layer, loss: Loss, generators: list[np.random.Generator]) -> tuple[Layer, Loss]:
+    """Copy a model and its loss: the copies share the arrays of the weights, and have Generators of their own."""
+    spawned = {id(generator): generator.spawn(1)[0] for generator in generators}
+    copied, copied_loss = copy.deepcopy((model, loss), spawned)
     for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
         own.share(parameter)
         own.zero_grad()
-    spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
-    for (_, name, generator), (twin, _, _) in zip(_generators(model), _generators(copied), strict=True):
-        if id(generator) not in spawned:
-            (spawned[id(generator)],) = generator.spawn(1)
-        setattr(twin, name, spawned[id(generator)])
-    return copied
+    return copied, copied_loss.train()
 
 
-def _generators(model: Layer) -> list[tuple[Layer, str, np.random.Generator]]:
-    """List the Generators of a model, each with the layer and the attribute that holds it."""
-    return [
-        (layer, name, value)
-        for _, layer in model.named_layers()
-        for name, value in vars(layer).items()
-        if isinstance(value, np.random.Generator)
-    ]
+def _generators(model: Layer, loss: Loss) -> list[np.random.Generator]:
+    """List the Generators that a copy of a model and its loss would copy, wherever they are: in a list, an object, ...
+
+    Raises ValueError for random generators of another kind, which cannot be spawned.
+    """
+    memo: dict[int, Any] = {id(array): array for _, array in (*model.named_arrays(), *loss.named_arrays())}
+    copy.deepcopy((model, loss), memo)
+    copied = [value for value in memo[id(memo)] if isinstance(value, RANDOM)]  # deepcopy keeps the originals there
+    generators = [value for value in copied if isinstance(value, np.random.Generator)]
+    if others := sorted({type(value).__name__ for value in copied if not isinstance(value, np.random.Generator)}):
+        raise ValueError(
+            f"threads need random numbers of their own, but the model or the loss holds a {' and a '.join(others)}, "
+            "of which every thread would draw the same: use a Generator (np.random.default_rng), or leave out threads"
+        )
+    return generators

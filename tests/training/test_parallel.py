@@ -1,3 +1,5 @@
+import collections
+import random
 import sys
 import threading
 
@@ -143,6 +145,41 @@ def test_layers_that_share_a_generator_share_one_in_the_copy_too():
     copied = ParallelSteps(model, mn.MSELoss(), threads=2, parts=1)._copies[1][0]
     assert copied.layers[1].rng is copied.layers[2].rng
     assert copied.layers[1].rng is not rng
+
+
+class Noise(mn.Layer):
+    def __init__(self, held):
+        self.held = held
+
+    def forward(self, x):
+        self.drawn = self.held[0]["rng"].random()
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+class NoisyLoss(mn.MSELoss):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+
+
+def test_generators_are_spawned_wherever_they_are():
+    """In a list, or in the loss, both threads drew the same numbers, in silence."""
+    rng = np.random.default_rng(0)
+    team = ParallelSteps(Noise([{"rng": rng}]), NoisyLoss(collections.deque([rng])), threads=3, parts=1)
+    held = [(model.held[0]["rng"], loss.held[0]) for model, loss in team._copies]
+    assert all(of_model is of_loss for of_model, of_loss in held)
+    assert len({of_model.random() for of_model, _ in held}) == 3
+
+
+@pytest.mark.parametrize("kind", [random.Random, np.random.RandomState])
+def test_random_numbers_that_cannot_be_spawned_are_refused(kind):
+    message = f"holds a {kind.__name__}, of which every thread would draw the same: use a Generator"
+    with pytest.raises(ValueError, match=message):
+        ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=2, parts=1)
+    ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=1, parts=2)
 
 
 def test_running_statistics_are_the_mean_of_the_copies():
