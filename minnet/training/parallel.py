@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM
 from minnet.losses.base import Loss, weight_of
 
@@ -40,7 +41,8 @@ class ParallelSteps:
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
         generators = _generators(model, loss) if threads > 1 else []
         self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(threads - 1))]
-        self._parameters = [model.parameters() for model, _ in self._copies]
+        self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
+        self._parameters = [_parameters(model, loss) for model, loss in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
 
@@ -120,7 +122,7 @@ class ParallelSteps:
             prediction = model.forward(x[part])
             value = one.forward(prediction, y[part])
             if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
-                model.accumulate_grad(share * one.backward())
+                model.accumulate_grad(_scaled(one, self._learned[thread], share))
             done.append((share * value if share else 0.0, prediction))
         return done
 
@@ -182,7 +184,7 @@ def _copy(model: Layer, loss: Loss, generators: list[np.random.Generator]) -> tu
     """Copy a model and its loss: the copies share the arrays of the weights, and have Generators of their own."""
     spawned = {id(generator): generator.spawn(1)[0] for generator in generators}
     copied, copied_loss = copy.deepcopy((model, loss), spawned)
-    for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
+    for parameter, own in zip(_parameters(model, loss), _parameters(copied, copied_loss), strict=True):
         own.share(parameter)
         own.zero_grad()
     return copied, copied_loss.train()
@@ -203,3 +205,20 @@ def _generators(model: Layer, loss: Loss) -> list[np.random.Generator]:
             "of which every thread would draw the same: use a Generator (np.random.default_rng), or leave out threads"
         )
     return generators
+
+
+def _parameters(model: Layer, loss: Loss) -> list[Parameter]:
+    """Return the Parameters of the model, and those that the loss learns itself, each once."""
+    return list({id(parameter): parameter for parameter in (*model.parameters(), *loss.parameters())}.values())
+
+
+def _scaled(loss: Loss, learned: list[Parameter], share: float) -> Array:
+    """Return the loss's gradient times `share`; what it adds to those of its Parameters counts as much."""
+    before = [(parameter, parameter.read_grad().copy()) for parameter in learned]
+    gradient: Array = share * loss.backward()
+    for parameter, old in before:
+        new = parameter.read_grad()
+        new -= old
+        new *= share
+        new += old
+    return gradient

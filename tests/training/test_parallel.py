@@ -79,6 +79,38 @@ def test_parts_count_by_the_total_weight_of_a_loss_of_ones_own(threads, dtype):
     assert again == pytest.approx(value, rel=1e-6 if dtype == np.float32 else 1e-14)
 
 
+class Scaled(mn.Loss):
+    """The mean square error of t · prediction, where t is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.t = mn.Parameter([1.5], np.float64)
+
+    def forward(self, prediction, target):
+        difference = prediction * self.t.data - target
+        self.cache = difference, prediction
+        return float(np.mean(difference**2))
+
+    def backward(self):
+        difference, prediction = self.cache
+        slope = 2 * difference / difference.size
+        self.t.grad += np.sum(slope * prediction)
+        return slope * self.t.data
+
+
+@pytest.mark.parametrize("how", [{"accumulate": 3}, {"threads": 2}, {"threads": 2, "accumulate": 2}])
+def test_what_the_loss_learns_is_learned_alike(how):
+    """The gradient was a sum over parts, and without those of the other threads."""
+    ends = []
+    for options in ({}, how):
+        model, loss = mn.Sequential(mn.Linear(5, 2, rng=0)).astype(np.float64), Scaled()
+        optimizer = mn.SGD([*model.parameters(), *loss.parameters()], lr=0.1)
+        trainer = mn.Trainer(model, loss, optimizer, **options)
+        trainer.fit(mn.DataLoader(data(7)[0], np.ones((7, 2)), 7), steps=3, progress=False)
+        ends.append([*weights(trainer), *loss.t.data])
+    np.testing.assert_allclose(*ends, rtol=0, atol=1e-14)
+
+
 def test_a_batch_of_which_nothing_counts_changes_nothing():
     X, _ = data(8)
     model = mn.Linear(5, 3, rng=0)
