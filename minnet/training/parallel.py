@@ -15,7 +15,7 @@ from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import RANDOM
+from minnet.core.state import RANDOM, is_plain
 from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
@@ -39,12 +39,23 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        generators = _generators(model, loss) if threads > 1 else []
-        self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(threads - 1))]
+        self._take(model, loss)
+
+    def _take(self, model: Layer, loss: Loss) -> None:
+        """Work with a model and a loss: copy them for the threads."""
+        generators = _generators(model, loss) if self.threads > 1 else []
+        self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(self.threads - 1))]
         self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
         self._parameters = [_parameters(model, loss) for model, loss in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
+        self._layers = [_layers(model, loss) for model, loss in self._copies]
+        self._structure = _structure(model, loss)
+        self.remember()
+
+    def remember(self) -> None:
+        """Remember the layers' attributes: what is set later, by a callback, the copies take over: see `_follow`."""
+        self._seen = [dict(vars(layer)) for layer in self._layers[0]] if self.threads > 1 else []
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
@@ -57,24 +68,31 @@ class ParallelSteps:
             self._pool.shutdown()
             _blas.restore()
 
-    def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
-        """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+    def learn(self, model: Layer, loss: Loss, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
+        """Add the gradients of a batch to the model's, and return the loss and the prediction.
+
+        Model and loss are those of the step before, or others.
+        """
         if not isinstance(y, (np.ndarray, list)) or np.shape(y)[:1] != (len(x),):
             got = f"shape {np.shape(y)}" if isinstance(y, (np.ndarray, list)) else type(y).__name__
             raise ValueError(
                 f"accumulate and threads cut a batch along the first axis, so they expected an array of {len(x)} "
                 f"targets, one for each sample, got {got}: leave out accumulate and threads, or return such arrays"
             )
+        self._follow(model, loss)
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
-        whole = weight_of(self._copies[0][1], x, y)
+        whole = weight_of(loss, x, y)
 
         def work(thread: int) -> Done:
             return self._learn_parts(thread, shares[thread], x, y, whole) if thread < len(shares) else []
 
-        done = [part for share in self.together(work, lambda: None) for part in share]
+        try:
+            done = [part for share in self.together(work, lambda: None) for part in share]
+        finally:
+            self.remember()
         self._combine(len(shares))
         return sum(value for value, _ in done), np.concatenate([prediction for _, prediction in done])
 
@@ -138,6 +156,24 @@ class ParallelSteps:
                 moved = sum(other.data - buffer.data for other in others) / threads
                 if np.any(moved):
                     buffer.data += moved
+
+    def _follow(self, model: Layer, loss: Loss) -> None:
+        """Give the copies what was set between two steps: an option of a layer, another layer, another loss."""
+        other = model is not self._copies[0][0] or loss is not self._copies[0][1]
+        same_layers = True
+        for i, seen in enumerate(self._seen):
+            for name, value in vars(self._layers[0][i]).items():
+                if value is seen.get(name, ...):
+                    continue
+                if isinstance(value, RANDOM):
+                    other = True
+                elif is_plain(value):
+                    for layers in self._layers[1:]:
+                        vars(layers[i])[name] = copy.deepcopy(value)
+                else:
+                    same_layers = False
+        if other or not (same_layers or _structure(model, loss) == self._structure):
+            self._take(model, loss)
 
     def _share_statistics(self) -> None:
         """Give the copies the model's modes and running statistics: those of the last step, or restored ones."""
@@ -205,6 +241,15 @@ def _generators(model: Layer, loss: Loss) -> list[np.random.Generator]:
             "of which every thread would draw the same: use a Generator (np.random.default_rng), or leave out threads"
         )
     return generators
+
+
+def _layers(model: Layer, loss: Loss) -> list[Layer]:
+    return [layer for owner in (model, loss) for _, layer in owner.named_layers()]
+
+
+def _structure(model: Layer, loss: Loss) -> list[object]:
+    """List the layers and arrays, to see whether they are others than before."""
+    return [*_layers(model, loss), *(array for owner in (model, loss) for _, array in owner.named_arrays())]
 
 
 def _parameters(model: Layer, loss: Loss) -> list[Parameter]:
