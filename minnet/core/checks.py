@@ -192,3 +192,8 @@ def named(value: object) -> str:
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def replaced(owner: object) -> str:
+    """Return the name of a method that was replaced on this one object, or an empty string."""
+    return next((name for name in vars(owner) if callable(getattr(type(owner), name, None))), "")

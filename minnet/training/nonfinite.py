@@ -73,8 +73,8 @@ class NonFiniteChecks:
         """Raise a NonFiniteError if the loss, or a weight that the update may have spoilt, is NaN or infinite."""
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
-        if self._trusted and not self._weights_before:
-            return
+        if self._trusted and self.updated and not self._weights_before:
+            return  # not `updated`: an override of Trainer.update did not check the gradients
         for parameter in self._parameters:
             p = parameter.data.ravel()
             if parameter.trainable and not p.dot(p) < math.inf and not np.isfinite(p).all():
