@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.masks import refuse_mask
 
 
 class LayerArray:
@@ -17,6 +18,7 @@ class LayerArray:
     __slots__ = ("_data",)
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32) -> None:
+        refuse_mask(f"a {type(self).__name__}", "data", data, of_samples=False)
         self._data: Array = np.array(data, dtype=self._float_dtype(dtype), order="C")
 
     @property
@@ -28,6 +30,7 @@ class LayerArray:
     def data(self, values: ArrayLike) -> None:
         if values is self._data:  # `p.data -= step` writes in place, and then assigns the array to itself
             return
+        refuse_mask(f"a {type(self).__name__}", "data", values, of_samples=False)
         values = np.asarray(values)
         if values.shape != self._data.shape:
             name = type(self).__name__

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.console import warn
 from minnet.core.layer import Layer
+from minnet.core.masks import refuse_mask
 from minnet.core.samples import BLOCK, as_data, check_finite
 from minnet.errors import DataWarning
 

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
-from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.console import warn
 from minnet.core.labels import check_integers, check_labels, check_range, classes_at_axis_1
+from minnet.core.masks import refuse_mask
 from minnet.errors import DataWarning, NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
 
