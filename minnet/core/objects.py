@@ -27,7 +27,16 @@ import numpy as np
 from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import RANDOM, State, all_attributes, is_code, is_plain, set_attributes, update_in_place
+from minnet.core.state import (
+    RANDOM,
+    State,
+    all_attributes,
+    is_code,
+    is_named_tuple,
+    is_plain,
+    set_attributes,
+    update_in_place,
+)
 
 Put = Callable[[Any], None]
 MOST = 50_000  # objects in an attribute; one with more is a library's
@@ -206,7 +215,7 @@ def _of_function(function: types.FunctionType) -> list[Part]:
 
 def _has_fields(value: Any) -> bool:
     """Whether it is a named tuple of plain data."""
-    return isinstance(value, tuple) and hasattr(value, "_fields") and is_plain(tuple(value))
+    return is_named_tuple(value) and is_plain(tuple(value))
 
 
 def _data(value: Any) -> State:

@@ -58,14 +58,6 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
     return value if writer is None else writer(value, _Writer(tensors, path, depth))
 
 
-def identical(a: Any, b: Any) -> bool:
-    """Whether two values are the same plain data, type by type and bit by bit."""
-    tensors: tuple[Tensors, Tensors] = {}, {}
-    texts = [repr(encode(value, found, "")) for value, found in zip((a, b), tensors, strict=True)]
-    one, two = ({k: (t.dtype, t.shape, t.tobytes()) for k, t in found.items()} for found in tensors)
-    return texts[0] == texts[1] and one == two
-
-
 class _Writer:
     """Where a value is to be written: what is inside it comes one level deeper."""
 
