@@ -25,7 +25,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.buffer import LayerArray
-from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import (
     RANDOM,
@@ -172,17 +171,6 @@ def parts_of(value: Any) -> list[Part] | None:
     if not (hasattr(value, "__dict__") or any("__slots__" in vars(kind) for kind in type(value).__mro__)):
         return None
     return _attributes(value)
-
-
-def unfit(owner: Any, state: State) -> list[str]:
-    """List the attributes of an owner that are objects, and would be replaced by data."""
-
-    def replaceable(now: Any, value: Any) -> bool:
-        network = isinstance(now, Layer | LayerArray | list | tuple | dict)
-        return is_plain(now) or (value is None and not network)
-
-    there = all_attributes(owner)
-    return [name for name, value in state.items() if name in there and not replaceable(there[name], value)]
 
 
 def keeps_state(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.state import ATOMS, DEEPEST, MAPPINGS, RANDOM, SEQUENCES, is_named_tuple, same
+from minnet.core.state import ATOMS, DEEPEST, MAPPINGS, RANDOM, SEQUENCES, held, is_named_tuple, same
 
 Changes = dict[str, tuple[Any, Any]]  # attribute → its value before a fit, and the mark of its value after it
 
@@ -66,7 +66,7 @@ class Renewal:
 
 def _note_changes(owner: object, before: dict[str, Any]) -> None:
     """Remember which attributes are no longer as they were."""
-    now = _attributes(owner)
+    now = held(owner)
     pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
     if id(owner) not in _changed:
         weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
@@ -91,16 +91,9 @@ def _is_marked(value: Any, mark: Any) -> bool:
     return new is mark or (type(new) in (*ATOMS, tuple) and type(new) is type(mark) and (new == mark or new != new))
 
 
-def _attributes(owner: object) -> dict[str, Any]:
-    """Return all attributes, those in slots included."""
-    state: Any = object.__getstate__(owner)
-    parts = state if isinstance(state, tuple) else (state,)
-    return {name: value for part in parts if part for name, value in part.items()}
-
-
 def _renew(owner: object, changes: Changes) -> None:
     """Undo the changes. As the owner may be a frozen dataclass, its own `__setattr__` is not asked."""
-    now = _attributes(owner)
+    now = held(owner)
     for name, (before, after) in changes.items():
         if not _is_marked(now.get(name, _ABSENT), after):
             continue
@@ -113,7 +106,7 @@ def _renew(owner: object, changes: Changes) -> None:
 
 def _copied(owner: object) -> dict[str, Any]:
     """Copy the attributes of an object, and what is in their containers; keep what is not its own."""
-    values = _attributes(owner)
+    values = held(owner)
     return copy.deepcopy(values, _others(values))
 
 

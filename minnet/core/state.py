@@ -99,12 +99,20 @@ def _all_plain(items: Iterable[Any], depth: int) -> bool:
     return depth <= DEEPEST + (not items) and all(is_plain(item, depth) for item in others)
 
 
+def held(owner: object) -> State:
+    """Return all attributes of an object, those in slots too, in a new dict."""
+    return dict(_merged(object.__getstate__(owner)))
+
+
 def all_attributes(owner: object) -> State:
-    """Return all attributes of an object, those in slots too; a class may choose them, as for pickle."""
+    """Return the attributes that an object's class has chosen, as for pickle: by default all, those in slots too."""
     try:
-        state = owner.__getstate__()
+        return _merged(owner.__getstate__())
     except Exception:  # it is made to refuse
         return {}
+
+
+def _merged(state: Any) -> State:
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         return {**(state[0] or {}), **state[1]}  # __dict__ and __slots__
     return state if isinstance(state, dict) else {}

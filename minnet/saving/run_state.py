@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from minnet.core.forms import unsettable
 from minnet.core.layer import Layer
-from minnet.core.objects import unfit
 from minnet.core.rows import Row
-from minnet.core.state import State, attributes, set_attributes
+from minnet.core.state import State, all_attributes, attributes, is_plain, set_attributes
 from minnet.data.epoch import Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
@@ -184,7 +184,10 @@ class Snapshot:
             data = then["objects"].get(path, {})
             owners.append((path, part.value, {name[1:]: item for name, item in data.items() if name.startswith(".")}))
         for path, owner, state in owners:
-            yield from (f"{path}.{brief(name)}: an object now, data in the checkpoint" for name in unfit(owner, state))
+            there = all_attributes(owner)
+            for name, value in state.items():
+                if not is_plain(there.get(name)) and unsettable(owner, name, value):
+                    yield f"{path}.{brief(name)}: an object now, data in the checkpoint"
         for path in then["objects"]:
             if path not in survey.found and not path.startswith(
                 ("callbacks[", "trainer")
