@@ -192,3 +192,8 @@ def named(value: object) -> str:
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def first_of(items: Any, most: int = 6) -> str:
+    """Join the items of a list or an array (N,) for a message: the first few, and how many there are if not all."""
+    return ", ".join(map(str, items[:most])) + (f", … ({len(items)} in all)" if len(items) > most else "")

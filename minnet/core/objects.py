@@ -31,8 +31,8 @@ from minnet.core.state import (
     State,
     all_attributes,
     is_code,
-    is_named_tuple,
     is_plain,
+    is_record,
     set_attributes,
     update_in_place,
 )
@@ -203,7 +203,7 @@ def _of_function(function: types.FunctionType) -> list[Part]:
 
 def _has_fields(value: Any) -> bool:
     """Whether it is a named tuple of plain data."""
-    return is_named_tuple(value) and is_plain(tuple(value))
+    return is_record(value) and is_plain(tuple(value))
 
 
 def _data(value: Any) -> State:

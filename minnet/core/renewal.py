@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.state import ATOMS, DEEPEST, MAPPINGS, RANDOM, SEQUENCES, held, is_named_tuple, same
+from minnet.core.state import ATOMS, DEEPEST, MAPPINGS, RANDOM, SEQUENCES, held, is_record, same
 
 Changes = dict[str, tuple[Any, Any]]  # attribute → its value before a fit, and the mark of its value after it
 
@@ -148,7 +148,7 @@ def _items(value: Any) -> Iterable[Any]:
     kind = type(value)
     if kind in MAPPINGS:
         return [*value.keys(), *value.values()]
-    if kind in SEQUENCES or is_named_tuple(value):
+    if kind in SEQUENCES or is_record(value):
         return value  # type: ignore[no-any-return]
     return value.flat if kind is np.ndarray and value.dtype.hasobject else ()
 
@@ -158,4 +158,4 @@ def _is_own(value: Any) -> bool:
     if type(value) is np.ndarray:
         # A view is as much somebody else's as the array that it looks into; a read-only one needs no copy.
         return value.flags.writeable and (value.base is None or sys.getrefcount(value.base) == _REFERENCES)
-    return type(value) in (*SEQUENCES, *MAPPINGS, *RANDOM, bytearray) or is_named_tuple(value)
+    return type(value) in (*SEQUENCES, *MAPPINGS, *RANDOM, bytearray) or is_record(value)

@@ -67,7 +67,7 @@ def same(one: Any, other: Any) -> bool:
             return same(one.data, other.data) and same(np.ma.getmaskarray(one), np.ma.getmaskarray(other))
         if kind in MAPPINGS:
             return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-        if kind in (list, tuple, deque) or is_named_tuple(one):
+        if kind in (list, tuple, deque) or is_record(one):
             return len(one) == len(other) and all(map(same, one, other))
         if kind is Generator:
             return same(one.bit_generator.state, other.bit_generator.state)
@@ -80,7 +80,7 @@ def same(one: Any, other: Any) -> bool:
         return False
 
 
-def is_named_tuple(value: object) -> bool:
+def is_record(value: object) -> bool:
     """Whether a value is a tuple whose items have names."""
     return isinstance(value, tuple) and hasattr(type(value), "_fields")
 
