@@ -174,3 +174,8 @@ def named(value: object) -> str:
 def replaced(owner: object) -> str:
     """Return the name of a method that was replaced on this one object, or an empty string."""
     return next((name for name in vars(owner) if callable(getattr(type(owner), name, None))), "")
+
+
+def first_of(items: Any, most: int = 6) -> str:
+    """Join the items of a list or an array (N,) for a message: the first few, and how many there are if not all."""
+    return ", ".join(map(str, items[:most])) + (f", … ({len(items)} in all)" if len(items) > most else "")
