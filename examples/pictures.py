@@ -9,13 +9,13 @@ import minnet as mn
 def place(parser: argparse.ArgumentParser, out: str) -> str | None:
     """Return `out`, if a picture can be written there; else None, with a reason, or an error if the user chose it."""
     path = Path(out)
-    probe = path.with_name(f".try-{path.name}")
     try:
         mn.extras.require("matplotlib", "plots")
         from matplotlib.figure import Figure
 
         if path.is_dir() or (path.exists() and not _can_append(path)):
             raise OSError("it cannot be written")
+        probe = path.with_name(f".try-{path.name}")
         Figure(figsize=(1, 1)).savefig(probe)
         probe.unlink()
     except (mn.errors.MissingExtraError, OSError, ValueError) as error:

@@ -261,6 +261,12 @@ def test_a_picture_that_cannot_be_written_is_found_out_before_training(small_mni
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("out", ["", ".", "missing/picture.png"])
+def test_a_place_where_no_picture_can_be_written_is_an_error_before_training(tmp_path, out):
+    said = run("adding_problem.py", "--steps", "2", "--out", out, cwd=tmp_path, ok=False)
+    assert re.search("error: argument --out: .*: (it cannot be written|No such file or directory)", said)
+
+
 def test_where_no_picture_can_be_written_by_default_the_example_runs_without(tmp_path):
     (tmp_path / "adding_problem.png").mkdir()
     said = run("adding_problem.py", "--steps", "2", cwd=tmp_path)

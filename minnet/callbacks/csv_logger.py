@@ -57,6 +57,7 @@ class CSVLogger(Callback):
         except OSError as error:
             message = f"CSVLogger cannot write its file: {error.strerror}; make the folder, or choose another path"
             raise type(error)(error.errno, message, str(self.path)) from None
+        self._check_size()
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Append the row."""
@@ -68,8 +69,7 @@ class CSVLogger(Callback):
             raise ValueError(f"CSVLogger: {self.path} has no column for {', '.join(more)}: the first row lacks it")
         csv.DictWriter(text, written.columns).writerow(row)
         with self.path.open("r+b" if written.size else "wb") as file:
-            if file.seek(0, os.SEEK_END) < written.size:
-                raise ValueError(f"CSVLogger: {self.path} is shorter than the run left it: the file was cut")
+            self._check_size()
             file.truncate(written.size)
             file.seek(written.size)
             file.write(text.getvalue().encode())
@@ -91,3 +91,10 @@ class CSVLogger(Callback):
     def load_state_dict(self, state: State) -> None:
         """Restore what is in the file."""
         set_attributes(self._written, state)
+
+    def _check_size(self) -> None:
+        if self.path.stat().st_size < self._written.size:
+            raise ValueError(
+                f"CSVLogger: {self.path} is shorter than it was left: it was cut or deleted. Put it back, or begin "
+                "another file with a new CSVLogger"
+            )

@@ -1,6 +1,6 @@
 """A Buffer is an array that belongs to a layer and is not learned; LayerArray is what it shares with a Parameter."""
 
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -66,6 +66,13 @@ class LayerArray:
     def _refuse(self, *_: Any, **options: Any) -> NoReturn:
         name = type(self).__name__
         raise TypeError(f"a {name} is not an array: use .data, the array of its values (x @ p.data, p.data.sum())")
+
+    if not TYPE_CHECKING:  # to a type checker, no name would be wrong
+
+        def __getattr__(self, name: str) -> NoReturn:
+            kind = type(self).__name__
+            cure = f": it is not an array, use .data.{name}" if hasattr(np.ndarray, name) else ""
+            raise AttributeError(f"a {kind} has no attribute {name!r}{cure}", name=name, obj=self)
 
     # NumPy's functions and operators ask for the first three; Python's operators and brackets for the others. All
     # but == and !=, which say whether two names mean the same Parameter.

@@ -210,7 +210,8 @@ class Trainer:
         Warns
         -----
         TrainingWarning
-            If the optimizer does not hold a Parameter that is trainable.
+            If the optimizer does not hold a Parameter that is trainable: at the beginning, and of those that a callback
+            unfroze or replaced at the end.
         """
         plan = self._planned(steps, epochs, every, on_interrupt)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
@@ -218,6 +219,7 @@ class Trainer:
         with self._access.fit():
             callbacks = validation.check_callbacks(callbacks)
             parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
+            untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
             everyone = [*callbacks, Progress(total)] if progress else callbacks
@@ -231,6 +233,7 @@ class Trainer:
                 FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
+            validation.warn_of_untrained(self.model, self.loss, self.optimizer, known=untrained)
         return self.history
 
     def _planned(self, steps: int | None, epochs: int | None, every: int | None, on_interrupt: str) -> Plan:
@@ -248,7 +251,6 @@ class Trainer:
         validation.check_loader(loader, epochs)
         validation.check_schedules(callbacks, loader)
         validation.check_trained(model, loss, optimizer)
-        validation.warn_of_untrained(model, loss, optimizer)
         sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics)

@@ -1,6 +1,6 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -110,16 +110,18 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     )
 
 
-def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
-    """Warn of trainable Parameters of the model that the optimizer does not hold."""
-    if names := [name for name, _ in _untrained(model, loss, optimizer)]:
+def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer, known: Sequence[str] = ()) -> list[str]:
+    """Warn of trainable Parameters of the model that the optimizer does not hold, but those known; return all."""
+    untrained = [name for name, _ in _untrained(model, loss, optimizer)]
+    if names := [name for name in untrained if name not in known]:
         warn(
             f"the optimizer does not hold {first_of(names)}, so nothing is learned there: make it with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
+    return untrained
 
 
 def _untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> list[tuple[str, Parameter]]:

@@ -113,8 +113,27 @@ def test_a_file_that_was_cut_is_noticed(tmp_path):
     logger = CSVLogger(tmp_path / "h.csv")
     trainer = fit(tmp_path, 2, [logger])
     (tmp_path / "h.csv").write_text("")
-    with pytest.raises(ValueError, match="shorter than the run left it"):
+    with pytest.raises(ValueError, match="shorter than it was left: it was cut or deleted"):
         trainer.fit(mn.DataLoader(X, Y, 8), steps=2, callbacks=[logger], progress=False)
+
+
+def test_a_file_that_was_deleted_between_two_fits_is_noticed_before_the_first_step(tmp_path):
+    """It was after the first row, of an epoch perhaps."""
+    logger = CSVLogger(tmp_path / "h.csv")
+    fit(tmp_path, 3, [logger])
+    (tmp_path / "h.csv").unlink()
+    steps = []
+    with pytest.raises(ValueError, match="begin another file with a new CSVLogger"):
+        fit(tmp_path, 3, [logger, Steps(steps)])
+    assert not steps
+
+
+class Steps(mn.callbacks.Callback):
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_step_end(self, trainer):
+        self.steps.append(trainer.step)
 
 
 def test_keep_must_be_positive(tmp_path):

@@ -190,3 +190,15 @@ def test_an_optimizer_refuses_a_buffer():
     for given in ([Buffer([1.0])], [{"params": Buffer([1.0])}]):
         with pytest.raises(TypeError, match=r"SGD expected Parameters, got a Buffer, which is not learned: pass m"):
             mn.SGD(given, lr=0.1)
+
+
+@pytest.mark.parametrize("kind", [mn.Buffer, mn.Parameter])
+def test_an_attribute_of_arrays_names_the_array(kind):
+    array = kind(np.ones((2, 3)))
+    with pytest.raises(
+        AttributeError, match=f"^a {kind.__name__} has no attribute 'T': it is not an array, use .data.T$"
+    ):
+        array.T  # noqa: B018
+    with pytest.raises(AttributeError, match=f"^a {kind.__name__} has no attribute 'weight'$"):
+        array.weight  # noqa: B018
+    assert not hasattr(array, "shape")

@@ -436,3 +436,24 @@ def test_a_normalizing_layer_is_in_every_prediction():
     trainer.fit(mn.DataLoader(images, labels, 20, shuffle=True, rng=0), epochs=5, evaluate={"train": (images, labels)})
     assert trainer.history[-1]["train_accuracy"] == trainer.evaluate((images, labels))["accuracy"] > 0.95
     assert (trainer.predict(images).argmax(axis=1) == labels).mean() > 0.95
+
+
+@pytest.mark.parametrize("change", ["unfreeze", "replace"])
+def test_what_a_callback_makes_trainable_without_the_optimizer_is_warned_of(change):
+    """It was never trained, in silence."""
+    model = mn.Sequential(mn.Linear(3, 4, rng=0), mn.Linear(4, 2, rng=1))
+    model.layers[0].freeze()
+
+    class Changes(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            if change == "unfreeze":
+                model.layers[0].unfreeze()
+            else:
+                model.layers = [mn.Linear(3, 4, rng=2), model.layers[1]]
+
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.layers[1].parameters(), lr=0.1))
+    message = r"the optimizer does not hold layers\[0\].weight, layers\[0\].bias, so nothing is learned there"
+    with pytest.warns(mn.errors.TrainingWarning, match=message) as caught:
+        trainer.fit(mn.DataLoader(np.eye(3), [0, 1, 1], 1), epochs=1, callbacks=[Changes()], progress=False)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
