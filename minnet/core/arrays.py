@@ -84,8 +84,8 @@ def sums(x: Array, axes: tuple[int, ...]) -> Array:
     """
     axes = tuple(axis % x.ndim for axis in axes)
     near = []  # those of `axes` whose numbers are neighbours in memory
-    for axis in sorted(range(x.ndim), key=lambda axis: (x.strides[axis], -axis)):
-        if axis in axes:
+    for axis in sorted(range(x.ndim), key=lambda axis: (abs(x.strides[axis]), -axis)):
+        if axis in axes and x.strides[axis]:  # not one that np.broadcast_to made
             near.append(axis)
         elif x.shape[axis] > 1:
             break

@@ -84,10 +84,10 @@ def _of_axes(claimed: Array, right: Array, dy: Array, weights: dict[str, Array])
         if fits and _alike(claimed, dy @ weight):
             return f"it is dy @ {name}.data: the right one is dy @ {name}.data.T"
     sums = {
-        axes: dy.sum(axis=axes)
+        axes: np.broadcast_to(total, claimed.shape)
         for count in range(1, dy.ndim + 1)
         for axes in combinations(range(dy.ndim), count)
-        if dy.sum(axis=axes).shape == claimed.shape
+        if (total := dy.sum(axis=axes)).shape in (claimed.shape, ())
     }
     wrong = next((axes for axes, total in sums.items() if _alike(claimed, total)), None)
     better = next((axes for axes, total in sums.items() if _alike(right, total)), None)

@@ -251,6 +251,24 @@ def test_column_sums_of_many_rows_are_exact():
     assert np.abs(x.sum(axis=0) / exact - 1).max() > 5e-6  # row added to row
 
 
+@pytest.mark.parametrize(
+    ("view", "error"),
+    [
+        (lambda x: x[::-1], 1e-6),
+        (lambda x: x[:, ::-1], 1e-6),
+        (lambda x: x[:, :2], 1e-6),
+        (lambda x: np.asfortranarray(x)[::-1], 1e-6),
+        (lambda x: np.broadcast_to(x[:1], x.shape), 5e-5),  # BLAS adds up 1024 equal numbers
+        (lambda x: np.broadcast_to(x[:, :1], x.shape), 1e-6),
+    ],
+)
+@pytest.mark.parametrize("axes", [(0,), (0, 1)])
+def test_sums_of_many_rows_are_exact_in_any_view(view, error, axes):
+    x = view(np.random.default_rng(0).random((200_000, 3), np.float32))
+    exact = x.sum(axis=axes, keepdims=True, dtype=np.float64)
+    assert np.abs(sums(x, axes) / exact - 1).max() < error
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("axes", [(), (0,), (1,), (-1,), (0, 2), (1, 2), (0, 1, 2)])
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2000, 3, 2), (0, 3, 2), (1, 1, 1)])

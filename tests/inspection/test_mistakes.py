@@ -63,10 +63,11 @@ def test_the_right_one_passes():
         (Dense(product="transposed"), X, r"weight\.grad.* it is the transpose of the right gradient"),
         (Dense(axis=1), X[:3], r"bias\.grad.* it is dy\.sum\(axis=1\): the right one is dy\.sum\(axis=0\)"),
         (Dense(axis=1), X, r"does a sum run over the wrong axis \(the batch is axis 0\)"),
+        (Dense(axis=(0, 1)), X, r"bias\.grad.* it is dy\.sum\(axis=\(0, 1\)\): the right one is dy\.sum\(axis=0\)"),
         (Dense(bias=()), X, r"a Parameter that is a single number: add its sum over all axes, or give the Parameter a"),
         (Plain(), X, r"draws random numbers in eval mode: return x as it is if not self\.training"),
     ],
-    ids=["transpose", "square transpose", "transposed dW", "square axis", "axis", "scalar bias", "dropout"],
+    ids=["transpose", "square transpose", "transposed dW", "square axis", "axis", "all axes", "scalar bias", "dropout"],
 )
 def test_the_advice_names_the_mistake(layer, x, advice):
     with pytest.raises(LayerError, match=advice):
