@@ -12,10 +12,13 @@ def announce(text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
 
-def warn(text: str, category: type[Warning], stacklevel: int) -> None:
-    """Warn as ``warnings.warn`` does, of what happened during a run; a stderr that is closed does not matter."""
+def warn(text: str, category: type[Warning]) -> None:
+    """Warn as ``warnings.warn`` does, at the line that called minnet; a stderr that is closed does not matter."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "minnet":
+        frame, level = frame.f_back, level + 1
     with suppress(ValueError):
-        warnings.warn(text, category, stacklevel=stacklevel + 1)
+        warnings.warn(text, category, stacklevel=level)
 
 
 def is_terminal() -> bool:

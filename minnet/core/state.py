@@ -166,7 +166,10 @@ def update_in_place(now: Any, value: Any) -> Any:
     if kind is list or kind is deque:
         return _update_sequence(now, value)
     if kind is set:
-        return _refilled(now if type(now) is set else set(), value)
+        now, items = now if type(now) is set else set(), set(value)
+        now.clear()
+        now.update(items)
+        return now
     if kind in MAPPINGS:
         return _update_mapping(now, value)
     return value
@@ -212,16 +215,9 @@ def _update_sequence(now: Any, value: Any) -> Any:
 def _update_mapping(now: Any, value: Any) -> Any:
     fits = type(now) is type(value)
     items = {key: update_in_place(now.get(key) if fits else None, item) for key, item in value.items()}
-    made = type(value)() if type(value) is not defaultdict else defaultdict(value.default_factory)
-    return _refilled(now if fits else made, items)
-
-
-def _refilled(now: Any, items: Any) -> Any:
-    """Return a set or a dict with other items in it."""
+    if not fits:
+        now = defaultdict(value.default_factory) if type(value) is defaultdict else type(value)()
     now.clear()
-    if isinstance(now, set):
-        now.update(items)
-    else:
-        for key, item in items.items():  # a Counter's update would add
-            now[key] = item
+    for key, item in items.items():  # a Counter's update would add
+        now[key] = item
     return now

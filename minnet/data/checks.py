@@ -13,21 +13,20 @@ from minnet.errors import DataWarning
 SAMPLE = 100  # rows that are looked at to tell pixels from other numbers
 
 
-def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool, stacklevel: int) -> None:
+def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool) -> None:
     """Look at every number of a data set: refuse NaN and infinity, and warn of what looks like a mistake.
 
     The numbers of an X that is `transformed` are not looked at: a transform may fill its gaps and scale it.
-    `stacklevel` says whose line a warning shows, as for `warnings.warn`: 1 is the caller's.
     """
-    warn_of_swapped(owner, X, y, stacklevel + 1)
+    warn_of_swapped(owner, X, y)
     cure = "; check=False lets them through"
     check_finite(owner, "y", y, cure)
     if not transformed:
         check_finite(owner, "X", X, cure)
-        warn_of_pixels(owner, "X", X, stacklevel + 1)
+        warn_of_pixels(owner, "X", X)
 
 
-def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) -> None:
+def warn_of_pixels(owner: str, name: str, array: NDArray[Any]) -> None:
     """Warn of floats that look like pixels of 0 to 255, with which learning is slow or diverges.
 
     Floats look like pixels if samples have at least 64 numbers, and those of the first 100 samples are whole, at least
@@ -43,16 +42,14 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any], stacklevel: int) 
         f"which look like pixels; a model learns from those slowly, or diverges: pass {name} / 256, or "
         f"{name}.astype(np.uint8), a quarter of the memory, which the loader scales (check=False if it is right)",
         DataWarning,
-        stacklevel=stacklevel + 1,
     )
 
 
-def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any], stacklevel: int) -> None:
+def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any]) -> None:
     """Warn of an X that looks like labels with a y that looks like samples."""
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
         warn(
             f"{owner} expected X to be the samples and y the targets, got X of shape {X.shape}, {X.dtype}, and y of "
             f"shape {y.shape}, {y.dtype}: are they swapped? Pass {owner}(X, y) (check=False if not)",
             DataWarning,
-            stacklevel=stacklevel + 1,
         )

@@ -94,10 +94,10 @@ class DataLoader:
         self.rng = np.random.default_rng(rng)
         self._check_arguments()
         if check:
-            check_pair("DataLoader", self.X, self.y, transformed=transform is not None, stacklevel=2)
+            check_pair("DataLoader", self.X, self.y, transformed=transform is not None)
             if transform is not None:
                 some = self.X[:: math.ceil(len(self.X) / FEW)]
-                warn_of_preparation("DataLoader", transform, scaled(some, self.scale), stacklevel=2)
+                warn_of_preparation("DataLoader", transform, scaled(some, self.scale))
 
     def _check_arguments(self) -> None:
         """Check that the arguments fit each other."""

@@ -27,22 +27,20 @@ SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
 DEEPEST = 5  # how deep the functions are followed that a function calls
 
 
-def warn_of_preparation(owner: str, transform: Transform, some: NDArray[Any], stacklevel: int) -> None:
+def warn_of_preparation(owner: str, transform: Transform, some: NDArray[Any]) -> None:
     """Warn of a transform that prepares the inputs rather than augments them.
 
-    It is one that changes `some` samples, in the same way for Generators of different seeds. `stacklevel` is as for
-    ``warnings.warn``: 1 is the caller's line.
+    It is one that changes `some` samples, in the same way for Generators of different seeds.
     """
     if type(transform) is Chain:
         for part in transform.transforms:
-            warn_of_preparation(owner, part, some, stacklevel + 1)
+            warn_of_preparation(owner, part, some)
     elif not type(transform).__module__.startswith("minnet.") and _prepares(transform, some):
         warn(
             f"{owner} expected transform to be an augmentation, got one that does the same whatever its rng: it "
             "prepares the samples, and evaluate((X, y)), predict and Predictor will not: make it a layer of the model, "
             "such as mn.Normalize.of(X), or prepare all X beforehand (check=False if it is right)",
             DataWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

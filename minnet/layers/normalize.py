@@ -235,7 +235,6 @@ def _divisors(owner: str, mean: Floats, std: Floats) -> Floats:
             "the means), less than float32 can tell: they count as equal, std = 1. If they are not, subtract the mean "
             "from X in float64 first",
             DataWarning,
-            stacklevel=3,
         )
     return np.where(equal, 1.0, std)
 

@@ -65,7 +65,6 @@ class ClassLoss(Loss):
                 f"{type(self).__name__} takes the last axis for the classes, and got a prediction {shape} that looks "
                 f"like a convolution's, whose channels are axis 1; {classes_at_axis_1(shape)}",
                 DataWarning,
-                stacklevel=5,
             )
 
     def labels_in_range(self, target: ArrayLike, classes: int) -> Labels:

@@ -158,7 +158,8 @@ class Checkpoint:
             snapshot.check(survey, position, self._beginning)
             if parts.state.step == snapshot.first_step and (others := snapshot.others(self._beginning)):
                 lines = "\n  ".join(listed(others))
-                self._warn(f"{snapshot.path} goes on with its own values, where the script has others:\n  {lines}")
+                text = f"{snapshot.path} goes on with its own values, where the script has others:\n  {lines}"
+                warn(text, CheckpointWarning)
         return snapshot
 
     def begin(self, parts: RunParts, position: State) -> None:
@@ -255,30 +256,27 @@ class Checkpoint:
         elif why in self._said:
             return
         self._said.add(why)
-        self._warn(
-            f"no checkpoint could be written after step {step} in {self.folder} ({why}); training goes on, {newest}"
-        )
+        text = f"no checkpoint could be written after step {step} in {self.folder} ({why}); training goes on, {newest}"
+        warn(text, CheckpointWarning)
 
     def _say_what_is_lost(self, survey: Survey) -> None:
         lost = {place: what for place, what in self._beginning.lost(survey).items() if place not in self._said}
         self._said.update(lost)
         if lost:
             lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])
-            self._warn(
+            warn(
                 f"checkpoints do not keep {len(lost)} thing{'s' * (len(lost) > 1)} that may change while training, so "
                 f"a run that is resumed may go another way:\n  {lines}\nKeep plain data in attributes (numbers, "
-                "arrays, Generators, lists, dicts), or give the object state_dict() and load_state_dict(state)"
+                "arrays, Generators, lists, dicts), or give the object state_dict() and load_state_dict(state)",
+                CheckpointWarning,
             )
-
-    def _warn(self, text: str) -> None:
-        warn(text, CheckpointWarning, stacklevel=3)
 
     def _newest_whole(self, files: list[Path]) -> Snapshot | None:
         for path in reversed(files):
             try:
                 snapshot = Snapshot(path)
             except (CheckpointError, OSError) as error:
-                self._warn(f"{error}; an older one is tried")
+                warn(f"{error}; an older one is tried", CheckpointWarning)
                 continue
             self.newest = path
             return snapshot

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from typing import Any
 
 from minnet.core.layer import Layer
@@ -13,7 +12,6 @@ from minnet.core.state import State, attributes
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
 from minnet.saving import loaders
-from minnet.saving.messages import brief
 from minnet.saving.settings import CLASS, Settings, as_text, differences, settings_of
 
 OF_OPTIMIZER = ("parameters", "param_groups", "state", "_scratch")  # of its attributes, what its state_dict has
@@ -90,6 +88,10 @@ class Survey:
         for i, group in enumerate(parts.optimizer.param_groups):
             texts = {name: text for name, option in group.items() if name != "params" and (text := as_text(option))}
             found[f"optimizer.param_groups[{i}]"] = Settings(texts, {}, {})
+        names = {id(parameter): name for name, parameter in parts.model.named_parameters()}
+        for i, parameter in enumerate(parts.optimizer.parameters):
+            name = names.get(id(parameter), "one that is not in the model")
+            found[f"optimizer.parameters[{i}]"] = Settings({CLASS: name}, {}, {})
         found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
         found["model"].given["frozen"] = str(as_text(parts.frozen()))
         found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
@@ -130,7 +132,6 @@ class Beginning:
         self.given = {path: found.given for path, found in survey.settings.items()}
         self.others = {path: found.others for path, found in survey.settings.items()}
         self._fixed = {path: found.fixed for path, found in survey.settings.items()}
-        self.order = _order(survey.parts)
 
     def note_objects(self, survey: Survey) -> None:
         """Note which objects there are; the callbacks make some when the run begins."""
@@ -139,7 +140,7 @@ class Beginning:
     def state_dict(self, survey: Survey) -> State:
         """Return what is to be compared, and which settings have changed since."""
         changed = [place for place, _ in self._changed(survey)]
-        return {"given": self.given, "others": self.others, "order": self.order, "changed": changed}
+        return {"given": self.given, "others": self.others, "changed": changed}
 
     def lost(self, survey: Survey) -> dict[str, str]:
         """Return what may have changed since the beginning and cannot be kept: its place → what it is."""
@@ -149,7 +150,7 @@ class Beginning:
                 lost[path] = f"{kind}, which is not there when the script is started again"
         return lost | {place: "it was changed while training" for place, fixed in self._changed(survey) if fixed}
 
-    def differences(self, then: State, *, fresh: bool) -> Iterable[str]:
+    def differences(self, then: State, *, fresh: bool) -> list[str]:
         """List how another beginning differs.
 
         A Trainer that is not fresh, because it was interrupted in the same process, has the parts that it had, with
@@ -161,11 +162,7 @@ class Beginning:
                 path: texts for path, texts in given.items() if not path.startswith(("callbacks", "loader", "sets"))
             }
             changed = [*changed, *(f"{path}.{name}" for path, texts in trained.items() for name in texts)]
-        yield from differences(given, then["given"], () if fresh else changed)
-        for i, (a, b) in enumerate(zip_longest(self.order, then["order"])):
-            if a != b:
-                yield f"the optimizer's Parameter {i}: {a} now, {brief(b)} in the checkpoint"
-                return
+        return differences(given, then["given"], () if fresh else changed)
 
     def _changed(self, survey: Survey) -> Iterator[tuple[str, bool]]:
         """Yield the settings that have changed, and whether each is something that cannot be restored."""
@@ -180,9 +177,3 @@ class Beginning:
 def decides(callback: Any) -> bool:
     """Whether a callback says itself what is to be kept, so that nothing else is looked for in it."""
     return str(type(callback).state_dict.__module__) != "minnet.callbacks.base"
-
-
-def _order(parts: RunParts) -> list[str]:
-    """Return the names of the optimizer's Parameters, in its order."""
-    names = {id(parameter): name for name, parameter in parts.model.named_parameters()}
-    return [names.get(id(parameter), "one that is not in the model") for parameter in parts.optimizer.parameters]

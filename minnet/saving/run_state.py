@@ -154,7 +154,7 @@ class Snapshot:
             yield from _difference(f"the layers of the {name}", sorted(now[name]), sorted(then[name]))
         other = parts.optimizer.mismatches(then["optimizer"])
         yield from other
-        settings = list(beginning.differences(then["beginning"], fresh=parts.state.step == self.first_step))
+        settings = beginning.differences(then["beginning"], fresh=parts.state.step == self.first_step)
         yield from (line for line in settings if not (other and line.startswith("optimizer.")))
         for name in ("loader", *(name for name in parts.sets if name in then["sets"])):
             a, b = (state["loader"] if name == "loader" else state["sets"][name] for state in (now, then))

@@ -307,7 +307,7 @@ class Trainer:
         scale = check_scale(self.model, self.model.input_scale)
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
         if self.step and isinstance(batches, DataLoader):
-            validation.warn_of_bytes("evaluate", "data", batches.X, self.model, stacklevel=2)
+            validation.warn_of_bytes("evaluate", "data", batches.X, self.model)
         with self._access.evaluation("evaluate"), self._evaluation:
             return evaluated(self.model, self.loss, self.metrics, batches)
 
@@ -332,7 +332,7 @@ class Trainer:
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size)
         if self.step:
-            validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
+            validation.warn_of_bytes("predict", "X", X, self.model)
         with self._access.evaluation("predict"), self._evaluation:
             return predicted(self.model, X, scale, batch_size)
 

@@ -119,7 +119,6 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer, known: Seq
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
-            stacklevel=3,
         )
     return untrained
 
@@ -161,7 +160,6 @@ def training_scale(model: Layer, loader: object) -> float | None:
             "earlier fit, or by the file with its weights: pass scale=model.input_scale to the DataLoader, or, if the "
             f"model is to learn anew, set model.input_scale = {scale} first",
             DataWarning,
-            stacklevel=4,
         )
     return scale
 
@@ -172,11 +170,11 @@ def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
         model.input_scale = loader.scale
         return
     for name, data in sets.items():
-        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model, stacklevel=4):
+        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model):
             model.input_scale = data.scale
 
 
-def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklevel: int) -> bool:
+def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer) -> bool:
     """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
     if X.dtype != np.uint8 or "input_scale" in vars(model):
         return False
@@ -185,7 +183,6 @@ def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer, stacklev
         "data of another kind: pass what it was trained on, or, if that was uint8 times a number, set "
         "model.input_scale to it",
         DataWarning,
-        stacklevel=stacklevel + 1,
     )
     return True
 

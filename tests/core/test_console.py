@@ -55,12 +55,12 @@ def test_no_stream_is_an_error(stream, monkeypatch, capsys):
 
 def test_a_warning_is_a_warning_at_the_callers_line():
     with pytest.warns(CheckpointWarning, match="no checkpoint") as caught:
-        warn("no checkpoint", CheckpointWarning, 1)
+        warn("no checkpoint", CheckpointWarning)
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(CheckpointWarning):
-            warn("no checkpoint", CheckpointWarning, 1)
+            warn("no checkpoint", CheckpointWarning)
 
 
 SCRIPT = """

@@ -37,7 +37,7 @@ def test_pixels_are_warned_of_with_the_cure_at_the_users_line():
 @pytest.mark.parametrize("x", [PIXELS.astype(np.float64), PIXELS.reshape(200, 1, 8, 8), PIXELS // 2 * 2, PIXELS[:1]])
 def test_pixels_of_any_shape_and_dtype(x):
     with pytest.warns(DataWarning, match="pixels"):
-        warn_of_pixels("L", "X", x, 1)
+        warn_of_pixels("L", "X", x)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_pixels_of_any_shape_and_dtype(x):
     ids=range(12),
 )
 def test_what_is_no_pixel_is_not_warned_of(x):
-    warn_of_pixels("L", "X", x, 1)  # warnings are errors here
+    warn_of_pixels("L", "X", x)  # warnings are errors here
 
 
 def test_the_warning_can_be_silenced():
@@ -73,7 +73,7 @@ def test_a_few_rows_are_enough_to_tell_pixels():
     large = np.zeros((100_000, 64), np.float32)  # 26 MB
     large[:] = PIXELS[0]
     with pytest.warns(DataWarning):
-        assert peak(lambda: warn_of_pixels("L", "X", large, 1)) < 1_000_000
+        assert peak(lambda: warn_of_pixels("L", "X", large)) < 1_000_000
 
 
 @pytest.mark.parametrize("samples", [PIXELS / 256, PIXELS.astype(np.uint8), PIXELS.reshape(200, 8, 8) / 256])
@@ -96,4 +96,4 @@ def test_labels_as_samples_are_warned_of(samples):
     ids=range(5),
 )
 def test_what_is_not_swapped_is_not_warned_of(x, y):
-    warn_of_swapped("L", x, y, 1)
+    warn_of_swapped("L", x, y)

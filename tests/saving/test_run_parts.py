@@ -97,7 +97,7 @@ CHANGED = {
         {"optimizer": lambda p: mn.SGD(p, lr=0.1, momentum=0.9)},
         "optimizer.param_groups[0].momentum: 0.9",
     ),
-    "order": ({}, {"order": lambda p: p[::-1]}, "optimizer's Parameter 0: layers[3].bias now, layers[0].weight in"),
+    "order": ({}, {"order": lambda p: p[::-1]}, "optimizer.parameters[0]: layers[3].bias now, layers[0].weight in"),
     "frozen": ({}, {"frozen": True}, "model.frozen: ['layers[0].weight'] now, [] in"),
     "transform": (
         {"of_loader": {"transform": augment.Chain(Noise(0.1))}},
