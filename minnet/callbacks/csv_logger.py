@@ -51,11 +51,11 @@ class CSVLogger(Callback):
         self._written = _Written()
 
     def on_fit_start(self, trainer: Training) -> None:
-        """Try to write: now, and not after the first epoch."""
+        """Try now whether the file can be written, and not after the first epoch."""
         try:
             self.path.open("ab").close()
         except OSError as error:
-            message = f"CSVLogger cannot write its file: {error.strerror}; make the folder, or choose another path"
+            message = f"{error.strerror}: make the folder, or choose another path. CSVLogger cannot write"
             raise type(error)(error.errno, message, str(self.path)) from None
 
     def on_row(self, trainer: Training, row: Row) -> None:

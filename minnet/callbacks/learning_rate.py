@@ -68,7 +68,7 @@ class LearningRate(Callback):
         """Check that there is a learning rate for each group."""
         rates = state["base_lrs"]
         if len(rates) != len(optimizer.param_groups) or not all(is_number(lr) and 0 <= lr < math.inf for lr in rates):
-            raise ValueError("there is not a learning rate for each group")
+            raise ValueError("there is not one learning rate for each group")
 
     def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rates."""
@@ -84,7 +84,7 @@ class LearningRate(Callback):
         """Warn if the schedule never moved."""
         epochs = trainer.epoch - self.start
         if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
-            end = "with its first" if epochs else "before the end of the first"
+            end = "after its first epoch" if epochs else "before the end of its first epoch"
             warn(
                 'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
                 f'ended {end}. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
@@ -100,7 +100,7 @@ class LearningRate(Callback):
         for base_lr in self.base_lrs:
             rate = self.schedule(base_lr, t)
             if not (type(rate) is float and 0 <= rate < math.inf):
-                rate = check_number("LearningRate", f"the rate that its schedule returns at t = {t}", rate, 0)
+                rate = check_number("LearningRate", f"schedule(base_lr, t={t})", rate, 0)
             rates.append(rate)
         trainer.optimizer.set_lrs(rates, self.base_lrs)
 

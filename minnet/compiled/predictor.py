@@ -63,7 +63,7 @@ class Predictor:
         layers, unsupported = chain(network)
         if unsupported:
             raise ValueError(
-                f"Predictor needs {NETWORKS}, or Normalize before all; got {unsupported}: call model.forward instead"
+                f"Predictor needs {NETWORKS}, and Normalize first of all; got {unsupported}: call model.forward instead"
             )
         self._scale = check_scale(model, model.input_scale)
         self._dtype, *others = dtypes(layers)

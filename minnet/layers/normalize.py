@@ -78,8 +78,8 @@ class Normalize(Layer):
         count = means.ndim if axis is None else len(_axes(axis))
         if count != means.ndim or (axis is None and means.ndim > 1):
             raise ValueError(
-                f"Normalize expected mean and std to have one axis for each that axis={axis} names, got shape "
-                f"{means.shape}: {SAY_AXIS}; a tuple, if they have several"
+                f"Normalize expected mean and std to have as many axes as axis={axis} names, got shape "
+                f"{means.shape}: {SAY_AXIS}; a tuple names several"
             )
         self.mean = Buffer(means)
         self.std = Buffer(deviations)
@@ -113,7 +113,7 @@ class Normalize(Layer):
             mean, std = _moments(X, kept)
         if not np.isfinite(std).all():
             check_finite(owner, "X", X)
-            raise ValueError(f"{owner} expected finite numbers, with squares that are, in X: their deviation is not")
+            raise ValueError(f"{owner} expected numbers in X whose squares are finite in float64, got larger ones")
         if is_bytes := X.dtype == np.uint8:
             scale = check_number(owner, "scale", scale, above=0, why="uint8 is multiplied by it")
             mean, std = mean * scale, std * scale
@@ -130,7 +130,7 @@ class Normalize(Layer):
         shape = self.mean.data.shape
         if sorted(set(axes)) != axes or any(not 0 < a < x.ndim for a in axes):
             raise ValueError(
-                f"{self.describe()} expected the axes of its means, in order and after the batch's, among those of x, "
+                f"{self.describe()} expected x with the axes of its means, in their order, after the batch's axis, "
                 f"got shape {x.shape}: one sample? Pass x[np.newaxis]"
             )
         if (got := tuple(x.shape[a] for a in axes)) != shape:
@@ -183,8 +183,8 @@ def check_scale(model: Layer, scale: float | None) -> float | None:
     for path, layer in model.named_layers():
         if isinstance(layer, Normalize) and layer.scale is not None and not same_scale(layer.scale, scale):
             raise ValueError(
-                f"{path or 'the model'} = {layer.describe()} was computed of uint8 times {layer.scale:g}, but the "
-                f"model's input_scale is {scale}: pass one scale to both, Normalize.of and the DataLoader"
+                f"{path or 'the model'} = {layer.describe()} was computed from uint8 times {layer.scale:g}, but the "
+                f"model's input_scale is {scale}: pass the same scale to Normalize.of and to the DataLoader"
             )
     return scale
 
@@ -236,8 +236,8 @@ def _divisors(owner: str, mean: Floats, std: Floats) -> Floats:
         first = tuple(np.argwhere(equal & (std > 0))[0].tolist())
         warn(
             f"{owner}: the numbers of X deviate by {std[first]:.2g} from a mean of {mean[first]:.9g} (index {first} of "
-            "the means), less than float32 can tell: they count as equal, std = 1. If they are not, subtract the mean "
-            "from X in float64 first",
+            "the means), which float32 cannot tell from 0: they count as equal, std = 1. If they are not, subtract the "
+            "mean from X in float64 first",
             DataWarning,
             stacklevel=3,
         )

@@ -42,7 +42,9 @@ class ConfusionMatrix(Decisions):
         """Count the samples of a batch."""
         chosen, right, classes = self.decided(prediction, target)
         if right.ndim == 2:
-            raise ValueError(f"ConfusionMatrix expected one label a sample, got {classes}: make one for each label")
+            raise ValueError(
+                f"ConfusionMatrix expected one label for each sample, got {classes}: make a matrix for each label"
+            )
         if np.isnan(prediction).any():
             raise NonFiniteError("ConfusionMatrix has no column for NaN in the prediction: did the model diverge?")
         counts = np.bincount(right * classes + chosen, minlength=classes * classes).reshape(classes, classes)
@@ -93,7 +95,7 @@ class CountRatio(Decisions):
         if self.average == "binary" and (self.labels or classes > 2):
             raise ValueError(
                 f"{type(self).__name__} expected two classes for average='binary', got {classes} "
-                f"{'labels a sample' if self.labels else 'classes'}: pass average='macro', 'weighted' or 'micro'"
+                f"{'labels for each sample' if self.labels else 'classes'}: pass average='macro', 'weighted' or 'micro'"
             )
         if self.labels:
             counts = np.array([(chosen & right).sum(axis=0), chosen.sum(axis=0), right.sum(axis=0)])

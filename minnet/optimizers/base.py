@@ -288,9 +288,9 @@ class Optimizer:
         for name in self.squares:
             if (array := self._array(name, i)) is not None and np.isinf(array.max(initial=0)):
                 raise NonFiniteError(
-                    f"{type(self).__name__}'s {name!r} of parameters[{i}], of shape {array.shape}, has left the range "
-                    f"of {array.dtype}, so its numbers no longer move: squares of gradients beyond 1e19 do in float32. "
-                    "Clip the gradients, or compute in float64 (model.astype)"
+                    f"{type(self).__name__}'s {name!r} of parameters[{i}], of shape {array.shape}, holds infinity "
+                    f"in {array.dtype}, so some weights no longer move: squares of gradients beyond 1e19 overflow "
+                    "float32. Clip the gradients, or compute in float64 (model.astype)"
                 )
         # The root of a square stands beside ε. Where that is too small to hide it, squares stay as they are.
         for name in (*self.fading, *(self.squares if group.get("eps", 0.0) >= LARGE_EPS else ())):

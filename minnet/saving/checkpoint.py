@@ -266,7 +266,7 @@ class Checkpoint:
             lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])
             self._warn(
                 f"checkpoints do not keep {len(lost)} thing{'s' * (len(lost) > 1)} that may change while training, so "
-                f"a run that is resumed may go another way:\n  {lines}\nKeep plain data in attributes (numbers, "
+                f"a resumed run may differ:\n  {lines}\nKeep plain data in attributes (numbers, "
                 "arrays, Generators, lists, dicts), or give the object state_dict() and load_state_dict(state)"
             )
 

@@ -94,8 +94,8 @@ def go_on(
         batches, read = left
     if read > done:
         raise CheckpointError(
-            f"the checkpoint is of batch {done} of an iterator of which {read} batches were read, "
-            "and it cannot go back: pass a DataLoader, or a new iterator"
+            f"the checkpoint is of batch {done}, but {read} batches of this iterator were read already, and it cannot "
+            "go back: pass a DataLoader, or a new iterator"
         )
     for i in range(read, done):
         if next(batches, None) is None:

@@ -51,7 +51,7 @@ def test_of_two_classes_class_1_is_the_yes(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_of_classes_are_not_probabilities(kind):
-    with pytest.raises(ValueError, match=r"expected probabilities, got .*say what the model returns, .*takes='scores'"):
+    with pytest.raises(ValueError, match=r"expected probabilities, got .*say what they are, takes='scores'"):
         kind()(Z, Y)
     p = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
     assert kind()(p, Y) == kind(takes="scores")(Z, Y) == kind(takes="log-probabilities")(np.log(p), Y)
