@@ -16,7 +16,7 @@ from minnet.optimizers import Optimizer
 
 @dataclass
 class _Written:
-    """What is in the file. It is no number or list of the CSVLogger, so a further `fit` does not begin without it."""
+    """What is in the file. As an object of its own, it stays as it is when the next `fit` begins (see Renewal)."""
 
     columns: list[str] = field(default_factory=list)
     size: int = 0  # of the file, in bytes

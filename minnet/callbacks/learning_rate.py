@@ -18,9 +18,9 @@ from minnet.optimizers.schedules import Schedule
 class LearningRate(Callback):
     """Set the learning rate of each group of Parameters by a schedule.
 
-    A `fit` begins at t = 0, with the learning rates that the groups have then. Where a schedule has set them and
-    nobody since, it begins with those from before that schedule: so a second `fit` repeats the schedule of the first.
-    After a `fit`, the groups keep the rates that it ended with.
+    A `fit` begins at t = 0, with the learning rates that the groups have then. If a schedule was the last to set them,
+    it begins with those from before that schedule, so a second `fit` repeats the schedule of the first. After a `fit`,
+    the groups keep the rates that it ended with.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class LearningRate(Callback):
     Warns
     -----
     TrainingWarning
-        At the end of a `fit` in which the rate never moved, because t counts epochs and there was not a second one;
-        if the schedule gives one learning rate to groups that have their own.
+        At the end of a `fit` in which the rate never moved, because t counts epochs and there was no second epoch; if
+        the schedule gives the same learning rate to groups that have their own.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
@@ -130,8 +130,8 @@ class ReduceLROnPlateau(Callback):
     monitor
         The column, such as "validation_loss".
     mode
-        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
-        what a metric says itself (its attribute ``better``).
+        "min" if low values of the column are better, "max" if high values are. By default, "min" for a loss, and the
+        attribute ``better`` of a metric.
     factor
         The learning rate is multiplied by it, 0 < factor < 1.
     patience

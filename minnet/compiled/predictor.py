@@ -24,7 +24,7 @@ class Predictor:
 
     A Predictor keeps the model's weights of the moment when it is made, and its `input_scale`, by which it multiplies
     uint8: after more training, make another. The first one on a machine compiles for some seconds. Results differ from
-    the model's in how sums are rounded. Subclasses of the layers are refused, and layers one of whose methods was
+    the model's in how sums are rounded. Subclasses of the layers are refused, and so are layers with a method that was
     replaced.
 
     Parameters

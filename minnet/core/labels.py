@@ -33,7 +33,7 @@ def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:
 
 
 def check_integers(owner: str, labels: NDArray[Any], which: str = "") -> None:
-    """Check that labels (...) are integers: a TypeError, which says `which`; without, their shape was not checked."""
+    """Raise TypeError unless labels (...) are integers. `which` names the range; it is "" before the shape is known."""
     if labels.size and labels.dtype.kind not in "iu":  # an empty list arrives as float64
         if not which and labels.ndim > 1:
             cure = _cure_of_rows(labels, labels.shape[-1])

@@ -38,7 +38,7 @@ class Layer:
 
     A model, which is the outermost layer, says what it expects: `input_scale` is what uint8 inputs are multiplied by
     (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
-    `class_names`, a list of strings, if you set it, what its outputs mean. Copies and files keep both.
+    `class_names`, if you set it, is a list of strings that says what the outputs mean. Copies and files keep both.
 
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.

@@ -24,8 +24,8 @@ class ConfusionMatrix(Decisions):
     Parameters
     ----------
     threshold, ignore_index
-        See `minnet.metrics.decisions.Decisions`, also for shapes and errors; several labels a sample are a ValueError,
-        and NaN, which has no column, is a `NonFiniteError`.
+        See `minnet.metrics.decisions.Decisions`, also for shapes and errors. Several labels per sample are a
+        ValueError, and NaN, which has no column, is a `NonFiniteError`.
 
     Examples
     --------
@@ -69,8 +69,8 @@ class CountRatio(Decisions):
         - ``"weighted"``: the mean over classes, each weighted by how many samples are of it.
         - ``"micro"``: of the counts of all classes together.
 
-        A class that no sample is of, and that was never chosen, is left out. Of several labels a sample, none is left
-        out, and "binary" is a ValueError.
+        A class that no sample is of, and that was never chosen, is left out. With several labels per sample, no label
+        is left out, and "binary" is a ValueError.
     threshold, ignore_index
         See `minnet.metrics.decisions.Decisions`, also for shapes and errors.
     """

@@ -51,8 +51,8 @@ class Checkpoint:
         A column of the history, such as "validation_loss". After each row that is the best so far, a checkpoint
         ``best.safetensors`` is written as well.
     mode
-        "min" if that column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
-        what a metric says itself (its attribute ``better``).
+        "min" if low values of that column are better, "max" if high values are. By default, "min" for a loss, and the
+        attribute ``better`` of a metric.
 
     Raises
     ------
@@ -120,7 +120,9 @@ class Checkpoint:
             probe.unlink()
         except OSError as error:
             raise type(error)(
-                error.errno, f"checkpoints cannot be written: {error.strerror}; choose another folder", str(self.folder)
+                error.errno,
+                f"{error.strerror}: choose another folder. Checkpoints cannot be written to",
+                str(self.folder),
             ) from None
         self._last = time.monotonic()
         self._said.clear()

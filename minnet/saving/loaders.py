@@ -81,7 +81,7 @@ def go_on(
 ) -> Iterator[Batch]:
     """Return the rest of an epoch of which so many batches are done: at its place, or begun again.
 
-    `left` is the pass that an earlier `fit` of the script has left, and how many of its batches that read. Raises
+    `left` is the pass that an earlier `fit` of the script has left, and how many of its batches were read. Raises
     CheckpointError if the loader yields fewer batches than it did, or is an iterator that is beyond that place.
     """
     if at is not None:

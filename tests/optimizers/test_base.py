@@ -278,7 +278,7 @@ def test_rates_that_are_set_are_numbers():
     with pytest.raises(TypeError, match=r"^SGD expected lr to be a number, got str"):
         optimizer.lr = "0.1"
     optimizer.param_groups[1]["lr"] = 0.0
-    with pytest.raises(ValueError, match=r"^SGD has the learning rate 0, to which .* no ratio: .*param_groups\[i\]"):
+    with pytest.raises(ValueError, match=r"^SGD's lr is 0, so the other groups' rates .* 0: .*param_groups\[i\]"):
         optimizer.lr = 0.1
     assert rates(optimizer) == [0.5, 0.0]
 
