@@ -231,8 +231,8 @@ def test_adding_problem(tmp_path):
         (("mlp.py", "--data", __file__), "expected a pickle"),
         (("cnn.py", "--data", __file__), "expected a pickle"),
         (("autoencoder.py", "--data", __file__), "expected a pickle"),
-        (("mlp.py", "--checkpoint", __file__), "checkpoints cannot be written"),
-        (("cnn.py", "--checkpoint", __file__), "checkpoints cannot be written"),
+        (("mlp.py", "--checkpoint", __file__), "Checkpoints cannot be written to"),
+        (("cnn.py", "--checkpoint", __file__), "Checkpoints cannot be written to"),
     ],
 )
 def test_what_the_user_can_mend_is_no_traceback(small_mnist, tmp_path, arguments, message):

@@ -89,16 +89,16 @@ class Callback:
     def state_dict(self) -> State:
         """Return what a checkpoint is to keep: here, every attribute that is plain data (see `minnet.core.state`).
 
-        The plain data in objects that the attributes hold are kept, too. Override both methods for what is remembered
-        elsewhere, such as in a file; then a checkpoint keeps what they say, and nothing else of the callback.
+        The plain data in objects that the attributes hold are kept, too. If data are elsewhere, such as in a file,
+        override this and `load_state_dict`. Then a checkpoint keeps only what this returns.
         """
         return attributes(self)
 
     def check_state(self, state: State, model: Layer, optimizer: Optimizer) -> None:
-        """Raise ValueError if `state`, from a file, is none that this callback can go on with.
+        """Raise ValueError if this callback cannot go on with `state`, which comes from a file.
 
-        It is called before anything of the run has changed. What has another kind than `state_dict` returns now (a text
-        for a number) was refused already; here belongs what only this class knows.
+        It is called before anything of the run has changed. A value of another kind than in `state_dict` now (a text in
+        place of a number) was refused already. Check here what only this class knows.
         """
 
     def load_state_dict(self, state: State) -> None:

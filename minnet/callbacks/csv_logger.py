@@ -16,7 +16,7 @@ from minnet.optimizers import Optimizer
 
 @dataclass
 class _Written:
-    """What is in the file. It is no number or list of the CSVLogger, so a further `fit` does not begin without it."""
+    """What is in the file. As an object of its own, it stays as it is when the next `fit` begins (see Renewal)."""
 
     columns: list[str] = field(default_factory=list)
     size: int = 0  # of the file, in bytes
@@ -51,11 +51,11 @@ class CSVLogger(Callback):
         self._written = _Written()
 
     def on_fit_start(self, trainer: Training) -> None:
-        """Try to write: now, and not after the first epoch."""
+        """Try now whether the file can be written, and not after the first epoch."""
         try:
             self.path.open("ab").close()
         except OSError as error:
-            message = f"CSVLogger cannot write its file: {error.strerror}; make the folder, or choose another path"
+            message = f"{error.strerror}: make the folder, or choose another path. CSVLogger cannot write"
             raise type(error)(error.errno, message, str(self.path)) from None
         self._check_size()
 

@@ -23,12 +23,12 @@ class EarlyStopping(Callback):
     monitor
         The column, such as "validation_loss".
     patience
-        Stop after so many rows in a row without improvement, at least 1.
+        Stop after this many rows without an improvement, one after the other; at least 1.
     min_delta
         The smallest change that counts as an improvement, >= 0.
     mode
-        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
-        what a metric says itself (its attribute ``better``).
+        "min" if low values of the column are better, "max" if high values are. By default, "min" for a loss, and the
+        attribute ``better`` of a metric.
 
     Attributes
     ----------

@@ -18,9 +18,9 @@ from minnet.optimizers.schedules import Schedule
 class LearningRate(Callback):
     """Set the learning rate of each group of Parameters by a schedule.
 
-    A `fit` begins at t = 0, with the learning rates that the groups have then. Where a schedule has set them and
-    nobody since, it begins with those from before that schedule: so a second `fit` repeats the schedule of the first.
-    After a `fit`, the groups keep the rates that it ended with.
+    A `fit` begins at t = 0, with the learning rates that the groups have then. If a schedule was the last to set them,
+    it begins with those from before that schedule, so a second `fit` repeats the schedule of the first. After a `fit`,
+    the groups keep the rates that it ended with.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class LearningRate(Callback):
     Warns
     -----
     TrainingWarning
-        At the end of a `fit` in which the rate never moved, because t counts epochs and there was not a second one;
-        if the schedule gives one learning rate to groups that have their own.
+        At the end of a `fit` in which the rate never moved, because t counts epochs and there was no second epoch; if
+        the schedule gives the same learning rate to groups that have their own.
     """
 
     def __init__(self, schedule: Schedule, per: Literal["epoch", "step"] = "epoch") -> None:
@@ -68,7 +68,7 @@ class LearningRate(Callback):
         """Check that there is a learning rate for each group."""
         rates = state["base_lrs"]
         if len(rates) != len(optimizer.param_groups) or not all(is_number(lr) and 0 <= lr < math.inf for lr in rates):
-            raise ValueError("there is not a learning rate for each group")
+            raise ValueError("there is not one learning rate for each group")
 
     def on_step_end(self, trainer: Training) -> None:
         """Set the next step's learning rates."""
@@ -84,7 +84,7 @@ class LearningRate(Callback):
         """Warn if the schedule never moved."""
         epochs = trainer.epoch - self.start
         if self.per == "epoch" and epochs <= 1 and not (trainer.interrupted or trainer.stopped):
-            end = "with its first" if epochs else "before the end of the first"
+            end = "after its first epoch" if epochs else "before the end of its first epoch"
             warn(
                 'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
                 f'ended {end}. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
@@ -99,7 +99,7 @@ class LearningRate(Callback):
         for base_lr in self.base_lrs:
             rate = self.schedule(base_lr, t)
             if not (type(rate) is float and 0 <= rate < math.inf):
-                rate = check_number("LearningRate", f"the rate that its schedule returns at t = {t}", rate, 0)
+                rate = check_number("LearningRate", f"schedule(base_lr, t={t})", rate, 0)
             rates.append(rate)
         trainer.optimizer.set_lrs(rates, self.base_lrs)
 
@@ -128,8 +128,8 @@ class ReduceLROnPlateau(Callback):
     monitor
         The column, such as "validation_loss".
     mode
-        "min" if the column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
-        what a metric says itself (its attribute ``better``).
+        "min" if low values of the column are better, "max" if high values are. By default, "min" for a loss, and the
+        attribute ``better`` of a metric.
     factor
         The learning rate is multiplied by it, 0 < factor < 1.
     patience

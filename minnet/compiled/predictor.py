@@ -24,7 +24,7 @@ class Predictor:
 
     A Predictor keeps the model's weights of the moment when it is made, and its `input_scale`, by which it multiplies
     uint8: after more training, make another. The first one on a machine compiles for some seconds. Results differ from
-    the model's in how sums are rounded. Subclasses of the layers are refused, and layers one of whose methods was
+    the model's in how sums are rounded. Subclasses of the layers are refused, and so are layers with a method that was
     replaced.
 
     Parameters
@@ -63,7 +63,7 @@ class Predictor:
         layers, unsupported = chain(network)
         if unsupported:
             raise ValueError(
-                f"Predictor needs {NETWORKS}, or Normalize before all; got {unsupported}: call model.forward instead"
+                f"Predictor needs {NETWORKS}, and Normalize first of all; got {unsupported}: call model.forward instead"
             )
         self._scale = check_scale(model, model.input_scale)
         self._dtype, *others = dtypes(layers)

@@ -1,7 +1,7 @@
 """What the compiled code supports is decided here; a ValueError names what it does not support, and the cure.
 
 Compiled code calls no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and a subclass
-is refused; so is an object, one of whose methods was replaced. (A method that was replaced on minnet's class is not
+is refused; so is an object if one of its methods was replaced. (A method that was replaced on minnet's class is not
 seen.)
 """
 

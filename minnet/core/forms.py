@@ -42,10 +42,10 @@ def are_like(arrays: object, others: Iterable[NDArray[Any]]) -> bool:
 
 
 def unsettable(owner: object, name: object, value: object) -> str:
-    """Say what data would replace by an attribute of this name, if it must not; "" if it may.
+    """Say why a value from a file must not become the attribute of this name; "" if it may.
 
-    It must not replace what is no data: a method, a property, an object. None may stand for an object, for that may
-    have been given up, but not for a Parameter, a Buffer or a layer.
+    It must not replace anything but data, such as a method, a property or an object. None may replace an object,
+    because a run may have given that up, but not a Parameter, a Buffer or a layer.
     """
     if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
         return "no name of an attribute"

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array, Labels
 from minnet.core.checks import check_int
 
-ONE_OUTPUT = "a yes or no? For one output use BCEWithLogitsLoss, or give the model's last layer two"
+ONE_OUTPUT = "a yes or no? Use BCEWithLogitsLoss for one output, or give the model's last layer two outputs"
 
 
 def classes_at_axis_1(shape: tuple[int, ...]) -> str:
     """Say how classes along axis 1, as in a convolution's scores (N, C, H, W), come to be along the last one."""
     axes = ", ".join(map(str, (0, *range(2, len(shape)), 1)))
     return (
-        f"are the classes axis 1? Here they are the last axis: end the model with Permute({axes}), "
+        f"are the classes along axis 1? They must be along the last axis: end the model with Permute({axes}), "
         "or pass np.moveaxis(prediction, 1, -1)"
     )
 
@@ -39,7 +39,7 @@ def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:
 
 
 def check_integers(owner: str, labels: NDArray[Any], which: str = "") -> None:
-    """Check that labels (...) are integers: a TypeError, which says `which`; without, their shape was not checked."""
+    """Raise TypeError unless labels (...) are integers. `which` names the range; it is "" before the shape is known."""
     if labels.size and labels.dtype.kind not in "iu":  # an empty list arrives as float64
         if not which and labels.ndim > 1:
             cure = _cure_of_rows(labels, labels.shape[-1])
@@ -88,11 +88,11 @@ def _cure_of_shape(prediction: Array, labels: NDArray[Any]) -> str:
     """Say what labels of a wrong shape probably are, and what to do."""
     shape = prediction.shape
     if labels.shape[:-1] == shape:
-        return "are they swapped? pass (prediction, target)"
+        return "are they swapped? Pass (prediction, target)"
     if labels.shape == shape and prediction.dtype.kind in "iu":
         return "pass the model's output, before argmax; of class numbers, the accuracy is np.mean(prediction == y)"
     if labels.shape == (*shape[:-1], 1) and shape[-1] > 1:
-        return "labels in a column? pass y.squeeze(-1), one axis less"
+        return "labels in a column? Pass y.squeeze(-1), which has one axis less"
     if labels.shape[:-1] == shape[:-1] and labels.ndim == len(shape):
         return _cure_of_rows(labels, shape[-1])
     if len(shape) > 2 and labels.shape == (shape[0], *shape[2:]):
@@ -104,7 +104,7 @@ def _cure_of_rows(rows: NDArray[Any], classes: int) -> str:
     """Say what a target with a row (..., C) of numbers for each sample probably is."""
     width = rows.shape[-1]
     if rows.dtype.kind not in "biuf":
-        return "pass the number of one class a sample"
+        return "pass one class number for each sample"
     zeros_and_ones, sums = bool(((rows == 0) | (rows == 1)).all()), rows.sum(axis=-1)
     if zeros_and_ones and width == classes == 1:
         return ONE_OUTPUT
@@ -118,7 +118,7 @@ def _cure_of_rows(rows: NDArray[Any], classes: int) -> str:
     if zeros_and_ones and rows.ndim > 2 and (rows.sum(axis=1) == 1).all():
         return f"one-hot labels? pass the class numbers, y.argmax(axis=1); and {classes_at_axis_1(rows.shape)}"
     if zeros_and_ones:
-        return "several labels a sample? Each is a yes or no: use BCEWithLogitsLoss, or BCELoss after Sigmoid"
+        return "several labels for each sample? Each is a yes or no: use BCEWithLogitsLoss, or BCELoss after Sigmoid"
     if rows.min() >= 0 and np.abs(sums - 1).max() <= 1e-3:
         return "probabilities of the classes? Use KLDivLoss after LogSoftmax"
-    return "quantities to predict? Use MSELoss; class numbers? pass one a sample"
+    return "quantities to predict? Use MSELoss. Class numbers? Pass one for each sample"

@@ -38,7 +38,7 @@ class Layer:
 
     A model, which is the outermost layer, says what it expects: `input_scale` is what uint8 inputs are multiplied by
     (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
-    `class_names`, a list of strings, if you set it, what its outputs mean. Copies and files keep both.
+    `class_names`, if you set it, is a list of strings that says what the outputs mean. Copies and files keep both.
 
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
@@ -105,9 +105,9 @@ class Layer:
             problem = f"{name}.backward() before forward(): call forward first"
             if not self.recording:
                 problem = (
-                    f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and "
-                    "forward(), after freeze(statistics=True) if the layer is to behave as in eval mode; inside "
-                    "forward(), use a local variable"
+                    f"{name}'s cache is empty: in eval mode nothing is kept. Before backward(), call train() and then "
+                    "forward(). If the layer is to behave as in eval mode all the same, call freeze(statistics=True) "
+                    "before these; inside forward(), use a local variable"
                 )
             elif not self.training:
                 problem += ", and set self.cache there even if not self.training"
@@ -290,7 +290,9 @@ def _unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (set, frozenset)):
         for item in value:
             for _, found in _unfold(name, item):
-                raise TypeError(f"{name} is a set that holds a {type(found).__name__}, in no order: make it a list")
+                raise TypeError(
+                    f"{name} is a set that holds a {type(found).__name__}, and a set has no order: make it a list"
+                )
 
 
 def _check_class(cls: type[Layer]) -> None:
@@ -305,8 +307,8 @@ def _check_class(cls: type[Layer]) -> None:
     for name, value in vars(cls).items():
         for path, found in _unfold(name, value):
             raise TypeError(
-                f"{cls.__name__}.{path} is a {type(found).__name__} of the class, which all its layers would share, "
-                f"and no optimizer or file would have: make it in __init__, self.{name} = ..."
+                f"{cls.__name__}.{path} is a {type(found).__name__} of the class: all its layers would share it, and "
+                f"no optimizer or file would find it. Make it in __init__, self.{name} = ..."
             )
 
 

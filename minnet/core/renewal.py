@@ -44,7 +44,7 @@ class Renewal:
                 if id(owner) in _in_use:
                     kind = type(owner).__name__
                     raise RuntimeError(
-                        f"this {kind} is in use by another fit, which has not ended: give each its own {kind}"
+                        f"this {kind} is in use by another fit, which has not ended: give each fit its own {kind}"
                     )
             _in_use.update(map(id, self._owners))
         try:

@@ -30,8 +30,8 @@ def mode_of(owner: object, monitor: str, mode: Mode | None, metrics: Mapping[str
     if len(said) > 1 or not said <= {"min", "max"}:
         raise ValueError(
             f"{type(owner).__name__} cannot know whether {monitor!r} is better when it is lower or higher, because it "
-            f"is no loss, and no metric of that name says it (there is {', '.join(metrics) or 'no metric'}): "
-            'pass mode="min" or mode="max", or set the metric\'s attribute `better` to one of these'
+            f"is no loss, and no metric of that name has an attribute `better` ({', '.join(metrics) or 'no metrics'}): "
+            'pass mode="min" or mode="max", or set the metric\'s `better` to one of these'
         )
     found: Mode = said.pop()
     return found

@@ -120,7 +120,7 @@ def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
         return "is it ragged? Cut the rows to one length, or pad them"
     found = f"it holds {' and '.join(sorted(kinds)[:4])}"
     if "str" in kinds:
-        return f"{found}: drop the columns of text, or number what they say; then {name}.astype(np.float32)"
+        return f"{found}: drop the columns of text, or turn them into numbers; then {name}.astype(np.float32)"
     if "NoneType" in kinds:
         return f"{found}: fill what is missing, or leave those samples out; then {name}.astype(np.float32)"
     return f"{found}: pass {name}.astype(np.float32) if they are numbers"

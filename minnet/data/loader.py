@@ -45,7 +45,7 @@ class DataLoader:
     transform
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator. It is for
-        augmentation, which predictions go without; what they need, too, such as `Normalize`, is a layer of the model.
+        augmentation, which predictions go without. What predictions need, too, is a layer of the model: `Normalize`.
     check
         Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
         says if X and y seem to be swapped, if X seems to hold pixels of 0 to 255 as floats, from which a model learns
@@ -57,7 +57,7 @@ class DataLoader:
     Raises
     ------
     ValueError, TypeError
-        If X and y differ in length, are empty, no numbers, or hold NaN or infinity; if the batch size does not fit.
+        If X and y differ in length, are empty, are not numbers, or hold NaN or infinity; if an argument is wrong.
 
     Examples
     --------

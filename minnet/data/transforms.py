@@ -37,9 +37,9 @@ def warn_of_preparation(owner: str, transform: Transform, some: NDArray[Any]) ->
             warn_of_preparation(owner, part, some)
     elif not type(transform).__module__.startswith("minnet.") and _prepares(transform, some):
         warn(
-            f"{owner} expected transform to be an augmentation, got one that does the same whatever its rng: it "
-            "prepares the samples, and evaluate((X, y)), predict and Predictor will not: make it a layer of the model, "
-            "such as mn.Normalize.of(X), or prepare all X beforehand (check=False if it is right)",
+            f"{owner} expected transform to change samples at random, got one whose result does not depend on rng. "
+            "evaluate((X, y)), predict and Predictor will not call it: make it a layer of the model, such as "
+            "mn.Normalize.of(X), or transform all of X beforehand (check=False if it is right)",
             DataWarning,
         )
 

@@ -28,18 +28,18 @@ class Normalize(Layer):
 
     Backward: dL/dx = dy / σ. Nothing is learned.
 
-    As the first layer of a model, it is in everything that the model does: training, evaluation, predictions, and the
-    files that `save` writes. A `transform` of a training loader is not. `Normalize.of(X)` computes μ and σ.
+    As the first layer of a model, it works in training, evaluation and predictions alike, and is in the files that
+    `save` writes. A `transform` of a training loader does none of this. `Normalize.of(X)` computes μ and σ.
 
     Parameters
     ----------
     mean, std
-        μ and σ, finite, σ > 0: a number, or an array (F,) or (C,). They are of the numbers that the layer is given: of
-        uint8, of the bytes times the model's `input_scale` (1/256, if nothing else was said).
+        μ and σ, finite, σ > 0: a number, or an array (F,) or (C,). They must be those of the numbers that the layer is
+        given: for uint8 data, of the bytes times the model's `input_scale` (1/256 by default).
     axis
         The axis of x along which they lie. By default the axis 1 of x (N, F) and of x (N, C, H, W); for x of another
-        number of axes, say which: 1 for (N, C, L), 2 or −1 for (N, T, F). A tuple of axes, if μ and σ have several:
-        (1, 2) for one of each for each pixel of (N, H, W).
+        number of axes, say which: 1 for (N, C, L), 2 or −1 for (N, T, F). If μ and σ have several axes, pass a tuple:
+        (1, 2) for a mean and a deviation of each pixel of (N, H, W).
 
     Attributes
     ----------
@@ -77,8 +77,8 @@ class Normalize(Layer):
         count = means.ndim if axis is None else len(_axes(axis))
         if count != means.ndim or (axis is None and means.ndim > 1):
             raise ValueError(
-                f"Normalize expected mean and std to have one axis for each that axis={axis} names, got shape "
-                f"{means.shape}: {SAY_AXIS}; a tuple, if they have several"
+                f"Normalize expected mean and std to have as many axes as axis={axis} names, got shape "
+                f"{means.shape}: {SAY_AXIS}; a tuple names several"
             )
         self.mean = Buffer(means)
         self.std = Buffer(deviations)
@@ -88,17 +88,17 @@ class Normalize(Layer):
         """Make one with the means and deviations of X: of each feature of (N, F), of each channel of (N, C, H, W).
 
         They are computed in float64, some samples at a time, so that X may be a ``np.memmap``. σ² is the mean of
-        (x − μ)², without Bessel's correction. σ = 1 where all numbers are equal, so that y = 0 there; also, with a
-        `DataWarning`, where they differ by less than float32 can tell.
+        (x − μ)², without Bessel's correction. σ = 1 where all numbers are equal, so that y = 0 there. Where they differ
+        by less than float32 can represent, σ is also 1, with a `DataWarning`.
 
         Parameters
         ----------
         X
-            The training data, not transformed; no others, because a model must not see those.
+            The training data, without a transform; not the validation and test data, from which nothing may be learned.
         axis
             As for `Normalize`.
         scale
-            What uint8 is multiplied by, as by the DataLoader that the model learns from; of any other dtype, nothing.
+            What uint8 is multiplied by: the scale of the training DataLoader. Other dtypes are not multiplied.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Normalize(Layer):
             mean, std = _moments(X, kept)
         if not np.isfinite(std).all():
             check_finite(owner, "X", X)
-            raise ValueError(f"{owner} expected finite numbers, with squares that are, in X: their deviation is not")
+            raise ValueError(f"{owner} expected numbers in X whose squares are finite in float64, got larger ones")
         if is_bytes := X.dtype == np.uint8:
             scale = check_number(owner, "scale", scale, above=0, why="uint8 is multiplied by it")
             mean, std = mean * scale, std * scale
@@ -180,8 +180,8 @@ def check_scale(model: Layer, scale: float | None) -> float | None:
     for path, layer in model.named_layers():
         if isinstance(layer, Normalize) and layer.scale is not None and not same_scale(layer.scale, scale):
             raise ValueError(
-                f"{path or 'the model'} = {layer.describe()} was computed of uint8 times {layer.scale:g}, but the "
-                f"model's input_scale is {scale}: pass one scale to both, Normalize.of and the DataLoader"
+                f"{path or 'the model'} = {layer.describe()} was computed from uint8 times {layer.scale:g}, but the "
+                f"model's input_scale is {scale}: pass the same scale to Normalize.of and to the DataLoader"
             )
     return scale
 
@@ -232,8 +232,8 @@ def _divisors(owner: str, mean: Floats, std: Floats) -> Floats:
         first = tuple(np.argwhere(equal & (std > 0))[0].tolist())
         warn(
             f"{owner}: the numbers of X deviate by {std[first]:.2g} from a mean of {mean[first]:.9g} (index {first} of "
-            "the means), less than float32 can tell: they count as equal, std = 1. If they are not, subtract the mean "
-            "from X in float64 first",
+            "the means), which float32 cannot tell from 0: they count as equal, std = 1. If they are not, subtract the "
+            "mean from X in float64 first",
             DataWarning,
         )
     return np.where(equal, 1.0, std)

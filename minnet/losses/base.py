@@ -113,10 +113,10 @@ class Loss(Layer):
             elif prediction.size == target.size:
                 cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
             elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
-                cure = "the numbers of classes? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
+                cure = "class numbers? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
             elif target.shape == (*prediction.shape[:1], *prediction.shape[2:]) and target.dtype.kind in "iu":
                 cure = (
-                    "the numbers of classes? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
+                    "class numbers? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
                     f"{classes_at_axis_1(prediction.shape)}"
                 )
             else:

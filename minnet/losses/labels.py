@@ -62,8 +62,8 @@ class ClassLoss(Loss):
         shape, strides = prediction.shape, prediction.strides
         if min(shape) > 1 == len(set(shape[1:])) and max(strides) == strides[1] > strides[0] == prediction.itemsize:
             warn(
-                f"{type(self).__name__} takes the last axis for the classes, and got a prediction {shape} that looks "
-                f"like a convolution's, whose channels are axis 1; {classes_at_axis_1(shape)}",
+                f"{type(self).__name__} expected the classes along the last axis, got a prediction {shape} that looks "
+                f"like a convolution's, whose channels are axis 1: {classes_at_axis_1(shape)}",
                 DataWarning,
             )
 

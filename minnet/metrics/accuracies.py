@@ -13,8 +13,8 @@ from minnet.metrics.predictions import class_scores
 class Accuracy(Mean, Decisions):
     """The share of samples that are right.
 
-    Of several labels a sample, all must be right, as in scikit-learn. For the share of single answers, give them as
-    samples of their own, ``prediction.reshape(-1)`` and ``target.reshape(-1)``.
+    With several labels per sample, all must be right, as in scikit-learn. For the share of single answers, pass each as
+    a sample of its own, ``prediction.reshape(-1)`` and ``target.reshape(-1)``.
 
     Parameters
     ----------

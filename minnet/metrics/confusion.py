@@ -24,8 +24,8 @@ class ConfusionMatrix(Decisions):
     Parameters
     ----------
     threshold, ignore_index
-        See `minnet.metrics.decisions.Decisions`, also for shapes and errors; several labels a sample are a ValueError,
-        and NaN, which has no column, is a `NonFiniteError`.
+        See `minnet.metrics.decisions.Decisions`, also for shapes and errors. Several labels per sample are a
+        ValueError, and NaN, which has no column, is a `NonFiniteError`.
 
     Examples
     --------
@@ -42,7 +42,9 @@ class ConfusionMatrix(Decisions):
         """Count the samples of a batch."""
         chosen, right, classes = self.decided(prediction, target)
         if right.ndim == 2:
-            raise ValueError(f"ConfusionMatrix expected one label a sample, got {classes}: make one for each label")
+            raise ValueError(
+                f"ConfusionMatrix expected one label for each sample, got {classes}: make a matrix for each label"
+            )
         if np.isnan(prediction).any():
             raise NonFiniteError("ConfusionMatrix has no column for NaN in the prediction: did the model diverge?")
         counts = np.bincount(right * classes + chosen, minlength=classes * classes).reshape(classes, classes)
@@ -67,8 +69,8 @@ class CountRatio(Decisions):
         - ``"weighted"``: the mean over classes, each weighted by how many samples are of it.
         - ``"micro"``: of the counts of all classes together.
 
-        A class that no sample is of, and that was never chosen, is left out. Of several labels a sample, none is left
-        out, and "binary" is a ValueError.
+        A class that no sample is of, and that was never chosen, is left out. With several labels per sample, no label
+        is left out, and "binary" is a ValueError.
     threshold, ignore_index
         See `minnet.metrics.decisions.Decisions`, also for shapes and errors.
     """
@@ -93,7 +95,7 @@ class CountRatio(Decisions):
         if self.average == "binary" and (self.labels or classes > 2):
             raise ValueError(
                 f"{type(self).__name__} expected two classes for average='binary', got {classes} "
-                f"{'labels a sample' if self.labels else 'classes'}: pass average='macro', 'weighted' or 'micro'"
+                f"{'labels for each sample' if self.labels else 'classes'}: pass average='macro', 'weighted' or 'micro'"
             )
         if self.labels:
             counts = np.array([(chosen & right).sum(axis=0), chosen.sum(axis=0), right.sum(axis=0)])

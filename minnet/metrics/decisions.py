@@ -19,10 +19,11 @@ class Decisions(Metric):
     A metric takes one of these, in any number of batches:
 
     - *classes*: scores or probabilities (..., C) and labels (...), 0 … C − 1. The largest score is chosen.
-    - *yes or no*, with a `threshold`: scores or probabilities (N,), or (..., 1), and targets of the same shape, or of
-      the shape (...): 1 for yes, 0 (or −1) for no. A prediction above the threshold is a yes. It is then as if there
-      were two classes, no and yes.
-    - *several labels a sample*, with a `threshold`: (..., C) and as many targets, a yes or no for each label.
+    - *yes or no* (binary), with a `threshold`: scores or probabilities (N,), or (..., 1), and targets of the same
+      shape, or of the shape (...): 1 for yes, 0 (or −1) for no. A prediction above the threshold is a yes. It is then
+      as if there were two classes, no and yes.
+    - *several labels per sample* (multi-label), with a `threshold`: (..., C) and as many targets, each a yes or
+      no.
 
     NaN is never right: with two classes it counts as the other answer, with more as one that no sample has.
 
@@ -58,8 +59,8 @@ class Decisions(Metric):
     def decided(self, prediction: ArrayLike, target: ArrayLike) -> tuple[Chosen, Chosen, int]:
         """Return what was chosen, what is right, and the number of classes or labels.
 
-        Both are class numbers (N,), where NaN has chosen a class too many; or, for several labels a sample, whether it
-        is a yes, (N, C).
+        Both are class numbers (N,), where NaN has chosen a class too many; or, for several labels per sample, whether
+        it is a yes, (N, C).
         """
         owner = type(self).__name__
         if self.threshold is None:

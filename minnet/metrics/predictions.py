@@ -38,16 +38,17 @@ def class_scores(
     if type(target) is not np.ndarray:
         refuse_mask(owner, "target", target)
     scores, labels = as_numbers(owner, "prediction", prediction), np.asarray(target)
+    are_classes = scores.ndim == 1 and scores.dtype.kind in "iu"  # after argmax
+    if is_one_answer(scores, labels) and not are_classes:
+        raise ValueError(
+            f"{owner} expected scores (..., classes), got one output for each sample, {scores.shape}: {THRESHOLD}"
+        )
     try:
         check_labels(owner, scores, labels)
     except ValueError as error:
         if scores.shape == labels.shape:
             raise ValueError(f"{error}; {THRESHOLD}") from None
         raise
-    if scores.shape[-1] == 1:
-        raise ValueError(
-            f"{owner} expected scores (..., classes), got one output a sample, {scores.shape}: {THRESHOLD}"
-        )
     rows, labels = scores.reshape(-1, scores.shape[-1]), labels.reshape(-1)
     check_range(owner, labels, rows.shape[1], ignore_index)
     if ignore_index is not None:
@@ -84,7 +85,7 @@ def yes_or_no(owner: str, prediction: ArrayLike, target: ArrayLike, ignore_index
     if wrong.size:
         raise ValueError(
             f"{owner} expected targets that are 1 for yes and 0 (or all -1) for no, got {wrong[0]:g}: class numbers? "
-            "Then a prediction has one column a class"
+            "Then a prediction needs one column for each class"
         )
     return rows, truth == 1
 
@@ -99,7 +100,7 @@ def log_probabilities(owner: str, rows: Array, takes: str | None) -> Array:
         return logs
     if takes == "log-probabilities":
         if not is_log_probabilities(rows):
-            raise ValueError(f"{owner} expected log-probabilities, got other numbers{_kinds(rows)}")
+            raise ValueError(f"{owner} expected log-probabilities, got {_others(rows, takes)}")
         return rows.astype(np.float64)
     check_probabilities(owner, rows)
     return log(rows)
@@ -115,10 +116,9 @@ def check_probabilities(owner: str, rows: Array) -> None:
     """Check that rows (N, C) are probabilities: of classes, or of a yes, if C is 1."""
     check_finite(owner, "prediction", rows)
     if not (rows.min(initial=0) >= 0 and rows.max(initial=1) <= 1 if rows.shape[1] == 1 else is_probabilities(rows)):
-        raise ValueError(f"{owner} expected probabilities, got other numbers{_kinds(rows)}")
+        raise ValueError(f"{owner} expected probabilities, got {_others(rows, 'probabilities')}")
 
 
-def _kinds(rows: Array) -> str:
-    return f" ({rows.min():.4g} to {rows.max():.4g}): say what the model returns, takes=" + ", or takes=".join(
-        repr(kind) for kind in TAKES[1:]
-    )
+def _others(rows: Array, takes: str) -> str:
+    others = " or ".join(f"takes={kind!r}" for kind in TAKES[1:] if kind != takes)
+    return f"other numbers, from {rows.min():.4g} to {rows.max():.4g}: say what they are, {others}"

@@ -76,7 +76,7 @@ class LogLoss(Mean):
             losses: Array = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
             return losses
         if self.takes == "log-probabilities":
-            raise ValueError("LogLoss expected log-probabilities (..., classes), got one output a sample")
+            raise ValueError("LogLoss expected log-probabilities (..., classes), got one output for each sample")
         check_probabilities("LogLoss", rows)
         small = rows < 0.5  # where 1 - p would lose digits of p
         return -np.where(yes, log(rows), np.where(small, np.log1p(-rows * small, dtype=np.float64), log(1 - rows)))

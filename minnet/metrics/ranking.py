@@ -30,9 +30,9 @@ class Ranking(Metric):
 
     A metric takes one of these, in any number of batches:
 
-    - *yes or no*: scores or probabilities (N,), or (..., 1), and targets of the same shape, or of the shape (...): 1
-      for yes, 0 (or −1) for no.
-    - *several labels a sample*: (..., C) and as many targets.
+    - *yes or no* (binary): scores or probabilities (N,), or (..., 1), and targets of the same shape, or of the
+      shape (...): 1 for yes, 0 (or −1) for no.
+    - *several labels per sample* (multi-label): (..., C) and as many targets.
     - *classes*: (..., C) and labels (...), 0 … C − 1. Samples are ranked by their probability of a class; each of
       several classes is compared with all others. Of two classes, only class 1 is looked at, as a yes.
 
@@ -96,7 +96,9 @@ class Ranking(Metric):
         scores, yes = self._scores.array, self._yes.array
         if self.average == "micro":
             scores, yes = scores.reshape(-1, 1), yes.reshape(-1, 1)
-        values = [self._of(scores[:, i], yes[:, i], f" of class {i}" * (yes.shape[1] > 1)) for i in range(yes.shape[1])]
+        values = [
+            self._of(scores[:, i], yes[:, i], f" for class {i}" * (yes.shape[1] > 1)) for i in range(yes.shape[1])
+        ]
         return float(np.average(values, weights=yes.sum(axis=0) if self.average == "weighted" else None))
 
     def _of(self, scores: Array, yes: Answers, which: str) -> float:
@@ -105,7 +107,7 @@ class Ranking(Metric):
         for answer in self.needs:
             if not found[answer]:
                 raise ValueError(
-                    f"{type(self).__name__} is not defined without a sample whose target{which} is {answer}: "
+                    f"{type(self).__name__} is not defined without a sample whose target is {answer}{which}: "
                     "evaluate on more samples"
                 )
         _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)

@@ -96,8 +96,8 @@ class Optimizer:
         is first needed; until then its entry is None. An optimizer of your own may keep anything there.
     fading, squares : tuple of str
         Of the class: the names of arrays in `state` that are running averages of gradients, and of their squares.
-        Where gradients stop, they shrink until the processor is slow with them. So every 256 steps those numbers are
-        set to zero that can no longer change a step: see `zero_subnormals`. By default, there are none.
+        Where gradients stop, they shrink until the processor is slow with them. So every 256 steps, numbers that can no
+        longer change a step are set to zero: see `zero_subnormals`. By default, there are none.
 
     Raises
     ------
@@ -156,14 +156,14 @@ class Optimizer:
         old = rates[self._default]
         if not old and any(rates):
             raise ValueError(
-                f"{name} has the learning rate 0, to which the other groups' have no ratio: set each of "
+                f"{name}'s lr is 0, so the other groups' rates cannot be multiplied by {value} / 0: set each of "
                 f"{name}.param_groups[i]['lr']"
             )
         self.set_lrs([value if rate == old else rate * (value / old) for rate in rates], rates if not value else None)
 
     @property
     def initial_lrs(self) -> list[float]:
-        """Each group's learning rate; or, if a schedule has set it and nobody since, its rate before that."""
+        """Each group's learning rate; if a schedule was the last to set it, the rate from before that schedule."""
         pairs = zip(self.param_groups, self._scheduled, strict=True)
         return [initial if group["lr"] == left else group["lr"] for group, (initial, left) in pairs]
 
@@ -288,9 +288,9 @@ class Optimizer:
         for name in self.squares:
             if (array := self._array(name, i)) is not None and np.isinf(array.max(initial=0)):
                 raise NonFiniteError(
-                    f"{type(self).__name__}'s {name!r} of parameters[{i}], of shape {array.shape}, has left the range "
-                    f"of {array.dtype}, so its numbers no longer move: squares of gradients beyond 1e19 do in float32. "
-                    "Clip the gradients, or compute in float64 (model.astype)"
+                    f"{type(self).__name__}'s {name!r} of parameters[{i}], of shape {array.shape}, holds infinity "
+                    f"in {array.dtype}, so some weights no longer move: squares of gradients beyond 1e19 overflow "
+                    "float32. Clip the gradients, or compute in float64 (model.astype)"
                 )
         # The root of a square stands beside ε. Where that is too small to hide it, squares stay as they are.
         for name in (*self.fading, *(self.squares if group.get("eps", 0.0) >= LARGE_EPS else ())):

@@ -51,8 +51,8 @@ class Checkpoint:
         A column of the history, such as "validation_loss". After each row that is the best so far, a checkpoint
         ``best.safetensors`` is written as well.
     mode
-        "min" if that column is better when it is lower, "max" if when it is higher. By default, "min" for a loss, and
-        what a metric says itself (its attribute ``better``).
+        "min" if low values of that column are better, "max" if high values are. By default, "min" for a loss, and the
+        attribute ``better`` of a metric.
 
     Raises
     ------
@@ -120,7 +120,9 @@ class Checkpoint:
             probe.unlink()
         except OSError as error:
             raise type(error)(
-                error.errno, f"checkpoints cannot be written: {error.strerror}; choose another folder", str(self.folder)
+                error.errno,
+                f"{error.strerror}: choose another folder. Checkpoints cannot be written to",
+                str(self.folder),
             ) from None
         self._last = time.monotonic()
         self._said.clear()
@@ -266,7 +268,7 @@ class Checkpoint:
             lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])
             warn(
                 f"checkpoints do not keep {len(lost)} thing{'s' * (len(lost) > 1)} that may change while training, so "
-                f"a run that is resumed may go another way:\n  {lines}\nKeep plain data in attributes (numbers, "
+                f"a resumed run may differ:\n  {lines}\nKeep plain data in attributes (numbers, "
                 "arrays, Generators, lists, dicts), or give the object state_dict() and load_state_dict(state)",
                 CheckpointWarning,
             )

@@ -48,9 +48,11 @@ def check_class_names(model: Layer, classes: int | None = None) -> None:
     if names is None:
         return
     if not _are_names(names):
-        raise TypeError(f"model.class_names must be a list of strings, one a class, got {brief(repr(names))}")
+        raise TypeError(f"model.class_names must be a list of strings, one for each class, got {brief(repr(names))}")
     if classes not in (None, len(names)):
-        raise ValueError(f"model.class_names has {len(names)} names, but the model has {classes} outputs: one a class")
+        raise ValueError(
+            f"model.class_names must have one name for each of the model's {classes} outputs, got {len(names)}"
+        )
 
 
 def _are_names(names: object) -> bool:

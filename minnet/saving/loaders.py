@@ -94,7 +94,7 @@ def go_on(
 ) -> Iterator[Batch]:
     """Return the rest of an epoch of which so many batches are done: at its place, or begun again.
 
-    `left` is the pass that an earlier `fit` of the script has left, and how many of its batches that read. Raises
+    `left` is the pass that an earlier `fit` of the script has left, and how many of its batches were read. Raises
     CheckpointError if the loader yields fewer batches than it did, or is an iterator that is beyond that place.
     """
     if at is not None:
@@ -107,8 +107,8 @@ def go_on(
         batches, read = left
     if read > done:
         raise CheckpointError(
-            f"the checkpoint is of batch {done} of an iterator of which {read} batches were read, "
-            "and it cannot go back: pass a DataLoader, or a new iterator"
+            f"the checkpoint is of batch {done}, but {read} batches of this iterator were read already, and it cannot "
+            "go back: pass a DataLoader, or a new iterator"
         )
     for i in range(read, done):
         if next(batches, None) is None:

@@ -87,7 +87,7 @@ def evaluated(
         samples += len(x)
         measures.update(prediction, y)
     if not total:
-        what = "only samples that do not count" if samples else "no batch: a bare iterator can be used only once"
+        what = "only samples that do not count" if samples else "no batch: an iterator can be used only once"
         raise ValueError(f"evaluate expected at least one sample, got {what}")
     return {"loss": loss_sum / total} | measures.compute()
 
@@ -100,7 +100,7 @@ def predicted(model: Layer, X: NDArray[Any], scale: float | None, batch_size: in
         outputs.add(model.forward(cast(x, dtype)))
     if len(outputs) != len(X):
         raise ValueError(
-            f"predict expected samples along the first axis, got X of shape {X.shape}, of which the model made "
+            f"predict expected samples along the first axis, got X of shape {X.shape} and outputs of shape "
             f"{outputs.array.shape}: one sample? Pass X[np.newaxis]"
         )
     return outputs.array

@@ -273,7 +273,9 @@ class FitLoop:
         if checkpoint is not None and checkpoint.newest is not None:
             what = f"{checkpoint.newest} is there to go on from: run it again"
         if how == "interrupted" and not self._plan.raises:
-            what += '. The script goes on; Ctrl-C outside of fit ends it, or fit(..., on_interrupt="raise") at once'
+            what += (
+                '. The script goes on: press Ctrl-C outside of fit to end it, or pass fit(..., on_interrupt="raise")'
+            )
         announce(f"\n{how} {where}: {what}")
         self._leave()
         if self._counts.samples:

@@ -74,4 +74,4 @@ def _plain(name: str, value: Any) -> Any:
         return [_plain(name, item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"the history's column {name!r} holds a {type(value).__name__}, which JSON has no form for")
+    raise TypeError(f"the history's column {name!r} holds a {type(value).__name__}, which JSON cannot hold")

@@ -91,9 +91,11 @@ def check_metric(name: object, metric: object) -> None:
     if not isinstance(name, str) or not name:
         raise TypeError(f"Trainer expected the names of metrics to be strings, got {name!r}")
     if name == "loss":
-        raise ValueError("Trainer expected a metric with a name of its own, got 'loss': evaluations report the loss so")
+        raise ValueError(
+            "Trainer expected a metric with a name of its own, got 'loss', which is the loss's: choose another"
+        )
     if isinstance(metric, type) or not callable(metric):
-        cure = f"{name!r}: mn.metrics.accuracy}}, without brackets behind it"
+        cure = f"{name!r}: mn.metrics.accuracy}}, without parentheses after it"
         if isinstance(metric, type):
             cure = f"{name!r}: {metric.__name__}()}}"
         elif hasattr(metric, "update"):
@@ -105,7 +107,7 @@ def check_metric(name: object, metric: object) -> None:
     if isinstance(metric, ConfusionMatrix):
         raise TypeError(
             f"Trainer expected metrics[{name!r}] to return a number, got a ConfusionMatrix: "
-            "call it with trainer.predict(X) after the training"
+            "after training, call it: mn.metrics.confusion_matrix(trainer.predict(X), y)"
         )
     check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
 
@@ -117,7 +119,7 @@ def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
         column = f"{pair[0]}_{pair[1]}"
         if column in seen:
             raise ValueError(
-                f"fit got the column {column!r} twice: of the set {seen[column][0]!r} and the metric "
-                f"{seen[column][1]!r}, and of {pair[0]!r} and {pair[1]!r}: rename one"
+                f"fit got the column {column!r} twice, for the metric {seen[column][1]!r} of the set "
+                f"{seen[column][0]!r}, and for {pair[1]!r} of {pair[0]!r}: rename one"
             )
         seen[column] = pair

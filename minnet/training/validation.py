@@ -104,7 +104,7 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
         return
     lacking = first_of([f"{name} {parameter.data.shape}" for name, parameter in _untrained(model, loss, optimizer)])
     raise ValueError(
-        f"the optimizer holds Parameters that are not of this model: {first_of(foreign)}"
+        f"the optimizer holds Parameters that are not this model's: {first_of(foreign)}"
         + (f"; and it does not hold the model's {lacking}" if lacking else "")
         + ": was a layer replaced? Make the optimizer with model.parameters(), after the model is complete"
     )
@@ -115,7 +115,7 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer, known: Seq
     untrained = [name for name, _ in _untrained(model, loss, optimizer)]
     if names := [name for name in untrained if name not in known]:
         warn(
-            f"the optimizer does not hold {first_of(names)}, so nothing is learned there: make it with "
+            f"the optimizer does not hold {first_of(names)}, so these do not learn: make it with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
@@ -156,9 +156,9 @@ def training_scale(model: Layer, loader: object) -> float | None:
     scale = check_scale(model, loader.scale)
     if "input_scale" in vars(model) and not same_scale(scale, model.input_scale):
         warn(
-            f"fit was given a DataLoader with scale={scale}, but the model's input_scale is {model.input_scale}, by an "
-            "earlier fit, or by the file with its weights: pass scale=model.input_scale to the DataLoader, or, if the "
-            f"model is to learn anew, set model.input_scale = {scale} first",
+            f"fit was given a DataLoader with scale={scale}, but the model's input_scale is {model.input_scale}, from "
+            "an earlier fit or from its file: pass scale=model.input_scale to the DataLoader; or, to train "
+            f"the model anew with this scale, set model.input_scale = {scale} first",
             DataWarning,
         )
     return scale
@@ -179,9 +179,9 @@ def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer) -> bool:
     if X.dtype != np.uint8 or "input_scale" in vars(model):
         return False
     warn(
-        f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was trained on "
-        "data of another kind: pass what it was trained on, or, if that was uint8 times a number, set "
-        "model.input_scale to it",
+        f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was not trained "
+        "on uint8: pass data like those it was trained on; or, if those were uint8 times a number, set "
+        "model.input_scale to that number",
         DataWarning,
     )
     return True
@@ -229,8 +229,8 @@ def as_loader(
         raise ValueError(f"{owner} got {name} that is in batches already: leave out batch_size, or pass (X, y)")
     if _is_of_bytes(data) and not same_scale(data.scale, scale):
         raise ValueError(
-            f"{owner} expected {name} to scale uint8 by {scale}, as the model expects, got a DataLoader with "
-            f"scale={data.scale}: pass scale={scale} to it, or the pair (X, y)"
+            f"{owner} expected {name} to have the model's input_scale, {scale}, got a DataLoader with "
+            f"scale={data.scale}: pass scale={scale} to it, or give the pair (X, y)"
         )
     if not pair:
         return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data)
@@ -271,12 +271,12 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
     ]
     if schedules and len(setting) > 1:
         raise ValueError(
-            f"fit got {' and '.join(setting)}, but LearningRate sets the learning rate anew each time, whatever "
-            "another has made of it: pass one of them; mn.schedules.SequentialLR has one schedule follow another"
+            f"fit got {' and '.join(setting)}, but LearningRate computes the learning rate anew each time, so the "
+            "other's changes would be lost: pass one of them (mn.schedules.SequentialLR joins schedules)"
         )
     if hasattr(loader, "__next__") and any(schedule.per == "epoch" for schedule in schedules):
         raise ValueError(
-            f'fit got LearningRate(..., per="epoch") and {named(loader)}, whose first epoch is its last, so the '
+            f'fit got LearningRate(..., per="epoch") and {named(loader)}, which has one epoch only, so the '
             f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'
         )
 

@@ -268,5 +268,5 @@ def test_normalized_images_of_bytes():
 
 def test_a_normalizing_layer_elsewhere_is_refused():
     for layers in ([mn.Flatten(), mn.Normalize(0, 1), mn.Linear(12, 5)], [mn.Normalize(0, 1)]):
-        with pytest.raises(ValueError, match=r"or Normalize before all; got layers\[\d\], Normalize"):
+        with pytest.raises(ValueError, match=r"and Normalize first of all; got layers\[\d\], Normalize"):
             mn.Predictor(mn.Sequential(*layers))

@@ -38,25 +38,29 @@ SEVERAL = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 0, 0]])
 @pytest.mark.parametrize(
     ("shape", "labels", "message"),
     [
-        ((4, 3), SEVERAL, "several labels a sample. Each is a yes or no: use BCEWithLogitsLoss, or BCELoss after Sig"),
-        ((4, 3), SEVERAL.astype(float), "several labels a sample"),
-        ((4, 3), SEVERAL.astype(bool), "several labels a sample"),
-        ((4, 5), SEVERAL, "several labels a sample"),
+        (
+            (4, 3),
+            SEVERAL,
+            "several labels for each sample. Each is a yes or no: use BCEWithLogitsLoss, or BCELoss after Sig",
+        ),
+        ((4, 3), SEVERAL.astype(float), "several labels for each sample"),
+        ((4, 3), SEVERAL.astype(bool), "several labels for each sample"),
+        ((4, 5), SEVERAL, "several labels for each sample"),
         ((4, 3), np.full((4, 3), 1 / 3), "probabilities of the classes. Use KLDivLoss after LogSoftmax"),
         ((4, 3), np.arange(12.0).reshape(4, 3), "quantities to predict. Use MSELoss"),
         ((4, 3), np.eye(3)[LABELS], r"one-hot labels. pass the class numbers, y.argmax\(axis=-1\)"),
-        ((4, 1), np.array([[0], [1], [1], [0]]), "a yes or no. For one output use BCEWithLogitsLoss"),
-        ((4, 3), np.full((4, 3), "cat"), "pass the number of one class a sample"),
+        ((4, 1), np.array([[0], [1], [1], [0]]), "a yes or no. Use BCEWithLogitsLoss for one output"),
+        ((4, 3), np.full((4, 3), "cat"), "pass one class number for each sample"),
         (
             (2, 3, 4, 5),
             np.zeros((2, 4, 5), int),
-            r"are the classes axis 1. .* Permute\(0, 2, 3, 1\), or pass np.moveaxis",
+            r"are the classes along axis 1. .* Permute\(0, 2, 3, 1\), or pass np.moveaxis",
         ),
-        ((2, 3, 7), np.zeros((2, 7), int), r"are the classes axis 1. .* Permute\(0, 2, 1\)"),
+        ((2, 3, 7), np.zeros((2, 7), int), r"are the classes along axis 1. .* Permute\(0, 2, 1\)"),
         (
             (2, 3, 4, 4),
             np.moveaxis(np.eye(3)[np.zeros((2, 4, 4), int)], -1, 1),
-            r"y.argmax\(axis=1\); and are the classes axis 1.",
+            r"y.argmax\(axis=1\); and are the classes along axis 1.",
         ),
         ((4, 3), np.zeros((5, 2, 2), int), "must come from the same samples"),
     ],
@@ -67,7 +71,7 @@ def test_labels_of_another_shape(shape, labels, message):
 
 
 def test_a_yes_or_no_for_one_output():
-    with pytest.raises(ValueError, match=r"got 1 \(at 1\): a yes or no\? For one output use BCEWithLogitsLoss, or"):
+    with pytest.raises(ValueError, match=r"got 1 \(at 1\): a yes or no\? Use BCEWithLogitsLoss for one output, or"):
         check_range("NLLLoss", np.array([0, 1, 1, 0]), 1)
 
 

@@ -95,7 +95,7 @@ def test_backward_before_forward_says_so():
 def test_eval_mode_keeps_nothing():
     layer = Scale(1).eval()
     layer.forward(X)
-    with pytest.raises(RuntimeError, match=r"in eval mode nothing is kept.* after freeze\(statistics=True\) if"):
+    with pytest.raises(RuntimeError, match=r"in eval mode nothing is kept.* call freeze\(statistics=True\) before"):
         layer.backward(X)
 
 
@@ -233,9 +233,7 @@ def test_slots_that_hold_nothing_are_fine():
 
 def test_parameters_of_a_class_are_refused():
     for held in (mn.Parameter([1.0]), mn.Buffer([1.0]), [mn.ReLU()]):
-        with pytest.raises(
-            TypeError, match=r"Shared.W(\[0\])? is a \w+ of the class, which all its layers would share"
-        ):
+        with pytest.raises(TypeError, match=r"Shared.W(\[0\])? is a \w+ of the class: all its layers would share it"):
             type("Shared", (mn.Layer,), {"W": held})
 
 
@@ -272,7 +270,7 @@ def test_containers_of_parameters_are_walked_or_refused():
     layer.more = collections.deque([mn.Parameter([1.0])])
     assert [name for name, _ in layer.named_parameters()] == ["factor", "more[0]"]
     layer.more = {mn.Parameter([1.0])}
-    with pytest.raises(TypeError, match="more is a set that holds a Parameter, in no order: make it a list"):
+    with pytest.raises(TypeError, match="more is a set that holds a Parameter, and a set has no order: make it a list"):
         layer.parameters()
 
 

@@ -227,7 +227,7 @@ def test_an_object_that_is_in_use_cannot_be_used_again():
     owner = Owner(x=1)
     with Renewal([owner, owner]):
         with (
-            pytest.raises(RuntimeError, match=r"this Owner is in use by another fit, .*: give each its own Owner"),
+            pytest.raises(RuntimeError, match=r"this Owner is in use by another fit, .*: give each fit its own Owner"),
             Renewal([owner]),
         ):
             pass

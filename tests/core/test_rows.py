@@ -107,6 +107,6 @@ def test_the_direction_is_said_by_the_caller_or_the_metric_or_it_is_a_loss(monit
 )
 def test_a_direction_that_nobody_says_is_asked_for(monitor, metrics):
     with pytest.raises(
-        ValueError, match=rf"^object cannot know whether '{monitor}' is better .* says it \(.*: pass mode=\"min\" or"
+        ValueError, match=rf"^object cannot know whether '{monitor}' is better .* `better` \(.*: pass mode=\"min\" or"
     ):
         mode_of(object(), monitor, None, metrics)

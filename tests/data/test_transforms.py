@@ -71,7 +71,9 @@ PREPARATIONS = {
 @pytest.mark.parametrize("name", PREPARATIONS)
 @pytest.mark.parametrize("data", [X, BYTES], ids=["floats", "bytes"])
 def test_preparation_is_warned_of_with_the_cure(name, data):
-    with pytest.warns(DataWarning, match=r"^DataLoader expected transform to be an augmentation.*mn.Normalize.of") as w:
+    with pytest.warns(
+        DataWarning, match=r"^DataLoader expected transform to change samples at random.*mn.Normalize.of"
+    ) as w:
         mn.DataLoader(data, Y, transform=PREPARATIONS[name])
     assert w[0].filename == __file__
     mn.DataLoader(data, Y, transform=PREPARATIONS[name], check=False)

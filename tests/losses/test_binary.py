@@ -146,7 +146,7 @@ def test_scores_that_are_not_finite(infinite):
     [
         (2 * T - 1, ValueError, r"expected a target of 0 to 1, got values from -1 to 1: .*pass \(y \+ 1\) / 2"),
         (2 * T, ValueError, "expected a target of 0 to 1, got values from 0 to 2: class numbers. use CrossEntropyLoss"),
-        (T[:, 0], ValueError, r"one shape, got \(6, 3\) and \(6,\): the numbers of classes"),
+        (T[:, 0], ValueError, r"one shape, got \(6, 3\) and \(6,\): class numbers. Use a loss"),
         (T.astype(bool), TypeError, "expected a target of numbers, got bool"),
         (np.where(T, np.nan, 0), ValueError, "got NaN in the target"),
     ],

@@ -36,7 +36,7 @@ from minnet.losses import MultiMarginLoss
         (np.eye(3)[LABELS], ValueError, r"one-hot labels\? pass the class numbers, y.argmax\(axis=-1\)"),
         (np.eye(3, dtype=int)[LABELS], ValueError, r"one-hot labels\? pass the class numbers, y.argmax\(axis=-1\)"),
         (np.eye(4)[LABELS], ValueError, r"one-hot labels of width 4 for 3 classes\? .* y.argmax\(axis=-1\)"),
-        (LABELS[:, None], ValueError, r"labels in a column\? pass y"),
+        (LABELS[:, None], ValueError, r"labels in a column\? Pass y"),
         (LABELS[None], ValueError, r"must come from the same samples"),
         (LABELS[:5], ValueError, r"expected labels of shape \(6,\) for predictions of shape \(6, 3\), got \(5,\)"),
         (0, ValueError, r"expected labels of shape \(6,\)"),
@@ -121,7 +121,9 @@ def test_classes_along_axis_1_that_fit_along_the_last_too(kind):
     """Of C = H = W, only the order in memory tells, and only until the array is copied."""
     x, labels = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32), np.zeros((2, 4, 4), int)
     channels, last = Conv2d(3, 4, 1, rng=0).forward(x), LogSoftmax() if kind is NLLLoss else Identity()
-    with pytest.warns(DataWarning, match=rf"^{kind.__name__} takes the last axis for .* Permute\(0, 2, 3, 1\)"):
+    with pytest.warns(
+        DataWarning, match=rf"^{kind.__name__} expected the classes along the last axis.* Permute\(0, 2, 3, 1\)"
+    ):
         kind().check(last.forward(channels), labels)
     kind().forward(last.forward(Permute(0, 2, 3, 1).forward(channels)), labels)
     for order in "CF":

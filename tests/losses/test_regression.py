@@ -21,7 +21,7 @@ def test_mse_by_hand():
         (
             np.zeros(6, int),
             ValueError,
-            r"one shape, got \(6, 3\) and \(6,\): the numbers of classes\? Use a loss for them",
+            r"one shape, got \(6, 3\) and \(6,\): class numbers\? Use a loss for them",
         ),
         (np.zeros((3, 6)), ValueError, r"one shape, got \(6, 3\) and \(3, 6\): samples are along the first axis: y.T$"),
         (np.zeros((6, 1, 3)), ValueError, r"got \(6, 3\) and \(6, 1, 3\): reshape the target, as y.reshape\(-1, 3\)$"),

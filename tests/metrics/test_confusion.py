@@ -30,7 +30,7 @@ def test_yes_and_no_are_two_classes():
 
 
 def test_a_confusion_matrix_has_no_place_for_several_labels_or_nan():
-    with pytest.raises(ValueError, match="expected one label a sample, got 3"):
+    with pytest.raises(ValueError, match="expected one label for each sample, got 3"):
         ConfusionMatrix(threshold=0.5)(SCORES, SCORES > 0.5)
     for classes in (2, 3):
         scores = SCORES[:, :classes].copy()
@@ -65,7 +65,7 @@ def test_binary_is_of_class_1():
 def test_binary_of_more_than_two_classes_is_refused(kind):
     with pytest.raises(ValueError, match=r"two classes for average='binary', got 3 classes: pass average='macro'"):
         kind()(SCORES, LABELS)
-    with pytest.raises(ValueError, match=r"got 3 labels a sample: pass average='macro'"):
+    with pytest.raises(ValueError, match=r"got 3 labels for each sample: pass average='macro'"):
         kind(threshold=0)(SCORES, SCORES > 0.5)
     with pytest.raises(ValueError, match="average to be one of 'binary', 'macro', 'micro', 'weighted', got 'mean'"):
         kind("mean")

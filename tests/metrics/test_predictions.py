@@ -28,7 +28,7 @@ def test_a_probability_of_0_is_the_smallest_normal_number():
 
 @pytest.mark.parametrize("takes", [None, "probabilities", "log-probabilities"])
 def test_other_numbers_are_refused_with_the_cure(takes):
-    with pytest.raises(ValueError, match=r"^a expected (log-)?probabilities, got .*takes=.*takes='scores'"):
+    with pytest.raises(ValueError, match=r"^a expected (log-)?probabilities, got other .* say what .*takes='scores'"):
         predictions.log_probabilities("a", Z, takes)
 
 

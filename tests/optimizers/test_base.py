@@ -162,7 +162,7 @@ def test_a_small_eps_hides_no_square(kind, options):
 def test_squares_that_overflow_are_an_error(kind, name):
     optimizer = kind([Parameter([1.0]), Parameter(np.ones((2, 3)))], lr=LR)
     optimizer.parameters[1].grad[0, 1] += 1e20
-    message = rf"^{kind.__name__}'s '{name}' of parameters\[1\], of shape \(2, 3\), has left the range of float32, "
+    message = rf"^{kind.__name__}'s '{name}' of parameters\[1\], of shape \(2, 3\), holds infinity in float32, "
     with warnings.catch_warnings():  # NumPy's, at the first step
         warnings.simplefilter("ignore", RuntimeWarning)
         for _ in range(base.TEND_EVERY - 1):
@@ -278,7 +278,7 @@ def test_rates_that_are_set_are_numbers():
     with pytest.raises(TypeError, match=r"^SGD expected lr to be a number, got str"):
         optimizer.lr = "0.1"
     optimizer.param_groups[1]["lr"] = 0.0
-    with pytest.raises(ValueError, match=r"^SGD has the learning rate 0, to which .* no ratio: .*param_groups\[i\]"):
+    with pytest.raises(ValueError, match=r"^SGD's lr is 0, so the other groups' rates .* 0: .*param_groups\[i\]"):
         optimizer.lr = 0.1
     assert rates(optimizer) == [0.5, 0.0]
 

@@ -89,10 +89,10 @@ def test_another_tools_metadata_mean_nothing():
 def test_class_names_are_looked_at_by_save_and_by_fit(tmp_path):
     trainer = make()
     trainer.model.class_names = "abc"
-    with pytest.raises(TypeError, match=r"^model.class_names must be a list of strings, one a class, got 'abc'"):
+    with pytest.raises(TypeError, match=r"^model.class_names must be a list of strings, one for each class, got 'abc'"):
         mn.save(trainer.model, tmp_path / "m.safetensors")
     trainer.model.class_names = ["a", "b"]
-    with pytest.raises(ValueError, match=r"^model.class_names has 2 names, but the model has 3 outputs"):
+    with pytest.raises(ValueError, match=r"must have one name for each of the model's 3 outputs, got 2"):
         trainer.fit(mn.DataLoader(X, Y), epochs=1)
     assert trainer.step == 0
     check_class_names(make().model, 3)

@@ -78,7 +78,9 @@ def test_an_error_anywhere_names_the_metric(where):
 def test_columns_do_not_collide():
     check_columns(["a", "a_b"], ["c", "d"])
     check_columns(["a", "a_b"], [])
-    with pytest.raises(ValueError, match="the column 'a_b_c' twice: of the set 'a' and the metric 'b_c', and of 'a_b'"):
+    with pytest.raises(
+        ValueError, match="the column 'a_b_c' twice, for the metric 'b_c' of the set 'a', and for 'c' of 'a_b'"
+    ):
         check_columns(["a", "a_b"], ["c", "b_c"])
     with pytest.raises(ValueError, match="the column 'a_b_loss' twice"):
         check_columns(["a", "a_b"], ["b_loss"])
@@ -123,7 +125,7 @@ function.better = "up"
         (
             {"a": mn.metrics.confusion_matrix},
             TypeError,
-            r"a number, got a ConfusionMatrix: call it with trainer.predict",
+            r"a number, got a ConfusionMatrix: after training, call it: .*trainer.predict",
         ),
         ({"a": function}, ValueError, r"metrics\['a'\] expected better to be one of 'min', 'max', None, got 'up'"),
     ],

@@ -561,7 +561,7 @@ def test_bad_parts():
         mn.Trainer(model, mn.CrossEntropyLoss, optimizer)
     with pytest.raises(TypeError, match="optimizer to be a Optimizer, got CrossEntropyLoss"):
         mn.Trainer(model, optimizer=mn.CrossEntropyLoss(), loss=mn.CrossEntropyLoss())
-    with pytest.raises(ValueError, match="holds Parameters that are not of this model"):
+    with pytest.raises(ValueError, match="holds Parameters that are not this model's"):
         mn.Trainer(mn.Sequential(mn.Linear(4, 3), mn.Softmax()), mn.CrossEntropyLoss(), optimizer)
     with pytest.raises(ValueError, match="Trainer needs accumulate >= 1, got 0"):
         mn.Trainer(model, mn.CrossEntropyLoss(), optimizer, accumulate=0)
