@@ -454,7 +454,7 @@ def test_what_a_callback_makes_trainable_without_the_optimizer_is_warned_of(chan
                 model.layers = [mn.Linear(3, 4, rng=2), model.layers[1]]
 
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.layers[1].parameters(), lr=0.1))
-    message = r"the optimizer does not hold layers\[0\].weight, layers\[0\].bias, so nothing is learned there"
+    message = r"the optimizer does not hold layers\[0\].weight, layers\[0\].bias, so these do not learn"
     with pytest.warns(mn.errors.TrainingWarning, match=message) as caught:
         trainer.fit(mn.DataLoader(np.eye(3), [0, 1, 1], 1), epochs=1, callbacks=[Changes()], progress=False)
     assert len(caught) == 1
