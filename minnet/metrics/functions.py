@@ -23,8 +23,8 @@ class Additive(Metric):
 
     def update(self, prediction: Any, target: Any) -> None:
         """Add the function's value for a batch, times its samples."""
-        self.sum += len(target) * as_number(self.function(prediction, target))
-        self.samples += len(target)
+        self.sum += len(prediction) * as_number(self.function(prediction, target))
+        self.samples += len(prediction)
 
     def compute(self) -> float:
         """Return the mean over samples."""

@@ -224,8 +224,8 @@ class FitLoop:
     def _evaluated(self, name: str, loader: Any) -> dict[str, float]:
         try:
             return self._evaluate(loader)
-        except NonFiniteError as error:
-            if self._plan.skips:
+        except Exception as error:
+            if self._plan.skips and isinstance(error, NonFiniteError):
                 return dict.fromkeys(["loss", *self._parts.metrics], math.nan)
             error.add_note(f"in the evaluation on {name!r} after step {self._state.step}")
             raise

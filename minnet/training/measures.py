@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, named
 from minnet.core.gathered import Gathered
@@ -33,13 +35,20 @@ class Measures:
 
     def update(self, prediction: Array, target: Any) -> None:
         """Add the samples of a batch."""
+        if not len(prediction):
+            return
         for name, metric in self._metrics.items():
-            if isinstance(metric, Metric) and len(target):
+            if isinstance(metric, Metric):
                 with _named(name):
                     metric.update(prediction, target)
         functions = [name for name, metric in self._metrics.items() if not isinstance(metric, Metric)]
         if functions:
             with _named(*functions):
+                if not np.ndim(target):
+                    raise TypeError(
+                        f"a function of the whole set needs targets that are arrays, got {named(target)}: say that it "
+                        "is additive, or derive a class from mn.metrics.Metric"
+                    )
                 self._prediction.add(prediction)
                 self._target.add(target)
 

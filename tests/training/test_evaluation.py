@@ -252,7 +252,7 @@ def test_an_error_names_the_metric(metric, error, message):
     assert "in the metric 'mine'" in caught.value.__notes__
     with pytest.raises(error, match=message) as caught:
         of.fit(mn.DataLoader(X, Y, 60), epochs=1, evaluate={"a": (X, Y)}, progress=False)
-    assert "in the metric 'mine'" in caught.value.__notes__
+    assert caught.value.__notes__ == ["in the metric 'mine'", "in the evaluation on 'a' after step 1"]
 
 
 def test_batches_of_many_shapes_are_no_whole():

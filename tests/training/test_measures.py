@@ -34,6 +34,17 @@ def test_values_in_the_order_of_the_metrics():
         assert values == {"first": (4 * 0 + 2 * 8) / 6, "accuracy": 4 / 6, "mean": 5.5, "also": 4.0}
 
 
+@pytest.mark.parametrize("target", [None, {"a": Y}])
+def test_targets_that_are_no_arrays(target):
+    metrics = {"first": first}
+    measures = Measures(metrics, mn.CrossEntropyLoss(), 0)
+    measures.update(P, target)
+    assert measures.compute() == {"first": 0.0}
+    with pytest.raises(TypeError, match=r"targets that are arrays, got a .*: say that it is additive") as caught:
+        Measures({"mean": mean}, mn.CrossEntropyLoss(), 0).update(P, target)
+    assert caught.value.__notes__ == ["in the metric 'mean'"]
+
+
 class Fails(mn.metrics.Metric):
     def __init__(self, where):
         self.where = where

@@ -160,4 +160,4 @@ def test_a_deep_model_does_not_replace_the_error():
         layer = mn.Sequential(layer)
     message = diverge(layer)
     assert "training diverged in step 1 of epoch 1" in message
-    assert "(RecursionError: " in message
+    assert "\n  Where: " in message  # from which depth a copy fails depends on the version of Python
