@@ -111,18 +111,22 @@ MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
 
 def hooks(callbacks: Iterable[Callback]) -> Hooks:
     """Sort the methods of callbacks by their moment, without those that nobody overrides: a step pays for no others."""
-    return {
-        name: [getattr(c, name) for c in callbacks if getattr(type(c), name) is not getattr(Callback, name)]
-        for name in MOMENTS
-    }
+    return {name: [getattr(c, name) for c in callbacks if overrides(c, name)] for name in MOMENTS}
+
+
+def overrides(callback: Callback, moment: str) -> bool:
+    """Whether a callback's class has a method of its own for a moment, or a function was set on the callback."""
+    return getattr(getattr(callback, moment), "__func__", None) is not getattr(Callback, moment)
 
 
 def looks_at_every_step(callback: Callback) -> bool:
     """Whether a callback's `on_step_end` has to be called after every single step.
 
-    A class that inherits ``every_step = False``, but overrides `on_step_end`, has to say so again.
+    A class that inherits ``every_step = False``, but overrides `on_step_end`, has to say so again; so has a callback
+    on which another `on_step_end` was set.
     """
-    if type(callback).on_step_end is Callback.on_step_end:
+    if not overrides(callback, "on_step_end"):
         return False
-    nearest = next(kind for kind in type(callback).__mro__ if vars(kind).keys() & {"every_step", "on_step_end"})
+    places: tuple[object, ...] = (callback, *type(callback).__mro__)
+    nearest = next(place for place in places if vars(place).keys() & {"every_step", "on_step_end"})
     return "every_step" not in vars(nearest) or callback.every_step

@@ -7,7 +7,7 @@ from typing import Any
 from minnet.callbacks.base import Callback, Training
 from minnet.core.console import is_terminal
 from minnet.core.rows import RUNNING_ACCURACY, Row
-from minnet.core.state import State, attributes, set_attributes
+from minnet.core.state import State
 from minnet.metrics import RunningAccuracy
 
 
@@ -36,14 +36,6 @@ class RunningScore(Callback):
     def on_row(self, trainer: Training, row: Row) -> None:
         """Add the score to the row."""
         row[RUNNING_ACCURACY] = self.running.score
-
-    def state_dict(self) -> State:
-        """Return the running accuracy's attributes."""
-        return attributes(self.running)
-
-    def load_state_dict(self, state: State) -> None:
-        """Restore the running accuracy's attributes."""
-        set_attributes(self.running, state)
 
 
 class Progress(Callback):

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minnet.callbacks import Callback
+from minnet.callbacks.base import overrides
 from minnet.core.arrays import FLOATS
+from minnet.core.checks import replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -49,13 +51,13 @@ def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, ca
     _check_model(model, loss, optimizer)
     if type(loader) is not DataLoader:
         _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
-    if name := _replaced(loader):
+    if name := replaced(loader):
         _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
     if loader.transform is not None:
         _refuse("compiled=True needs a DataLoader without a transform")
     check_data(model, loss, loader)
     for callback in callbacks:
-        if type(callback).on_gradients is not Callback.on_gradients:
+        if overrides(callback, "on_gradients"):
             _refuse(f"{type(callback).__name__} changes gradients, which compiled=True does not support")
 
 
@@ -88,7 +90,7 @@ def chain(model: Layer) -> tuple[Chain, str]:
         return [], "a Parameter that layers share"
     found: Chain = []
     for i, layer in enumerate(model.layers):
-        if type(layer) in LAYERS and (name := _replaced(layer)):
+        if type(layer) in LAYERS and (name := replaced(layer)):
             return [], f"layers[{i}], {layer.describe()}, whose {name} was replaced"
         if (i == 0 and type(layer) is Flatten) or (i == len(model.layers) - 1 and type(layer) is Softmax):
             continue
@@ -139,16 +141,10 @@ def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     if type(optimizer) not in OPTIMIZERS:
         _refuse(f"compiled=True needs SGD, Adam or AdamW, got {_named(type(optimizer), *OPTIMIZERS)}")
     for owner in (loss, optimizer):
-        if name := _replaced(owner):
+        if name := replaced(owner):
             _refuse(f"compiled=True does not call the {name} that was set on the {type(owner).__name__}")
     if any(group.get("amsgrad") for group in optimizer.param_groups):
         _refuse("compiled=True does not support Adam with amsgrad=True")
-
-
-def _replaced(*owners: object) -> str:
-    """Return the name of a method that was replaced on one of the objects, or an empty string."""
-    names = (name for owner in owners for name in vars(owner) if callable(getattr(type(owner), name, None)))
-    return next(names, "")
 
 
 def _is_plain(linear: Linear) -> bool:

@@ -1,11 +1,12 @@
 """A Buffer is an array that belongs to a layer and is not learned; LayerArray is what it shares with a Parameter."""
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.masks import refuse_mask
 
 
 class LayerArray:
@@ -17,6 +18,7 @@ class LayerArray:
     __slots__ = ("_data",)
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32) -> None:
+        refuse_mask(f"a {type(self).__name__}", "data", data, of_samples=False)
         self._data: Array = np.array(data, dtype=self._float_dtype(dtype), order="C")
 
     @property
@@ -28,6 +30,7 @@ class LayerArray:
     def data(self, values: ArrayLike) -> None:
         if values is self._data:  # `p.data -= step` writes in place, and then assigns the array to itself
             return
+        refuse_mask(f"a {type(self).__name__}", "data", values, of_samples=False)
         values = np.asarray(values)
         if values.shape != self._data.shape:
             name = type(self).__name__
@@ -46,6 +49,19 @@ class LayerArray:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self._data.shape}, dtype={self._data.dtype})"
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return (self._data,)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        (self._data,) = state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # copy.deepcopy needs four calls for an object with slots, and a gradient check copies thousands.
+        copied = object.__new__(type(self))
+        copied.__setstate__(tuple(x.copy() if isinstance(x, np.ndarray) else x for x in self.__getstate__()))
+        memo[id(self)] = copied
+        return copied
 
     def _refuse(self, *_: Any, **options: Any) -> NoReturn:
         name = type(self).__name__
@@ -86,15 +102,3 @@ class Buffer(LayerArray):
     """
 
     __slots__ = ()
-
-    def __getstate__(self) -> tuple[Array]:
-        return (self._data,)
-
-    def __setstate__(self, state: tuple[Array]) -> None:
-        (self._data,) = state
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Buffer":
-        copied = object.__new__(type(self))
-        copied.__setstate__((self._data.copy(),))
-        memo[id(self)] = copied
-        return copied

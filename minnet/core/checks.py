@@ -1,7 +1,6 @@
 """Checks look at what a user passes, and raise an error that says what is wrong and what to do."""
 
 import math
-import sys
 from collections.abc import Collection
 from typing import Any, Protocol, TypeVar
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import FLOATS, Array
 from minnet.core.buffer import LayerArray
+from minnet.core.masks import refuse_mask
 
 T = TypeVar("T")
 
@@ -113,29 +113,6 @@ def _cure(dtype: str, x: NDArray[Any]) -> str:
     return f"pass x.astype(np.{dtype})"
 
 
-def refuse_mask(owner: "Described | str", name: str, x: object) -> None:
-    """Raise TypeError for a masked array, or a list of such: NumPy's functions would use the numbers under the mask."""
-    ma = sys.modules.get("numpy.ma")  # which a masked array has imported; to import it takes some milliseconds
-    if ma is None:
-        return
-    rows = x if isinstance(x, list | tuple) else (x,)
-    masked: Any = next((row for row in rows if isinstance(row, ma.MaskedArray)), None)
-    if masked is None:
-        return
-    owner = owner if isinstance(owner, str) else owner.describe()
-    got, cure, gaps = "a masked array", f"pass np.asarray({name})", int(ma.count_masked(masked))
-    axes = {1: "", 2: ".any(axis=1)"}.get(masked.ndim, f".any(axis={tuple(range(1, masked.ndim))})")
-    if isinstance(x, list | tuple):
-        got, cure = f"a {type(x).__name__} of masked arrays", "pass one array"
-    elif gaps:
-        got += f" with {gaps:,} of {masked.size:,} numbers masked"
-        cure = (
-            f"leave those samples out, keep = ~np.ma.getmaskarray({name}){axes}; X, y = np.asarray(X[keep]), "
-            f"np.asarray(y[keep]), or fill the gaps, such as with {name}.filled(0)"
-        )
-    raise TypeError(f"{owner} expected {name} to be a plain array, got {got}: {cure}; minnet does not look at masks")
-
-
 def check_gradient(owner: Described, dy: object, shape: tuple[int, ...], dtype: "np.dtype[Any] | None" = None) -> None:
     """Check that `dy` is an array of the dtype (None: float32 or float64) and shape of the layer's last output."""
     if type(dy) is not np.ndarray:
@@ -192,3 +169,13 @@ def named(value: object) -> str:
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def replaced(owner: object) -> str:
+    """Return the name of a method that was replaced on this one object, or an empty string."""
+    return next((name for name in vars(owner) if callable(getattr(type(owner), name, None))), "")
+
+
+def first_of(items: Any, most: int = 6) -> str:
+    """Join the items of a list or an array (N,) for a message: the first few, and how many there are if not all."""
+    return ", ".join(map(str, items[:most])) + (f", … ({len(items)} in all)" if len(items) > most else "")

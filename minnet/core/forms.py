@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.buffer import Buffer
+from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
-from minnet.core.parameter import Parameter
-from minnet.core.state import is_plain
+from minnet.core.state import held, is_code, is_plain
 
 
 def is_number(value: object) -> bool:
@@ -51,8 +50,9 @@ def unsettable(owner: object, name: object, value: object) -> str:
     if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
         return "no name of an attribute"
     found = inspect.getattr_static(type(owner), name, None)
-    if not inspect.ismemberdescriptor(found) and (callable(found) or hasattr(found, "__get__")):
+    if is_code(type(owner), name):
         return f"a method or a property of {type(owner).__name__}"
-    there = getattr(owner, "__dict__", {}).get(name, None if inspect.ismemberdescriptor(found) else found)
-    replaceable = is_plain(there) or (value is None and not isinstance(there, Parameter | Buffer | Layer | list | dict))
+    there = held(owner).get(name, None if inspect.ismemberdescriptor(found) else found)
+    network = isinstance(there, LayerArray | Layer | list | tuple | dict)
+    replaceable = is_plain(there) or (value is None and not network)
     return "" if replaceable else f"a {type(there).__name__} of {type(owner).__name__}"

@@ -1,4 +1,4 @@
-"""A label is the number of a class, 0 … C − 1. Every loss and metric of classes makes the two checks here."""
+"""A label is the number of a class, 0 … C − 1. Every loss and metric of classes makes its checks here."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, Labels
+from minnet.core.checks import check_int
 
 ONE_OUTPUT = "a yes or no? For one output use BCEWithLogitsLoss, or give the model's last layer two"
 
@@ -17,6 +18,11 @@ def classes_at_axis_1(shape: tuple[int, ...]) -> str:
         f"are the classes axis 1? Here they are the last axis: end the model with Permute({axes}), "
         "or pass np.moveaxis(prediction, 1, -1)"
     )
+
+
+def check_ignore_index(owner: str, value: object) -> int | None:
+    """Return the label that does not count as an int, or None; a TypeError, if it is something else."""
+    return None if value is None else check_int(owner, "ignore_index", value, None)
 
 
 def check_labels(owner: str, prediction: Array, labels: NDArray[Any]) -> None:

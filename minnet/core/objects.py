@@ -25,9 +25,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.buffer import LayerArray
-from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import RANDOM, State, all_attributes, is_code, is_plain, set_attributes, update_in_place
+from minnet.core.state import (
+    RANDOM,
+    State,
+    all_attributes,
+    is_code,
+    is_plain,
+    is_record,
+    set_attributes,
+    update_in_place,
+)
 
 Put = Callable[[Any], None]
 MOST = 50_000  # objects in an attribute; one with more is a library's
@@ -165,17 +173,6 @@ def parts_of(value: Any) -> list[Part] | None:
     return _attributes(value)
 
 
-def unfit(owner: Any, state: State) -> list[str]:
-    """List the attributes of an owner that are objects, and would be replaced by data."""
-
-    def replaceable(now: Any, value: Any) -> bool:
-        network = isinstance(now, Layer | LayerArray | list | tuple | dict)
-        return is_plain(now) or (value is None and not network)
-
-    there = all_attributes(owner)
-    return [name for name, value in state.items() if name in there and not replaceable(there[name], value)]
-
-
 def keeps_state(value: Any) -> bool:
     """Whether an object has `state_dict` and `load_state_dict`."""
     return all(callable(getattr(type(value), name, None)) for name in ("state_dict", "load_state_dict"))
@@ -206,7 +203,7 @@ def _of_function(function: types.FunctionType) -> list[Part]:
 
 def _has_fields(value: Any) -> bool:
     """Whether it is a named tuple of plain data."""
-    return isinstance(value, tuple) and hasattr(value, "_fields") and is_plain(tuple(value))
+    return is_record(value) and is_plain(tuple(value))
 
 
 def _data(value: Any) -> State:

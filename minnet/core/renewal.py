@@ -1,22 +1,16 @@
 """A Renewal lets a fit use objects as if they were new, whatever an earlier fit left in them."""
 
 import copy
-import random
 import sys
 import threading
 import weakref
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-ATOMS = (type(None), bool, int, float, complex, str, bytes)
-SEQUENCES = (list, tuple, deque)
-SETS = (set, frozenset)
-MAPPINGS = (dict, defaultdict, OrderedDict, Counter)
-RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
-DEEPEST = 50  # levels of lists in lists; what is deeper stays as it is
+from minnet.core.state import ATOMS, DEEPEST, MAPPINGS, RANDOM, SEQUENCES, held, is_record, same
 
 Changes = dict[str, tuple[Any, Any]]  # attribute → its value before a fit, and the mark of its value after it
 
@@ -72,11 +66,11 @@ class Renewal:
 
 def _note_changes(owner: object, before: dict[str, Any]) -> None:
     """Remember which attributes are no longer as they were."""
-    now = _attributes(owner)
+    now = held(owner)
     pairs = {name: (before.get(name, _ABSENT), now.get(name, _ABSENT)) for name in before | now}
     if id(owner) not in _changed:
         weakref.finalize(owner, _changed.pop, id(owner), None).atexit = False
-    _changed[id(owner)] = {name: (old, _mark(new)) for name, (old, new) in pairs.items() if not _same(old, new)}
+    _changed[id(owner)] = {name: (old, _mark(new)) for name, (old, new) in pairs.items() if not same(old, new)}
 
 
 def _mark(value: Any) -> Any:
@@ -97,16 +91,9 @@ def _is_marked(value: Any, mark: Any) -> bool:
     return new is mark or (type(new) in (*ATOMS, tuple) and type(new) is type(mark) and (new == mark or new != new))
 
 
-def _attributes(owner: object) -> dict[str, Any]:
-    """Return all attributes, those in slots included."""
-    state: Any = object.__getstate__(owner)
-    parts = state if isinstance(state, tuple) else (state,)
-    return {name: value for part in parts if part for name, value in part.items()}
-
-
 def _renew(owner: object, changes: Changes) -> None:
     """Undo the changes. As the owner may be a frozen dataclass, its own `__setattr__` is not asked."""
-    now = _attributes(owner)
+    now = held(owner)
     for name, (before, after) in changes.items():
         if not _is_marked(now.get(name, _ABSENT), after):
             continue
@@ -119,7 +106,7 @@ def _renew(owner: object, changes: Changes) -> None:
 
 def _copied(owner: object) -> dict[str, Any]:
     """Copy the attributes of an object, and what is in their containers; keep what is not its own."""
-    values = _attributes(owner)
+    values = held(owner)
     return copy.deepcopy(values, _others(values))
 
 
@@ -161,7 +148,7 @@ def _items(value: Any) -> Iterable[Any]:
     kind = type(value)
     if kind in MAPPINGS:
         return [*value.keys(), *value.values()]
-    if kind in (*SEQUENCES, *SETS) or _is_named_tuple(value):
+    if kind in SEQUENCES or is_record(value):
         return value  # type: ignore[no-any-return]
     return value.flat if kind is np.ndarray and value.dtype.hasobject else ()
 
@@ -171,31 +158,4 @@ def _is_own(value: Any) -> bool:
     if type(value) is np.ndarray:
         # A view is as much somebody else's as the array that it looks into; a read-only one needs no copy.
         return value.flags.writeable and (value.base is None or sys.getrefcount(value.base) == _REFERENCES)
-    return type(value) in (*SEQUENCES, *SETS, *MAPPINGS, *RANDOM, bytearray) or _is_named_tuple(value)
-
-
-def _is_named_tuple(value: Any) -> bool:
-    return isinstance(value, tuple) and hasattr(type(value), "_fields")
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values, one of which may be a copy of the other, hold the same."""
-    kind = type(one)
-    if one is other or kind is not type(other):
-        return one is other
-    try:
-        if kind is np.ndarray:
-            return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
-        if kind in MAPPINGS:
-            return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-        if kind in SEQUENCES or _is_named_tuple(one):
-            return len(one) == len(other) and all(map(_same, one, other))
-        if kind is np.random.Generator:
-            return _same(one.bit_generator.state, other.bit_generator.state)
-        if kind is np.random.RandomState:
-            return _same(one.get_state(legacy=False), other.get_state(legacy=False))
-        if kind is random.Random:
-            return bool(one.getstate() == other.getstate())
-        return kind in (*ATOMS, bytearray, *SETS) and bool(one == other or one != one)
-    except (RecursionError, ValueError, TypeError):  # a list in itself, or items that cannot be compared
-        return False
+    return type(value) in (*SEQUENCES, *MAPPINGS, *RANDOM, bytearray) or is_record(value)

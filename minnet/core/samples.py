@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.checks import refuse_mask
+from minnet.core.masks import refuse_mask
 
 BLOCK = 65_536  # numbers looked at in one go: they stay in the processor's cache
 SOME = 100  # entries that are looked at to tell what an array holds

@@ -53,6 +53,38 @@ def is_plain(value: object, depth: int = 0) -> bool:
     return False
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values, one of which may be a copy of the other, are of one type and hold the same, bit by bit."""
+    kind = type(one)
+    if one is other or kind is not type(other):
+        return one is other
+    try:
+        if kind in ATOMS:
+            return repr(one) == repr(other)  # so NaN is the same, and -0.0 is not 0.0
+        if kind is np.ndarray or isinstance(one, np.generic):
+            return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+        if kind is np.ma.MaskedArray:
+            return same(one.data, other.data) and same(np.ma.getmaskarray(one), np.ma.getmaskarray(other))
+        if kind in MAPPINGS:
+            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        if kind in (list, tuple, deque) or is_record(one):
+            return len(one) == len(other) and all(map(same, one, other))
+        if kind is Generator:
+            return same(one.bit_generator.state, other.bit_generator.state)
+        if kind is RandomState:
+            return same(one.get_state(legacy=False), other.get_state(legacy=False))
+        if kind is random.Random:
+            return bool(one.getstate() == other.getstate())
+        return kind in (set, frozenset, bytearray) and bool(one == other)
+    except (RecursionError, ValueError, TypeError):  # a list in itself, or items that cannot be compared
+        return False
+
+
+def is_record(value: object) -> bool:
+    """Whether a value is a tuple whose items have names."""
+    return isinstance(value, tuple) and hasattr(type(value), "_fields")
+
+
 def factory_name(value: Any) -> str | None:
     """Return the name in `FACTORIES` of what a defaultdict makes, or None if it is something else."""
     return next((name for name, factory in FACTORIES.items() if factory is value.default_factory), None)
@@ -67,12 +99,20 @@ def _all_plain(items: Iterable[Any], depth: int) -> bool:
     return depth <= DEEPEST + (not items) and all(is_plain(item, depth) for item in others)
 
 
+def held(owner: object) -> State:
+    """Return all attributes of an object, those in slots too, in a new dict."""
+    return dict(_merged(object.__getstate__(owner)))
+
+
 def all_attributes(owner: object) -> State:
-    """Return all attributes of an object, those in slots too; a class may choose them, as for pickle."""
+    """Return the attributes that an object's class has chosen, as for pickle: by default all, those in slots too."""
     try:
-        state = owner.__getstate__()
+        return _merged(owner.__getstate__())
     except Exception:  # it is made to refuse
         return {}
+
+
+def _merged(state: Any) -> State:
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         return {**(state[0] or {}), **state[1]}  # __dict__ and __slots__
     return state if isinstance(state, dict) else {}

@@ -4,8 +4,9 @@ import numpy as np
 
 from minnet.core.arrays import Array, Labels, sums
 from minnet.core.checked import checked
-from minnet.core.checks import check_int, refuse_mask
+from minnet.core.checks import check_int
 from minnet.core.layer import Layer
+from minnet.core.masks import refuse_mask
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, normal
 from minnet.layers.sequences import check_sequence

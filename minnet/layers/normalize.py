@@ -1,7 +1,5 @@
 """Normalize brings data to mean 0 and deviation 1, with constants of the training data, which belong to the model."""
 
-import math
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.console import warn
 from minnet.core.layer import Layer
+from minnet.core.masks import refuse_mask
 from minnet.core.samples import BLOCK, as_data, check_finite
 from minnet.errors import DataWarning
 
@@ -108,7 +107,9 @@ class Normalize(Layer):
         """
         owner = f"{cls.__name__}.of"
         X = as_data(owner, "X", X)
-        kept = _kept(owner, X, axis)
+        if X.size == 0:
+            raise ValueError(f"{owner} expected samples with numbers, got X of shape {X.shape}")
+        kept = tuple(sorted(set(_kept(owner, "X", X.shape, axis))))
         with np.errstate(all="ignore"):
             mean, std = _moments(X, kept)
         if not np.isfinite(std).all():
@@ -124,19 +125,15 @@ class Normalize(Layer):
     def check(self, x: Array) -> None:
         """Check that x has the means' sizes along their axes, and their dtype."""
         check_floats(self, x, self.dtype)
-        if self.axis is None and self.mean.data.ndim and x.ndim not in (2, 4):
-            raise ValueError(f"{self.describe()} expected shape (N, F) or (N, C, H, W), got {x.shape}: {SAY_AXIS}")
-        axes = [a + x.ndim if a < 0 else a for a in self._axes()]
-        shape = self.mean.data.shape
-        if sorted(set(axes)) != axes or any(not 0 < a < x.ndim for a in axes):
+        if self.axis is None and not self.mean.data.ndim:  # one of each, for x of any shape
+            return
+        axes = _kept(self.describe(), "x", x.shape, self.axis)
+        if axes != tuple(sorted(set(axes))):
+            raise ValueError(f"{self.describe()} expected its axes to be in order, got x of shape {x.shape}")
+        if (got := tuple(x.shape[a] for a in axes)) != self.mean.data.shape:
             raise ValueError(
-                f"{self.describe()} expected the axes of its means, in order and after the batch's, among those of x, "
-                f"got shape {x.shape}: one sample? Pass x[np.newaxis]"
-            )
-        if (got := tuple(x.shape[a] for a in axes)) != shape:
-            raise ValueError(
-                f"{self.describe()} expected sizes {shape} along the axes {tuple(axes)} of x, got {got} in shape "
-                f"{x.shape}: it was made for other data, or for another axis"
+                f"{self.describe()} expected sizes {self.mean.data.shape} along the axes {axes} of x, got {got} in "
+                f"shape {x.shape}: it was made for other data, or for another axis"
             )
 
     @checked
@@ -212,19 +209,18 @@ def _axes(axis: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(check_int("Normalize", "axis", a, None, "") for a in (axis if isinstance(axis, tuple) else (axis,)))
 
 
-def _kept(owner: str, X: NDArray[Any], axis: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return the axes of X whose indices have a mean each, in order."""
-    if X.size == 0:
-        raise ValueError(f"{owner} expected samples with numbers, got X of shape {X.shape}")
+def _kept(owner: str, name: str, shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the axes of an array whose indices have a mean each."""
+    ndim = len(shape)
     if axis is None:
-        if X.ndim not in (2, 4):
-            raise ValueError(f"{owner} expected X of shape (N, F) or (N, C, H, W), got {X.shape}: {SAY_AXIS}")
+        if ndim not in (2, 4):
+            raise ValueError(f"{owner} expected {name} of shape (N, F) or (N, C, H, W), got {shape}: {SAY_AXIS}")
         return (1,)
-    kept = tuple(sorted({a + X.ndim if a < 0 else a for a in _axes(axis)}))
-    if any(not 0 < a < X.ndim for a in kept):
+    kept = tuple(a + ndim if a < 0 else a for a in _axes(axis))
+    if any(not 0 < a < ndim for a in kept):
         raise ValueError(
-            f"{owner} expected axis to be one of 1 to {X.ndim - 1} for X of shape {X.shape}, got {axis}: the samples "
-            "are along axis 0"
+            f"{owner} expected axis to be one of 1 to {ndim - 1} for {name} of shape {shape}, got {axis}: the samples "
+            f"are along axis 0; one sample? Pass {name}[np.newaxis]"
         )
     return kept
 
@@ -257,10 +253,11 @@ def _moments(X: NDArray[Any], kept: tuple[int, ...]) -> tuple[Floats, Floats]:
         first = first.take([0], axis=a)
     shift = first.astype(np.float64)
     count, mean, squares = 0, np.zeros(shift.shape), np.zeros(shift.shape)
-    for block in _blocks(X):
-        x = block.astype(np.float64)
+    rows = max(BLOCK // X[0].size, 1)  # a few samples at a time
+    for start in range(0, len(X), rows):
+        x = X[start : start + rows].astype(np.float64)
         x -= shift
-        n = x.size // max(shift.size, 1)
+        n = x.size // shift.size
         of_block = x.mean(axis=others, keepdims=True)
         x -= of_block
         change = of_block - mean
@@ -268,10 +265,3 @@ def _moments(X: NDArray[Any], kept: tuple[int, ...]) -> tuple[Floats, Floats]:
         count += n
         mean += change * (n / count)
     return (shift + mean).squeeze(others), np.sqrt(squares / count).squeeze(others)
-
-
-def _blocks(X: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield X, a few samples at a time."""
-    rows = max(BLOCK // max(math.prod(X.shape[1:]), 1), 1)
-    for start in range(0, len(X), rows):
-        yield X[start : start + rows]

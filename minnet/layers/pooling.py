@@ -1,6 +1,5 @@
 """Pooling makes images smaller: each window becomes one number, channel by channel, and nothing is learned."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -40,8 +39,8 @@ class MaxPool2d(Pooling):
 
     Backward: y depends on the largest number alone, with slope 1. So dL/dx is dy at that one pixel, added
     up over the windows that contain it, and 0 elsewhere. If several are equal, the first in reading order
-    is given all of dy, as in PyTorch. Such ties are common, as in a black border of an image; any
-    other division among them would be a subgradient as well.
+    is given all of dy; if several are NaN, the last (both as in PyTorch). Such ties are common, as in a black
+    border of an image; any other division among them would be a subgradient as well.
 
     It is computed in two steps: the largest of each row of a window, then the largest of these. Each step
     saves, for each place in the window, whether its number was larger than all before it.
@@ -78,11 +77,8 @@ class MaxPool2d(Pooling):
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
         images = batch_last(x, 2)  # (C, H, W, N)
         y, kept = self._pool(images)
-        flat = y.reshape(-1)
-        if self.recording and not math.isfinite(flat.dot(flat)):  # a pass that sees NaN and infinity
-            # dy belongs to the NaN, not to a number before it; and to a pixel of -∞, not to the border.
-            lowest = float(np.finfo(x.dtype).min)
-            _, kept = self._pool(np.nan_to_num(images, nan=np.inf, posinf=np.inf, neginf=lowest))
+        if self.recording and not (y.min(initial=0) > -np.inf and y.max(initial=0) < np.inf):  # False for NaN, too
+            _, kept = self._pool(_ranks(images))
         self.cache = (*kept, x.shape)
         return batch_first(y if self._windows.places > 1 else y.copy(), x.shape)  # not a view of x
 
@@ -105,6 +101,17 @@ class MaxPool2d(Pooling):
         """Whether a Sequential may run it before this layer, which precedes it: a ReLU, and no method is replaced."""
         methods = [(part, name) for part in (self, layer) for name in ("forward", "backward")]
         return type(self) is MaxPool2d and type(layer) is ReLU and all(bare(*method) for method in methods)
+
+
+def _ranks(images: Array) -> Array:
+    """Return finite numbers in the order of those of images (C, H, W, N), where NaN is above all others.
+
+    So dy belongs to a pixel of −∞, not to the border; and to the NaN that made y one, of several to the last.
+    """
+    height, width = images.shape[1:-1]
+    ranks = np.unique(images, return_inverse=True)[1].reshape(images.shape).astype(np.float64)
+    places = np.arange(height * width).reshape(height, width, 1)
+    return np.add(ranks, places, out=ranks, where=np.isnan(images))
 
 
 def _largest(x: Array, windows: Windows) -> tuple[Array, list[NDArray[np.bool_]]]:

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_gradient, refuse_mask
+from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
+from minnet.core.masks import refuse_mask
 from minnet.errors import NonFiniteError
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
@@ -244,6 +245,7 @@ def weight_of(loss: Loss, x: Array, target: Any) -> float:
 
 def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return weights as a new float64 array; an error, if one is not a number, negative, or infinite."""
+    refuse_mask(type(loss).__name__, name, value, of_samples=False)
     weights = np.asarray(value)
     if weights.size and weights.dtype.kind not in "biuf":
         raise TypeError(f"{type(loss).__name__} expected {name} to be numbers, got {weights.dtype}")

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
-from minnet.core.checks import check_floats, check_int, check_number, refuse_mask
+from minnet.core.checks import check_floats, check_number
 from minnet.core.console import warn
-from minnet.core.labels import check_integers, check_labels, check_range, classes_at_axis_1
+from minnet.core.labels import check_ignore_index, check_integers, check_labels, check_range, classes_at_axis_1
+from minnet.core.masks import refuse_mask
 from minnet.errors import DataWarning, NonFiniteError
 from minnet.losses.base import DIVERGED, Loss, check_weights
 
@@ -117,7 +118,7 @@ class LabelLoss(ClassLoss):
     ) -> None:
         super().__init__(weight, reduction=reduction)
         name = type(self).__name__
-        self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
+        self.ignore_index = check_ignore_index(name, ignore_index)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
 
     def total_weight(self, target: ArrayLike) -> float:

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.checks import check_int, check_number
-from minnet.metrics.base import Metric
+from minnet.core.labels import check_ignore_index
+from minnet.metrics.base import Mean
 from minnet.metrics.decisions import Decisions
 from minnet.metrics.predictions import class_scores
 
 
-class Accuracy(Decisions):
+class Accuracy(Mean, Decisions):
     """The share of samples that are right.
 
     Of several labels a sample, all must be right, as in scikit-learn. For the share of single answers, give them as
@@ -30,23 +31,14 @@ class Accuracy(Decisions):
 
     better = "max"
 
-    def reset(self) -> None:
-        """Forget all samples."""
-        self.right, self.samples = 0, 0
-
     def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
         """Count the samples of a batch."""
-        chosen, right, _ = self.decided(prediction, target)
-        same = chosen == right
-        self.right += int((same.all(axis=1) if same.ndim == 2 else same).sum())
-        self.samples += len(same)
-
-    def compute(self) -> float:
-        """Return the share, 0 to 1."""
-        return self.right / self._some(self.samples)
+        right = self.right(prediction, target)
+        self.sum += int(right.sum())
+        self.samples += len(right)
 
 
-class TopKAccuracy(Metric):
+class TopKAccuracy(Mean):
     """The share of samples whose label is among the k largest scores.
 
     A sample is right if fewer than k scores are larger than its label's, so a tie counts as right (scikit-learn takes
@@ -74,14 +66,8 @@ class TopKAccuracy(Metric):
 
     def __init__(self, k: int = 5, *, ignore_index: int | None = None) -> None:
         self.k = check_int("TopKAccuracy", "k", k)
-        self.ignore_index = (
-            None if ignore_index is None else check_int("TopKAccuracy", "ignore_index", ignore_index, None)
-        )
+        self.ignore_index = check_ignore_index("TopKAccuracy", ignore_index)
         self.reset()
-
-    def reset(self) -> None:
-        """Forget all samples."""
-        self.right, self.samples = 0, 0
 
     def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
         """Count the samples of a batch, scores (..., C) and labels (...)."""
@@ -89,9 +75,5 @@ class TopKAccuracy(Metric):
         check_number("TopKAccuracy", "k", self.k, 1, rows.shape[1], why="k is at most the number of classes")
         own = np.take_along_axis(rows, labels[:, None], axis=1)
         right = ((rows > own).sum(axis=1) < self.k) & ~np.isnan(rows).any(axis=1)
-        self.right += int(right.sum())
+        self.sum += int(right.sum())
         self.samples += len(labels)
-
-    def compute(self) -> float:
-        """Return the share, 0 to 1."""
-        return self.right / self._some(self.samples)

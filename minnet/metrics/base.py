@@ -73,3 +73,15 @@ class Metric:
         if not samples:
             raise ValueError(f"{type(self).__name__} expected at least one sample, got none, or only ignored ones")
         return samples
+
+
+class Mean(Metric):
+    """The base of metrics that are a mean over samples: `update` adds to `sum` and to `samples`."""
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self.sum, self.samples = 0.0, 0
+
+    def compute(self) -> float:
+        """Return the mean over all samples."""
+        return self.sum / self._some(self.samples)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.checks import check_int, check_number
+from minnet.core.checks import check_number
+from minnet.core.labels import check_ignore_index
 from minnet.metrics.base import Metric
 from minnet.metrics.predictions import class_scores, yes_or_no
 
@@ -44,8 +45,15 @@ class Decisions(Metric):
     def __init__(self, *, threshold: float | None = None, ignore_index: int | None = None) -> None:
         name = type(self).__name__
         self.threshold = None if threshold is None else check_number(name, "threshold", threshold)
-        self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
+        self.ignore_index = check_ignore_index(name, ignore_index)
         self.reset()
+
+    def right(self, prediction: ArrayLike, target: ArrayLike) -> NDArray[np.bool_]:
+        """Return which samples are right, (N,); of several labels a sample, all must be."""
+        chosen, right, _ = self.decided(prediction, target)
+        same: Any = chosen == right
+        samples: NDArray[np.bool_] = same.all(axis=1) if same.ndim == 2 else same
+        return samples
 
     def decided(self, prediction: ArrayLike, target: ArrayLike) -> tuple[Chosen, Chosen, int]:
         """Return what was chosen, what is right, and the number of classes or labels.

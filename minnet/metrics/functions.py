@@ -5,30 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from minnet.metrics.base import Metric
+from minnet.metrics.base import Mean
 
 Function = Callable[[Any, Any], Any]
 
 
-class Additive(Metric):
+class Additive(Mean):
     """The mean over samples of a function of batches, one that says ``function.additive = True``."""
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.reset()
 
-    def reset(self) -> None:
-        """Forget all samples."""
-        self.sum, self.samples = 0.0, 0
-
     def update(self, prediction: Any, target: Any) -> None:
         """Add the function's value for a batch, times its samples."""
         self.sum += len(prediction) * as_number(self.function(prediction, target))
         self.samples += len(prediction)
-
-    def compute(self) -> float:
-        """Return the mean over samples."""
-        return self.sum / self._some(self.samples)
 
 
 def as_number(value: Any) -> float:

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import TINY, Array, Labels
-from minnet.core.checks import refuse_mask
 from minnet.core.labels import check_labels, check_range
+from minnet.core.masks import refuse_mask
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
 from minnet.errors import NonFiniteError
 

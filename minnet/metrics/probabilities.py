@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_choice, check_int
-from minnet.metrics.base import Metric
+from minnet.core.checks import check_choice
+from minnet.core.labels import check_ignore_index
+from minnet.metrics.base import Mean
 from minnet.metrics.predictions import (
     TAKES,
     Answers,
@@ -19,7 +20,7 @@ from minnet.metrics.predictions import (
 )
 
 
-class LogLoss(Metric):
+class LogLoss(Mean):
     """The mean of −log p over the samples, with p the predicted probability of what is right.
 
     It takes classes, (..., C) and labels (...), or yes-or-no answers: (N,), or (..., 1), and targets 1 and 0 of the
@@ -54,12 +55,8 @@ class LogLoss(Metric):
 
     def __init__(self, *, takes: str | None = None, ignore_index: int | None = None) -> None:
         self.takes = check_choice("LogLoss", "takes", takes, TAKES)
-        self.ignore_index = None if ignore_index is None else check_int("LogLoss", "ignore_index", ignore_index, None)
+        self.ignore_index = check_ignore_index("LogLoss", ignore_index)
         self.reset()
-
-    def reset(self) -> None:
-        """Forget all samples."""
-        self.sum, self.samples = 0.0, 0
 
     def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
         """Add the samples of a batch."""
@@ -70,10 +67,6 @@ class LogLoss(Metric):
             losses = -np.take_along_axis(log_probabilities("LogLoss", rows, self.takes), labels[:, None], axis=1)
         self.sum += float(losses.sum())
         self.samples += len(losses)
-
-    def compute(self) -> float:
-        """Return the mean over all samples."""
-        return self.sum / self._some(self.samples)
 
     def _of_answers(self, rows: Array, yes: Answers) -> Array:
         """Return −log p of yes-or-no answers (N, 1)."""

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_choice
 from minnet.core.gathered import Gathered
+from minnet.core.labels import check_ignore_index
 from minnet.metrics.base import Metric
 from minnet.metrics.predictions import (
     TAKES,
@@ -64,7 +65,7 @@ class Ranking(Metric):
         name = type(self).__name__
         self.average = check_choice(name, "average", average, AVERAGES)
         self.takes = check_choice(name, "takes", takes, TAKES)
-        self.ignore_index = None if ignore_index is None else check_int(name, "ignore_index", ignore_index, None)
+        self.ignore_index = check_ignore_index(name, ignore_index)
         self.reset()
 
     def reset(self) -> None:

@@ -46,10 +46,8 @@ class RunningAccuracy(Decisions):
 
     def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Count the samples of a batch, in order, and return the score."""
-        chosen, right, _ = self.decided(prediction, target)
-        same = chosen == right
-        for one in (same.all(axis=1) if same.ndim == 2 else same).tolist():
-            self.score = self.decay * self.score + (1 - self.decay) * one
+        for right in self.right(prediction, target).tolist():
+            self.score = self.decay * self.score + (1 - self.decay) * right
         return self.score
 
     def compute(self) -> float:

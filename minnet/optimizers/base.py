@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.buffer import Buffer
-from minnet.core.checks import check_number
+from minnet.core.checks import check_number, replaced
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
 from minnet.errors import NonFiniteError
@@ -370,8 +370,10 @@ def faded(array: Array, g: Array) -> NDArray[np.bool_]:
 def keeps_finite(optimizer: Optimizer) -> bool:
     """Whether an optimizer makes finite weights of finite gradients and weights, in a step shorter than `RISKY`.
 
-    minnet's own do, unless their `eps` lets them divide by 0, or the weight decay multiplies the weights.
+    minnet's own do, unless one of their methods was replaced, their `eps` lets them divide by 0, or the weight decay
+    multiplies the weights.
     """
-    return type(optimizer).__module__.startswith("minnet.optimizers") and all(
+    own = type(optimizer).__module__.startswith("minnet.optimizers") and not replaced(optimizer)
+    return own and all(
         group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
     )

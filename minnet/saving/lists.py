@@ -24,8 +24,8 @@ def packed(items: list[Any]) -> tuple[str, NDArray[Any]] | None:
     kind = next(iter(kinds))
     if kinds <= _BITS.keys():
         try:
-            if len(kinds) == 1 and kind in _PLAIN:
-                return _PLAIN[kind][0], np.array(items, _PLAIN[kind][1])
+            if kinds in ({float}, {int}, {bool}):
+                return "$numbers", np.array(items, kind)
             return "$mixed", np.array([[_BITS[type(item)] for item in items], list(map(_bits, items))], np.int64)
         except OverflowError:  # an int of more than 64 bits
             return None
@@ -41,13 +41,6 @@ def packed(items: list[Any]) -> tuple[str, NDArray[Any]] | None:
     return ("$stack" if kind is np.ndarray else "$scalars"), np.array(items)
 
 
-_PLAIN: dict[type, tuple[str, type]] = {
-    float: ("$floats", np.float64),
-    int: ("$ints", np.int64),
-    bool: ("$bools", np.bool_),
-}
-
-
 def _bits(item: float | None) -> int:
     if type(item) is float:
         (bits,) = struct.unpack("q", struct.pack("d", item))
@@ -57,13 +50,10 @@ def _bits(item: float | None) -> int:
     return int(item or 0)
 
 
-def _numbers(dtype: type) -> Callable[[NDArray[Any]], list[Any]]:
-    def unpack(array: NDArray[Any]) -> list[Any]:
-        _check(array.ndim == 1 and array.dtype == dtype, array)
-        numbers: list[Any] = array.tolist()
-        return numbers
-
-    return unpack
+def _numbers(array: NDArray[Any]) -> list[Any]:
+    _check(array.ndim == 1 and array.dtype in (np.float64, np.int64, np.bool_), array)
+    numbers: list[Any] = array.tolist()
+    return numbers
 
 
 def _mixed(array: NDArray[Any]) -> list[Any]:
@@ -94,7 +84,7 @@ def _check(fits: bool, array: NDArray[Any]) -> None:
 # Each makes a list of an array, and raises ValueError if it is not one that `packed` returns. The size of the array
 # bounds that of the list, because no item is an empty array.
 unpacked: dict[str, Callable[[NDArray[Any]], list[Any]]] = {
-    **{tag: _numbers(dtype) for tag, dtype in _PLAIN.values()},
+    "$numbers": _numbers,
     "$mixed": _mixed,
     "$scalars": _scalars,
     "$stack": _stack,

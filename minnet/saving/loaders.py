@@ -13,11 +13,10 @@ from zlib import crc32
 import numpy as np
 
 from minnet.core.objects import DATA, Objects, keeps_state
-from minnet.core.state import State, attributes, set_attributes
+from minnet.core.state import State, attributes, same, set_attributes
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
-from minnet.saving.serialize import identical
 
 MOST_UNASKED = 1_000_000  # batches that are read once more, even if a fit is of fewer steps
 
@@ -38,7 +37,7 @@ def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
         loader.load_state_dict(state)
     elif keeps_state(loader):
         # To load may mean to go on from there in the next pass, so it is done only where the loader is elsewhere.
-        if not identical(loader.state_dict(), state["state"]):
+        if not same(loader.state_dict(), state["state"]):
             loader.load_state_dict(state["state"])
     elif state:
         set_attributes(loader, state["attributes"])

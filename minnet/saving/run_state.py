@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.core.objects import unfit
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.data.epoch import Epoch
@@ -25,7 +24,7 @@ from minnet.metrics import Metric
 from minnet.saving import loaders
 from minnet.saving.expectations import expectations
 from minnet.saving.messages import brief, listed, shown_model
-from minnet.saving.run_parts import Beginning, RunParts, Survey, decides
+from minnet.saving.run_parts import Beginning, RunParts, Survey
 from minnet.saving.schema import check_counts, check_objects, check_state, same_names
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.settings import differences
@@ -177,40 +176,16 @@ class Snapshot:
         for name in ("loader", *(name for name in parts.sets if name in then["sets"])):
             a, b = (state["loader"] if name == "loader" else state["sets"][name] for state in (now, then))
             yield from _difference(f"{name}: samples", a.get("samples"), b.get("samples"))
-        yield from self._unfit(survey)
-        for owner in ("trainer", "run"):
-            for name, value in now[owner].items():
-                if type(then[owner][name]) is not type(value) and value is not None:
-                    raise TypeError(f"{owner}'s {name}")
+        for path in then["objects"]:
+            # on_fit_start may make some in callbacks, and in the trainer
+            if path not in survey.found and not path.startswith(("callbacks[", "trainer")):
+                yield f"{brief(path)}: not there now, but in the checkpoint"
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
 
-    def _unfit(self, survey: Survey) -> Iterable[str]:
-        """Find where data in the checkpoint would replace an object, or belong into one that is not there."""
-        parts, then = survey.parts, self.state
-        owners: list[tuple[str, Any, State]] = [("trainer", parts.trainer, then["attributes"])]
-        owners += [(name, metric, then["metrics"].get(name, {})) for name, metric in parts.metrics.items()]
-        for name, owner in parts.owners().items():
-            owners += [(f"{name}.{path}", layer, then[name].get(path, {})) for path, layer in owner.named_layers()]
-        owners.append(("loader", parts.loader, then["loader"].get("attributes", {})))
-        owners += [(n, loader, then["sets"].get(n, {}).get("attributes", {})) for n, loader in parts.sets.items()]
-        for i, (callback, (_, state)) in enumerate(zip(parts.callbacks, then["callbacks"], strict=False)):
-            if not decides(callback):
-                owners.append((f"callbacks[{i}]", callback, state))
-        for path, part in survey.objects.found.items():
-            data = then["objects"].get(path, {})
-            owners.append((path, part.value, {name[1:]: item for name, item in data.items() if name.startswith(".")}))
-        for path, owner, state in owners:
-            yield from (f"{path}.{brief(name)}: an object now, data in the checkpoint" for name in unfit(owner, state))
-        for path in then["objects"]:
-            if path not in survey.found and not path.startswith(
-                ("callbacks[", "trainer")
-            ):  # which on_fit_start may make
-                yield f"{brief(path)}: not there now, but in the checkpoint"
-
     def _wrong(self, error: Exception) -> CheckpointError:
         what = f"{type(error).__name__}: {brief(error)}"
-        return CheckpointError(f"{self.path}: its state is not what minnet writes ({what})")
+        return CheckpointError(f"{self.path}: its state does not fit this run, or is not what minnet writes ({what})")
 
 
 def write(path: Path, parts: RunParts, state: State) -> None:

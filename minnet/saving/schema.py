@@ -254,12 +254,12 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
             alike(place, now[name], value, own=own)
             if own and (isinstance(owner, Layer) or name in options) and not _may_become(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
+        elif there := unsettable(owner, name, value):
+            raise ValueError(f"{place} is {there} now, and data in the checkpoint")
         elif own:
             raise ValueError(f"{place} is no attribute of {type(owner).__name__}")
         elif is_plain(getattr(owner, "__dict__", {}).get(name, object)):
             raise ValueError(f"{place} is not kept in checkpoints")
-        elif there := unsettable(owner, name, value):
-            raise ValueError(f"{place} is {there}")
         else:
             check_place(place, None, value)
 

@@ -58,14 +58,6 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
     return value if writer is None else writer(value, _Writer(tensors, path, depth))
 
 
-def identical(a: Any, b: Any) -> bool:
-    """Whether two values are the same plain data, type by type and bit by bit."""
-    tensors: tuple[Tensors, Tensors] = {}, {}
-    texts = [repr(encode(value, found, "")) for value, found in zip((a, b), tensors, strict=True)]
-    one, two = ({k: (t.dtype, t.shape, t.tobytes()) for k, t in found.items()} for found in tensors)
-    return texts[0] == texts[1] and one == two
-
-
 class _Writer:
     """Where a value is to be written: what is inside it comes one level deeper."""
 
@@ -196,6 +188,27 @@ def decode(json: Any, tensors: Tensors, depth: int = 0) -> Any:
 
 
 Inner = Callable[[Any], Any]
+Reader = Callable[[Any, Tensors, Inner], Any]
+
+
+def _of_array(build: Callable[[NDArray[Any]], Any]) -> tuple[type, Reader]:
+    """Return how a tag is read that names an array, from which `build` makes the value."""
+    return str, lambda json, tensors, inner: build(tensors[json])
+
+
+def _of_parts(build: Callable[..., Any], *kinds: type) -> tuple[type, Reader]:
+    """Return how a tag is read that `_Writer.tagged` wrote: `build` is given so many parts, each of its kind."""
+
+    def read(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
+        if len(json) != len(kinds):
+            raise ValueError(f"a tag with {len(json)} parts, not {len(kinds)}")
+        parts = [inner(part) for part in json]
+        for part, kind in zip(parts, kinds, strict=True):
+            if kind not in (object, type(part)):
+                raise ValueError(f"a tag with a {type(part).__name__} in it")
+        return build(*parts)
+
+    return list, read
 
 
 def _generator(json: State, tensors: Tensors, inner: Inner) -> np.random.Generator:
@@ -227,8 +240,7 @@ def _check_generator(state: State, good: State) -> None:
             raise ValueError("a Generator whose inc is even")
 
 
-def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    array = tensors[json]
+def _scalar(array: NDArray[Any]) -> Any:
     if array.ndim:
         raise ValueError("$scalar of an array")
     return array[()]
@@ -237,10 +249,10 @@ def _scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
 def _dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
     if not all(type(pair) is list and len(pair) == 2 for pair in json):
         raise ValueError("$dict of something other than pairs")
-    return _checked_dict([(inner(key), inner(value)) for key, value in json])
+    return _dict_of([(inner(key), inner(value)) for key, value in json])
 
 
-def _checked_dict(pairs: list[tuple[Any, Any]]) -> State:
+def _dict_of(pairs: list[tuple[Any, Any]]) -> State:
     _check_hashes([key for key, _ in pairs])
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -253,70 +265,26 @@ def _check_hashes(keys: list[Any]) -> None:
         raise ValueError("$dict with too many keys of one hash")
 
 
-def _parts(json: list[Any], inner: Inner, *kinds: type) -> list[Any]:
-    """Read what `_Writer.tagged` wrote: so many parts, each of its kind."""
-    if len(json) != len(kinds):
-        raise ValueError(f"a tag with {len(json)} parts, not {len(kinds)}")
-    found = [inner(part) for part in json]
-    for part, kind in zip(found, kinds, strict=True):
-        if type(part) is not kind and not (kind is object and part is None):
-            raise ValueError(f"a tag with a {type(part).__name__} in it")
+def _set(items: list[Any]) -> frozenset[Any]:
+    _check_hashes(items)
+    found = frozenset(items)
+    if len(found) != len(items):
+        raise ValueError("$set with one item twice")
     return found
 
 
-def _tuple(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
-    return tuple(_parts(json, inner, list)[0])
-
-
-def _set(kind: type) -> "Reader":
-    def read(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
-        (items,) = _parts(json, inner, list)
-        _check_hashes(items)
-        found = kind(items)
-        if len(found) != len(items):
-            raise ValueError("$set with one item twice")
-        return found
-
-    return read
-
-
-def _deque(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
-    items, most = _parts(json[:1], inner, list)[0], inner(json[1])
-    if len(json) != 2 or not (most is None or (type(most) is int and len(items) <= most < 2**63)):
+def _deque(items: list[Any], most: Any) -> Any:
+    if not (most is None or (type(most) is int and len(items) <= most < 2**63)):
         raise ValueError("$deque that is longer than it may be")
     return deque(items, most)
-
-
-def _mapping(kind: type) -> "Reader":
-    return lambda json, tensors, inner: kind(_parts(json, inner, dict)[0])
-
-
-def _defaultdict(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
-    items, factory = _parts(json, inner, dict, str)
-    return defaultdict(FACTORIES[factory], items)
-
-
-def _columns_dict(json: list[Any], tensors: Tensors, inner: Inner) -> State:
-    keys, items = _parts(json, inner, list, list)
-    return _checked_dict(list(zip(keys, items, strict=True)))
 
 
 def _rows(json: list[Any], tensors: Tensors, inner: Inner) -> list[Any]:
     if not json:
         raise ValueError("$rows without columns")
-    return list(zip(*_parts(json, inner, *[list] * len(json)), strict=True))
-
-
-def _list(tag: str) -> "Reader":
-    return lambda json, tensors, inner: unpacked[tag](tensors[json])
-
-
-def _complex(json: list[Any], tensors: Tensors, inner: Inner) -> complex:
-    return complex(*_parts(json, inner, float, float))
-
-
-def _bytes(json: str, tensors: Tensors, inner: Inner) -> bytes:
-    return _of(tensors[json], np.uint8, 1).tobytes()
+    _, read = _of_parts(lambda *columns: list(zip(*columns, strict=True)), *[list] * len(json))
+    found: list[Any] = read(json, tensors, inner)
+    return found
 
 
 def _of(array: NDArray[Any], dtype: type, ndim: int) -> NDArray[Any]:
@@ -325,15 +293,10 @@ def _of(array: NDArray[Any], dtype: type, ndim: int) -> NDArray[Any]:
     return array
 
 
-def _complex_array(json: str, tensors: Tensors, inner: Inner) -> NDArray[Any]:
-    pairs = tensors[json]
+def _complex_array(pairs: NDArray[Any]) -> NDArray[Any]:
     if pairs.dtype not in (np.float32, np.float64) or pairs.shape[-1:] != (2,):
         raise ValueError("$complex_array of something other than pairs of floats")
     return np.ascontiguousarray(pairs).view(f"c{2 * pairs.dtype.itemsize}")[..., 0]
-
-
-def _complex_scalar(json: str, tensors: Tensors, inner: Inner) -> Any:
-    return _complex_array(json, {json: _of(tensors[json], tensors[json].dtype.type, 1)}, inner)[()]
 
 
 def _ordered_axes(json: list[Any], tensors: Tensors, inner: Inner) -> NDArray[Any]:
@@ -344,17 +307,15 @@ def _ordered_axes(json: list[Any], tensors: Tensors, inner: Inner) -> NDArray[An
     return array.transpose(np.argsort(axes))
 
 
-def _masked(json: list[Any], tensors: Tensors, inner: Inner) -> Any:
-    data, mask, fill = map(inner, json)
-    fits = type(data) is np.ndarray and isinstance(fill, np.generic) and fill.dtype == data.dtype
+def _masked(data: NDArray[Any], mask: Any, fill: Any) -> Any:
+    fits = isinstance(fill, np.generic) and fill.dtype == data.dtype
     if not fits or not (mask is None or (_of(mask, np.bool_, data.ndim).shape == data.shape)):
         raise ValueError("$masked whose parts do not belong together")
     return np.ma.MaskedArray(data, np.ma.nomask if mask is None else mask, fill_value=fill)
 
 
-def _random(json: list[Any], tensors: Tensors, inner: Inner) -> random.Random:
-    key, gauss = map(inner, json)
-    if not isinstance(key, np.ndarray) or _of(key, np.uint32, 1).shape != (625,) or not key[:-1].any():
+def _random(key: NDArray[Any], gauss: Any) -> random.Random:
+    if _of(key, np.uint32, 1).shape != (625,) or not key[:-1].any():
         raise ValueError("$random whose key is not that of MT19937")
     if key[-1] > _LARGEST["pos"] or not (gauss is None or type(gauss) is float):
         raise ValueError("$random that is out of range")
@@ -363,8 +324,7 @@ def _random(json: list[Any], tensors: Tensors, inner: Inner) -> random.Random:
     return rng
 
 
-def _random_state(json: list[Any], tensors: Tensors, inner: Inner) -> RandomState:
-    (state,) = _parts(json, inner, dict)
+def _random_state(state: State) -> RandomState:
     rng = RandomState(0)
     _check_generator(state, good := rng.get_state(legacy=False))
     if state["bit_generator"] != good["bit_generator"]:
@@ -373,31 +333,30 @@ def _random_state(json: list[Any], tensors: Tensors, inner: Inner) -> RandomStat
     return rng
 
 
-Reader = Callable[[Any, Tensors, Inner], Any]
-
+# Tag → what it is the key of in JSON, and how that is read.
 _TAGS: dict[str, tuple[type, Reader]] = {
-    "$tensor": (str, lambda json, tensors, inner: tensors[json]),
+    "$tensor": _of_array(lambda array: array),
     "$ordered_axes": (list, _ordered_axes),
-    "$complex_array": (str, _complex_array),
-    "$masked": (list, _masked),
-    "$scalar": (str, _scalar),
-    "$complex_scalar": (str, _complex_scalar),
+    "$complex_array": _of_array(_complex_array),
+    "$masked": _of_parts(_masked, np.ndarray, object, object),
+    "$scalar": _of_array(_scalar),
+    "$complex_scalar": _of_array(lambda pair: _complex_array(_of(pair, pair.dtype.type, 1))[()]),
     "$number": (str, lambda json, tensors, inner: float(_NUMBERS[_NUMBERS.index(json)])),  # a new NaN each
-    "$complex": (list, _complex),
-    "$bytes": (str, _bytes),
+    "$complex": _of_parts(complex, float, float),
+    "$bytes": _of_array(lambda array: _of(array, np.uint8, 1).tobytes()),
     "$tuple": (list, lambda json, tensors, inner: tuple(map(inner, json))),
-    "$long_tuple": (list, _tuple),
-    **{tag: (str, _list(tag)) for tag in unpacked},
+    "$long_tuple": _of_parts(tuple, list),
+    **{tag: _of_array(read) for tag, read in unpacked.items()},
     "$rows": (list, _rows),
-    "$set": (list, _set(set)),
-    "$frozenset": (list, _set(frozenset)),
-    "$deque": (list, _deque),
+    "$set": _of_parts(lambda items: set(_set(items)), list),
+    "$frozenset": _of_parts(_set, list),
+    "$deque": _of_parts(_deque, list, object),
     "$dict": (list, _dict),
-    "$columns": (list, _columns_dict),
-    "$ordered": (list, _mapping(OrderedDict)),
-    "$counter": (list, _mapping(Counter)),
-    "$defaultdict": (list, _defaultdict),
+    "$columns": _of_parts(lambda keys, items: _dict_of(list(zip(keys, items, strict=True))), list, list),
+    "$ordered": _of_parts(OrderedDict, dict),
+    "$counter": _of_parts(Counter, dict),
+    "$defaultdict": _of_parts(lambda items, factory: defaultdict(FACTORIES[factory], items), dict, str),
     "$generator": (dict, _generator),
-    "$random": (list, _random),
-    "$random_state": (list, _random_state),
+    "$random": _of_parts(_random, np.ndarray, object),
+    "$random_state": _of_parts(_random_state, dict),
 }

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+ELSEWHERE = "while another thread is in a fit of the same Trainer"
+
 
 class Access:
     """A Trainer's fit works alone; only its own thread, such as a callback, evaluates meanwhile.
@@ -27,19 +29,16 @@ class Access:
         """Begin a fit."""
         with self._lock:
             if self._fitting == threading.get_ident():
-                raise RuntimeError(
-                    "fit was called inside a fit of the same Trainer, by a callback perhaps: call it after that has "
-                    "ended, or train a copy (copy.deepcopy(trainer))"
+                problem = (
+                    "inside a fit of the same Trainer, by a callback perhaps: call it after that has ended, or train a "
+                    "copy (copy.deepcopy(trainer))"
                 )
-            if self._fitting is not None:
-                raise RuntimeError(
-                    "fit was called while another thread is in a fit of the same Trainer: make a Trainer, with a model "
-                    "of its own, for each thread"
-                )
-            if self._evaluating:
-                raise RuntimeError(
-                    "fit was called while the same Trainer evaluates or predicts: wait until that has ended"
-                )
+            elif self._fitting is not None:
+                problem = f"{ELSEWHERE}: make a Trainer, with a model of its own, for each thread"
+            else:
+                problem = "while the same Trainer evaluates or predicts: wait until that has ended"
+            if self._fitting is not None or self._evaluating:
+                raise RuntimeError(f"fit was called {problem}")
             self._fitting = threading.get_ident()
         try:
             yield
@@ -52,8 +51,8 @@ class Access:
         with self._lock:
             if self._fitting not in (None, threading.get_ident()):
                 raise RuntimeError(
-                    f"{name} was called while another thread is in a fit of the same Trainer: wait until that has "
-                    "ended; or evaluate inside of it, with fit(..., evaluate={...}) or in a callback"
+                    f"{name} was called {ELSEWHERE}: wait until that has ended; or evaluate inside of it, with "
+                    "fit(..., evaluate={...}) or in a callback"
                 )
             self._evaluating += 1
         try:

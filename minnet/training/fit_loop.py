@@ -109,6 +109,13 @@ class FitLoop:
             checkpoint.open()
             checkpoint.watch(self._parts.metrics)
             snapshot = checkpoint.find(self._parts, self._position(), resume)
+        if snapshot is not None:
+            loaders.check_asked(self._parts.loader, snapshot.position["in_epoch"], self._plan.steps)
+            self._interrupts.busy = True  # a signal must not leave a state that is restored by half
+            self._state.load_state_dict(snapshot.state["trainer"])
+            snapshot.restore(self._parts)
+            self._restore(snapshot.position, left)
+        self._parts.parallel.remember()
         if snapshot is None:
             if left and self._plan.epochs is None:
                 self._batches, self._counts.in_epoch = left
@@ -116,11 +123,6 @@ class FitLoop:
             if checkpoint is not None:
                 checkpoint.begin(self._parts, self._position())
             return
-        loaders.check_asked(self._parts.loader, snapshot.position["in_epoch"], self._plan.steps)
-        self._interrupts.busy = True  # a signal must not leave a state that is restored by half
-        self._state.load_state_dict(snapshot.state["trainer"])
-        snapshot.restore(self._parts)
-        self._restore(snapshot.position, left)
         self._participants.start()
         snapshot.restore_callbacks(self._parts)
         if checkpoint is not None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast, not_finite
 from minnet.core.buffer import LayerArray
+from minnet.core.checks import first_of
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
@@ -73,8 +74,8 @@ class NonFiniteChecks:
         """Raise a NonFiniteError if the loss, or a weight that the update may have spoilt, is NaN or infinite."""
         if not math.isfinite(loss):
             raise NonFiniteError(f"the loss is {loss}")
-        if self._trusted and not self._weights_before:
-            return
+        if self._trusted and self.updated and not self._weights_before:
+            return  # not `updated`: an override of Trainer.update did not check the gradients
         for parameter in self._parameters:
             p = parameter.data.ravel()
             if parameter.trainable and not p.dot(p) < math.inf and not np.isfinite(p).all():
@@ -119,7 +120,7 @@ class NonFiniteChecks:
         ):
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 rows = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
-                return f"the {what}: {not_finite(values)} in the batch's rows {_listed(rows)}", cure
+                return f"the {what}: {not_finite(values)} in the batch's rows {first_of(rows, SHOWN)}", cure
         for name, array in self._model.named_arrays():
             if not np.isfinite(array.data).all():
                 return f"{name}: {not_finite(array.data)}, before the step", (
@@ -220,14 +221,10 @@ def _finite(value: Any) -> bool:
         return True
 
 
-def _listed(rows: NDArray[Any]) -> str:
-    return ", ".join(map(str, rows[:SHOWN].tolist())) + (f", … ({len(rows)} in all)" if len(rows) > SHOWN else "")
-
-
 def _rows(rows: Any, size: int) -> str:
     """Name the rows of the data set."""
     if isinstance(rows, slice):
         return f"rows {rows.start} to {rows.start + size - 1} of the data set"
     if isinstance(rows, np.ndarray):
-        return f"rows {_listed(rows)} of the data set"
+        return f"rows {first_of(rows, SHOWN)} of the data set"
     return f"{size} samples"

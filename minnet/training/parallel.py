@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.extras import require
 from minnet.core.layer import Layer
+from minnet.core.parameter import Parameter
+from minnet.core.state import RANDOM, is_plain
 from minnet.losses.base import Loss, weight_of
 
 Result = TypeVar("Result")
@@ -26,8 +28,8 @@ class ParallelSteps:
     With one thread the parts come one after the other, in a fraction of the memory. Several threads work at the same
     time, because NumPy releases Python's lock while it computes. Each thread has a copy of the model. The copies
     share the arrays of the weights. Their gradients are their own, and are added to the model's in a fixed
-    order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from the
-    model's. What a Buffer holds (running statistics) becomes the mean over the threads.
+    order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from those
+    of the model and the loss. What a Buffer holds (running statistics) becomes the mean over the threads.
 
     Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
     wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
@@ -37,11 +39,23 @@ class ParallelSteps:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
         self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
-        copies = [(_copy(model), copy.deepcopy(loss).train()) for _ in range(threads - 1)]
-        self._copies = [(model, loss), *copies]
-        self._parameters = [model.parameters() for model, _ in self._copies]
+        self._take(model, loss)
+
+    def _take(self, model: Layer, loss: Loss) -> None:
+        """Work with a model and a loss: copy them for the threads."""
+        generators = _generators(model, loss) if self.threads > 1 else []
+        self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(self.threads - 1))]
+        self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
+        self._parameters = [_parameters(model, loss) for model, loss in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
+        self._layers = [_layers(model, loss) for model, loss in self._copies]
+        self._structure = _structure(model, loss)
+        self.remember()
+
+    def remember(self) -> None:
+        """Remember the layers' attributes: what is set later, by a callback, the copies take over: see `_follow`."""
+        self._seen = [dict(vars(layer)) for layer in self._layers[0]] if self.threads > 1 else []
 
     def __enter__(self) -> Self:
         if self._threadpoolctl is not None:
@@ -54,24 +68,31 @@ class ParallelSteps:
             self._pool.shutdown()
             _blas.restore()
 
-    def learn(self, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
-        """Add the gradients of a batch to the model's, and return the loss and the prediction."""
+    def learn(self, model: Layer, loss: Loss, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
+        """Add the gradients of a batch to the model's, and return the loss and the prediction.
+
+        Model and loss are those of the step before, or others.
+        """
         if not isinstance(y, (np.ndarray, list)) or np.shape(y)[:1] != (len(x),):
             got = f"shape {np.shape(y)}" if isinstance(y, (np.ndarray, list)) else type(y).__name__
             raise ValueError(
                 f"accumulate and threads cut a batch along the first axis, so they expected an array of {len(x)} "
                 f"targets, one for each sample, got {got}: leave out accumulate and threads, or return such arrays"
             )
+        self._follow(model, loss)
         self._share_statistics()
         size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
-        whole = weight_of(self._copies[0][1], x, y)
+        whole = weight_of(loss, x, y)
 
         def work(thread: int) -> Done:
             return self._learn_parts(thread, shares[thread], x, y, whole) if thread < len(shares) else []
 
-        done = [part for share in self.together(work, lambda: None) for part in share]
+        try:
+            done = [part for share in self.together(work, lambda: None) for part in share]
+        finally:
+            self.remember()
         self._combine(len(shares))
         return sum(value for value, _ in done), np.concatenate([prediction for _, prediction in done])
 
@@ -119,7 +140,7 @@ class ParallelSteps:
             prediction = model.forward(x[part])
             value = one.forward(prediction, y[part])
             if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
-                model.accumulate_grad(share * one.backward())
+                model.accumulate_grad(_scaled(one, self._learned[thread], share))
             done.append((share * value if share else 0.0, prediction))
         return done
 
@@ -135,6 +156,24 @@ class ParallelSteps:
                 moved = sum(other.data - buffer.data for other in others) / threads
                 if np.any(moved):
                     buffer.data += moved
+
+    def _follow(self, model: Layer, loss: Loss) -> None:
+        """Give the copies what was set between two steps: an option of a layer, another layer, another loss."""
+        other = model is not self._copies[0][0] or loss is not self._copies[0][1]
+        same_layers = True
+        for i, seen in enumerate(self._seen):
+            for name, value in vars(self._layers[0][i]).items():
+                if value is seen.get(name, ...):
+                    continue
+                if isinstance(value, RANDOM):
+                    other = True
+                elif is_plain(value):
+                    for layers in self._layers[1:]:
+                        vars(layers[i])[name] = copy.deepcopy(value)
+                else:
+                    same_layers = False
+        if other or not (same_layers or _structure(model, loss) == self._structure):
+            self._take(model, loss)
 
     def _share_statistics(self) -> None:
         """Give the copies the model's modes and running statistics: those of the last step, or restored ones."""
@@ -177,25 +216,54 @@ class _Blas:
 _blas = _Blas()
 
 
-def _copy(model: Layer) -> Layer:
-    """Copy a model: the copy shares the arrays of the weights, and has Generators of its own."""
-    copied = copy.deepcopy(model)
-    for parameter, own in zip(model.parameters(), copied.parameters(), strict=True):
+def _copy(model: Layer, loss: Loss, generators: list[np.random.Generator]) -> tuple[Layer, Loss]:
+    """Copy a model and its loss: the copies share the arrays of the weights, and have Generators of their own."""
+    spawned = {id(generator): generator.spawn(1)[0] for generator in generators}
+    copied, copied_loss = copy.deepcopy((model, loss), spawned)
+    for parameter, own in zip(_parameters(model, loss), _parameters(copied, copied_loss), strict=True):
         own.share(parameter)
         own.zero_grad()
-    spawned: dict[int, np.random.Generator] = {}  # layers that draw from one Generator still do
-    for (_, name, generator), (twin, _, _) in zip(_generators(model), _generators(copied), strict=True):
-        if id(generator) not in spawned:
-            (spawned[id(generator)],) = generator.spawn(1)
-        setattr(twin, name, spawned[id(generator)])
-    return copied
+    return copied, copied_loss.train()
 
 
-def _generators(model: Layer) -> list[tuple[Layer, str, np.random.Generator]]:
-    """List the Generators of a model, each with the layer and the attribute that holds it."""
-    return [
-        (layer, name, value)
-        for _, layer in model.named_layers()
-        for name, value in vars(layer).items()
-        if isinstance(value, np.random.Generator)
-    ]
+def _generators(model: Layer, loss: Loss) -> list[np.random.Generator]:
+    """List the Generators that a copy of a model and its loss would copy, wherever they are: in a list, an object, ...
+
+    Raises ValueError for random generators of another kind, which cannot be spawned.
+    """
+    memo: dict[int, Any] = {id(array): array for _, array in (*model.named_arrays(), *loss.named_arrays())}
+    copy.deepcopy((model, loss), memo)
+    copied = [value for value in memo[id(memo)] if isinstance(value, RANDOM)]  # deepcopy keeps the originals there
+    generators = [value for value in copied if isinstance(value, np.random.Generator)]
+    if others := sorted({type(value).__name__ for value in copied if not isinstance(value, np.random.Generator)}):
+        raise ValueError(
+            f"threads need random numbers of their own, but the model or the loss holds a {' and a '.join(others)}, "
+            "of which every thread would draw the same: use a Generator (np.random.default_rng), or leave out threads"
+        )
+    return generators
+
+
+def _layers(model: Layer, loss: Loss) -> list[Layer]:
+    return [layer for owner in (model, loss) for _, layer in owner.named_layers()]
+
+
+def _structure(model: Layer, loss: Loss) -> list[object]:
+    """List the layers and arrays, to see whether they are others than before."""
+    return [*_layers(model, loss), *(array for owner in (model, loss) for _, array in owner.named_arrays())]
+
+
+def _parameters(model: Layer, loss: Loss) -> list[Parameter]:
+    """Return the Parameters of the model, and those that the loss learns itself, each once."""
+    return list({id(parameter): parameter for parameter in (*model.parameters(), *loss.parameters())}.values())
+
+
+def _scaled(loss: Loss, learned: list[Parameter], share: float) -> Array:
+    """Return the loss's gradient times `share`; what it adds to those of its Parameters counts as much."""
+    before = [(parameter, parameter.read_grad().copy()) for parameter in learned]
+    gradient: Array = share * loss.backward()
+    for parameter, old in before:
+        new = parameter.read_grad()
+        new -= old
+        new *= share
+        new += old
+    return gradient

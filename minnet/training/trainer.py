@@ -358,7 +358,7 @@ class Trainer:
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Array, y: NDArray[Any]) -> float:
         """Do what `train_step` does, with the batch cut into parts."""
         self.optimizer.zero_grad()
-        value, self.prediction = parallel.learn(x, y)
+        value, self.prediction = parallel.learn(self.model, self.loss, x, y)
         self.update()
         return value
 

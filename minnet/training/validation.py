@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
 from minnet.core.arrays import cast
-from minnet.core.checks import check_int, named
+from minnet.core.checks import check_int, first_of, named
 from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
@@ -29,7 +29,6 @@ from minnet.training.measures import check_metrics
 Data = DataLoader | tuple[ArrayLike, ArrayLike] | Iterable[Batch]
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
-SHOWN = 6  # names in a message
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
 
@@ -103,9 +102,9 @@ def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     ]
     if not foreign:
         return
-    lacking = _listed([f"{name} {parameter.data.shape}" for name, parameter in _untrained(model, loss, optimizer)])
+    lacking = first_of([f"{name} {parameter.data.shape}" for name, parameter in _untrained(model, loss, optimizer)])
     raise ValueError(
-        f"the optimizer holds Parameters that are not of this model: {_listed(foreign)}"
+        f"the optimizer holds Parameters that are not of this model: {first_of(foreign)}"
         + (f"; and it does not hold the model's {lacking}" if lacking else "")
         + ": was a layer replaced? Make the optimizer with model.parameters(), after the model is complete"
     )
@@ -115,7 +114,7 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
     """Warn of trainable Parameters of the model that the optimizer does not hold."""
     if names := [name for name, _ in _untrained(model, loss, optimizer)]:
         warn(
-            f"the optimizer does not hold {_listed(names)}, so nothing is learned there: make it with "
+            f"the optimizer does not hold {first_of(names)}, so nothing is learned there: make it with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
@@ -336,8 +335,3 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
 def _is_of_bytes(loader: object) -> TypeGuard[DataLoader]:
     """Whether a loader is a DataLoader whose samples are uint8."""
     return isinstance(loader, DataLoader) and loader.X.dtype == np.uint8
-
-
-def _listed(names: list[str]) -> str:
-    """Join names; of many, the first few."""
-    return ", ".join(names[:SHOWN]) + (f", … ({len(names)} in all)" if len(names) > SHOWN else "")

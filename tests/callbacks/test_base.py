@@ -32,6 +32,16 @@ def test_hooks_are_those_that_somebody_overrides():
     assert not any(methods for name, methods in found.items() if name != "on_step_end")
 
 
+def test_a_method_that_was_set_on_one_callback_is_called():
+    """It was not called, in silence."""
+    first, second, seen = Callback(), RunningScore(), []
+    first.on_row, second.on_step_end = seen.append, lambda trainer: seen.append(trainer)
+    found = hooks([first, second])
+    assert found["on_row"] == [seen.append, second.on_row]
+    assert found["on_step_end"] == [second.on_step_end]
+    assert [looks_at_every_step(callback) for callback in (first, second)] == [False, True]
+
+
 def test_who_has_to_see_every_step():
     class Changed(RunningScore):
         def on_step_end(self, trainer):

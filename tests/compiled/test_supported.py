@@ -229,6 +229,14 @@ def test_callbacks_that_change_gradients():
         trainer().fit(mn.DataLoader(*xy()), epochs=1, callbacks=[mn.callbacks.ClipGradNorm(1.0)], progress=False)
 
 
+def test_a_callback_on_which_a_function_was_set_that_changes_gradients():
+    """It was not called, in silence."""
+    callback = mn.callbacks.Callback()
+    callback.on_gradients = lambda trainer: None
+    with pytest.raises(ValueError, match=r"^Callback changes gradients, which compiled=True does not support"):
+        trainer().fit(mn.DataLoader(*xy()), epochs=1, callbacks=[callback], progress=False)
+
+
 def test_a_model_that_was_changed_later():
     made = trainer()
     made.model.layers = [*made.model.layers, mn.Dropout(0.5, rng=0)]

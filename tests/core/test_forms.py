@@ -29,12 +29,13 @@ def test_arrays_are_like_others_of_the_same_shapes_and_dtypes():
 
 
 class Owner:
-    __slots__ = ("__dict__", "slot")
+    __slots__ = ("__dict__", "object_slot", "slot")
     limit = 3
     table = {1: open}
 
     def __init__(self):
         self.count, self.file, self.weight, self.layers = 0, open, mn.Parameter([1.0]), [mn.ReLU()]
+        self.object_slot = open
 
     @property
     def size(self):
@@ -53,6 +54,7 @@ def test_data_may_replace_data(name):
     ("name", "what"),
     [
         ("file", "a builtin_function_or_method of Owner"),
+        ("object_slot", "a builtin_function_or_method of Owner"),
         ("weight", "a Parameter of Owner"),
         ("layers", "a list of Owner"),
         ("table", "a dict of Owner"),

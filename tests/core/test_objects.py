@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.objects import DATA, Objects, is_fixed, kind_of, unfit
+from minnet.core.objects import DATA, Objects, is_fixed, kind_of
 
 Pair = namedtuple("Pair", "a b")
 Phase = enum.Enum("Phase", "FIRST SECOND")
@@ -261,9 +261,3 @@ def test_what_is_lost_leaves_no_part_of_it_behind():
 def test_kinds():
     assert kind_of([1, 2]) == "list of 2"
     assert kind_of(Thing()) == "Thing"
-
-
-def test_data_fit_where_no_object_is():
-    model = mn.Linear(2, 2, rng=0)
-    assert unfit(model, {"weight": 5, "bias": None, "in_features": 3, "new": 1}) == ["weight", "bias"]
-    assert unfit(Thing(path=Path("a"), other=Thing()), {"path": "b", "other": None}) == ["path"]

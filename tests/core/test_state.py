@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import math
 import random
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.state import DEEPEST, attributes, is_plain, set_attributes, update_in_place
+from minnet.core.state import DEEPEST, attributes, is_plain, same, set_attributes, update_in_place
 
 Pair = namedtuple("Pair", "a b")
 
@@ -170,3 +171,13 @@ def test_a_masked_array_keeps_its_mask():
 
 def test_memory_order_of_a_new_array():
     assert update_in_place(None, np.zeros((2, 3)).T).flags.f_contiguous
+
+
+def test_the_same():
+    for a, b in ((1, True), (0.0, -0.0), ([1], (1,)), (np.zeros(2), np.zeros(2, np.float32)), ({1: 2}, {1: 2.0})):
+        assert same(a, copy.deepcopy(a))
+        assert not same(a, b)
+    assert same({"a": [math.nan, np.array([np.nan])]}, {"a": [math.nan, np.array([np.nan])]})
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    assert same(masked, masked.copy())
+    assert not same(masked, np.ma.array([1.0, 2.0]))

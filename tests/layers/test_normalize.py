@@ -229,10 +229,10 @@ def test_arguments_of_another_kind():
     ("layer", "shape", "message"),
     [
         (mn.Normalize([1, 2], 1), (5, 3), r"expected sizes \(2,\) along the axes \(1,\) of x, got \(3,\) in"),
-        (mn.Normalize([1, 2], 1), (2,), r"expected shape \(N, F\) or \(N, C, H, W\), got \(2,\): say which axis"),
+        (mn.Normalize([1, 2], 1), (2,), r"expected x of shape \(N, F\) or \(N, C, H, W\), got \(2,\): say which axis"),
         (mn.Normalize([1, 2], 1), (5, 2, 2), r"got \(5, 2, 2\): say which axis has .* axis=2 for \(N, T, F\)"),
-        (mn.Normalize([1, 2], 1, 2), (5, 2), r"among those of x, got shape \(5, 2\): one sample"),
-        (mn.Normalize([1, 2], 1, 0), (2, 2), "after the batch's"),
+        (mn.Normalize([1, 2], 1, 2), (5, 2), r"one of 1 to 1 for x of shape \(5, 2\), got 2: .* one sample"),
+        (mn.Normalize([1, 2], 1, 0), (2, 2), "the samples are along axis 0"),
         (mn.Normalize(np.ones((2, 2)), 1, (2, 1)), (5, 2, 2), "in order"),
     ],
     ids=range(6),

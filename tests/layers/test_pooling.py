@@ -277,6 +277,21 @@ def test_the_gradient_belongs_to_the_nan():
     assert dx.sum() == 4
 
 
+@pytest.mark.parametrize(
+    ("window", "at"),
+    [([np.nan, np.nan, np.nan, 1], 2), ([np.inf, 1, np.nan, 2], 2), ([-np.inf, np.nan, 0, np.nan], 3)],
+)
+def test_the_gradient_belongs_to_the_last_nan(window, at):  # as in PyTorch
+    layer = mn.MaxPool2d(2)
+    layer.forward(np.reshape(window, (1, 1, 2, 2)))
+    assert layer.backward(np.ones((1, 1, 1, 1))).reshape(-1).tolist() == [float(i == at) for i in range(4)]
+
+
+def test_large_numbers_give_no_warning():
+    x = np.full((1, 1, 4, 4), 1e30, np.float32)
+    assert (mn.MaxPool2d(2).forward(x) == x[0, 0, 0, 0]).all()
+
+
 def test_infinite_gradients_do_not_make_nan_of_the_other_pixels():
     for layer in (mn.MaxPool2d(2), mn.MaxPool2d(2, stride=1)):
         y = layer.forward(np.arange(16.0).reshape(1, 1, 4, 4))

@@ -77,10 +77,9 @@ def test_what_stays_a_list(items):
 @pytest.mark.parametrize(
     ("tag", "array"),
     [
-        ("$floats", np.zeros((2, 2))),
-        ("$floats", np.zeros(2, np.float32)),
-        ("$ints", np.zeros(2, np.uint8)),
-        ("$bools", np.zeros(2, np.uint8)),
+        ("$numbers", np.zeros((2, 2))),
+        ("$numbers", np.zeros(2, np.float32)),
+        ("$numbers", np.zeros(2, np.uint8)),
         ("$mixed", np.zeros((3, 2), np.int64)),
         ("$mixed", np.full((2, 2), 7)),
         ("$mixed", np.full((2, 2), 2)),

@@ -155,6 +155,40 @@ def test_an_optimizer_that_divides_by_zero_is_found_at_once():
         trainer.fit(mn.DataLoader(x, Y, 10), steps=3, progress=False)
 
 
+@pytest.mark.parametrize("method", ["update", "step"])
+def test_a_method_that_was_replaced_on_one_optimizer_is_not_trusted(method):
+    trainer = make(at=99)
+
+    def spoil(*_):
+        trainer.model.layers[0].weight.data[0] = np.nan
+
+    setattr(trainer.optimizer, method, spoil)
+    with pytest.raises(NonFiniteError, match=r"step 1 of epoch 1: the update made .*weight hold"):
+        trainer.fit(loader(), steps=1, progress=False)
+
+
+@pytest.mark.parametrize("method", ["update", "train_step"])
+def test_an_override_that_checks_no_gradient_is_found_at_once(method):
+    """Of the last step of a run nobody was told."""
+
+    class Own(mn.Trainer):
+        def train_step(self, x, y):
+            self.optimizer.zero_grad()
+            value = self.loss.forward(self.model.forward(x), y)
+            self.model.backward(self.loss.backward())
+            self.optimizer.parameters[0].grad[0] = np.inf
+            self.update() if method == "update" else self.optimizer.step()
+            return value
+
+        def update(self):
+            self.optimizer.step()
+
+    parts = make(at=99)
+    trainer = Own(parts.model, parts.loss, parts.optimizer)
+    with pytest.raises(NonFiniteError, match=r"step 1 of epoch 1: the update made .*weight hold"):
+        trainer.fit(loader(), steps=1, progress=False)
+
+
 def test_a_decay_that_multiplies_is_found_at_once():
     trainer = make(at=99)
     trainer.optimizer = mn.AdamW(trainer.model.parameters(), lr=1.0, weight_decay=1e39)

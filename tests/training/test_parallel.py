@@ -1,3 +1,5 @@
+import collections
+import random
 import sys
 import threading
 
@@ -77,6 +79,100 @@ def test_parts_count_by_the_total_weight_of_a_loss_of_ones_own(threads, dtype):
     assert again == pytest.approx(value, rel=1e-6 if dtype == np.float32 else 1e-14)
 
 
+class Scaled(mn.Loss):
+    """The mean square error of t · prediction, where t is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.t = mn.Parameter([1.5], np.float64)
+
+    def forward(self, prediction, target):
+        difference = prediction * self.t.data - target
+        self.cache = difference, prediction
+        return float(np.mean(difference**2))
+
+    def backward(self):
+        difference, prediction = self.cache
+        slope = 2 * difference / difference.size
+        self.t.grad += np.sum(slope * prediction)
+        return slope * self.t.data
+
+
+@pytest.mark.parametrize("how", [{"accumulate": 3}, {"threads": 2}, {"threads": 2, "accumulate": 2}])
+def test_what_the_loss_learns_is_learned_alike(how):
+    """The gradient was a sum over parts, and without those of the other threads."""
+    ends = []
+    for options in ({}, how):
+        model, loss = mn.Sequential(mn.Linear(5, 2, rng=0)).astype(np.float64), Scaled()
+        optimizer = mn.SGD([*model.parameters(), *loss.parameters()], lr=0.1)
+        trainer = mn.Trainer(model, loss, optimizer, **options)
+        trainer.fit(mn.DataLoader(data(7)[0], np.ones((7, 2)), 7), steps=3, progress=False)
+        ends.append([*weights(trainer), *loss.t.data])
+    np.testing.assert_allclose(*ends, rtol=0, atol=1e-14)
+
+
+class Times(mn.Layer):
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+    def backward(self, dy):
+        return dy * self.factor
+
+
+class Sets(mn.callbacks.Callback):
+    def __init__(self, change, moment):
+        setattr(self, moment, lambda trainer: change(trainer) if trainer.step in (0, 2) else None)
+
+
+def set_option(trainer):
+    trainer.model.layers[1].factor = 3.0 + trainer.step
+
+
+def set_weights(trainer):
+    trainer.loss.weight = np.array([1.0, 5.0, 0.5])
+
+
+def set_loss(trainer):
+    trainer.loss = mn.SoftmaxCrossEntropyLoss(label_smoothing=0.3)
+
+
+def set_layer(trainer):
+    trainer.model.layers = [*trainer.model.layers[:2], mn.Linear(8, 3, rng=5).astype(np.float64)]
+    trainer.optimizer = mn.SGD(trainer.model.parameters(), lr=0.1)
+
+
+def set_parameter(trainer):
+    trainer.model.layers[0].bias = mn.Parameter(np.arange(8) / 8, np.float64)
+    trainer.optimizer = mn.SGD(trainer.model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("how", [{"accumulate": 3}, {"threads": 2}])
+@pytest.mark.parametrize("moment", ["on_fit_start", "on_step_end"])
+@pytest.mark.parametrize("change", [set_option, set_weights, set_loss, set_layer, set_parameter])
+def test_what_a_callback_sets_holds_for_every_part(change, moment, how):
+    """The copies, and with `accumulate` the loss, stayed those from before the fit."""
+    ends = []
+    for options in ({}, how):
+        model = mn.Sequential(mn.Linear(5, 8, rng=0), Times(1.0), mn.Linear(8, 3, rng=1)).astype(np.float64)
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), **options)
+        loader = mn.DataLoader(*data(), 16)
+        trainer.fit(loader, steps=5, callbacks=[Sets(change, moment)], progress=False)
+        ends.append(weights(trainer))
+    np.testing.assert_allclose(*ends, rtol=0, atol=1e-14)
+
+
+def test_a_generator_that_is_set_on_a_layer_is_spawned():
+    model, loss, (x, y) = mn.Sequential(mn.Dropout(0.5, rng=0)), mn.MSELoss(), (np.ones((8, 50)), np.ones((8, 50)))
+    with ParallelSteps(model, loss, threads=2, parts=1) as team:
+        team.learn(model, loss, x, y)
+        model.layers[0].rng = np.random.default_rng(1)
+        _, prediction = team.learn(model, loss, x, y)
+    assert not np.array_equal(prediction[:4], prediction[4:])
+
+
 def test_a_batch_of_which_nothing_counts_changes_nothing():
     X, _ = data(8)
     model = mn.Linear(5, 3, rng=0)
@@ -121,7 +217,7 @@ def test_dropout_differs_between_copies():
     loss = mn.MSELoss()
     with ParallelSteps(model, loss, threads=2, parts=1) as team:
         x = np.repeat(data(4)[0][:1], 8, axis=0)
-        _, prediction = team.learn(x, np.zeros((8, 8), np.float32))
+        _, prediction = team.learn(model, loss, x, np.zeros((8, 8), np.float32))
     assert not np.array_equal(prediction[:4] == 0, prediction[4:] == 0)
 
 
@@ -145,16 +241,51 @@ def test_layers_that_share_a_generator_share_one_in_the_copy_too():
     assert copied.layers[1].rng is not rng
 
 
+class Noise(mn.Layer):
+    def __init__(self, held):
+        self.held = held
+
+    def forward(self, x):
+        self.drawn = self.held[0]["rng"].random()
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+class NoisyLoss(mn.MSELoss):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+
+
+def test_generators_are_spawned_wherever_they_are():
+    """In a list, or in the loss, both threads drew the same numbers, in silence."""
+    rng = np.random.default_rng(0)
+    team = ParallelSteps(Noise([{"rng": rng}]), NoisyLoss(collections.deque([rng])), threads=3, parts=1)
+    held = [(model.held[0]["rng"], loss.held[0]) for model, loss in team._copies]
+    assert all(of_model is of_loss for of_model, of_loss in held)
+    assert len({of_model.random() for of_model, _ in held}) == 3
+
+
+@pytest.mark.parametrize("kind", [random.Random, np.random.RandomState])
+def test_random_numbers_that_cannot_be_spawned_are_refused(kind):
+    message = f"holds a {kind.__name__}, of which every thread would draw the same: use a Generator"
+    with pytest.raises(ValueError, match=message):
+        ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=2, parts=1)
+    ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=1, parts=2)
+
+
 def test_running_statistics_are_the_mean_of_the_copies():
     x, y = data(8)[0].astype(np.float64), np.zeros((8, 5))
-    model = mn.Sequential(mn.BatchNorm1d(5)).astype(np.float64)
+    model, loss = mn.Sequential(mn.BatchNorm1d(5)).astype(np.float64), mn.MSELoss()
     halves = []
     for half in (x[:4], x[4:]):
         alone = mn.BatchNorm1d(5).astype(np.float64)
         alone.forward(half)
         halves.append([b.data.copy() for _, b in alone.named_buffers()])
-    with ParallelSteps(model, mn.MSELoss(), threads=2, parts=1) as team:
-        team.learn(x, y)
+    with ParallelSteps(model, loss, threads=2, parts=1) as team:
+        team.learn(model, loss, x, y)
         for (_, r), a, b in zip(model.named_buffers(), *halves, strict=True):
             np.testing.assert_allclose(r.data, (a + b) / 2, atol=1e-12)
 
