@@ -7,7 +7,8 @@ interrupted.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,23 @@ class Snapshot:
         then = self.state["beginning"]
         return differences(beginning.others, then["others"], then["changed"])
 
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Name the file in the error of a `load_state_dict` of the script, which gets what `check` cannot judge."""
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {brief(error)}"
+            raise CheckpointError(f"{self.path}: the script did not take its state ({what})") from error
+
     def restore(self, parts: RunParts) -> None:
         """Restore all but the counts and the callbacks; `check` comes before."""
+        with self._loading():
+            self._restore(parts)
+
+    def _restore(self, parts: RunParts) -> None:
         state, survey = self.state, Survey(parts)
         for name, array in parts.model.named_arrays():
             array.data = self._weights[name]
@@ -132,8 +148,9 @@ class Snapshot:
 
     def restore_callbacks(self, parts: RunParts) -> None:
         """Restore the callbacks after their `on_fit_start`, which may have reset them, and all that it may change."""
-        for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
-            callback.load_state_dict(state)
+        with self._loading():
+            for callback, (_, state) in zip(parts.callbacks, self.state["callbacks"], strict=True):
+                callback.load_state_dict(state)
         survey = Survey(parts)
         if missing := self.state["objects"].keys() - survey.found.keys():
             raise CheckpointError(f"{self.path} keeps what is not there now: {brief(', '.join(sorted(missing)))}")

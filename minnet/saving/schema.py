@@ -26,6 +26,7 @@ from minnet.saving import loaders
 from minnet.saving.expectations import NAMES, is_expectation
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
+_FLOATS = ("last_loss", "loss_sum", "seconds")
 _FREE_ROWS = 1000  # of a history whose columns are all lists; with arrays, a row takes 8 bytes of the file
 
 # An attribute of such a name, or with such a text, is where a callback writes.
@@ -37,11 +38,13 @@ def check_counts(state: State) -> None:
     """Check the numbers that say where a run stood, by themselves."""
     trainer, run = state["trainer"], state["run"]
     for name, value in (*trainer.items(), *run.items()):
+        if name in _FLOATS and type(value) is not float:
+            raise ValueError(f"{name} is a {kind_of(value)}")
         if type(value) is int and not (-1 if name == "row_at" else 0) <= value < MOST:
             raise ValueError(f"{name} is {value}")
     if run["best"] is not None:
         alike("run.best", ["column", "min", 0.0], run["best"], own=True, closed=True)
-    if not (type(run["seconds"]) is float and 0 <= run["seconds"] < math.inf):
+    if not 0 <= run["seconds"] < math.inf:
         raise ValueError("seconds is no time")
     for least, what, most in (
         (run["first_step"], "step", trainer["step"]),
@@ -59,7 +62,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     parts = survey.parts
     same_names("the state", now, then)
     check_counts(then)
-    alike("trainer", now["trainer"], then["trainer"], closed=True)
+    alike("trainer", now["trainer"], then["trainer"], own=True, closed=True)
     check_position(parts.loader, now, then["run"])
     check_history(then["history"])
     for part, owner in parts.owners().items():

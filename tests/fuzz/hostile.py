@@ -148,7 +148,6 @@ def hostile(good: Good) -> dict[str, Change]:
         "beginning/changed": (5, [5], [[]]),
         "beginning/others": ({"model": ["a"]}, {"model": {"a": []}}),
         "beginning/given": ([], {"model": 5}, {1: {}}),
-        "beginning/order": ([], ["x"] * PARAMETERS, 5),
         "run/began": (5, {"samples": [40, 4], "attributes": {}, "objects": {}}),
     }.items():
         changes |= {f"{name} = {str(value)[:40]}": Change(name, value) for value in values}

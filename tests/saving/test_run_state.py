@@ -233,3 +233,17 @@ def test_a_history_survives_as_columns(rows):
     assert repr([dict(sorted(row.items())) for row in again]).replace("np.float64(0.5)", "0.5") == repr(
         [dict(sorted(row.items())) for row in rows]
     ).replace("np.float64(0.5)", "0.5")
+
+
+def test_an_error_of_a_load_state_dict_of_the_script_names_the_file(tmp_path):
+    class Picky(Counter):
+        def load_state_dict(self, state):
+            raise KeyError("\x1b[31mnot mine")
+
+    fit(make(), tmp_path, callbacks=[Picky()])
+    with pytest.raises(
+        CheckpointError, match=r"step-000000007\.safetensors: the script did not take its state"
+    ) as caught:
+        fit(make(), tmp_path, 9, callbacks=[Picky()])
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert "\x1b" not in str(caught.value)

@@ -14,7 +14,7 @@ from minnet.errors import DataError, DataNotFoundError
 
 _CHUNK = 1 << 18
 _MAX_GZIP_MEMBERS = 10_000  # a gzip file may have many; a million empty ones would take a second and hold nothing
-_IDLE = 1 << 20  # bytes of gzip that may hold nothing, such as empty blocks, beside those for what was unpacked
+_IDLE = 1 << 20  # bytes of gzip that may hold nothing, such as empty blocks
 _GZIP_MAGIC = b"\x1f\x8b"
 _LOOKS_LIKE = (
     (b"", "nothing: the file is empty", "a download that never started"),
@@ -75,7 +75,8 @@ class BoundedReader:
         if self._size > max_bytes + _CHUNK:  # gzip adds some bytes to what it cannot compress
             self._file.close()
             raise self._too_large()
-        self._packed = 0  # bytes of gzip that were read
+        self._packed, self._before = 0, max_bytes  # the length of the last piece of gzip, and `_left` before it
+        self._idle = 0  # bytes of gzip that held nothing
         head = self._from_disk(2)
         self._file.seek(0)
         self._gzip = zlib.decompressobj(31) if head == _GZIP_MAGIC else None
@@ -148,10 +149,11 @@ class BoundedReader:
 
     def _next_packed(self) -> bytes:
         """Read gzip data, as long as they unpack to something: empty blocks would take a minute, and hold nothing."""
+        self._idle += max(0, self._packed - 2 * (self._before - self._left))
+        if self._idle > _IDLE:
+            raise self._damaged("gzip data", f"{self._idle:,} bytes of them that hold nothing")
         packed = self._from_disk(_CHUNK)
-        self._packed += len(packed)
-        if self._packed > _IDLE + _CHUNK + 2 * (self.max_bytes - self._left):
-            raise self._damaged("gzip data", f"{self._packed:,} bytes that hold {self.max_bytes - self._left:,}")
+        self._packed, self._before = len(packed), self._left
         return packed
 
     def _unpack(self) -> bytes:

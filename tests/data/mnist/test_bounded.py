@@ -84,9 +84,14 @@ def test_gzip_of_empty_blocks_is_given_up_soon(tmp_path, kind, monkeypatch):
     unpack = BoundedReader._from_disk
     monkeypatch.setattr(BoundedReader, "_from_disk", lambda self, count: read.append(count) or unpack(self, count))
     file = tmp_path / "idle.gz"
-    file.write_bytes(gzip.compress(b"")[:10] + EMPTY_BLOCKS[kind] * 3_000_000)
-    with BoundedReader(file, 1 << 26) as reader, pytest.raises(DataError, match=r"1,\d+,\d+ bytes that hold 0"):
-        reader.read(1)
+    packer = zlib.compressobj(wbits=31)
+    start = packer.compress(bytes(10_000_000)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    file.write_bytes(start + EMPTY_BLOCKS[kind] * 3_000_000)
+    with (
+        BoundedReader(file, 1 << 26) as reader,
+        pytest.raises(DataError, match=r"1,\d+,\d+ bytes of them that hold noth"),
+    ):
+        reader.read(10_000_001)
     assert sum(read) < 1 << 21
 
 
