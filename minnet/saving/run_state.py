@@ -53,7 +53,7 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
         },
         "sets": {name: loaders.capture(loader, survey.covered) for name, loader in parts.sets.items()},
         "loader": loaders.capture(parts.loader, survey.covered),
-        "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in parts.callbacks],
+        "callbacks": [[type(callback).__name__, _state_of(callback)] for callback in parts.callbacks],
         "attributes": parts.trainer_attributes(),
         "objects": objects,
         "beginning": beginning.state_dict(survey),
@@ -227,6 +227,14 @@ def _difference(what: str, now: Any, then: Any) -> Iterable[str]:
             yield from _difference(f"{what}: {name}", now[name], then[name])
     elif now != then:
         yield f"{what}: {now} now, {then} in the checkpoint"
+
+
+def _state_of(callback: Any) -> Any:
+    try:
+        return callback.state_dict()
+    except Exception as error:
+        error.add_note(f"in {type(callback).__name__}.state_dict, which a checkpoint asks for what it is to keep")
+        raise
 
 
 def _layers(owner: Layer) -> dict[str, State]:

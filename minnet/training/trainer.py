@@ -240,7 +240,8 @@ class Trainer:
         """Return what a `fit` is to do, or raise what is wrong with these arguments."""
         steps, epochs, every = validation.check_duration(steps, epochs, every)
         check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
-        settings = {"every": every, "accumulate": self.accumulate, "threads": self.threads, "compiled": self.compiled}
+        settings: dict[str, Any] = {name: getattr(self, name) for name in ("accumulate", "threads", "compiled")}
+        settings |= {"every": every, "metrics": sorted(self.metrics)}
         return Plan(steps, epochs, every, self.nonfinite != "stop", on_interrupt == "raise", settings)
 
     def _checked_parts(

@@ -247,3 +247,20 @@ def test_an_error_of_a_load_state_dict_of_the_script_names_the_file(tmp_path):
         fit(make(), tmp_path, 9, callbacks=[Picky()])
     assert isinstance(caught.value.__cause__, KeyError)
     assert "\x1b" not in str(caught.value)
+
+
+def test_other_metrics_are_another_run(tmp_path):
+    """They were accepted without a word, and the rows of the history had other columns from there on."""
+    fit(make(metrics={"accuracy": mn.metrics.accuracy}), tmp_path, steps=4)
+    with pytest.raises(CheckpointError, match=r"metrics: \['f1'\] now, \['accuracy'\] in the checkpoint"):
+        fit(make(metrics={"f1": mn.metrics.F1("macro")}), tmp_path, steps=8)
+
+
+def test_a_state_dict_that_fails_before_the_first_step_names_its_callback(tmp_path):
+    class Fails(mn.callbacks.Callback):
+        def state_dict(self):
+            return {"x": {}["x"]}
+
+    with pytest.raises(KeyError) as caught:
+        fit(make(), tmp_path, callbacks=[Fails()])
+    assert "in Fails.state_dict, which a checkpoint asks for what it is to keep" in caught.value.__notes__
