@@ -239,7 +239,13 @@ def weight_of(loss: Loss, x: Array, target: Any) -> float:
     method = loss.total_weight
     says = getattr(method, "__func__", None) is not Loss.total_weight
     if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
-        return float(method(target))
+        weight = method(target)
+        if not (isinstance(weight, (int, float, np.number)) and 0 <= weight < math.inf):
+            raise ValueError(
+                f"{type(loss).__name__}.total_weight must return a finite number >= 0, got {weight!r}: return what "
+                "forward divides its sum by"
+            )
+        return float(weight)
     return float(len(x))
 
 

@@ -443,3 +443,11 @@ def test_weights_are_checked_and_copied():
             check_weights(loss, "weight", wrong)
     with pytest.raises(TypeError, match="MSELoss expected weight to be numbers, got <U1"):
         check_weights(loss, "weight", ["a"])
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf, None, np.ones(2)])
+def test_a_total_weight_that_is_none_is_refused(weight):
+    loss = MSELoss()
+    loss.total_weight = lambda target: weight
+    with pytest.raises(ValueError, match=r"MSELoss\.total_weight must return a finite number >= 0, got "):
+        weight_of(loss, np.zeros((6, 2)), np.zeros((6, 2)))
