@@ -1,7 +1,9 @@
 """The form of a value is its kind, its shape and its dtype: a value from a file must have the one that is meant."""
 
 import inspect
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,11 @@ from numpy.typing import NDArray
 from minnet.core.buffer import Buffer
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.state import is_plain
+from minnet.core.state import is_code, is_plain
+
+# An attribute of such a name, or with such a text, is where a callback writes.
+_PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
+_PLACE = re.compile(r"[/\\]|^~|^\.\.?$")
 
 
 def is_number(value: object) -> bool:
@@ -51,8 +57,25 @@ def unsettable(owner: object, name: object, value: object) -> str:
     if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
         return "no name of an attribute"
     found = inspect.getattr_static(type(owner), name, None)
-    if not inspect.ismemberdescriptor(found) and (callable(found) or hasattr(found, "__get__")):
+    if is_code(type(owner), name):
         return f"a method or a property of {type(owner).__name__}"
-    there = getattr(owner, "__dict__", {}).get(name, None if inspect.ismemberdescriptor(found) else found)
+    made_later = inspect.ismemberdescriptor(found) or isinstance(found, cached_property)
+    there = getattr(owner, "__dict__", {}).get(name, None if made_later else found)
     replaceable = is_plain(there) or (value is None and not isinstance(there, Parameter | Buffer | Layer | list | dict))
     return "" if replaceable else f"a {type(there).__name__} of {type(owner).__name__}"
+
+
+def is_place(where: str, value: Any) -> bool:
+    """Whether a value may say where something is written, by itself or by its name."""
+    if isinstance(value, str) and _PLACE.search(value):
+        return True
+    return isinstance(value, str | bytes | list | tuple | dict) and bool(_PLACE_NAME.search(where.rpartition(".")[2]))
+
+
+def has_place(where: str, value: Any) -> bool:
+    """Whether a value, or something in it, may say where something is written."""
+    if is_place(where, value):
+        return True
+    if isinstance(value, Mapping):
+        return any(has_place(f"{where}.{name}", item) for name, item in value.items())
+    return isinstance(value, list | tuple) and any(has_place(where, item) for item in value)

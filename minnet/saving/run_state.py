@@ -24,6 +24,7 @@ from minnet.errors import CheckpointError
 from minnet.metrics import Metric
 from minnet.saving import loaders
 from minnet.saving.expectations import expectations
+from minnet.saving.kept import leave_out
 from minnet.saving.messages import brief, listed, shown_model
 from minnet.saving.run_parts import Beginning, RunParts, Survey, decides
 from minnet.saving.schema import check_counts, check_objects, check_state, same_names
@@ -40,12 +41,12 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
     """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
     parts = survey.parts
     objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}
-    return {
+    state = {
         "trainer": parts.state.state_dict(),
         "run": position,
         "history": _columns(parts.history),
         "optimizer": parts.optimizer.state_dict(),
-        "frozen": parts.frozen(),
+        "frozen": survey.frozen,
         **{owner: _layers(layer) for owner, layer in parts.owners().items()},
         "metrics": {  # a plain function has no state, and a Metric is used as a fresh copy
             name: attributes(metric)
@@ -59,6 +60,8 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
         "objects": objects,
         "beginning": beginning.state_dict(survey),
     }
+    leave_out(survey, state, beginning)
+    return state
 
 
 class Snapshot:
@@ -267,7 +270,7 @@ def _columns(history: Sequence[Row]) -> State:
         column: Any = values
         if all(type(value) is int and abs(value) < 2**63 for value in values):
             column = np.array(values, np.int64)
-        elif all(isinstance(row[name], float | np.floating) for row in history if name in row):
+        elif all(type(row[name]) in (float, np.float64) for row in history if name in row):
             column = np.array(values, np.float64)
         columns[name] = (None if there.all() else there, column)
     return columns

@@ -267,3 +267,21 @@ def test_data_fit_where_no_object_is():
     model = mn.Linear(2, 2, rng=0)
     assert unfit(model, {"weight": 5, "bias": None, "in_features": 3, "new": 1}) == ["weight", "bias"]
     assert unfit(Thing(path=Path("a"), other=Thing()), {"path": "b", "other": None}) == ["path"]
+
+
+Access = enum.Flag("Access", "READ WRITE")
+
+
+@pytest.mark.parametrize("flags", [Access(0), Access.READ | Access.WRITE], ids=["none", "both"])
+def test_flags_are_kept(flags):
+    it, objects = restored(lambda: Thing(flags=Access.READ), lambda it: vars(it).update(flags=flags))
+    assert it.flags is flags
+    assert not objects.lost
+
+
+@pytest.mark.parametrize("outside", [threading.Event(), threading.Semaphore(), [io.StringIO(), threading.Lock()]])
+def test_what_reaches_outside_is_left_to_the_script(outside):
+    objects = walk(Thing(outside=outside))
+    assert not objects.lost
+    assert not objects.found
+    assert walk(Thing(inner=Thing(outside=outside))).lost

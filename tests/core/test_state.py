@@ -4,6 +4,7 @@ import collections
 import copy
 import random
 from collections import OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -170,3 +171,24 @@ def test_a_masked_array_keeps_its_mask():
 
 def test_memory_order_of_a_new_array():
     assert update_in_place(None, np.zeros((2, 3)).T).flags.f_contiguous
+
+
+class Refuses:
+    def __init__(self):
+        self.count = 1
+
+    def __getstate__(self):
+        raise TypeError("not to be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenInSlots:
+    count: int = 1
+
+
+@pytest.mark.parametrize("kind", [Refuses, FrozenInSlots])
+def test_attributes_are_found_whatever_pickle_gets(kind):
+    owner = kind()
+    assert attributes(owner) == {"count": 1}
+    set_attributes(owner, {"count": 2})
+    assert owner.count == 2
