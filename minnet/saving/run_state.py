@@ -186,7 +186,9 @@ class Snapshot:
                 if type(then[owner][name]) is not type(value) and value is not None:
                     raise TypeError(f"{owner}'s {name}")
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
-            Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
+            Epoch(
+                loaders.as_saved(parts.loader, then["loader"]), batches
+            )  # raises what is wrong with it; with other settings, that is listed already
 
     def _unfit(self, survey: Survey) -> Iterable[str]:
         """Find where data in the checkpoint would replace an object, or belong into one that is not there."""

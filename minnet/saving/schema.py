@@ -56,7 +56,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     same_names("the state", now, then)
     check_counts(then)
     alike("trainer", now["trainer"], then["trainer"], closed=True)
-    check_position(parts.loader, now, then["run"])
+    check_position(parts.loader, now, then)
     check_history(then["history"])
     for part, owner in parts.owners().items():
         same_names(part, now[part], then[part])
@@ -93,14 +93,15 @@ def _pairs(texts: Any) -> list[Any]:
     return [text for pair in _of(dict, "beginning", texts).items() for text in pair]
 
 
-def check_position(loader: Any, state: State, then: State) -> None:
+def check_position(loader: Any, state: State, state_then: State) -> None:
     """Check where the run stood in the epoch."""
-    now = state["run"]
+    now, then = state["run"], state_then["run"]
     same_names("run", now, then)
     for name in now.keys() - {"batches", "began", "best"}:
         alike(f"run.{name}", now[name], then[name], own=True, closed=True)
-    length = len(loader) if hasattr(loader, "__len__") else MOST
-    if then["in_epoch"] > length:
+    saved = loaders.as_saved(loader, then["began"] or state_then["loader"])
+    length = len(saved) if hasattr(saved, "__len__") else MOST
+    if then["in_epoch"] > length and then["under_way"]:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
     batches, began = then["batches"], then["began"]
     if batches is not None:
@@ -118,9 +119,11 @@ def check_position(loader: Any, state: State, then: State) -> None:
 def check_loader(where: str, loader: Any, now: State, then: State) -> None:
     """Check what a loader remembers."""
     same_names(where, now, then)
+    loader = loaders.as_saved(loader, then)
     for name in now:
         if name == "attributes":
-            check_attributes(where, loader, now[name], then[name])
+            size = {"batch_size": loader.batch_size} if isinstance(loader, DataLoader) else {}
+            check_attributes(where, loader, now[name] | size, then[name])
         elif name == "objects":
             check_objects(where, loaders.walk(loader), then[name])
         elif not keeps_state(loader) or isinstance(loader, DataLoader):  # else it judges its state itself
