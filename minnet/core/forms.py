@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -14,9 +15,10 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import is_code, is_plain
 
-# An attribute of such a name, or with such a text, is where a callback writes.
+# An attribute of such a name, or with such a text (a slash, or a file's name), is where a callback writes.
 _PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
-_PLACE = re.compile(r"[/\\]|^~|^\.\.?$")
+_PLACE = re.compile(r"[/\\]|^~|^\.\.?$|\w\.[A-Za-z]\w{0,7}$")
+_COLLECTIONS = (list, tuple, set, frozenset, deque)
 
 
 def is_number(value: object) -> bool:
@@ -65,17 +67,10 @@ def unsettable(owner: object, name: object, value: object) -> str:
     return "" if replaceable else f"a {type(there).__name__} of {type(owner).__name__}"
 
 
-def is_place(where: str, value: Any) -> bool:
-    """Whether a value may say where something is written, by itself or by its name."""
-    if isinstance(value, str) and _PLACE.search(value):
-        return True
-    return isinstance(value, str | bytes | list | tuple | dict) and bool(_PLACE_NAME.search(where.rpartition(".")[2]))
-
-
-def has_place(where: str, value: Any) -> bool:
-    """Whether a value, or something in it, may say where something is written."""
-    if is_place(where, value):
-        return True
+def has_place(name: str, value: Any) -> bool:
+    """Whether a value, or something in it, may say where something is written, by itself or by its name."""
+    if isinstance(value, str | bytes):
+        return bool(_PLACE_NAME.search(name) or (isinstance(value, str) and _PLACE.search(value)))
     if isinstance(value, Mapping):
-        return any(has_place(f"{where}.{name}", item) for name, item in value.items())
-    return isinstance(value, list | tuple) and any(has_place(where, item) for item in value)
+        return any(has_place(f"{name}_{key}", item) for key, item in value.items())
+    return isinstance(value, _COLLECTIONS) and any(has_place(name, item) for item in value)

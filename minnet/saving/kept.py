@@ -6,6 +6,7 @@ before they are written, left out, and named, and a script that is not changed i
 """
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,10 +16,10 @@ from minnet.core.forms import has_place
 from minnet.core.objects import keeps_state
 from minnet.core.state import State
 from minnet.saving.run_parts import Beginning, Survey, decides
-from minnet.saving.schema import alike, check_place, is_own
+from minnet.saving.schema import alike, is_own
 
 _SIMPLE = (int, float, bool)
-_PATH = "a text that may be a path, which is always the script's"
+_PATH = "it holds a text that may be a path, which is always the script's"
 
 
 def leave_out(survey: Survey, state: State, beginning: Beginning) -> None:
@@ -67,25 +68,21 @@ def _place(path: str, name: Any) -> str:
 
 
 def _is_kept(place: str, value: Any, beginning: Beginning, forms: State) -> bool:
-    """Whether the value that is at a place now is kept."""
-    if place not in forms:  # training made it
-        try:
-            check_place(place, None, value)
-        except ValueError:
+    """Whether the value that is at a place now is kept; where None was, anything is."""
+    before = forms.get(place)  # None if training made it
+    if type(value) in _SIMPLE and type(value) is type(before):
+        return True
+    if has_place(place.rpartition(".")[2], value):
+        if repr(value) != repr(before):  # else the script makes it again
             beginning.left_out[place] = _PATH
-            return False
-        return True
-    before = forms[place]
-    if type(value) is type(before) and type(value) in _SIMPLE:
-        return True
+        return False
     try:
         alike(place, before, value)
     except ValueError as error:
         text = str(error).replace(f"{place} ", "it ").replace("where the run has", "and was")
-        text = f"{text} when the run began: let it begin as None"
-        beginning.left_out[place] = _PATH if "names a place" in text else text
+        beginning.left_out[place] = f"{text} when the run began: let it begin as None"
         return False
-    return not (has_place(place, value) and repr(value) == repr(before))  # the script makes it again
+    return True
 
 
 def _form(value: Any) -> Any:
@@ -99,4 +96,4 @@ def _form(value: Any) -> Any:
         for name, item in value.items():
             copied[name] = _form(item)
         return copied
-    return value
+    return copy.copy(value) if isinstance(value, set | deque) else value

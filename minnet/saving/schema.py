@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.forms import are_like, is_place, is_vector, kind_of, unsettable
+from minnet.core.forms import are_like, has_place, is_vector, kind_of, unsettable
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.objects import Objects, keeps_state, member
 from minnet.core.parameter import Parameter
@@ -148,6 +148,9 @@ def check_objects(where: str, objects: Objects, then: Any) -> None:
             except (LookupError, ValueError, TypeError):
                 raise ValueError(f"{place} is no member of {type(value).__name__}") from None
         check_attributes(place, value, *({n[1:]: d[n] for n in d if n.startswith(".")} for d in (before, data)))
+        for name in data:
+            if not name.startswith("."):
+                check_place(f"{place}{name}", before.get(name), data[name])
         alike(place, {n: before[n] for n in before if not n.startswith(".")}, data)
 
 
@@ -256,6 +259,8 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
             if not is_expectation(name, value):
                 raise ValueError(f"{place} is a {kind_of(value)}")
         elif name in now:
+            if not own or isinstance(value, str):
+                check_place(place, now[name], value)
             alike(place, now[name], value, own=own)
             if own and (isinstance(owner, Layer) or name in options) and not _may_become(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
@@ -296,7 +301,6 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
     stay integers, those that count do not become negative, and arrays keep their shapes. With `closed`, lists keep
     their lengths, and dicts their keys.
     """
-    check_place(where, now, then)
     if now is None:
         return
     if kind_of(now) != kind_of(then) or (own and type(now) is int is not type(then)):
@@ -321,7 +325,7 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
 
 def check_place(where: str, now: Any, then: Any) -> None:
     """Refuse a text that may say where something is written: a path is the script's, and never a file's."""
-    if is_place(where, then) and repr(now) != repr(then):
+    if has_place(where.rpartition(".")[2], then) and repr(now) != repr(then):
         raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
 
 

@@ -1,6 +1,7 @@
 """A script that is not changed is never refused: what it would not take back is left out of a checkpoint, and named."""
 
 import time
+import uuid
 import warnings
 from collections import Counter
 from functools import cached_property
@@ -49,7 +50,8 @@ KEPT = {
     "NumPy's number": (np.inf, np.float32),
     "a row": (None, lambda step: {"loss": 0.5, "a/b": step}),
     "a list that grows": ([], lambda step: list(range(step))),
-    "texts": ([], lambda step: [f"a/{i}" for i in range(step)]),
+    "texts": ([], lambda step: [f"a{i}" for i in range(step)]),
+    "a path of numbers": ([], lambda step: [(0.5, i) for i in range(step)]),
     "an array that grows": (np.zeros(0), lambda step: np.ones((step, 2))),
     "a text without a place": ("", str),
     "a counter": (Counter(), lambda step: Counter(range(step))),
@@ -74,7 +76,9 @@ LEFT_OUT = {
     "an array": ([], np.zeros, "it is a array of float64, and was a list when"),
     "a number": ("none", int, "it is a number, and was a str when"),
     "another shape": (np.zeros(3), lambda step: np.zeros((step, 2)), "it has the shape (1, 2), and was (3,) when"),
-    "a text": ("", lambda step: f"{step}/17", "a text that may be a path, which is always the script's"),
+    "a text": ("", lambda step: f"{step}/17", "it holds a text that may be a path, which is always the script's"),
+    "a file": ("", lambda step: f"best-{step}.npz", "it holds a text that may be a path"),
+    "a dict of files": (None, lambda step: {"best": f"best-{step}.npz"}, "it holds a text that may be a path"),
     "in a list": ([0, 1], lambda step: [None, step], "callbacks[0].value[0] is a NoneType, and was a number when"),
 }
 
@@ -176,8 +180,22 @@ def test_the_time_is_never_a_setting(tmp_path):
     class Stamps(mn.callbacks.Callback):
         def __init__(self, started=None, name=None):
             self.started, self.name = started or time.time(), name or f"run-{time.strftime('%Y%m%d-%H%M%S')}"
-            self.clocks = time.perf_counter()
+            self.clocks, self.run_id = time.perf_counter(), uuid.uuid4().hex
             self.label = f"{time.strftime('%Y-%m-%d')} {time.time_ns()}"
 
     assert fit(tmp_path, Stamps()) == []
     assert fit(tmp_path, Stamps(), steps=6) == []
+
+
+def test_names_of_sets_and_columns_are_no_places(tmp_path):
+    def run(steps):
+        model = mn.Sequential(mn.Linear(4, 3, rng=0))
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
+        checkpoint = Checkpoint(tmp_path / "run", every=1, best="val/clean_loss")
+        more = [mn.callbacks.EarlyStopping("val/clean_loss"), mn.callbacks.CSVLogger(tmp_path / "rows.csv")]
+        loader, sets = mn.DataLoader(X, Y, 8, rng=0), {"val/clean": (X, Y)}
+        options = {"evaluate": sets, "every": 1, "callbacks": more, "checkpoint": checkpoint}
+        return trainer.fit(loader, steps=steps, progress=False, **options)
+
+    run(2)
+    assert len(run(4)) == 4
