@@ -1,7 +1,10 @@
 """The form of a value is its kind, its shape and its dtype: a value from a file must have the one that is meant."""
 
 import inspect
-from collections.abc import Iterable
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,11 @@ from numpy.typing import NDArray
 from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.state import held, is_code, is_plain
+
+# An attribute of such a name, or with such a text (a slash, or a file's name), is where a callback writes.
+_PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
+_PLACE = re.compile(r"[/\\]|^~|^\.\.?$|\w\.[A-Za-z]\w{0,7}$")
+_COLLECTIONS = (list, tuple, set, frozenset, deque)
 
 
 def is_number(value: object) -> bool:
@@ -52,7 +60,17 @@ def unsettable(owner: object, name: object, value: object) -> str:
     found = inspect.getattr_static(type(owner), name, None)
     if is_code(type(owner), name):
         return f"a method or a property of {type(owner).__name__}"
-    there = held(owner).get(name, None if inspect.ismemberdescriptor(found) else found)
+    made_later = inspect.ismemberdescriptor(found) or isinstance(found, cached_property)
+    there = held(owner).get(name, None if made_later else found)
     network = isinstance(there, LayerArray | Layer | list | tuple | dict)
     replaceable = is_plain(there) or (value is None and not network)
     return "" if replaceable else f"a {type(there).__name__} of {type(owner).__name__}"
+
+
+def has_place(name: str, value: Any) -> bool:
+    """Whether a value, or something in it, may say where something is written, by itself or by its name."""
+    if isinstance(value, str | bytes):
+        return bool(_PLACE_NAME.search(name) or (isinstance(value, str) and _PLACE.search(value)))
+    if isinstance(value, Mapping):
+        return any(has_place(f"{name}_{key}", item) for key, item in value.items())
+    return isinstance(value, _COLLECTIONS) and any(has_place(name, item) for item in value)

@@ -2,7 +2,8 @@
 
 import inspect
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -248,7 +249,7 @@ class Layer:
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
         shown = []
-        for name, argument in inspect.signature(type(self).__init__).parameters.items():
+        for name, argument in _parameters(type(self).__init__).items():
             value = vars(self).get(name, self)
             if isinstance(value, np.generic):
                 value = value.item()
@@ -268,6 +269,11 @@ class Layer:
     def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle is of the model, not of the batch that last went through it.
         return {name: value for name, value in tuple(vars(self).items()) if name not in TRANSIENT}
+
+
+@cache
+def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(init).parameters
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:

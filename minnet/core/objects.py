@@ -18,7 +18,7 @@ import uuid
 import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import Enum, Flag
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -44,6 +44,7 @@ DATA = 1 << 20  # bytes; a closure's array of that size is taken for the data se
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 # What reaches outside the run. As an attribute it is left to the script; an object that holds it is lost.
 _OUTSIDE = (io.IOBase, threading.Thread, threading.local, logging.Handler, *_LOCKS)
+_OUTSIDE_BY = ("threading", "concurrent", "multiprocessing", "subprocess", "socket", "sqlite3", "_csv", "tempfile")
 # What cannot change, or is code.
 _FIXED = (
     *(types.ModuleType, type, np.ufunc, np.dtype, os.PathLike, logging.Logger, re.Pattern, weakref.ReferenceType),
@@ -77,7 +78,7 @@ class Objects:
     def add(self, path: str, owner: object, leave: Iterable[str] = ()) -> None:
         """Walk over the attributes of an owner; its plain data, and those to `leave`, are kept elsewhere."""
         for name, value, put in _attributes(owner):
-            if name.removeprefix(".") not in leave and not isinstance(value, _OUTSIDE):
+            if name.removeprefix(".") not in leave and not _is_outside(value):
                 self.add_value(path + name, value, put)
 
     def add_value(self, path: str, value: object, put: Put | None = None) -> None:
@@ -112,7 +113,7 @@ class Objects:
         if id(value) in self._seen or is_fixed(value):
             return
         self._seen[id(value)] = value
-        if isinstance(value, _OUTSIDE):
+        if _is_outside(value):
             raise LostError(f", which holds a {type(value).__name__}")
         parts = parts_of(value)
         if parts is None:
@@ -123,6 +124,12 @@ class Objects:
         for name, inner, put_inner in parts:
             if not is_plain(inner):
                 self._visit(path + name, inner, put_inner, top)
+
+
+def _is_outside(value: object) -> bool:
+    """Whether a value, or all that is in a list, reaches outside the run."""
+    items = value if isinstance(value, list | tuple) and value else [value]
+    return all(isinstance(i, _OUTSIDE) or type(i).__module__.split(".")[0] in _OUTSIDE_BY for i in items)
 
 
 def is_fixed(value: object) -> bool:
@@ -210,8 +217,8 @@ def _data(value: Any) -> State:
     """Return the plain data in an object."""
     if keeps_state(value):
         return {"state": value.state_dict()}
-    if isinstance(value, Enum):
-        return {"name": value.name}
+    if isinstance(value, Enum):  # a Flag may be of several names, or of none
+        return {"flags": value.value} if isinstance(value, Flag) else {"name": value.name}
     if isinstance(value, LayerArray):
         return {"data": value.data} | ({"trainable": value.trainable} if isinstance(value, Parameter) else {})
     if _has_fields(value):
@@ -231,7 +238,7 @@ def _restore(part: Part, data: State) -> None:
         if isinstance(value, Parameter):
             value.trainable = data["trainable"]
     elif isinstance(value, Enum) or _has_fields(value):
-        new = type(value)[data["name"]] if isinstance(value, Enum) else type(value)(**data)
+        new = member(value, data) if isinstance(value, Enum) else type(value)(**data)
         if part.put is not None and new != value:
             part.put(new)
     elif type(value) is defaultdict:
@@ -240,6 +247,11 @@ def _restore(part: Part, data: State) -> None:
         value.update(items)
     else:
         _restore_parts(value, data)
+
+
+def member(value: Enum, data: State) -> Enum:
+    """Return the member that data are of, in the class of a value; LookupError or ValueError if there is none."""
+    return type(value)(data["flags"]) if isinstance(value, Flag) else type(value)[data["name"]]
 
 
 def _restore_parts(value: Any, data: State) -> None:

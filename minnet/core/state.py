@@ -10,6 +10,7 @@ import inspect
 import random
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -107,9 +108,12 @@ def held(owner: object) -> State:
 def all_attributes(owner: object) -> State:
     """Return the attributes that an object's class has chosen, as for pickle: by default all, those in slots too."""
     try:
-        return _merged(owner.__getstate__())
+        state = owner.__getstate__()
     except Exception:  # it is made to refuse
-        return {}
+        state = None
+    if state is None or not isinstance(state, dict | tuple):  # such as a list of the fields of a frozen dataclass
+        state = object.__getstate__(owner)
+    return _merged(state)
 
 
 def _merged(state: Any) -> State:
@@ -138,8 +142,10 @@ def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
 
 def is_code(kind: type, name: str) -> bool:
     """Whether a class has a method or a property of that name, which a state must not replace."""
-    found = inspect.getattr_static(kind, name, None)
-    return not inspect.ismemberdescriptor(found) and (callable(found) or hasattr(found, "__get__"))
+    found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+    if found is None or inspect.ismemberdescriptor(found) or isinstance(found, cached_property):
+        return False
+    return callable(found) or hasattr(found, "__get__")
 
 
 def _in_slot(kind: type, name: str) -> bool:

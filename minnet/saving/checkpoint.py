@@ -155,6 +155,7 @@ class Checkpoint:
         """
         survey = Survey(parts)
         self._beginning = Beginning(survey)
+        capture(survey, position, self._beginning)  # which notes the form of everything
         snapshot = self._find(parts, resume)
         if snapshot is not None:
             snapshot.check(survey, position, self._beginning)
@@ -225,8 +226,8 @@ class Checkpoint:
         self._last = time.monotonic()
         try:
             survey = Survey(parts)
-            self._say_what_is_lost(survey)
             state = capture(survey, position, self._beginning)
+            self._say_what_is_lost(survey)
             # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:
                 write(self.folder / BEST, parts, state)
@@ -262,8 +263,12 @@ class Checkpoint:
         warn(text, CheckpointWarning)
 
     def _say_what_is_lost(self, survey: Survey) -> None:
-        lost = {place: what for place, what in self._beginning.lost(survey).items() if place not in self._said}
-        self._said.update(lost)
+        lost: dict[str, str] = {}
+        for place, what in self._beginning.lost(survey).items():
+            inside = (place[:i] for i, letter in enumerate(place) if letter in ".[(" and i)
+            if place not in self._said and self._said.isdisjoint(inside):
+                lost[place] = what
+                self._said.add(place)
         if lost:
             lines = "\n  ".join(f"{place} ({what})" for place, what in list(lost.items())[:MOST_LINES])
             warn(

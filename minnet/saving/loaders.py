@@ -116,5 +116,17 @@ def go_on(
     return batches
 
 
+def as_saved(loader: Any, state: State) -> Any:
+    """Return a DataLoader with the batch size that is in its state: a callback may have changed it."""
+    size = state.get("attributes", {}).get("batch_size")
+    if not isinstance(loader, DataLoader) or size == loader.batch_size:
+        return loader
+    if type(size) is not int or not 0 < size <= len(loader.X):
+        raise ValueError(f"a batch size of {size}")
+    loader = copy.copy(loader)
+    loader.batch_size = size
+    return loader
+
+
 def _is_data(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.nbytes >= DATA

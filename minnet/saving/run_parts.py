@@ -71,6 +71,8 @@ class Survey:
 
     def __init__(self, parts: RunParts) -> None:
         self.parts = parts
+        self.layers = list(parts.layers())
+        self.frozen = parts.frozen()
         self.covered = parts.covered()
         self.objects = self._objects()  # in all parts but the loaders
         walks = [("", self.objects)]
@@ -92,8 +94,8 @@ class Survey:
         for i, parameter in enumerate(parts.optimizer.parameters):
             name = names.get(id(parameter), "one that is not in the model")
             found[f"optimizer.parameters[{i}]"] = Settings({CLASS: name}, {}, {})
-        found |= {path: settings_of(layer) for path, layer in parts.layers() if not path.startswith("threads")}
-        found["model"].given["frozen"] = str(as_text(parts.frozen()))
+        found |= {path: settings_of(layer) for path, layer in self.layers if not path.startswith("threads")}
+        found["model"].given["frozen"] = str(as_text(self.frozen))
         found |= {f"metrics[{name!r}]": settings_of(metric) for name, metric in parts.metrics.items()}
         found |= {
             f"callbacks[{i}]": settings_of(callback)
@@ -107,7 +109,7 @@ class Survey:
 
     def _objects(self) -> Objects:
         parts, found = self.parts, Objects(self.covered)
-        for path, layer in parts.layers():
+        for path, layer in self.layers:
             found.add(path, layer)
         for name, metric in parts.metrics.items():
             (found.add_value if is_function(metric) else found.add)(f"metrics[{name!r}]", metric)
@@ -132,6 +134,9 @@ class Beginning:
         self.given = {path: found.given for path, found in survey.settings.items()}
         self.others = {path: found.others for path, found in survey.settings.items()}
         self._fixed = {path: found.fixed for path, found in survey.settings.items()}
+        self._changed: dict[str, bool] = {}
+        self.forms: State | None = None  # place → what stands there, see `minnet.saving.kept`
+        self.left_out: dict[str, str] = {}  # place → why it is left out of checkpoints
 
     def note_objects(self, survey: Survey) -> None:
         """Note which objects there are; the callbacks make some when the run begins."""
@@ -139,16 +144,20 @@ class Beginning:
 
     def state_dict(self, survey: Survey) -> State:
         """Return what is to be compared, and which settings have changed since."""
-        changed = [place for place, _ in self._changed(survey)]
-        return {"given": self.given, "others": self.others, "changed": changed}
+        self._changed = dict(self._changes(survey))
+        return {"given": self.given, "others": self.others, "changed": list(self._changed)}
 
     def lost(self, survey: Survey) -> dict[str, str]:
-        """Return what may have changed since the beginning and cannot be kept: its place → what it is."""
+        """Return what may have changed since the beginning and cannot be kept: its place → what it is.
+
+        It is called after `state_dict`, which compares the settings.
+        """
         lost = dict(survey.lost)
         for path, value in survey.found.items():
             if self.kinds.get(path) != (kind := kind_of(value)):
                 lost[path] = f"{kind}, which is not there when the script is started again"
-        return lost | {place: "it was changed while training" for place, fixed in self._changed(survey) if fixed}
+        lost |= {place: "it was changed while training" for place, fixed in self._changed.items() if fixed}
+        return lost | self.left_out
 
     def differences(self, then: State, *, fresh: bool) -> list[str]:
         """List how another beginning differs.
@@ -164,7 +173,7 @@ class Beginning:
             changed = [*changed, *(f"{path}.{name}" for path, texts in trained.items() for name in texts)]
         return differences(given, then["given"], () if fresh else changed)
 
-    def _changed(self, survey: Survey) -> Iterator[tuple[str, bool]]:
+    def _changes(self, survey: Survey) -> Iterator[tuple[str, bool]]:
         """Yield the settings that have changed, and whether each is something that cannot be restored."""
         for path, now in survey.settings.items():
             pairs = ((now.given, self.given), (now.others, self.others), (now.fixed, self._fixed))

@@ -23,6 +23,7 @@ from minnet.errors import CheckpointError
 from minnet.metrics import Metric
 from minnet.saving import loaders
 from minnet.saving.expectations import expectations
+from minnet.saving.kept import leave_out
 from minnet.saving.messages import brief, listed, shown_model
 from minnet.saving.run_parts import Beginning, RunParts, Survey
 from minnet.saving.schema import check_counts, check_objects, check_state, same_names
@@ -39,12 +40,12 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
     """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
     parts = survey.parts
     objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}
-    return {
+    state = {
         "trainer": parts.state.state_dict(),
         "run": position,
         "history": _columns(parts.history),
         "optimizer": parts.optimizer.state_dict(),
-        "frozen": parts.frozen(),
+        "frozen": survey.frozen,
         **{owner: _layers(layer) for owner, layer in parts.owners().items()},
         "metrics": {  # a plain function has no state, and a Metric is used as a fresh copy
             name: attributes(metric)
@@ -58,6 +59,8 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
         "objects": objects,
         "beginning": beginning.state_dict(survey),
     }
+    leave_out(survey, state, beginning)
+    return state
 
 
 class Snapshot:
@@ -181,7 +184,9 @@ class Snapshot:
             if path not in survey.found and not path.startswith(("callbacks[", "trainer")):
                 yield f"{brief(path)}: not there now, but in the checkpoint"
         if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
-            Epoch(parts.loader, batches)  # raises what is wrong with it; with other settings, that is listed already
+            Epoch(
+                loaders.as_saved(parts.loader, then["loader"]), batches
+            )  # raises what is wrong with it; with other settings, that is listed already
 
     def _wrong(self, error: Exception) -> CheckpointError:
         what = f"{type(error).__name__}: {brief(error)}"
@@ -250,7 +255,7 @@ def _columns(history: Sequence[Row]) -> State:
         column: Any = values
         if all(type(value) is int and abs(value) < 2**63 for value in values):
             column = np.array(values, np.int64)
-        elif all(isinstance(row[name], float | np.floating) for row in history if name in row):
+        elif all(type(row[name]) in (float, np.float64) for row in history if name in row):
             column = np.array(values, np.float64)
         columns[name] = (None if there.all() else there, column)
     return columns

@@ -8,30 +8,26 @@ that a value of another type does not have).
 
 import inspect
 import math
-import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from minnet.core.forms import are_like, is_vector, kind_of, unsettable
+from minnet.core.forms import are_like, has_place, is_vector, kind_of, unsettable
 from minnet.core.layer import TRANSIENT, Layer
-from minnet.core.objects import Objects
+from minnet.core.objects import Objects, keeps_state, member
 from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
 from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
 from minnet.saving import loaders
 from minnet.saving.expectations import NAMES, is_expectation
+from minnet.saving.run_parts import decides
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
 _FLOATS = ("last_loss", "loss_sum", "seconds")
 _FREE_ROWS = 1000  # of a history whose columns are all lists; with arrays, a row takes 8 bytes of the file
-
-# An attribute of such a name, or with such a text, is where a callback writes.
-_PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
-_PLACE = re.compile(r"[/\\]|^~|^\.\.?$")
 
 
 def check_counts(state: State) -> None:
@@ -63,7 +59,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     same_names("the state", now, then)
     check_counts(then)
     alike("trainer", now["trainer"], then["trainer"], own=True, closed=True)
-    check_position(parts.loader, now, then["run"])
+    check_position(parts.loader, now, then)
     check_history(then["history"])
     for part, owner in parts.owners().items():
         same_names(part, now[part], then[part])
@@ -100,14 +96,15 @@ def _pairs(texts: Any) -> list[Any]:
     return [text for pair in _of(dict, "beginning", texts).items() for text in pair]
 
 
-def check_position(loader: Any, state: State, then: State) -> None:
+def check_position(loader: Any, state: State, state_then: State) -> None:
     """Check where the run stood in the epoch."""
-    now = state["run"]
+    now, then = state["run"], state_then["run"]
     same_names("run", now, then)
     for name in now.keys() - {"batches", "began", "best"}:
         alike(f"run.{name}", now[name], then[name], own=True, closed=True)
-    length = len(loader) if hasattr(loader, "__len__") else MOST
-    if then["in_epoch"] > length:
+    saved = loaders.as_saved(loader, then["began"] or state_then["loader"])
+    length = len(saved) if hasattr(saved, "__len__") else MOST
+    if then["in_epoch"] > length and then["under_way"]:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
     batches, began = then["batches"], then["began"]
     if batches is not None:
@@ -125,12 +122,14 @@ def check_position(loader: Any, state: State, then: State) -> None:
 def check_loader(where: str, loader: Any, now: State, then: State) -> None:
     """Check what a loader remembers."""
     same_names(where, now, then)
+    loader = loaders.as_saved(loader, then)
     for name in now:
         if name == "attributes":
-            check_attributes(where, loader, now[name], then[name])
+            size = {"batch_size": loader.batch_size} if isinstance(loader, DataLoader) else {}
+            check_attributes(where, loader, now[name] | size, then[name])
         elif name == "objects":
             check_objects(where, loaders.walk(loader), then[name])
-        else:
+        elif not keeps_state(loader) or isinstance(loader, DataLoader):  # else it judges its state itself
             alike(f"{where}.{name}", now[name], then[name])
 
 
@@ -142,11 +141,19 @@ def check_objects(where: str, objects: Objects, then: Any) -> None:
         data = _of(dict, place, then[path])
         if before and not any(name.startswith((".", "[", "(")) for name in before):  # it is restored as a whole
             same_names(place, before, data)
+        if keeps_state(value) and not is_own(value):  # it judges its state itself
+            continue
         if isinstance(value, Parameter) and not are_like([data["data"]], [value.data]):
             raise ValueError(f"{place} is not like the Parameter that is there")
-        if isinstance(value, Enum) and data["name"] not in type(value).__members__:
-            raise ValueError(f"{place} is no member of {type(value).__name__}")
+        if isinstance(value, Enum):
+            try:
+                member(value, data)
+            except (LookupError, ValueError, TypeError):
+                raise ValueError(f"{place} is no member of {type(value).__name__}") from None
         check_attributes(place, value, *({n[1:]: d[n] for n in d if n.startswith(".")} for d in (before, data)))
+        for name in data:
+            if not name.startswith("."):
+                check_place(f"{place}{name}", before.get(name), data[name])
         alike(place, {n: before[n] for n in before if not n.startswith(".")}, data)
 
 
@@ -219,7 +226,8 @@ def check_callbacks(parts: Any, now: list[Any], then: list[Any]) -> None:
     """Check the states of the callbacks, in their order."""
     alike("callbacks", [name for name, _ in now], [pair[0] for pair in then], closed=True)
     for callback, (name, before), (_, state) in zip(parts.callbacks, now, then, strict=True):
-        check_attributes(f"callbacks.{name}", callback, before, state)
+        if is_own(callback) or not decides(callback):
+            check_attributes(f"callbacks.{name}", callback, before, state)
         try:
             callback.check_state(state, parts.model, parts.optimizer)
         except ValueError as error:
@@ -254,6 +262,8 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
             if not is_expectation(name, value):
                 raise ValueError(f"{place} is a {kind_of(value)}")
         elif name in now:
+            if not own or isinstance(value, str):
+                check_place(place, now[name], value)
             alike(place, now[name], value, own=own)
             if own and (isinstance(owner, Layer) or name in options) and not _may_become(name, now[name], value):
                 raise ValueError(f"{place} is {now[name]} now, and {value} in the checkpoint")
@@ -294,7 +304,6 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
     stay integers, those that count do not become negative, and arrays keep their shapes. With `closed`, lists keep
     their lengths, and dicts their keys.
     """
-    check_place(where, now, then)
     if now is None:
         return
     if kind_of(now) != kind_of(then) or (own and type(now) is int is not type(then)):
@@ -319,11 +328,8 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
 
 def check_place(where: str, now: Any, then: Any) -> None:
     """Refuse a text that may say where something is written: a path is the script's, and never a file's."""
-    named = _PLACE_NAME.search(where.rpartition(".")[2])
-    if isinstance(then, str) or (named and isinstance(then, bytes | list | tuple | dict)):
-        looks_like_one = named or (isinstance(then, str) and _PLACE.search(then))
-        if looks_like_one and repr(now) != repr(then):
-            raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
+    if has_place(where.rpartition(".")[2], then) and repr(now) != repr(then):
+        raise ValueError(f"{where} names a place to write to, which is never taken from a checkpoint")
 
 
 def same_names(where: str, now: Any, then: Any) -> None:

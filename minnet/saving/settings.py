@@ -2,14 +2,17 @@
 
 They are noted when a `fit` begins, as texts, and compared with those of the run that wrote the checkpoint. A setting is
 an attribute with the name of an argument of the object's class. Attributes that have the name of no argument may be
-anything, such as the time of day, so a difference there is only a warning.
+anything, so a difference there is only a warning. The time and random names are never settings.
 """
 
 import hashlib
 import inspect
 import os
+import re
+import time
 import types
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.buffer import LayerArray
+from minnet.core.forms import has_place
 from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
@@ -25,7 +29,10 @@ from minnet.saving.messages import brief
 Texts = dict[str, str]
 CLASS = "class"  # the entry of an object's class
 LONGEST = 170  # letters of a text; a longer one ends with a digest
+_CHANGEABLE = (list, dict, set, deque, Counter, defaultdict, np.ndarray)
 MOST = 1000  # items of a list that are compared
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_CLOCKS = [(clock, clock()) for clock in (time.time, time.time_ns, time.perf_counter, time.monotonic)]
 
 
 class Settings(NamedTuple):
@@ -46,7 +53,10 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
     arguments = _arguments(type(value))  # type: ignore[arg-type]
     mine = type(value).__module__.startswith("minnet.")
     for name, item in _readable(value).items():
-        if isinstance(item, os.PathLike):  # where something lies is the script's to say, because folders move
+        # Where something lies is the script's to say, because folders move.
+        if isinstance(item, os.PathLike) or _is_place(name, item, arguments):
+            continue
+        if differs_each_time(item) or name == "pid":
             continue
         if name in leave or not (name in arguments or type(item) in ATOMS or is_fixed(item)):
             continue
@@ -62,7 +72,32 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
             others[name] = text
         if is_fixed(item):
             fixed[name] = text
+    fixed |= {name: str(as_text(item)) for name, item in _of_class(value)}
     return Settings(given, others, fixed)
+
+
+def _of_class(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the lists, dicts, sets and arrays that a user's class has for all of its objects."""
+    for base in type(value).__mro__:
+        if base.__module__.partition(".")[0] not in ("minnet", "builtins"):
+            for name, item in vars(base).items():
+                if type(item) in _CHANGEABLE and not name.startswith("__"):
+                    yield name, item
+
+
+def _is_place(name: str, item: Any, arguments: set[str]) -> bool:
+    """Whether an attribute is a path; of an argument, such as the name of a column, only its name says so."""
+    return isinstance(item, str) and has_place(name, "" if name in arguments else item)
+
+
+def differs_each_time(value: Any) -> bool:
+    """Whether a number is a time since this module was imported, or a text has today's date or is a UUID."""
+    if type(value) is str:
+        if _UUID.fullmatch(value):
+            return True
+        digits = "".join(filter(str.isdigit, value))
+        return len(digits) >= 8 and any(time.strftime(form) in digits for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y"))
+    return type(value) in (int, float) and any(began <= value <= clock() for clock, began in _CLOCKS)
 
 
 def differences(now: Mapping[str, Texts], then: Mapping[str, Texts], changed: Iterable[str] = ()) -> list[str]:

@@ -261,3 +261,21 @@ def test_what_is_lost_leaves_no_part_of_it_behind():
 def test_kinds():
     assert kind_of([1, 2]) == "list of 2"
     assert kind_of(Thing()) == "Thing"
+
+
+Access = enum.Flag("Access", "READ WRITE")
+
+
+@pytest.mark.parametrize("flags", [Access(0), Access.READ | Access.WRITE], ids=["none", "both"])
+def test_flags_are_kept(flags):
+    it, objects = restored(lambda: Thing(flags=Access.READ), lambda it: vars(it).update(flags=flags))
+    assert it.flags is flags
+    assert not objects.lost
+
+
+@pytest.mark.parametrize("outside", [threading.Event(), threading.Semaphore(), [io.StringIO(), threading.Lock()]])
+def test_what_reaches_outside_is_left_to_the_script(outside):
+    objects = walk(Thing(outside=outside))
+    assert not objects.lost
+    assert not objects.found
+    assert walk(Thing(inner=Thing(outside=outside))).lost

@@ -5,6 +5,7 @@ import copy
 import math
 import random
 from collections import OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -181,3 +182,24 @@ def test_the_same():
     masked = np.ma.array([1.0, 2.0], mask=[False, True])
     assert same(masked, masked.copy())
     assert not same(masked, np.ma.array([1.0, 2.0]))
+
+
+class Refuses:
+    def __init__(self):
+        self.count = 1
+
+    def __getstate__(self):
+        raise TypeError("not to be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenInSlots:
+    count: int = 1
+
+
+@pytest.mark.parametrize("kind", [Refuses, FrozenInSlots])
+def test_attributes_are_found_whatever_pickle_gets(kind):
+    owner = kind()
+    assert attributes(owner) == {"count": 1}
+    set_attributes(owner, {"count": 2})
+    assert owner.count == 2

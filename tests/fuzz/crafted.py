@@ -104,7 +104,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
         return tuple(replaced(list(value), path, new))
     value = copy.copy(value)
     key = int(path[0]) if isinstance(value, list) else path[0]
-    value[key] = replaced(value[key], path[1:], new)
+    value[key] = replaced(value.get(key) if isinstance(value, dict) else value[key], path[1:], new)
     return value
 
 

@@ -283,6 +283,30 @@ def a_trainer(seed):
 
 
 @job
+def a_batch_size_that_grows(seed):
+    class Doubles(mn.callbacks.Callback):
+        def __init__(self, loader):
+            self.loader = loader
+
+        def on_epoch_end(self, trainer):
+            self.loader.batch_size = min(40, 2 * self.loader.batch_size)
+
+    loader = mn.DataLoader(X, Y, 8, shuffle=True, rng=seed)
+    made = Job(seed, loader=loader, callbacks=[Doubles(loader)])
+    made.seen = lambda: loader.batch_size
+    return made
+
+
+@job
+def numbers_in_a_row(seed):
+    class Adds(mn.callbacks.Callback):
+        def on_row(self, trainer, row):
+            row |= {"max": trainer.prediction.max(), "text": "a/b", "more": [1, None]}
+
+    return Job(seed, callbacks=[Adds()])
+
+
+@job
 def a_stateful_schedule(seed):
     class Jumps:
         def __init__(self, rng, down=0.9):

@@ -103,3 +103,12 @@ def test_a_state_at_the_beginning_does_not_change():
 def test_a_loader_that_yields_fewer_batches():
     with pytest.raises(CheckpointError, match="yields 2 batches now, but the run had learned from 3 of them"):
         loaders.go_on([(X, Y)] * 2, 3, None, {}, None, ())
+
+
+@pytest.mark.parametrize("size", [0, -1, 7, True, 3.0, "a"])
+def test_a_batch_size_of_a_file(size):
+    loader = mn.DataLoader(X, Y, 2)
+    assert loaders.as_saved(loader, {"attributes": {"batch_size": 6}}).batch_size == 6
+    assert loader.batch_size == 2
+    with pytest.raises(ValueError, match="a batch size of"):
+        loaders.as_saved(loader, {"attributes": {"batch_size": size}})
