@@ -50,19 +50,6 @@ class LayerArray:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self._data.shape}, dtype={self._data.dtype})"
 
-    def __getstate__(self) -> tuple[Any, ...]:
-        return (self._data,)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        (self._data,) = state
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # copy.deepcopy needs four calls for an object with slots, and a gradient check copies thousands.
-        copied = object.__new__(type(self))
-        copied.__setstate__(tuple(x.copy() if isinstance(x, np.ndarray) else x for x in self.__getstate__()))
-        memo[id(self)] = copied
-        return copied
-
     def _refuse(self, *_: Any, **options: Any) -> NoReturn:
         name = type(self).__name__
         raise TypeError(f"a {name} is not an array: use .data, the array of its values (x @ p.data, p.data.sum())")
@@ -109,3 +96,15 @@ class Buffer(LayerArray):
     """
 
     __slots__ = ()
+
+    def __getstate__(self) -> tuple[Array]:
+        return (self._data,)
+
+    def __setstate__(self, state: tuple[Array]) -> None:
+        (self._data,) = state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = object.__new__(type(self))
+        copied.__setstate__((self._data.copy(),))
+        memo[id(self)] = copied
+        return copied

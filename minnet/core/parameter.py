@@ -110,9 +110,16 @@ class Parameter(LayerArray):
     def __repr__(self) -> str:
         return super().__repr__() if self.trainable else super().__repr__()[:-1] + ", trainable=False)"
 
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> tuple[Array, Array, bool]:
         return self._data, self.read_grad(), self.trainable
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def __setstate__(self, state: tuple[Array, Array, bool]) -> None:
         self._data, self._grad, self.trainable = state
         self._held = self._stale = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
+        # copy.deepcopy needs four calls for an object with slots, and a gradient check copies thousands.
+        copied = object.__new__(type(self))
+        copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
+        memo[id(self)] = copied
+        return copied

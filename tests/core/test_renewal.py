@@ -252,6 +252,7 @@ def test_nothing_is_left_in_the_object_and_copies_are_as_they_are():
 def test_the_memory_of_an_object_that_is_gone_is_free():
     from minnet.core import renewal
 
+    gc.collect()  # what other tests have left
     before = len(renewal._changed)
     owner = Owner(x=1)
     use(owner, assign)
