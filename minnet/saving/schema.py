@@ -79,6 +79,9 @@ def check_state(survey: Any, now: State, then: State) -> None:
     check_beginning(now["beginning"], then["beginning"])
     if not all(type(name) is str for name in _of(list, "frozen", then["frozen"])):
         raise ValueError("frozen has something other than names")
+    changed = "loader.batch_size" in then["beginning"]["changed"]
+    if not changed and loaders.as_saved(parts.loader, then["loader"]) is not parts.loader:
+        raise ValueError("loader.batch_size was not changed, and is another one")
 
 
 def check_beginning(now: State, then: State) -> None:

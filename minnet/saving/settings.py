@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minnet.core.buffer import LayerArray
+from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.forms import has_place
 from minnet.core.layer import Layer
 from minnet.core.objects import DATA, is_fixed
@@ -60,6 +60,8 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
             continue
         if name in leave or not (name in arguments or type(item) in ATOMS or is_fixed(item)):
             continue
+        if isinstance(item, Buffer):  # a constant, such as the mean of a Normalize
+            item = _rounded(item.data)
         text = as_text(item)
         if text is None and name in arguments and not isinstance(item, list | tuple | dict | LayerArray | Layer):
             text = f"a {type(item).__qualname__}"
@@ -74,6 +76,12 @@ def settings_of(value: Any, leave: Iterable[str] = ()) -> Settings:
             fixed[name] = text
     fixed |= {name: str(as_text(item)) for name, item in _of_class(value)}
     return Settings(given, others, fixed)
+
+
+def _rounded(array: Any) -> Any:
+    """Round to 20 bits: the last digits of what was computed from data depend on the processor."""
+    fraction, exponent = np.frexp(array)
+    return np.ldexp(np.rint(np.ldexp(fraction, 20)), exponent - 20)
 
 
 def _of_class(value: Any) -> Iterator[tuple[str, Any]]:

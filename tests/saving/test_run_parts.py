@@ -73,6 +73,11 @@ def scored(**options):
 
 CHANGED = {
     "another layer": ({}, {"between": [mn.Tanh(), mn.Dropout()]}, "model.layers[1]: Tanh now, ReLU in"),
+    "another normalisation": (
+        {"between": [mn.Normalize(np.zeros(5), np.ones(5))]},
+        {"between": [mn.Normalize(np.zeros(5), np.full(5, 2.0))]},
+        "model.layers[1].std: array (5,) float32 [2., 2., 2., 2., 2.]",
+    ),
     "no dropout": ({}, {"between": [mn.ReLU(), mn.Identity()]}, "model.layers[2]: Identity now, Dropout in"),
     "dropout's p": ({}, {"between": [mn.ReLU(), mn.Dropout(0.1)]}, "model.layers[2].p: 0.1 now, 0.5 in"),
     "another loss": ({}, {"loss": mn.MultiMarginLoss()}, "loss: MultiMarginLoss now, SoftmaxCrossEntropyLoss in"),

@@ -92,3 +92,12 @@ def test_differences():
         "b: B now, X in the checkpoint",
     ]
     assert differences(now, then, ["a.p", "a.q", "a.r", "b"]) == []
+
+
+def test_the_constants_of_a_layer_are_settings_but_for_their_last_digits():
+    mean = np.random.default_rng(0).normal(size=50)
+    now, close, other = (settings_of(mn.Normalize(m, np.ones(50))).given for m in (mean, mean * (1 + 1e-15), 2 * mean))
+    assert now["mean"].startswith("array (50,) float32")
+    assert now["std"] == close["std"] == other["std"]
+    assert now["mean"] == close["mean"] != other["mean"]
+    assert settings_of(mn.BatchNorm1d(3)).given.keys().isdisjoint({"running_mean", "running_var"})
