@@ -8,6 +8,7 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
+from minnet.errors import NonFiniteError
 from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward, sum_of_products
 
 
@@ -61,6 +62,12 @@ class _BatchNorm(Layer):
             self._track(mean, variance, x.size // self.num_features)
         else:
             inverse_std = 1 / np.sqrt(per_channel(self.running_var, x.ndim) + self.eps)
+            if not inverse_std.all():
+                raise NonFiniteError(
+                    f"{type(self).__name__}'s running_var is infinite: the variance of a batch has left the range of "
+                    f"{x.dtype} (in float32, numbers beyond 1e19). Scale the inputs, or compute in float64 "
+                    "(model.astype), and train anew"
+                )
             y = (x - per_channel(self.running_mean, x.ndim)) * inverse_std
             self.cache = (y, inverse_std, False)
         if self.weight is not None:
@@ -117,6 +124,9 @@ class BatchNorm1d(_BatchNorm):
 
     **A batch with one value in each channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. Its
     unbiased variance would be 0/0, so the running statistics stay as they are; after an empty batch they do, too.
+
+    **A batch of numbers beyond 10¹⁹** in float32 has a variance that float32 cannot hold. y is right in training, but
+    `running_var` is infinite then, and eval mode raises a `NonFiniteError`.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from helpers import normal_numbers
 
 import minnet as mn
 from minnet import SGD, Sequential
+from minnet.errors import NonFiniteError
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
 
@@ -316,3 +317,10 @@ def test_frozen_statistics_are_constants_of_the_backward(track):
         np.testing.assert_allclose(layer.bias.grad, dy.sum(axis=0), rtol=1e-12)
     else:
         np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-12)
+
+
+def test_an_infinite_running_variance_is_an_error_in_eval_mode():
+    layer, x = BatchNorm1d(2), np.array([[1, 1e20], [2, 3e20]], np.float32)
+    np.testing.assert_allclose(layer.forward(x), [[-1, -1], [1, 1]], rtol=1e-4)
+    with pytest.raises(NonFiniteError, match=r"running_var is infinite: the variance of a batch has left the range of"):
+        layer.eval().forward(x)
