@@ -276,6 +276,18 @@ def test_random_numbers_that_cannot_be_spawned_are_refused(kind):
     ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=1, parts=2)
 
 
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize("of_loss", [False, True])
+def test_a_method_that_was_set_on_one_object_is_refused(method, of_loss):
+    """The copy called the method of the original, which added to the gradients of that."""
+    model, loss = mn.Sequential(mn.Linear(5, 2, rng=0)), mn.MSELoss()
+    owner = loss if of_loss else model.layers[0]
+    setattr(owner, method, getattr(owner, method))
+    where = r"MSELoss\(\)" if of_loss else r"layers\[0\], Linear\(5, 2\)"
+    with pytest.raises(ValueError, match=f"which the {method} that was set on {where} does not belong to: define it"):
+        ParallelSteps(model, loss, threads=2, parts=1)
+
+
 def test_running_statistics_are_the_mean_of_the_copies():
     x, y = data(8)[0].astype(np.float64), np.zeros((8, 5))
     model, loss = mn.Sequential(mn.BatchNorm1d(5)).astype(np.float64), mn.MSELoss()
