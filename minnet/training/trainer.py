@@ -130,7 +130,6 @@ class Trainer:
         self.state = TrainingState()
         self._hooks: Hooks = {}
         self._checks: NonFiniteChecks | None = None
-        self._evaluation = EvaluationMode(model, loss)
         self._access = Access()
         self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
         self._check_options()
@@ -308,7 +307,7 @@ class Trainer:
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
         if self.step and isinstance(batches, DataLoader):
             validation.warn_of_bytes("evaluate", "data", batches.X, self.model, stacklevel=2)
-        with self._access.evaluation("evaluate", self.model), self._evaluation:
+        with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
             return evaluated(self.model, self.loss, self.metrics, batches)
 
     def predict(self, X: ArrayLike, *, batch_size: int | None = None) -> Array:
@@ -333,7 +332,7 @@ class Trainer:
             check_int("predict", "batch_size", batch_size)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model, stacklevel=2)
-        with self._access.evaluation("predict", self.model), self._evaluation:
+        with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
             return predicted(self.model, X, scale, batch_size)
 
     def stop(self) -> None:
