@@ -244,6 +244,7 @@ class FitLoop:
 
     def _position(self) -> State:
         """Return where the run stands."""
+        self._parts.parallel.settle()
         batches, checkpoint = self._batches, self._checkpoint
         return self._counts.state_dict() | {
             "settings": self._plan.settings,

@@ -71,6 +71,10 @@ class ParallelSteps:
             self._pool.shutdown()
             _blas.restore()
 
+    def settle(self) -> None:
+        """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
+        self._follow(*self._copies[0])
+
     def learn(self, model: Layer, loss: Loss, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction.
 

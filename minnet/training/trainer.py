@@ -278,6 +278,8 @@ class Trainer:
         """Call the callbacks' `on_gradients`, check that the gradients are finite, and let the optimizer step."""
         self.notify("on_gradients")
         if self._checks is not None:
+            if self._checks.optimizer is not self.optimizer:
+                self._checks.watch(self.model, self.loss, self.optimizer)
             self._checks.check_gradients()
         self.optimizer.step()
 

@@ -164,6 +164,38 @@ def test_what_a_callback_sets_holds_for_every_part(change, moment, how):
     np.testing.assert_allclose(*ends, rtol=0, atol=1e-14)
 
 
+class Anneals(mn.callbacks.Callback):
+    """Lowers the share that Dropout drops after each step."""
+
+    def on_step_end(self, trainer):
+        trainer.model.layers[1].p = 0.9 * trainer.model.layers[1].p
+
+
+class Dies(mn.callbacks.Callback):
+    at = None
+
+    def on_step_end(self, trainer):
+        if trainer.step == self.at:
+            raise SystemExit
+
+
+def test_what_a_callback_has_set_is_in_the_copies_of_a_checkpoint(tmp_path, monkeypatch):
+    def run(**options):
+        model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=3), mn.Linear(8, 3, rng=1))
+        optimizer = mn.SGD(model.parameters(), lr=0.1)
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, threads=2)
+        loader = mn.DataLoader(*data(), 16, shuffle=True, rng=0)
+        trainer.fit(loader, steps=9, callbacks=[Anneals(), Dies()], progress=False, **options)
+        return weights(trainer)
+
+    whole = run()
+    monkeypatch.setattr(Dies, "at", 5)
+    with pytest.raises(SystemExit):
+        run(checkpoint=mn.Checkpoint(tmp_path, every=2))
+    monkeypatch.setattr(Dies, "at", None)
+    np.testing.assert_array_equal(run(checkpoint=mn.Checkpoint(tmp_path, every=2)), whole)
+
+
 def test_a_generator_that_is_set_on_a_layer_is_spawned():
     model, loss, (x, y) = mn.Sequential(mn.Dropout(0.5, rng=0)), mn.MSELoss(), (np.ones((8, 50)), np.ones((8, 50)))
     with ParallelSteps(model, loss, threads=2, parts=1) as team:
