@@ -89,7 +89,7 @@ class LearningRate(Callback):
                 'the learning rate never moved: LearningRate(..., per="epoch") sets it after each epoch, and this fit '
                 f'ended {end}. Pass per="step" and a schedule in steps; or call fit once, with all epochs',
                 TrainingWarning,
-                stacklevel=2,
+                stacklevel=5,  # the line that called fit
             )
 
     def _now(self, trainer: Training) -> int:
@@ -114,7 +114,7 @@ class LearningRate(Callback):
                 f"although they have rates of their own, {own}: to keep these, pass a schedule that uses base_lr, such "
                 "as lambda base_lr, t: base_lr * factor(t)",
                 TrainingWarning,
-                stacklevel=3,
+                stacklevel=7,  # the line that called fit
             )
 
 
