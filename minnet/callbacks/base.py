@@ -51,8 +51,8 @@ class Callback:
 
     Each `fit` uses a callback as if it were new, so one object serves any number of fits, one after the other. What a
     fit changed stays readable, and the next fit undoes it: see `minnet.core.renewal.Renewal`. Numbers, arrays, lists
-    and dicts are undone. Begin anew in `on_fit_start` what your callback keeps in objects of other classes. What you
-    change between two fits stays.
+    and dicts are undone, and so are callbacks inside a callback. Begin anew in `on_fit_start` what your callback keeps
+    in objects of other classes. What you change between two fits stays.
     """
 
     @property

@@ -4,7 +4,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,6 +13,8 @@ from minnet.core.arrays import BYTE_SCALE
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
 from minnet.core.parameter import Parameter
+
+T = TypeVar("T")
 
 # The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
 TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
@@ -124,18 +126,16 @@ class Layer:
 
         A layer frozen by ``freeze(statistics=True)`` still behaves as in eval mode, but records for `backward`.
         """
-        for _, layer in self.named_layers():
-            layer.training, layer.recording = not layer.frozen_statistics, True
-        Layer.changes += 1
-        return self
+        _check_not_frozen(self)
+        self.training, self.recording = not self.frozen_statistics, True
+        return self._pass_on("train")
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
-        for _, layer in self.named_layers():
-            layer.training = layer.recording = False
-            layer._forget()
-        Layer.changes += 1
-        return self
+        _check_not_frozen(self)
+        self.training = self.recording = False
+        self._forget()
+        return self._pass_on("eval")
 
     def freeze(self, statistics: bool = False) -> Self:
         """Keep the Parameters of this layer and of all inside it as they are: no optimizer changes them.
@@ -149,25 +149,21 @@ class Layer:
             running statistics, as constants, and leaves them as they are; Dropout drops nothing. `backward` is that of
             these formulas. False: BatchNorm goes on with the batch's statistics, and moves its own.
         """
-        for parameter in self.parameters():
+        for parameter in _own(self, Parameter):
             parameter.trainable = False
         if statistics:
-            for _, layer in self.named_layers():
-                layer.frozen_statistics, layer.training = True, False
-                layer._forget()
-        Layer.changes += 1
-        return self
+            self.frozen_statistics, self.training = True, False
+            self._forget()
+        return self._pass_on("freeze", statistics)
 
     def unfreeze(self) -> Self:
         """Undo `freeze`, for this layer and all inside it."""
-        for parameter in self.parameters():
+        for parameter in _own(self, Parameter):
             parameter.trainable = True
-        for _, layer in self.named_layers():
-            if layer.frozen_statistics:
-                layer.frozen_statistics, layer.training = False, layer.recording
-                layer._forget()
-        Layer.changes += 1
-        return self
+        if self.frozen_statistics:
+            self.frozen_statistics, self.training = False, self.recording
+            self._forget()
+        return self._pass_on("unfreeze")
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, "Layer"]]:
         """Walk this layer and all inside it, outermost first, as (path, layer).
@@ -187,11 +183,7 @@ class Layer:
                     f"the same {layer.describe()} object stands at {seen[id(layer)] or 'the top'} and at {path}: "
                     "make two layers; to share weights, give both the same Parameter"
                 )
-            if getattr(getattr(type(layer), "__dataclass_params__", None), "frozen", False):
-                raise TypeError(
-                    f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
-                    "mode (training, recording): leave out frozen=True"
-                )
+            _check_not_frozen(layer)
             seen[id(layer)] = path
             yield path, layer
             for name, child in _attributes(layer):
@@ -231,10 +223,15 @@ class Layer:
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert every Parameter and Buffer to float32 or float64, in place, and return the layer itself."""
-        for _, array in self.named_arrays():
+        for array in _own(self, LayerArray):
             array.astype(dtype)
-        for _, layer in self.named_layers():
-            layer._forget()
+        self._forget()
+        return self._pass_on("astype", dtype)
+
+    def _pass_on(self, method: str, *arguments: Any) -> Self:
+        """Call a method of the layers inside this one, which may override it; return this layer."""
+        for layer in _own(self, Layer):
+            getattr(layer, method)(*arguments)
         Layer.changes += 1
         return self
 
@@ -274,6 +271,11 @@ class Layer:
 @cache
 def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(init).parameters
+
+
+def _own(layer: Layer, kind: type[T]) -> list[T]:
+    """List a layer's own Parameters, Buffers or Layers, but none of the layers inside it."""
+    return [part for _, part in _attributes(layer) if isinstance(part, kind)]
 
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
@@ -316,6 +318,14 @@ def _check_class(cls: type[Layer]) -> None:
                 f"{cls.__name__}.{path} is a {type(found).__name__} of the class: all its layers would share it, and "
                 f"no optimizer or file would find it. Make it in __init__, self.{name} = ..."
             )
+
+
+def _check_not_frozen(layer: Layer) -> None:
+    if getattr(getattr(type(layer), "__dataclass_params__", None), "frozen", False):
+        raise TypeError(
+            f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
+            "mode (training, recording): leave out frozen=True"
+        )
 
 
 def _holds_layers(value: object) -> bool:

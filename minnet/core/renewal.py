@@ -5,7 +5,7 @@ import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,32 +28,43 @@ class Renewal:
     restored, and those in the containers. A container or array is replaced by a new one, so one that was read after a
     fit stays as it was.
 
-    Other objects (a model, a file) stay as they are, because others may use them. So does a container or array that
-    somebody else holds when the fit begins, such as a list that the caller gave to the constructor.
+    Objects of the class `kind` that others of them hold, in attributes and containers, are renewed, too. Other objects
+    (a model, a file) stay as they are, because others may use them. So does a container or array that somebody else
+    holds when the fit begins, such as a list that the caller gave to the constructor.
 
     Raises RuntimeError if one of the objects is in use by another fit.
     """
 
-    def __init__(self, owners: Iterable[object]) -> None:
-        self._owners = list({id(owner): owner for owner in owners}.values())
+    def __init__(self, owners: Iterable[object], kind: type | tuple[()] = ()) -> None:
+        self._given, self._kind = list(owners), kind
+        self._owners: list[object] = []
         self._before: list[dict[str, Any]] = []
 
     def __enter__(self) -> None:
-        with _lock:
-            for owner in self._owners:
-                if id(owner) in _in_use:
-                    kind = type(owner).__name__
-                    raise RuntimeError(
-                        f"this {kind} is in use by another fit, which has not ended: give each fit its own {kind}"
-                    )
-            _in_use.update(map(id, self._owners))
         try:
-            for owner in self._owners:
+            for owner in self._given:
+                self._use(owner)
+            for owner in self._owners:  # which grows meanwhile
                 _renew(owner, _changed.get(id(owner), {}))
+                for inner in _reached(held(owner), self._kind):
+                    self._use(inner)
             self._before = [_copied(owner) for owner in self._owners]
         except BaseException:
             self.__exit__()
             raise
+
+    def _use(self, owner: object) -> None:
+        """Add an object to those in use by this fit."""
+        with _lock:
+            if any(owner is used for used in self._owners):
+                return
+            if id(owner) in _in_use:
+                kind = type(owner).__name__
+                raise RuntimeError(
+                    f"this {kind} is in use by another fit, which has not ended: give each fit its own {kind}"
+                )
+            _in_use.add(id(owner))
+            self._owners.append(owner)
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -62,6 +73,15 @@ class Renewal:
         finally:
             self._before = []
             _in_use.difference_update(map(id, self._owners))
+
+
+def _reached(value: Any, kind: type | tuple[()], depth: int = 0) -> Iterator[object]:
+    """Yield the objects of a class in containers."""
+    for item in _items(value) if depth <= DEEPEST else ():
+        if isinstance(item, kind):
+            yield item
+        elif type(item) not in ATOMS:
+            yield from _reached(item, kind, depth + 1)
 
 
 def _note_changes(owner: object, before: dict[str, Any]) -> None:

@@ -1,10 +1,9 @@
 """Evaluation computes outputs, loss and metrics with a model in eval mode, batch by batch."""
 
-import itertools
 import math
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,29 +26,32 @@ VECTOR = 128  # numbers that an index, such as a token, counts for: it becomes a
 class EvaluationMode:
     """While active, the layers are in eval mode; afterwards each behaves and records as it did before.
 
-    Several threads may evaluate at the same time: the first one switches, the last one switches back.
+    Several threads may evaluate the same layers at the same time: the first one switches, the last one switches back.
     """
 
     _lock = threading.Lock()
+    _active: ClassVar[dict[int, tuple[int, list[Any]]]] = {}  # id of a layer → how many are active, modes before
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = layers
-        self._active = 0
 
     def __enter__(self) -> None:
         with self._lock:
-            if not self._active:
-                inner = itertools.chain.from_iterable(layer.named_layers() for layer in self._layers)
-                self._modes = [(layer, layer.training, layer.recording) for _, layer in inner]
-                for layer in self._layers:
+            for layer in self._layers:
+                users, modes = self._active.get(id(layer), (0, []))
+                if not users:
+                    modes = [(inner, inner.training, inner.recording) for _, inner in layer.named_layers()]
                     layer.eval()
-            self._active += 1
+                self._active[id(layer)] = users + 1, modes
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._active -= 1
-            if not self._active:
-                for layer, training, recording in self._modes:
+            for one in self._layers:
+                users, modes = self._active.pop(id(one))
+                if users > 1:
+                    self._active[id(one)] = users - 1, modes
+                    continue
+                for layer, training, recording in modes:
                     layer.training, layer.recording = training, recording
 
 

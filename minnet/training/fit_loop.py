@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.callbacks.base import looks_at_every_step
+from minnet.callbacks.base import Callback, looks_at_every_step
 from minnet.callbacks.participants import Participants
 from minnet.core.console import announce
 from minnet.core.renewal import Renewal
@@ -80,7 +80,7 @@ class FitLoop:
         self._parts.loss.train()
         checkpoints = () if self._checkpoint is None else (self._checkpoint,)
         with (
-            Renewal([*self._parts.callbacks, *checkpoints]),
+            Renewal([*self._parts.callbacks, *checkpoints], kind=Callback),
             self._participants,
             closing(self._checkpoint) if self._checkpoint is not None else nullcontext(),
             self._interrupts,
@@ -245,6 +245,7 @@ class FitLoop:
 
     def _position(self) -> State:
         """Return where the run stands."""
+        self._parts.parallel.settle()
         batches, checkpoint = self._batches, self._checkpoint
         return self._counts.state_dict() | {
             "settings": self._plan.settings,

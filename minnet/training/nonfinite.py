@@ -35,13 +35,17 @@ class NonFiniteChecks:
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, *, stops: bool = True) -> None:
         self.stops = stops  # whether the run is to stop at the first step that is not finite
         self.updated = False  # whether the step has changed the weights
-        self._model, self._loss, self._optimizer = model, loss, optimizer
+        self._statistics_before: list[tuple[LayerArray, Array]] = []
+        self._weights_before: list[tuple[LayerArray, Array]] = []
+        self.watch(model, loss, optimizer)
+
+    def watch(self, model: Layer, loss: Loss, optimizer: Optimizer) -> None:
+        """Look at these from now on: a callback may have replaced them."""
+        self._model, self._loss, self.optimizer = model, loss, optimizer
         self._names = {id(p): name for name, p in model.named_parameters()}
         self._parameters = optimizer.parameters
         self._statistics = [buffer for _, buffer in model.named_buffers()]  # what `forward` itself changes
         self._trusted = keeps_finite(optimizer)
-        self._statistics_before: list[tuple[LayerArray, Array]] = []
-        self._weights_before: list[tuple[LayerArray, Array]] = []
 
     def before_step(self) -> None:
         """Copy what `forward` changes."""
@@ -64,7 +68,7 @@ class NonFiniteChecks:
             if square > largest:
                 largest = square
         largest = max(largest, 1.0)
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             if not group["lr"] * group["lr"] * largest <= RISKY**2:  # True for NaN, too
                 self._weights_before = [(p, p.data.copy()) for p in self._parameters if p.trainable]
                 break
@@ -97,7 +101,7 @@ class NonFiniteChecks:
         bad = next((name for name, a in self._model.named_arrays() if not np.isfinite(a.data).all()), None)
         if bad and self.updated:
             place = "the optimizer's update: weights and gradients were finite before"
-            cause = f"the learning rate ({self._optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
+            cause = f"the learning rate ({self.optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
         else:
             place, cause = self._find(x, y)
         weights = f"The model has its weights of {'after' if self.updated else 'before'} this step, which are finite."
@@ -161,7 +165,7 @@ class NonFiniteChecks:
         """Guess the cause from what is large."""
         size = max((float(np.abs(p.data).max(initial=0)) for p in self._parameters), default=0.0)
         largest = float(np.abs(x).max(initial=0)) if x.dtype.kind in "iuf" else 0.0
-        lr = self._optimizer.lr
+        lr = self.optimizer.lr
         causes = []
         if size > 1e3:
             causes.append(

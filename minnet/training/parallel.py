@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
+from minnet.core.checks import replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -43,6 +44,8 @@ class ParallelSteps:
 
     def _take(self, model: Layer, loss: Loss) -> None:
         """Work with a model and a loss: copy them for the threads."""
+        if self.threads > 1:
+            _check_methods(model, loss)
         generators = _generators(model, loss) if self.threads > 1 else []
         self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(self.threads - 1))]
         self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
@@ -67,6 +70,10 @@ class ParallelSteps:
         if self._threadpoolctl is not None:
             self._pool.shutdown()
             _blas.restore()
+
+    def settle(self) -> None:
+        """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
+        self._follow(*self._copies[0])
 
     def learn(self, model: Layer, loss: Loss, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction.
@@ -241,6 +248,18 @@ def _generators(model: Layer, loss: Loss) -> list[np.random.Generator]:
             "of which every thread would draw the same: use a Generator (np.random.default_rng), or leave out threads"
         )
     return generators
+
+
+def _check_methods(model: Layer, loss: Loss) -> None:
+    """Check that no method was set on a layer: a copy would call that of the layer that it was copied from."""
+    for owner in (model, loss):
+        for path, layer in owner.named_layers():
+            if name := replaced(layer):
+                where = f"{path}, {layer.describe()}" if path else layer.describe()
+                raise ValueError(
+                    f"threads work with copies of the model and the loss, which the {name} that was set on {where} "
+                    "does not belong to: define it in a subclass, or leave out threads"
+                )
 
 
 def _layers(model: Layer, loss: Loss) -> list[Layer]:

@@ -130,7 +130,6 @@ class Trainer:
         self.state = TrainingState()
         self._hooks: Hooks = {}
         self._checks: NonFiniteChecks | None = None
-        self._evaluation = EvaluationMode(model, loss)
         self._access = Access()
         self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
         self._check_options()
@@ -205,7 +204,7 @@ class Trainer:
             If the checkpoint to go on from is damaged or of another run; if the folder cannot be written to.
         RuntimeError
             If this Trainer is in a `fit` already, whether a callback or another thread calls, or is evaluating in
-            another thread; if a callback is in use by another `fit`.
+            another thread; if another thread trains the model; if a callback is in use by another `fit`.
 
         Warns
         -----
@@ -216,7 +215,7 @@ class Trainer:
         plan = self._planned(steps, epochs, every, on_interrupt)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
-        with self._access.fit():
+        with self._access.fit(self.model):
             callbacks = validation.check_callbacks(callbacks)
             parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
@@ -280,6 +279,8 @@ class Trainer:
         """Call the callbacks' `on_gradients`, check that the gradients are finite, and let the optimizer step."""
         self.notify("on_gradients")
         if self._checks is not None:
+            if self._checks.optimizer is not self.optimizer:
+                self._checks.watch(self.model, self.loss, self.optimizer)
             self._checks.check_gradients()
         self.optimizer.step()
 
@@ -309,7 +310,7 @@ class Trainer:
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
         if self.step and isinstance(batches, DataLoader):
             validation.warn_of_bytes("evaluate", "data", batches.X, self.model)
-        with self._access.evaluation("evaluate"), self._evaluation:
+        with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
             return evaluated(self.model, self.loss, self.metrics, batches)
 
     def predict(self, X: ArrayLike, *, batch_size: int | None = None) -> Array:
@@ -334,7 +335,7 @@ class Trainer:
             check_int("predict", "batch_size", batch_size)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
-        with self._access.evaluation("predict"), self._evaluation:
+        with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
             return predicted(self.model, X, scale, batch_size)
 
     def stop(self) -> None:

@@ -124,3 +124,32 @@ def test_early_stopping_says_which_columns_there_are():
 def test_early_stopping_bad_numbers(bad):
     with pytest.raises(ValueError, match=f"EarlyStopping needs {next(iter(bad))} >= "):
         EarlyStopping("loss", **bad)
+
+
+class Wrapped(mn.callbacks.Callback):
+    """Hands everything on to another callback."""
+
+    def __init__(self, *inner):
+        self.inner = inner
+
+    def on_fit_start(self, trainer):
+        self.inner[0].on_fit_start(trainer)
+
+    def on_row(self, trainer, row):
+        self.inner[0].on_row(trainer, row)
+
+    def on_fit_end(self, trainer):
+        self.inner[0].on_fit_end(trainer)
+
+
+def test_inside_another_callback_it_begins_anew_too():
+    """The second run got the weights of the first."""
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    wrapped, ends = Wrapped(mn.callbacks.EarlyStopping("v_loss", patience=1)), []
+    for callback in (wrapped, wrapped, mn.callbacks.EarlyStopping("v_loss", patience=1)):
+        model = mn.Sequential(mn.Linear(3, 2, rng=0))
+        lr = 1e-3 if ends else 1.0
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
+        trainer.fit(mn.DataLoader(X, y, 10), epochs=4, evaluate={"v": (X, y)}, callbacks=[callback], progress=False)
+        ends.append((trainer.step, *model.layers[0].weight.data.ravel()))
+    assert ends[0] != ends[1] == ends[2]

@@ -281,3 +281,14 @@ def test_a_schedule_is_a_function():
         TypeError, match=r"^LearningRate expected schedule to be a function \(base_lr, t\) -> lr, got float: "
     ):
         LearningRate(0.1)
+
+
+def test_its_warnings_name_the_line_that_called_fit():
+    """They named a line of minnet."""
+    model = mn.Sequential(mn.Linear(2, 3, rng=0), mn.Linear(3, 2, rng=1))
+    groups = [{"params": model.layers[0].parameters(), "lr": 0.5}, {"params": model.layers[1].parameters()}]
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(groups, lr=0.1))
+    schedule = mn.callbacks.LearningRate(lambda base_lr, t: 0.1)
+    with pytest.warns(mn.errors.TrainingWarning) as caught:
+        trainer.fit(mn.DataLoader(np.eye(2), [0, 1], 1), epochs=1, callbacks=[schedule], progress=False)
+    assert [warning.filename for warning in caught] == [__file__, __file__]

@@ -369,3 +369,26 @@ def test_repr_draws_the_tree():
             self.last = mn.ReLU()
 
     assert repr(Block(3)) == ("Block(3\n  inner: Sequential(\n    layers[0]: Linear(3, 3)\n  )\n  last: ReLU()\n)")
+
+
+@pytest.mark.parametrize("method", ["train", "eval", "freeze", "unfreeze", "astype"])
+def test_an_override_is_called_wherever_the_layer_is(method):
+    """The layer around it changed the flags itself, and with them those of the layers that the override spares."""
+    called = []
+
+    class Own(mn.Sequential):
+        pass
+
+    def override(self, *arguments):
+        getattr(mn.Sequential, method)(self, *arguments)
+        self.layers[1].eval()
+        called.append(arguments)
+        return self
+
+    setattr(Own, method, override)
+    own = Own(mn.Linear(2, 3, rng=0), mn.BatchNorm1d(3))
+    model = mn.Sequential(mn.Linear(2, 2, rng=1), mn.Residual(mn.Sequential(own, mn.Linear(3, 2, rng=2))))
+    arguments = {"freeze": (True,), "astype": (np.float64,)}.get(method, ())
+    assert getattr(model, method)(*arguments) is model
+    assert called == [arguments]
+    assert not own.layers[1].training

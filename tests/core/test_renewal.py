@@ -265,3 +265,24 @@ def test_the_memory_of_an_object_that_is_gone_is_free():
     del owner
     gc.collect()
     assert len(renewal._changed) == before
+
+
+class Outer:
+    def __init__(self, inner):
+        self.held = [{"inner": inner}]
+
+
+def test_objects_of_a_class_inside_the_owners_are_renewed_too():
+    """A callback inside a callback began with the best value of the fit before."""
+    inner, other = Owner(best=1.0), Outer(None)
+    outer = Outer((inner, other))
+    before = vars(inner).copy()
+    with Renewal([outer], kind=Owner):
+        with pytest.raises(RuntimeError, match="is in use by another fit"), Renewal([inner]):
+            pass
+        inner.later, other.later = 1, 1
+    with Renewal([outer, inner], kind=Owner):
+        assert vars(inner).keys() == before.keys()
+        assert other.later == 1
+    with Renewal([inner]):
+        pass

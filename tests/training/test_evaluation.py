@@ -362,3 +362,25 @@ def test_metrics_and_batches_in_a_run_that_goes_on(tmp_path):
     assert resumed.metrics["calls"].calls == 8
     with pytest.raises(CheckpointError, match=r"metrics\['f1'\]\.average: 'micro' now, 'macro' in the checkpoint"):
         run(5, tmp_path, "micro")  # its rows would be of two kinds
+
+
+def test_the_last_to_evaluate_a_model_switches_it_back_whoever_began():
+    """Each Trainer switched the model for itself: the first to end switched it back under the other."""
+    model, loss = mn.Sequential(mn.Dropout(0.5, rng=0)), mn.MSELoss()
+    before = modes(model, loss)
+    one, other = EvaluationMode(model, loss), EvaluationMode(model, mn.MSELoss())
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert not model.training
+    assert not model.layers[0].recording
+    other.__exit__(None, None, None)
+    assert modes(model, loss) == before
+
+
+def test_a_model_that_was_put_in_the_place_of_another_is_evaluated_in_eval_mode():
+    """The other was switched, and dropout stayed on."""
+    made = trainer()
+    made.model = mn.Sequential(mn.Linear(4, 50, rng=0), mn.Dropout(0.5, rng=0))
+    assert not (made.predict(np.ones((4, 4))) == 0).any()
+    assert made.model.layers[1].training

@@ -189,6 +189,23 @@ def test_an_override_that_checks_no_gradient_is_found_at_once(method):
         trainer.fit(loader(), steps=1, progress=False)
 
 
+def test_an_optimizer_that_was_put_in_the_place_of_another_is_watched():
+    trainer = make(at=99)
+
+    class Other(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 1:
+                trainer.model = mn.Sequential(mn.Linear(4, 3, rng=9))
+                trainer.optimizer = mn.SGD(trainer.model.parameters(), lr=0.1)
+
+        def on_gradients(self, trainer):
+            if trainer.step == 1:
+                trainer.model.layers[0].weight.grad[0] = np.nan
+
+    with pytest.raises(NonFiniteError, match=r"step 2 of epoch 1: the gradient of layers\[0\].weight holds"):
+        trainer.fit(loader(), steps=2, callbacks=[Other()], progress=False)
+
+
 def test_a_decay_that_multiplies_is_found_at_once():
     trainer = make(at=99)
     trainer.optimizer = mn.AdamW(trainer.model.parameters(), lr=1.0, weight_decay=1e39)

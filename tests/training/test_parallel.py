@@ -164,6 +164,38 @@ def test_what_a_callback_sets_holds_for_every_part(change, moment, how):
     np.testing.assert_allclose(*ends, rtol=0, atol=1e-14)
 
 
+class Anneals(mn.callbacks.Callback):
+    """Lowers the share that Dropout drops after each step."""
+
+    def on_step_end(self, trainer):
+        trainer.model.layers[1].p = 0.9 * trainer.model.layers[1].p
+
+
+class Dies(mn.callbacks.Callback):
+    at = None
+
+    def on_step_end(self, trainer):
+        if trainer.step == self.at:
+            raise SystemExit
+
+
+def test_what_a_callback_has_set_is_in_the_copies_of_a_checkpoint(tmp_path, monkeypatch):
+    def run(**options):
+        model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.Dropout(0.5, rng=3), mn.Linear(8, 3, rng=1))
+        optimizer = mn.SGD(model.parameters(), lr=0.1)
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, threads=2)
+        loader = mn.DataLoader(*data(), 16, shuffle=True, rng=0)
+        trainer.fit(loader, steps=9, callbacks=[Anneals(), Dies()], progress=False, **options)
+        return weights(trainer)
+
+    whole = run()
+    monkeypatch.setattr(Dies, "at", 5)
+    with pytest.raises(SystemExit):
+        run(checkpoint=mn.Checkpoint(tmp_path, every=2))
+    monkeypatch.setattr(Dies, "at", None)
+    np.testing.assert_array_equal(run(checkpoint=mn.Checkpoint(tmp_path, every=2)), whole)
+
+
 def test_a_generator_that_is_set_on_a_layer_is_spawned():
     model, loss, (x, y) = mn.Sequential(mn.Dropout(0.5, rng=0)), mn.MSELoss(), (np.ones((8, 50)), np.ones((8, 50)))
     with ParallelSteps(model, loss, threads=2, parts=1) as team:
@@ -274,6 +306,18 @@ def test_random_numbers_that_cannot_be_spawned_are_refused(kind):
     with pytest.raises(ValueError, match=message):
         ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=2, parts=1)
     ParallelSteps(Noise([{"rng": kind(0)}]), mn.MSELoss(), threads=1, parts=2)
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize("of_loss", [False, True])
+def test_a_method_that_was_set_on_one_object_is_refused(method, of_loss):
+    """The copy called the method of the original, which added to the gradients of that."""
+    model, loss = mn.Sequential(mn.Linear(5, 2, rng=0)), mn.MSELoss()
+    owner = loss if of_loss else model.layers[0]
+    setattr(owner, method, getattr(owner, method))
+    where = r"MSELoss\(\)" if of_loss else r"layers\[0\], Linear\(5, 2\)"
+    with pytest.raises(ValueError, match=f"which the {method} that was set on {where} does not belong to: define it"):
+        ParallelSteps(model, loss, threads=2, parts=1)
 
 
 def test_running_statistics_are_the_mean_of_the_copies():
