@@ -24,11 +24,13 @@ class ClipGradNorm(Callback):
     def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         gradients = [p.grad for p in trainer.optimizer.parameters if p.trainable]
-        # In float64, because the square of a float32 may overflow.
-        norm = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients) ** 0.5
-        if norm > self.max_norm:
+        # In float64, because the square of a float32 may overflow; and divided by the largest, because a float64's may.
+        largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+        unit = largest if largest > 1e150 else 1.0
+        norm = sum(float(np.square(g / unit, dtype=np.float64).sum()) for g in gradients) ** 0.5
+        if norm * unit > self.max_norm:
             for gradient in gradients:
-                gradient *= self.max_norm / norm
+                gradient *= self.max_norm / unit / norm
 
 
 class ClipGradValue(Callback):
@@ -74,7 +76,17 @@ class MaxNorm(Callback):
         for parameter in trainer.optimizer.parameters:
             p = parameter.data
             if parameter.trainable and p.ndim > 1:
-                squares = np.einsum("io...,io...->o...", p, p)  # (out, kernel...)
-                norms = np.sqrt(squares.sum(axis=tuple(range(1, squares.ndim)), keepdims=True))  # (out, 1...)
-                if (norms > self.max_norm).any():
+                norms = _norms(p)
+                if np.isinf(norms).any() and np.isfinite(p).all():  # squares have left the range
+                    unit = np.abs(p).max()
+                    norms, p[...] = _norms(p / unit), p / unit
+                    p *= self.max_norm / norms
+                elif (norms > self.max_norm).any():
                     p *= self.max_norm / np.maximum(norms, self.max_norm)
+
+
+def _norms(p: Array) -> Array:
+    """Return the norm of each column of weights, (out, 1...)."""
+    squares = np.einsum("io...,io...->o...", p, p)  # (out, kernel...)
+    norms: Array = np.sqrt(squares.sum(axis=tuple(range(1, squares.ndim)), keepdims=True))
+    return norms
