@@ -1,8 +1,11 @@
 """Clipping keeps gradients, or the norms of weights, within bounds."""
 
+import math
+
 import numpy as np
 
 from minnet.callbacks.base import Callback, Training
+from minnet.core.arrays import Array
 from minnet.core.checks import check_number
 
 
@@ -24,11 +27,12 @@ class ClipGradNorm(Callback):
     def on_gradients(self, trainer: Training) -> None:
         """Clip the gradients."""
         gradients = [p.grad for p in trainer.optimizer.parameters if p.trainable]
-        # In float64, because the square of a float32 may overflow; and divided by the largest, because a float64's may.
-        largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
-        unit = largest if largest > 1e150 else 1.0
-        norm = sum(float(np.square(g / unit, dtype=np.float64).sum()) for g in gradients) ** 0.5
-        if norm * unit > self.max_norm:
+        # In float64, because the square of a float32 may overflow.
+        norm, unit = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients) ** 0.5, 1.0
+        if norm == math.inf:  # so may that of a float64: in units of the largest number it does not
+            unit = max(float(np.abs(g).max(initial=0)) for g in gradients)
+            norm = sum(float(np.square(g / unit).sum()) for g in gradients) ** 0.5
+        if norm > self.max_norm / unit:
             for gradient in gradients:
                 gradient *= self.max_norm / unit / norm
 
@@ -76,13 +80,12 @@ class MaxNorm(Callback):
         for parameter in trainer.optimizer.parameters:
             p = parameter.data
             if parameter.trainable and p.ndim > 1:
-                norms = _norms(p)
-                if np.isinf(norms).any() and np.isfinite(p).all():  # squares have left the range
+                norms, bound = _norms(p), self.max_norm
+                if np.isinf(norms).any():  # a square has left the range: in units of the largest number it does not
                     unit = np.abs(p).max()
-                    norms, p[...] = _norms(p / unit), p / unit
-                    p *= self.max_norm / norms
-                elif (norms > self.max_norm).any():
-                    p *= self.max_norm / np.maximum(norms, self.max_norm)
+                    norms, bound = _norms(p / unit), self.max_norm / unit
+                if (norms > bound).any():
+                    p *= bound / np.maximum(norms, bound)
 
 
 def _norms(p: Array) -> Array:

@@ -98,3 +98,28 @@ def test_max_norm_works_after_each_step():
     trainer.fit(mn.DataLoader(X, Y, 10), epochs=2, callbacks=[MaxNorm(0.5)])
     norms = np.linalg.norm(trainer.model.layers[0].weight.data, axis=0)
     np.testing.assert_allclose(norms, 0.5, rtol=1e-6)  # at such a learning rate all columns are at the bound
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e25), (np.float64, 1e200)])
+def test_max_norm_of_weights_whose_squares_overflow(dtype, size):
+    """They became 0, because 1 / infinity is 0."""
+    start = np.array([[3.0, 1e-30], [4.0, 1e-30]]) * size
+    weight = mn.Parameter(start, dtype)
+    with np.errstate(over="ignore"):
+        constrained(5.0, weight)
+    np.testing.assert_allclose(weight.data[:, 0], [3, 4], rtol=1e-6)
+    small = np.array([1e-30, 1e-30]) * size
+    np.testing.assert_allclose(weight.data[:, 1], small * min(1, 5 / math.hypot(*small)), rtol=1e-6)
+
+
+def test_clip_grad_norm_of_gradients_whose_squares_overflow():
+    class Huge(Callback):
+        def on_gradients(self, trainer):
+            for parameter in trainer.optimizer.parameters:
+                parameter.grad[...] = 0
+            trainer.optimizer.parameters[0].grad[0, :2] = 3e200, 4e200
+
+    trainer, seen = make(lr=0.1), Gradients()
+    trainer.model.astype(np.float64)
+    trainer.fit(mn.DataLoader(X, Y, 40), steps=1, callbacks=[Huge(), ClipGradNorm(5.0), seen])
+    np.testing.assert_allclose(np.sort(seen.seen)[-2:], [3, 4], rtol=1e-12)
