@@ -61,10 +61,13 @@ class Metric:
         metric.reset()
         return metric
 
-    def __call__(self, prediction: ArrayLike, target: ArrayLike, **options: Any) -> Any:
+    def __call__(self, prediction: ArrayLike, target: ArrayLike, *options: Any, **named: Any) -> Any:
         """Return the metric of one set, with other options than this metric's if there are any."""
-        own = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters} if options else {}
-        metric = type(self)(**own | options) if options else self.fresh()
+        arguments = inspect.signature(type(self))
+        if given := arguments.bind_partial(*options, **named).arguments:
+            metric = type(self)(**{name: getattr(self, name) for name in arguments.parameters} | given)
+        else:
+            metric = self.fresh()
         metric.update(prediction, target)
         return metric.compute()
 

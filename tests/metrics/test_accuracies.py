@@ -32,6 +32,7 @@ def test_top_k(k, expected):
 
 def test_top_k_counts_ties_in_favour():
     assert top_k_accuracy(np.array([[0.5, 0.5, 0.0]]), [1], k=1) == 1.0
+    assert top_k_accuracy(np.array([[0.5, 0.5, 0.0]]), [1], 1) == 1.0  # options by their place, as of a function
     assert top_k_accuracy(np.array([[0.5, 0.5, 0.0]]), [2], k=2) == 0.0
 
 
