@@ -383,6 +383,7 @@ def test_a_step_that_is_too_long_for_a_gradient_of_zero():
         assert trainer.step == 0
 
 
+@pytest.mark.filterwarnings("ignore:the optimizer does not hold")  # the weight that a callback puts in
 @pytest.mark.parametrize(
     "change",
     [
