@@ -1,6 +1,6 @@
 """A Buffer is an array that belongs to a layer and is not learned; LayerArray is what it shares with a Parameter."""
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -54,13 +54,6 @@ class LayerArray:
         name = type(self).__name__
         raise TypeError(f"a {name} is not an array: use .data, the array of its values (x @ p.data, p.data.sum())")
 
-    if not TYPE_CHECKING:  # to a type checker, no name would be wrong
-
-        def __getattr__(self, name: str) -> NoReturn:
-            kind = type(self).__name__
-            cure = f": it is not an array, use .data.{name}" if hasattr(np.ndarray, name) else ""
-            raise AttributeError(f"a {kind} has no attribute {name!r}{cure}", name=name, obj=self)
-
     # NumPy's functions and operators ask for the first three; Python's operators and brackets for the others. All
     # but == and !=, which say whether two names mean the same Parameter.
     __array__ = __array_ufunc__ = __array_function__ = _refuse
@@ -69,6 +62,24 @@ class LayerArray:
     __neg__ = __pos__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __getitem__ = __setitem__ = __float__ = __int__ = _refuse
     __iter__ = None
+
+
+class _OfArray:
+    """An attribute of NumPy's arrays, which a LayerArray is not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, owner: object, kind: type) -> Self:
+        if owner is None:
+            return self
+        raise AttributeError(f"a {kind.__name__} is not an array: use .data.{self.name}", name=self.name, obj=owner)
+
+
+# Not by __getattr__, with which every attribute of a Parameter that is there takes longer: 1 µs of a small step.
+for _name in dir(np.ndarray):
+    if not (_name.startswith("_") or hasattr(LayerArray, _name)):
+        setattr(LayerArray, _name, _OfArray(_name))
 
 
 class Buffer(LayerArray):

@@ -146,5 +146,6 @@ class DataLoader:
 
     def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
         """Scale and transform the samples of a batch."""
-        x = scaled(x, self.scale)
+        if x.dtype == np.uint8:
+            x = scaled(x, self.scale)
         return x if self.transform is None else self.transform(x, self.rng)

@@ -195,10 +195,8 @@ def test_an_optimizer_refuses_a_buffer():
 @pytest.mark.parametrize("kind", [mn.Buffer, mn.Parameter])
 def test_an_attribute_of_arrays_names_the_array(kind):
     array = kind(np.ones((2, 3)))
-    with pytest.raises(
-        AttributeError, match=f"^a {kind.__name__} has no attribute 'T': it is not an array, use .data.T$"
-    ):
+    with pytest.raises(AttributeError, match=f"^a {kind.__name__} is not an array: use .data.T$"):
         array.T  # noqa: B018
-    with pytest.raises(AttributeError, match=f"^a {kind.__name__} has no attribute 'weight'$"):
+    with pytest.raises(AttributeError, match="has no attribute 'weight'"):
         array.weight  # noqa: B018
     assert not hasattr(array, "shape")
