@@ -138,9 +138,8 @@ def _check_header(path: Path) -> None:
         start = file.read(8) if size else b""  # one without a size, as in /proc, is a window into the system
     claimed = int.from_bytes(start, "little")
     if len(start) < 8 or claimed > size - 8:
-        raise CheckpointError(
-            f"{path}: not a whole safetensors file: it has {size:,} bytes, but its header claims {claimed:,}: {DAMAGED}"
-        )
+        header = f", but its header claims {claimed:,}" if len(start) == 8 else ""
+        raise CheckpointError(f"{path}: not a whole safetensors file: it has {size:,} bytes{header}: {DAMAGED}")
     if claimed > MAX_HEADER:
         raise CheckpointError(f"{path}: its header claims {claimed:,} bytes, but minnet reads at most {MAX_HEADER:,}")
 

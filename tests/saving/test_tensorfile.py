@@ -331,3 +331,10 @@ def test_an_array_of_many_rows_that_hold_nothing_is_refused(tmp_path, shape):
     write_tensors(tmp_path / "m", {"a": np.zeros(shape)}, {})
     with pytest.raises(CheckpointError, match=r"the array a: cannot be read .*holds nothing"):
         read_tensors(tmp_path / "m")
+
+
+@pytest.mark.parametrize("size", [0, 7])
+def test_a_file_without_a_header_is_not_said_to_have_one(tmp_path, size):
+    (tmp_path / "x.safetensors").write_bytes(b"1" * size)
+    with pytest.raises(CheckpointError, match=rf"safetensors file: it has {size} bytes: the file is damaged"):
+        read_tensors(tmp_path / "x.safetensors")
