@@ -21,19 +21,21 @@ _COLLECTIONS = (list, tuple, set, frozenset, deque)
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number of Python's; True and False are none."""
+    """Whether a value is an int or a float of Python's; True and False do not count."""
     return type(value) in (int, float)
 
 
 def kind_of(value: object) -> str:
     """Say of what kind a value is. Numbers are of one kind; arrays of another for each dtype."""
     if isinstance(value, np.ndarray):
-        return f"array of {value.dtype}"
+        return f"an array of {value.dtype}"
     if isinstance(value, np.random.Generator):
-        return f"Generator of {type(value.bit_generator).__name__}"
+        return f"a Generator of {type(value.bit_generator).__name__}"
     if isinstance(value, bool | np.bool_):
-        return "bool"
-    return "number" if isinstance(value, int | float | np.number) else type(value).__name__
+        return "a bool"
+    if value is None:
+        return "None"
+    return "a number" if isinstance(value, int | float | np.number) else f"a {type(value).__name__}"
 
 
 def is_vector(value: object, *dtypes: type) -> bool:

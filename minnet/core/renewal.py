@@ -29,8 +29,8 @@ class Renewal:
     fit stays as it was.
 
     Objects of the class `kind` that others of them hold, in attributes and containers, are renewed, too. Other objects
-    (a model, a file) stay as they are, because others may use them. So does a container or array that somebody else
-    holds when the fit begins, such as a list that the caller gave to the constructor.
+    (a model, a file) stay as they are, because others may use them. So does a container or array to which something
+    else refers when the fit begins, such as a list that the caller gave to the constructor.
 
     Raises RuntimeError if one of the objects is in use by another fit.
     """
@@ -148,7 +148,7 @@ def _others(values: dict[str, Any]) -> dict[int, Any]:
 
 
 _probe: list[list[int]] = [[]]
-_REFERENCES = sys.getrefcount(_probe[0])  # of an item of a container that nobody else holds
+_REFERENCES = sys.getrefcount(_probe[0])  # of an item of a container to which nothing else refers
 
 
 def _find(value: Any, found: dict[int, Any], held: Counter[int], depth: int) -> None:
@@ -176,6 +176,6 @@ def _items(value: Any) -> Iterable[Any]:
 def _is_own(value: Any) -> bool:
     """Whether a value is a container, an array or a random generator, which a copy can stand for."""
     if type(value) is np.ndarray:
-        # A view is as much somebody else's as the array that it looks into; a read-only one needs no copy.
+        # A view belongs to whatever holds the array that it looks into; a read-only one needs no copy.
         return value.flags.writeable and (value.base is None or sys.getrefcount(value.base) == _REFERENCES)
     return type(value) in (*SEQUENCES, *MAPPINGS, *RANDOM, bytearray) or is_record(value)

@@ -11,7 +11,7 @@ from minnet.core.buffer import LayerArray
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.losses import Loss
 
-CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType)  # nobody keeps a Parameter there
+CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType)  # no Parameters are looked for in these
 
 
 def not_found(layer: Layer) -> str | None:

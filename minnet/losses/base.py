@@ -189,7 +189,9 @@ class Loss(Layer):
                     f"{self.describe()}.backward expected dy, of shape {shape}, for forward returned all losses: "
                     'pass dL/d losses (np.full_like(losses, 1 / losses.size) for their mean), or use reduction="mean"'
                 )
-            if not shape and isinstance(dy, (int, float, np.number)):  # the loss of one sample times a number is none
+            if not shape and isinstance(
+                dy, (int, float, np.number)
+            ):  # the loss of one sample is a number, not an array
                 dy = np.asarray(dy, dtype)
             check_gradient(self, dy, shape, dtype)
             return dy

@@ -16,7 +16,7 @@ THRESHOLD = "yes-or-no answers? Say where a yes begins: threshold=0.5 for probab
 
 
 def as_numbers(owner: str, name: str, value: ArrayLike) -> Array:
-    """View anything as an array of numbers; a TypeError if it is none."""
+    """View anything as an array of numbers; a TypeError if it is something else."""
     if type(value) is not np.ndarray:
         refuse_mask(owner, name, value)
     array = np.asarray(value)

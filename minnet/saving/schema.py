@@ -35,7 +35,7 @@ def check_counts(state: State) -> None:
     trainer, run = state["trainer"], state["run"]
     for name, value in (*trainer.items(), *run.items()):
         if name in _FLOATS and type(value) is not float:
-            raise ValueError(f"{name} is a {kind_of(value)}")
+            raise ValueError(f"{name} is {kind_of(value)}")
         if type(value) is int and not (-1 if name == "row_at" else 0) <= value < MOST:
             raise ValueError(f"{name} is {value}")
     if run["best"] is not None:
@@ -162,7 +162,7 @@ def check_objects(where: str, objects: Objects, then: Any) -> None:
 
 def _of(kind: type, where: str, value: Any) -> Any:
     if type(value) is not kind:
-        raise ValueError(f"{where} is a {kind_of(value)}")
+        raise ValueError(f"{where} is {kind_of(value)}")
     return value
 
 
@@ -263,7 +263,7 @@ def check_attributes(where: str, owner: object, now: State, then: State) -> None
             raise ValueError(f"{place} is never in a file")
         if isinstance(owner, Layer) and name in NAMES:
             if not is_expectation(name, value):
-                raise ValueError(f"{place} is a {kind_of(value)}")
+                raise ValueError(f"{place} is {kind_of(value)}")
         elif name in now:
             if not own or isinstance(value, str):
                 check_place(place, now[name], value)
@@ -310,7 +310,7 @@ def alike(where: str, now: Any, then: Any, *, own: bool = False, closed: bool = 
     if now is None:
         return
     if kind_of(now) != kind_of(then) or (own and type(now) is int is not type(then)):
-        raise ValueError(f"{where} is a {kind_of(then)}, where the run has a {kind_of(now)}")
+        raise ValueError(f"{where} is {kind_of(then)}, where the run has {kind_of(now)}")
     if own and isinstance(now, int) and now >= 0 > then:
         raise ValueError(f"{where} is negative")
     if own and isinstance(now, str) and now in MODES and then not in MODES:

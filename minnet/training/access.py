@@ -12,7 +12,7 @@ class Access:
     """A Trainer's fit works alone; only its own thread, such as a callback, evaluates meanwhile.
 
     No other thread works with its model meanwhile, by another Trainer. Several threads may evaluate at the same time.
-    Whoever may not begin gets a RuntimeError, before anything changed.
+    A call that may not begin raises a RuntimeError before anything changes.
     """
 
     _lock = threading.Lock()  # of the class, because a Trainer's own could not be copied
@@ -23,7 +23,7 @@ class Access:
         self._evaluating = 0
 
     def __reduce__(self) -> Any:
-        """Let nobody work with a copy."""
+        """Make an Access without a fit and evaluations: a copied Trainer is in neither."""
         return Access, ()
 
     @contextmanager

@@ -9,8 +9,8 @@ from minnet.core.forms import are_like, is_number, is_vector, kind_of, unsettabl
 
 def test_kinds():
     values = [1, 2.5, np.float32(1), True, np.True_, "a", None, [1], np.zeros(3), np.random.default_rng(0)]
-    kinds = ["number"] * 3 + ["bool"] * 2 + ["str", "NoneType", "list", "array of float64", "Generator of PCG64"]
-    assert [kind_of(value) for value in values] == kinds
+    kinds = ["a number"] * 3 + ["a bool"] * 2 + ["a str", "None", "a list", "an array of float64"]
+    assert [kind_of(value) for value in values] == [*kinds, "a Generator of PCG64"]
 
 
 def test_numbers_and_vectors():

@@ -72,14 +72,14 @@ def test_it_is_kept_without_a_word(tmp_path, name):
 
 
 LEFT_OUT = {
-    "None": (0.0, lambda step: None, "it is a NoneType, and was a number when the run began: let it begin as None"),
-    "an array": ([], np.zeros, "it is a array of float64, and was a list when"),
+    "None": (0.0, lambda step: None, "it is None, and was a number when the run began: let it begin as None"),
+    "an array": ([], np.zeros, "it is an array of float64, and was a list when"),
     "a number": ("none", int, "it is a number, and was a str when"),
     "another shape": (np.zeros(3), lambda step: np.zeros((step, 2)), "it has the shape (1, 2), and was (3,) when"),
     "a text": ("", lambda step: f"{step}/17", "it holds a text that may be a path, which is always the script's"),
     "a file": ("", lambda step: f"best-{step}.npz", "it holds a text that may be a path"),
     "a dict of files": (None, lambda step: {"best": f"best-{step}.npz"}, "it holds a text that may be a path"),
-    "in a list": ([0, 1], lambda step: [None, step], "callbacks[0].value[0] is a NoneType, and was a number when"),
+    "in a list": ([0, 1], lambda step: [None, step], "callbacks[0].value[0] is None, and was a number when"),
 }
 
 
