@@ -28,9 +28,10 @@ def mode_of(owner: object, monitor: str, mode: Mode | None, metrics: Mapping[str
     if not said:
         said = {"min" if column.endswith("_loss") else None}
     if len(said) > 1 or not said <= {"min", "max"}:
+        there = ", ".join(metrics) or "none"
         raise ValueError(
             f"{type(owner).__name__} cannot know whether {monitor!r} is better when it is lower or higher, because it "
-            f"is no loss, and no metric of that name has an attribute `better` ({', '.join(metrics) or 'no metrics'}): "
+            f"is no loss, and no metric of that name has an attribute `better` (the metrics: {there}): "
             'pass mode="min" or mode="max", or set the metric\'s `better` to one of these'
         )
     found: Mode = said.pop()

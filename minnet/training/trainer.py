@@ -39,6 +39,8 @@ from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
 from minnet.training.validation import Data
 
+OF_BATCH = "it is how many samples go through the model at a time"
+
 
 class Trainer:
     """Train a model: minimise a loss over batches, evaluate, and keep the history.
@@ -304,7 +306,7 @@ class Trainer:
             If another thread is in a `fit` of this Trainer.
         """
         if batch_size is not None:
-            check_int("evaluate", "batch_size", batch_size)
+            check_int("evaluate", "batch_size", batch_size, why=OF_BATCH)
         check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
@@ -332,7 +334,7 @@ class Trainer:
         """
         X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
         if batch_size is not None:
-            check_int("predict", "batch_size", batch_size)
+            check_int("predict", "batch_size", batch_size, why=OF_BATCH)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
         with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
