@@ -13,6 +13,7 @@ from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
+from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 
 T = TypeVar("T")
@@ -310,6 +311,9 @@ def _unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the Parameters, Buffers and Layers in a value: itself, or what lists, tuples, deques and dicts hold."""
     if isinstance(value, (LayerArray, Layer)):
         yield name, value
+    elif isinstance(value, Layers):
+        for i, item in enumerate(value):
+            yield from _unfold(name + value.index_of(i), item)
     elif isinstance(value, (list, tuple, deque)):
         for i, item in enumerate(value):
             yield from _unfold(f"{name}[{i}]", item)
