@@ -4,7 +4,7 @@ A constructor of minnet keeps each of its arguments as an attribute of the same 
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -24,11 +24,12 @@ def is_drawn(name: str) -> bool:
     return name in DRAWN or name.endswith("_init")
 
 
-def arguments_of(owner: object) -> dict[str, Any]:
+def arguments_of(owner: object, besides: Collection[str] = ()) -> dict[str, Any]:
     """Return the arguments from which an object equal to this one can be made, but for its first random values.
 
     They are the attributes with the names of the constructor's parameters. An array that belongs to a layer stands for
-    the values that it was made from, and for True where the parameter only says whether there is one.
+    the values that it was made from, and for True where the parameter only says whether there is one. Those of
+    `besides` are left out.
 
     Raises
     ------
@@ -37,9 +38,7 @@ def arguments_of(owner: object) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, parameter in signature_of(type(owner)).items():
-        if is_drawn(name) and parameter.default is not parameter.empty:
-            continue
-        if name in DRAWN:
+        if name in besides or name in DRAWN or (is_drawn(name) and parameter.default is not parameter.empty):
             continue
         value = getattr(owner, name)
         if isinstance(parameter.default, bool) and (value is None or isinstance(value, LayerArray)):

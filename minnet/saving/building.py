@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from minnet.core.arguments import is_drawn, signature_of
 from minnet.core.blueprint import blueprint
 from minnet.core.layer import Layer, every_array
+from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
 from minnet.saving.description import DEEPEST, MOST_LAYERS, OWN, VERSION, Describer, Json, holds_layers, layer_attributes
@@ -81,8 +82,9 @@ class _Builder:
             for name, value in _of(dict, f"{where}: its layers", described.get("layers", {})).items()
         }
         layer = _made(where, kind, arguments)
-        parts = {name: value for name, value in arguments.items() if kind is not OWN.get(kind.__name__)} | others
-        _set_parts(where, layer, parts)
+        is_own = kind is OWN.get(kind.__name__)
+        again = {name: value for name, value in arguments.items() if not is_own or isinstance(value, Layers)}
+        _set_parts(where, layer, again | others)
         self._compare(where, layer, given)
         return layer
 
@@ -107,6 +109,8 @@ class _Builder:
                     key: self.value(item, f"{path}[{brief(repr(key))}]", depth)
                     for key, item in _of(dict, path, content).items()
                 }
+            case "named":
+                return self._named_layers(path, _of(list, path, content), depth)
             case "float" if content in ("inf", "-inf", "nan"):
                 return float(content)
             case "dtype" if content in ("float32", "float64"):
@@ -117,6 +121,14 @@ class _Builder:
                 with blueprint():
                     return Parameter(np.broadcast_to(1.0, self._array(path, content).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
+
+    def _named_layers(self, path: str, pairs: list[Json], depth: int) -> Layers[Layer]:
+        for pair in pairs:
+            if type(pair) is not list or len(pair) != 2:
+                raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
+        names = [name for name, _ in pairs]
+        layers = [self.layer(layer, f"{path}[{brief(name)}]", depth + 1) for name, layer in pairs]
+        return Layers(layers, names)
 
     def _array(self, path: str, name: Json) -> NDArray[Any]:
         array: NDArray[Any] = _named(self.arrays, path, name)

@@ -26,6 +26,7 @@ import numpy as np
 from minnet import layers as minnet_layers
 from minnet.core.arguments import signature_of
 from minnet.core.layer import TRANSIENT, Layer, every_array
+from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 
 VERSION = 1
@@ -158,6 +159,9 @@ class Describer:
         if depth > DEEPEST:
             raise UndescribedError(f"{where}, whose {name} is too deep")
         rest = (owner, depth + 1 - holds_layers(value), where)
+        if type(value) is Layers:
+            found = [self.value(layer, path, f"{name}{value.index_of(i)}", *rest) for i, layer in enumerate(value)]
+            return {"named": [list(pair) for pair in zip(value.names, found, strict=True)]} if any(value.names) else found
         if type(value) is dict and all(type(key) is str for key in value):
             return {"dict": {key: self.value(item, path, f"{name}[{key!r}]", *rest) for key, item in value.items()}}
         if type(value) not in (list, tuple):
