@@ -19,6 +19,7 @@ from minnet.losses import *
 from minnet.optimizers import *
 from minnet.optimizers import schedules as schedules
 from minnet.saving.checkpoint import Checkpoint as Checkpoint
+from minnet.saving.models import load_model as load_model
 from minnet.saving.weights import load as load
 from minnet.saving.weights import save as save
 from minnet.training.history import History as History
