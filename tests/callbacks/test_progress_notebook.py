@@ -41,7 +41,7 @@ def test_a_widget_that_ends_where_the_run_ended():
     assert WIDGET in found[0].data
     bars = [state for state in widgets if state.get("_model_name") == "FloatProgressModel"]
     assert [(bar["value"], bar["max"], bar["bar_style"]) for bar in bars] == [(20.0, 20.0, "success")]
-    assert re.search(r"loss \d\.\d{4}", json.dumps(widgets))
+    assert re.search(r"loss.\d\.\d{4}", json.dumps(widgets, ensure_ascii=False))
 
 
 def test_text_without_ipywidgets():
