@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, named
-from minnet.core.gathered import Gathered
+from minnet.core.gathered import GatheredTree
+from minnet.core.trees import first, leaves
 from minnet.losses import Loss
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
@@ -31,20 +31,20 @@ class Measures:
                     self._metrics[name] = metric.fresh(loss)
             else:
                 self._metrics[name] = Additive(metric) if getattr(metric, "additive", False) else metric
-        self._prediction, self._target = Gathered(expected), Gathered(expected)
+        self._prediction, self._target = GatheredTree(expected), GatheredTree(expected)
 
-    def update(self, prediction: Array, target: Any) -> None:
+    def update(self, prediction: Any, target: Any, *weights: Any) -> None:
         """Add the samples of a batch."""
-        if not len(prediction):
+        if not len(first(prediction)):
             return
         for name, metric in self._metrics.items():
             if isinstance(metric, Metric):
                 with _named(name):
-                    metric.update(prediction, target)
+                    metric.update(prediction, target, *weights)
         functions = [name for name, metric in self._metrics.items() if not isinstance(metric, Metric)]
         if functions:
             with _named(*functions):
-                if not np.ndim(target):
+                if not all(map(np.ndim, leaves(target))):
                     raise TypeError(
                         f"a function of the whole set needs targets that are arrays, got {named(target)}: say that it "
                         "is additive, or derive a class from mn.metrics.Metric"
@@ -60,7 +60,7 @@ class Measures:
                 if isinstance(metric, Metric):
                     values[name] = as_number(metric.compute())
                 else:
-                    values[name] = as_number(metric(self._prediction.array, self._target.array))
+                    values[name] = as_number(metric(self._prediction.tree, self._target.tree))
         return values
 
 
