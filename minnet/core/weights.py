@@ -39,14 +39,16 @@ def sample_weights(owner: str, value: ArrayLike, shape: tuple[int, ...]) -> Weig
     weights = check_weights(owner, "sample_weight", value)
     axes = weights.ndim
     if weights.shape != shape[:axes] or (shape and not axes):
-        raise ValueError(
-            f"{owner} expected sample_weight of shape {_fitting(shape)}, got {weights.shape}: " + _cure(shape)
-        )
+        fitting = f"{shape[:1]}, or of the first axes of {shape}" if len(shape) > 1 else f"{shape}"
+        cure = "one weight a sample (weights of classes are an argument of the constructor)"
+        if shape and weights.size == shape[0] and axes > 1:
+            cure = "are they in a column? Pass sample_weight.reshape(-1)"
+        raise ValueError(f"{owner} expected sample_weight of shape {fitting}, got {weights.shape}: {cure}")
     with np.errstate(over="ignore"):
         total = float(weights.sum()) * max(math.prod(shape[axes:]), 1)
     if not math.isfinite(total):
         raise ValueError(f"{owner} got sample_weight whose sum is infinite: divide them by their maximum")
-    return weights.reshape(*weights.shape, *(1,) * (len(shape) - axes))
+    return weights.reshape(weights.shape + (1,) * (len(shape) - axes))
 
 
 def takes_weights(function: Callable[..., Any]) -> bool:
@@ -56,17 +58,3 @@ def takes_weights(function: Callable[..., Any]) -> bool:
     except (TypeError, ValueError):  # of a function that is written in C, such as a ufunc
         return False
     return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _fitting(shape: tuple[int, ...]) -> str:
-    """Name the shapes of weights that fit targets of a shape."""
-    if len(shape) < 2:
-        return str(shape)
-    return f"{shape[:1]}, or of the first axes of {shape}"
-
-
-def _cure(shape: tuple[int, ...]) -> str:
-    cure = "pass one weight a sample"
-    if len(shape) > 1:
-        cure += ", or one for each of its places"
-    return f"{cure} (weights of classes are an option of the loss or metric itself)"
