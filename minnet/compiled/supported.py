@@ -55,7 +55,7 @@ def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, ca
         _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
     for option in ("transform", "collate", "sample_weight"):
         if getattr(loader, option) is not None:
-            _refuse(f"compiled=True needs a DataLoader without {option}")
+            _refuse(f"compiled=True needs a DataLoader without a {option}")
     for name, data in (("X", loader.X), ("y", loader.y)):
         if not isinstance(data, np.ndarray):
             _refuse(f"compiled=True needs {name} to be one array, got {named(data)}")

@@ -1,7 +1,7 @@
-"""A tree is an array, or a tuple or a dict of arrays: what a model with several inputs or outputs is given and returns.
+"""A tree is an array, or a tuple or a dict of arrays: what a model with several inputs or outputs takes and returns.
 
-A tuple's arrays are told apart by their places, a dict's by their names. They are the tree's leaves; an array is its own
-only leaf. There is one level: no tuple in a dict. Where data are several arrays, all have one length, that of the batch.
+A tuple's arrays are told apart by their places, a dict's by their names. They are the tree's leaves; an array is its
+own only leaf. There is one level: no tuple in a dict. Data in several arrays have one length, that of the batch.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from minnet.core.checks import named
 from minnet.core.samples import as_data
 
 T = TypeVar("T")
+_KINDS = {"y": ("targets", "target a sample"), "s": ("weights", "weight a sample")}  # first letter of a name → words
 Tree = NDArray[Any] | tuple[NDArray[Any], ...] | dict[str, NDArray[Any]]
 
 
@@ -95,18 +96,26 @@ def as_tree(owner: str, name: str, data: Any, read: Callable[[str, str, Any], An
     return read(owner, name, data)
 
 
-def check_lengths(owner: str, leaves: list[tuple[str, Any]]) -> None:
+def check_lengths(owner: str, arrays: list[tuple[str, Any]]) -> None:
     """Check that arrays with names have one length; a ValueError that names two of them which differ."""
-    (name, one), length = leaves[0], len(leaves[0][1])
-    for other_name, other in leaves:
+    (name, one), length = arrays[0], len(arrays[0][1])
+    for other_name, other in arrays:
         if len(other) != length:
+            what, expected = _KINDS.get(other_name[0], ("samples", "length"))
             cure = "samples are along the first axis"
-            if "[0]" in name + other_name and length != len(leaves):
-                cure += f"; a tuple is several inputs, so pass np.stack(...) or a list if {name[0]} is one"
+            if tuples := [known[:-3] for known, _ in arrays if known.endswith("[0]")]:
+                cure += f"; a tuple is several arrays of them: pass np.stack({tuples[0]}) if its arrays are the samples"
             raise ValueError(
-                f"{owner} got {length} samples in {name} and {len(other)} {_what(other_name)} in {other_name}: expected "
-                f"one length. {name} has shape {_shape(one)} and {other_name} {_shape(other)}: {cure}"
+                f"{owner} got {length} samples in {name} and {len(other)} {what} in {other_name}: expected one "
+                f"{expected}. {name} has shape {_shape(one)} and {other_name} {_shape(other)}: {cure}"
             )
+
+
+def refuse_tree(owner: str, name: str, value: Any, cure: str) -> None:
+    """Raise TypeError for a dict or a tuple of arrays, where one array is meant; `cure` says what is for several."""
+    if isinstance(value, dict) or (isinstance(value, tuple) and any(map(_is_array, value))):
+        got = f"a dict of {', '.join(map(repr, value))}" if isinstance(value, dict) else f"a tuple of {len(value)}"
+        raise TypeError(f"{owner} expected {name} to be one array, got {got}: {cure}")
 
 
 def describe(tree: Any) -> str:
@@ -119,12 +128,11 @@ def describe(tree: Any) -> str:
 
 
 def _is_array(item: Any) -> bool:
-    return hasattr(item, "__len__") and not isinstance(item, tuple | str | bytes) and bool(getattr(item, "ndim", 1))
+    """Whether an item of a tuple is an array, or a list of arrays: then the tuple is a tree, and not one array."""
+    if isinstance(item, list):
+        return bool(item) and _is_array(item[0])
+    return hasattr(item, "__array__") and bool(getattr(item, "ndim", 1))
 
 
 def _shape(leaf: Any) -> str:
     return str(leaf.shape) if isinstance(leaf, np.ndarray) else named(leaf)
-
-
-def _what(name: str) -> str:
-    return "targets" if name[0] == "y" else "weights" if name[0] == "s" else "samples"

@@ -16,16 +16,17 @@ Collate = Callable[[list[Any], list[Any]], tuple[Any, Any]]  # (xs, ys) -> (x, y
 def as_samples(owner: str, name: str, data: Any) -> Any:
     """View data as an array of samples, or as a list of samples if these have different lengths, or are no numbers.
 
-    The arrays in the list are checked as `as_data` does; anything else in it, such as a text, is the collate function's.
+    Anything in the list that is no array of numbers, such as a text, is left to the collate function.
     """
-    items = data.tolist() if isinstance(data, np.ndarray) and data.dtype == object and data.ndim == 1 else data
+    items: Any = data
+    if isinstance(data, np.ndarray) and data.dtype == object and data.ndim == 1:
+        items = data.tolist()
     if not isinstance(items, list | tuple) or not items:
         return as_data(owner, name, data)
     refuse_mask(owner, name, items)
-    arrays = [item if isinstance(item, str | bytes) else _as_array(item) for item in items]
-    if all(isinstance(array, np.ndarray) for array in arrays):
-        shapes = {array.shape for array in arrays}
-        return np.array(arrays) if len(shapes) == 1 else arrays
+    arrays = [_as_array(item) for item in items]
+    if all(isinstance(array, np.ndarray) and array.shape == arrays[0].shape for array in arrays):
+        return np.array(arrays)
     return arrays
 
 

@@ -18,7 +18,6 @@ from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Epoch
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
 
-
 DATA = ("X", "y", "sample_weight")  # the attributes that are the data set, which checkpoints leave out
 
 
@@ -205,5 +204,5 @@ def _as_weights(sample_weight: Any) -> Any:
 
 def _form(X: Any) -> Any:
     """Return the shape of the samples, or the shapes by their names."""
-    shapes = {name: list(leaf.shape) if isinstance(leaf, np.ndarray) else [len(leaf)] for name, leaf in named_leaves("X", X)}
+    shapes = {name: list(getattr(leaf, "shape", (len(leaf),))) for name, leaf in named_leaves("X", X)}
     return shapes.get("X", shapes)

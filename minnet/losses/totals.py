@@ -10,7 +10,7 @@ def loss_of(loss: Loss, prediction: Any, target: Any, sample_weight: Any = None)
     """Return the loss of a batch. Only with weights of samples does the loss have to take them."""
     if sample_weight is None:
         return loss.forward(prediction, target)
-    return loss.forward(prediction, target, sample_weight=sample_weight)  # type: ignore[call-arg]
+    return loss.forward(prediction, target, sample_weight=sample_weight)
 
 
 class Total:

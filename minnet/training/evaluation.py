@@ -16,7 +16,7 @@ from minnet.losses.base import Loss
 from minnet.losses.totals import Total
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
-from minnet.training.measures import Measures
+from minnet.training.measures import Measures, check_weights
 
 ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
 NUMBERS = 2**20  # of a batch, as float32 4 MB: the arrays inside a model are many times as large
@@ -69,7 +69,7 @@ def start_recording(model: Layer) -> None:
 
 def batch_rows(X: Any) -> int:
     """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
-    numbers = sum(
+    numbers: int = sum(
         math.prod(x.shape[1:]) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in leaves(X)
     )
     return max(1, min(ROWS, NUMBERS // max(1, numbers)))

@@ -197,8 +197,9 @@ def _watch(owner: Layer, name: str, trace: list[str]) -> None:
             result = original(*arguments, **options)
             if not trace and not _finite(result) and all(map(_finite, (*arguments, *options.values()))):
                 what = "returned" if method == "forward" else "passed back"
-                found = [f"{not_finite(np.asarray(a))}{n and ' in ' + n}" for n, a in named_leaves("", result) if not _finite(a)]
-                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {found[0]}")
+                bad, array = next(found for found in named_leaves("", result) if not _finite(found[1]))
+                where = f"{not_finite(np.asarray(array))}{f' in {bad}' if bad else ''}"
+                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {where}")
             return result
 
         vars(layer)[method] = watching

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from minnet.core.state import State
-from minnet.core.trees import Tree
 from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
@@ -21,7 +20,7 @@ class TrainingState:
     step: int = 0
     epoch: int = 0
     last_loss: float = math.nan
-    prediction: Tree = field(default_factory=lambda: np.empty(0))
+    prediction: Any = field(default_factory=lambda: np.empty(0))
     target: Any = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-
 from minnet.callbacks import Callback, Progress
 from minnet.callbacks.base import Hooks, hooks
 from minnet.callbacks.participants import Participants
@@ -13,7 +12,7 @@ from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.core.trees import Tree, as_tree, call, first
+from minnet.core.trees import as_tree, call, first
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
@@ -29,7 +28,7 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
-from minnet.training.measures import check_columns, check_metrics
+from minnet.training.measures import check_columns, check_metrics, check_weights
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
@@ -98,7 +97,7 @@ class Trainer:
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
-    prediction: Tree = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
+    prediction: Any = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
     target: Any = of_state("target", "The target of `prediction`.")
     stopped: bool = of_state("stopped", "Whether a callback ended the last run.")
     interrupted: bool = of_state("interrupted", "Whether Ctrl-C, or an error, ended the last run early.")
@@ -255,12 +254,12 @@ class Trainer:
         sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics)
+        if validation.has_weights(loader):
+            check_weights(loss, {}, self.train_step)
+        if any(map(validation.has_weights, sets.values())):
+            check_weights(loss, self.metrics)
         validation.check_data(model, loss, loader, sets)
         self._check_options()
-        if validation.has_weights(loader):
-            validation.check_weights(loss, {}, self.train_step)
-        if any(map(validation.has_weights, sets.values())):
-            validation.check_weights(loss, self.metrics)
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
         validation.set_scale(model, loader, sets)
@@ -356,7 +355,7 @@ class Trainer:
     def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
         learn: Callable[..., float] = self.train_step
-        check = partial(validation.check_weights, self.loss, {}, self.train_step)
+        check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
         shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check

@@ -14,7 +14,6 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.samples import on_disk
 from minnet.core.trees import as_tree, call, cast_tree, describe, leaves, taken
-from minnet.core.weights import takes_weights
 from minnet.data.epoch import Batch
 from minnet.data.loader import DATA, DataLoader
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
@@ -23,7 +22,6 @@ from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.losses.totals import loss_of
-from minnet.metrics import Metric
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
@@ -240,9 +238,7 @@ def as_loader(
     try:
         X, y, *weights = data
         X = as_tree("DataLoader", "X", X)
-        return DataLoader(
-            X, y, batch_size or batch_rows(X), scale=scale, sample_weight=weights[0] if weights else None
-        )
+        return DataLoader(X, y, batch_size or batch_rows(X), scale=scale, sample_weight=weights[0] if weights else None)
     except (TypeError, ValueError) as error:
         error.add_note(f"in {name}")
         raise
@@ -303,20 +299,6 @@ def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> Bat
             got = f"an x that is a {type(x).__name__} with {named(wrong)} in it"
             cure = "yield arrays"
     raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
-
-
-def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
-    """Check that what is given weights of samples takes them; a TypeError names the method, and the cure."""
-    cure = "define it with the argument sample_weight=None, or leave out the weights"
-    methods = [(f"{type(loss).__name__}.{name}", getattr(loss, name)) for name in ("forward", "total_weight")]
-    if train_step is not None:
-        methods.append((f"{type(train_step.__self__).__name__}.{train_step.__name__}", train_step))
-    for name, metric in metrics.items():
-        updates = isinstance(metric, Metric)
-        methods.append((f"metrics[{name!r}]{'.update' * updates}", metric.update if updates else metric))
-    for name, method in methods:
-        if not takes_weights(method):
-            raise TypeError(f"the data have weights of samples, which {name} does not take: {cure}")
 
 
 def has_weights(data: object) -> bool:
