@@ -90,13 +90,15 @@ class Sequential(Container):
             return NotImplemented
         return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
-    def forward(self, x: Array) -> Array:
-        """Map x through all layers."""
-        kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Map x through all layers; several inputs are those of the first layer, such as `Inputs`."""
+        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
+        x = self._map_inputs(inputs, named) if start else inputs[0]
+        kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
-            return self._ask_and_plan(x, kind)
-        i = 0
+            return self._ask_and_plan(x, kind, start)
+        i = int(start)
         try:
             for forward in plan.forward:
                 x = forward(x)
@@ -131,10 +133,19 @@ class Sequential(Container):
             raise
         return dy
 
-    def _ask_and_plan(self, x: Array, kind: Any) -> Array:
-        """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
+    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what the first layer makes of several inputs."""
+        try:
+            return self.layers[0].forward(*inputs, **named)
+        except Exception as error:
+            self._say_where(error, 0, "input", named or inputs)
+            raise
+
+    def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
+        """Do as `forward` from a layer on, with the checks of all; and remember how to do it without them."""
         plan, giver = _plan(self.layers, self.recording), None
-        for i in plan.order:
+        plan = plan._replace(forward=plan.forward[start:])
+        for i in plan.order[start:]:
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:

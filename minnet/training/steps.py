@@ -60,9 +60,7 @@ class Steps:
                 if checks is not None:
                     checks.after_update(loss)
                 weight = self._weigh(x, y, *weights)
-                counts.loss_sum += loss * weight
-                counts.weight += weight
-                counts.samples += len(first(x))
+                counts.add(loss, weight, len(first(x)))
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1
