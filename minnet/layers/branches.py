@@ -237,9 +237,7 @@ class Inputs(Concat):
     def forward(self, *inputs: Any, **named: Any) -> Array:
         """Map the inputs, one a branch, to the branches' outputs, joined."""
         xs = self._inputs(inputs, named)
-        outputs = [
-            self._run(i, layer.forward, "input", x) for i, (layer, x) in enumerate(zip(self.layers, xs, strict=True))
-        ]
+        outputs = [self._run(i, self.layers[i].forward, "input", x) for i, x in enumerate(xs)]
         y = self._joined(outputs, describe(named or inputs))
         if self.recording:
             self.cache = (*self.cache, list(named))

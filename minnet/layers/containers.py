@@ -237,7 +237,7 @@ class Residual(Sequential):
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
     """
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array) -> Any:
         """Map x to x + f(x), of the same shape."""
         y = super().forward(x)
         if y.shape != x.shape:

@@ -17,7 +17,9 @@ Their labels (...) are integers, for predictions (..., C) whose *last* axis are 
 
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
 `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
-whole distributions `KLDivLoss`. `MultiLoss` adds up the losses of a model with several outputs. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+
+`MultiLoss` is the weighted sum of several losses, for a model with several outputs.
 """
 
 from typing import TYPE_CHECKING

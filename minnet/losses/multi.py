@@ -12,6 +12,7 @@ from minnet.core.trees import mapped
 from minnet.losses.base import Loss, weight_of
 
 Key = str | int
+Head = tuple[str, Key, Loss]
 
 
 class HeadLosses(float):
@@ -87,7 +88,7 @@ class MultiLoss(Loss):
         self._shares: dict[str, float] = {}  # of a part of a batch in each loss's mean; see `as_part_of`
 
     @property
-    def heads(self) -> Iterator[tuple[str, Key, Loss]]:
+    def heads(self) -> Iterator[Head]:
         """Walk the outputs with a loss as (name, key, loss); the name of a tuple's third loss is "2"."""
         pairs = zip(_keys(self.losses), _values(self.losses), strict=True)
         return ((str(key), key, loss) for key, loss in pairs if loss is not None)
@@ -162,23 +163,21 @@ class MultiLoss(Loss):
         weights = "" if all(weight == 1 for weight in _values(self.weights)) else f", weights={self.weights}"
         return f"MultiLoss({'{' + inside + '}' if isinstance(self.losses, dict) else '[' + inside + ']'}{weights})"
 
-    def targets(
-        self, target: Any, sample_weight: Any = None
-    ) -> Iterator[tuple[tuple[str, Key, Loss], Any, dict[str, Any]]]:
+    def __repr__(self) -> str:
+        return self.describe()
+
+    def targets(self, target: Any, sample_weight: Any = None) -> Iterator[tuple[Head, Any, dict[str, Any]]]:
         """Walk the outputs with a loss, each with its target and its weights of samples, if there are any."""
         heads = list(self.heads)
-        keys = [key for _, key, _ in heads]
-        self._check_form("target", target, keys if isinstance(self.losses, dict) else [*range(len(keys))])
-        if type(sample_weight) in (dict, tuple):
-            self._check_form("sample_weight", sample_weight, [*_keys(target)])
-            weights = list(
-                _values(sample_weight if type(sample_weight) is tuple else {k: sample_weight[k] for k in keys})
-            )
-        else:
-            weights = [sample_weight] * len(heads)
-        for place, (head, own) in enumerate(zip(heads, weights, strict=True)):
-            y = target[head[1] if isinstance(self.losses, dict) else place]
-            yield head, y, {} if own is None else {"sample_weight": own}
+        keys: list[Key] = [key for _, key, _ in heads]
+        places = keys if isinstance(self.losses, dict) else [*range(len(keys))]
+        self._check_form("target", target, places)
+        own = type(sample_weight) in (dict, tuple)
+        if own:
+            self._check_form("sample_weight", sample_weight, places)
+        for head, place in zip(heads, places, strict=True):
+            weights = sample_weight[place] if own else sample_weight
+            yield head, target[place], {} if weights is None else {"sample_weight": weights}
 
     def _check_form(self, what: str, tree: Any, keys: list[Key]) -> None:
         """Raise an error unless a prediction or target has an array for each of the keys."""

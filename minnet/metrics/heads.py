@@ -36,18 +36,22 @@ class Of(Metric):
     1.0
     """
 
+    _counted: Any  # the metric of the samples so far
+
     def __init__(self, head: str | int, metric: Metric | Callable[..., Any]) -> None:
         if isinstance(head, bool) or not isinstance(head, str | int):
             raise TypeError(f"Of expected head to be the name of an output, or its number, got {named(head)}")
         if isinstance(metric, type) or not callable(metric):
             cure = f"make one, {metric.__name__}()" if isinstance(metric, type) else "such as mn.metrics.Accuracy()"
             raise TypeError(f"Of expected a metric or a function (prediction, target), got {named(metric)}: {cure}")
-        self.head, self.metric = head, metric
+        self.head: Any = head
+        self.metric = metric
         self.better = getattr(metric, "better", None)
 
     def fresh(self, loss: object = None) -> Self:
         """Return a copy without samples; its metric has the options of the loss of this output."""
-        own, losses = copy.copy(self), getattr(loss, "losses", None)
+        own = copy.copy(self)
+        losses: Any = getattr(loss, "losses", None)
         of_head = losses[self.head] if isinstance(losses, dict | tuple) and self.head in _keys(losses) else None
         if isinstance(self.metric, Metric):
             own._counted = self.metric.fresh(of_head)
@@ -73,10 +77,9 @@ class Of(Metric):
         if not isinstance(tree, dict | tuple):
             raise TypeError(f"Of({self.head!r}, ...) expected a {what} of several outputs, got {named(tree)}")
         if self.head not in _keys(tree):
-            raise ValueError(
-                f"Of expected a {what} with the output {self.head!r}, got {', '.join(map(repr, _keys(tree)))}"
-            )
-        return tree[self.head]  # type: ignore[index]
+            there = ", ".join(map(repr, _keys(tree)))
+            raise ValueError(f"Of expected a {what} with the output {self.head!r}, got those of {there}")
+        return tree[self.head]
 
 
 class _Whole:

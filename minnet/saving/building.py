@@ -21,15 +21,7 @@ from minnet.core.layer import Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
-from minnet.saving.description import (
-    DEEPEST,
-    MOST_LAYERS,
-    OWN,
-    Describer,
-    Json,
-    holds_layers,
-    layer_attributes,
-)
+from minnet.saving.description import DEEPEST, MOST_LAYERS, OWN, VERSION, Describer, Json, holds_layers, layer_attributes
 from minnet.saving.messages import brief, listed
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -141,9 +141,7 @@ class Describer:
             return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, Layer):
             return self.layer(value, f"{path}.{name}" if path else name, depth + 1)
-        if isinstance(value, list | tuple | dict) and len(value) <= (
-            MOST_LAYERS if holds_layers(value) else MOST_ITEMS
-        ):
+        if isinstance(value, list | tuple | dict) and len(value) <= (MOST_LAYERS if holds_layers(value) else MOST_ITEMS):
             return self.items(value, path, name, owner, depth, where)
         if isinstance(value, Parameter) and id(value) in self.names:
             return {"parameter": self.names[id(value)]}
@@ -163,15 +161,11 @@ class Describer:
         rest = (owner, depth + 1 - holds_layers(value), where)
         if type(value) is Layers:
             found = [self.value(layer, path, f"{name}{value.index_of(i)}", *rest) for i, layer in enumerate(value)]
-            return (
-                {"named": [list(pair) for pair in zip(value.names, found, strict=True)]} if any(value.names) else found
-            )
+            return {"named": [list(pair) for pair in zip(value.names, found, strict=True)]} if any(value.names) else found
         if type(value) is dict and all(type(key) is str for key in value):
             return {"dict": {key: self.value(item, path, f"{name}[{key!r}]", *rest) for key, item in value.items()}}
         if type(value) not in (list, tuple):
-            raise UndescribedError(
-                f"{where}, whose {name} is a {type(value).__name__}, which a description cannot hold"
-            )
+            raise UndescribedError(f"{where}, whose {name} is a {type(value).__name__}, which a description cannot hold")
         found = [self.value(item, path, f"{name}[{i}]", *rest) for i, item in enumerate(value)]
         return {"list": found} if type(value) is list else found
 
@@ -191,9 +185,7 @@ def _arguments(layer: Layer, where: str) -> dict[str, Any]:
     except Exception as error:
         raise UndescribedError(f"{where}, whose arguments() failed: {type(error).__name__}: {error}") from None
     if type(arguments) is not dict or not all(type(name) is str for name in arguments):
-        raise UndescribedError(
-            f"{where}, whose arguments() returned a {type(arguments).__name__}, and no dict of names"
-        )
+        raise UndescribedError(f"{where}, whose arguments() returned a {type(arguments).__name__}, and no dict of names")
     if unknown := [name for name in arguments if name not in signature_of(type(layer))]:
         raise UndescribedError(f"{where}, whose arguments() has {unknown[0]}, which its constructor does not take")
     return arguments

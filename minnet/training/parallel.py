@@ -100,9 +100,8 @@ class ParallelSteps:
         finally:
             self.remember()
         self._combine(len(shares))
-        return HeadLosses.sum([value for value, _ in done]), joined(
-            np.concatenate, [prediction for _, prediction in done]
-        )
+        values, predictions = zip(*done, strict=True)
+        return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import minnet as mn
 from minnet.core.arguments import is_drawn, signature_of
+from minnet.errors import CheckpointError
 from minnet.saving.description import OWN, describe_model
+from minnet.saving.tensorfile import read_tensors
 
 BOTH = [True, False]
 TABLE, IMAGES, SIGNALS, SEQUENCES = (4, 6), (2, 4, 6, 6), (2, 4, 9), (2, 3, 4)
