@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
@@ -111,7 +112,7 @@ class DataLoader:
                 f"DataLoader cannot make one full batch of {self.batch_size} from {len(self.X)} samples: "
                 'lower batch_size, or leave out shuffle="resampled" and drop_last'
             )
-        if self.transform is not None and not callable(self.transform):
+        if isinstance(self.transform, Layer) or not (self.transform is None or callable(self.transform)):
             raise TypeError(
                 f"DataLoader expected transform to be a function (x, rng) -> x, got {type(self.transform).__name__}: "
                 "pass one, such as mn.data.augment.Rotate(10)"

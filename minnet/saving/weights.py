@@ -2,12 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from minnet.core.layer import Layer
+from minnet.core.mismatches import mismatches
 from minnet.errors import CheckpointError
 from minnet.saving.expectations import expectations, read_expectations
 from minnet.saving.messages import listed, shown_model
@@ -83,7 +81,7 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
     tensors, metadata = read_tensors(path)
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
-    if found := mismatches(model, weights):
+    if found := mismatches(model.named_arrays(), weights):
         places = f"{len(found):,} place{'s' * (len(found) > 1)}"
         lines = [f"{os.fspath(path)} does not fit the model, in {places}:", *listed(found)]
         if metadata.get("structure", repr(model)) != repr(model):
@@ -94,24 +92,3 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         array.data = weights[name]
     vars(model).update(expected)
     return model
-
-
-def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:
-    """List the differences between a model and the weights of a file, a line for each."""
-    own = {name: array.data for name, array in model.named_arrays()}
-    lines = []
-    for name, array in own.items():
-        if name not in weights:
-            lines.append(f"{name}: in the model, not in the file")
-        elif weights[name].shape != array.shape or weights[name].dtype != array.dtype:
-            lines.append(f"{name}: {_describe(array)} in the model, {_describe(weights[name])} in the file")
-    lines += [f"{name}: in the file, not in the model" for name in weights if name not in own]
-    if any(name in weights and weights[name].dtype != array.dtype for name, array in own.items()):
-        kinds = {str(array.dtype) for array in weights.values()}
-        if len(kinds) == 1 and kinds <= {"float32", "float64"}:
-            lines.insert(0, f"For the dtype: model.astype(np.{kinds.pop()}) before loading")  # a long list is cut
-    return lines
-
-
-def _describe(array: NDArray[np.generic]) -> str:
-    return f"{array.shape} {array.dtype}"

@@ -10,6 +10,7 @@ import numpy as np
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, named
 from minnet.core.gathered import Gathered
+from minnet.core.layer import Layer
 from minnet.losses import Loss
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
@@ -94,7 +95,7 @@ def check_metric(name: object, metric: object) -> None:
         raise ValueError(
             "Trainer expected a metric with a name of its own, got 'loss', which is the loss's: choose another"
         )
-    if isinstance(metric, type) or not callable(metric):
+    if isinstance(metric, type | Layer) or not callable(metric):
         cure = f"{name!r}: mn.metrics.accuracy}}, without parentheses after it"
         if isinstance(metric, type):
             cure = f"{name!r}: {metric.__name__}()}}"
