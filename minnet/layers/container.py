@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Self, SupportsIndex
 
+from minnet.core.arguments import arguments_of
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 
@@ -45,6 +46,10 @@ class Container(Layer):
         alone = layers[0] if len(layers) == 1 else None
         given: Any = alone.items() if isinstance(alone, Mapping) else [(None, layer) for layer in layers]
         self._set_pairs([*given, *named.items()])
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's arguments; the named layers are among the others, with their names."""
+        return arguments_of(self, besides=["named"])
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "layers":
