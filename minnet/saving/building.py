@@ -16,18 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arguments import is_drawn, signature_of
-from minnet.core.blueprint import blueprint
+from minnet.core.blueprint import Blueprint
 from minnet.core.layer import Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
-from minnet.saving.description import DEEPEST, MOST_LAYERS, OWN, VERSION, Describer, Json, holds_layers, layer_attributes
+from minnet.saving.description import (
+    DEEPEST,
+    MOST_LAYERS,
+    OWN,
+    Describer,
+    Json,
+    Place,
+    holds_layers,
+    layer_attributes,
+)
 from minnet.saving.messages import brief, listed
 
 Arrays = Mapping[str, NDArray[Any]]
 Custom = Mapping[str, type[Layer]]
 
-_TOO_OFTEN = 8  # times the file's numbers may be arguments
+_TOO_OFTEN = 8  # times the file's numbers may be arguments, and arrays be made, because some layers are made anew
+_PLAIN = {"list", "dict", "float", "dtype"}  # tags of values that are no arrays and no layers
 _LAYER_KEYS = {"class", "custom", "arguments", "layers"}
 _MODEL_KEYS = {"version", "model", "shared", "frozen", "frozen_statistics"}
 
@@ -58,6 +68,7 @@ class _Builder:
     def __init__(self, arrays: Arrays, custom: Custom) -> None:
         self.arrays = arrays
         self.custom = custom
+        self.blueprint = Blueprint(_TOO_OFTEN * len(arrays) + 1000)
         self.describer = Describer({})
         self.count = 0
         self.left = _TOO_OFTEN * sum(array.size for array in arrays.values())  # numbers that may still be arguments
@@ -65,7 +76,7 @@ class _Builder:
     def layer(self, described: Json, path: str, depth: int) -> Layer:
         where = path or "the model"
         self.count += 1
-        if depth > DEEPEST or self.count > MOST_LAYERS:
+        if depth > 2 * DEEPEST or self.count > MOST_LAYERS:
             raise CheckpointError(f"it has more than {MOST_LAYERS:,} layers, or more than {DEEPEST} inside each other")
         _check_form(where, described)
         kind = self._class(where, described)
@@ -81,7 +92,8 @@ class _Builder:
             name: self.value(value, _join(path, name), depth)
             for name, value in _of(dict, f"{where}: its layers", described.get("layers", {})).items()
         }
-        layer = _made(where, kind, arguments)
+        with self.blueprint:
+            layer = _made(where, kind, arguments)
         is_own = kind is OWN.get(kind.__name__)
         again = {name: value for name, value in arguments.items() if not is_own or isinstance(value, Layers)}
         _set_parts(where, layer, again | others)
@@ -90,12 +102,14 @@ class _Builder:
 
     def value(self, value: Json, path: str, depth: int) -> Any:
         """Return the value that a piece of JSON stands for."""
+        if depth > 2 * DEEPEST:  # a layer in a list in a layer is two levels here
+            raise CheckpointError(f"{brief(path)} is too deep")
         if value is None or type(value) in (bool, str, int, float):
             if type(value) is float and not math.isfinite(value):
                 raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
             return value
         if type(value) is list:
-            return tuple(self.value(item, f"{path}[{i}]", depth) for i, item in enumerate(value))
+            return tuple(self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
         if "class" in value or "custom" in value:
             return self.layer(value, path, depth + 1)
         if len(value) != 1:
@@ -103,10 +117,10 @@ class _Builder:
         ((tag, content),) = value.items()
         match tag:
             case "list":
-                return [self.value(item, f"{path}[{i}]", depth) for i, item in enumerate(_of(list, path, content))]
+                return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(_of(list, path, content))]
             case "dict":
                 return {
-                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth)
+                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth + 1)
                     for key, item in _of(dict, path, content).items()
                 }
             case "named":
@@ -118,7 +132,7 @@ class _Builder:
             case "array":
                 return self._array(path, content)
             case "parameter":
-                with blueprint():
+                with self.blueprint:
                     return Parameter(np.broadcast_to(1.0, self._array(path, content).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
 
@@ -160,12 +174,12 @@ class _Builder:
             kept = layer.arguments()
         except Exception as error:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
-        self.describer.names = {id(array): path for path, array in layer.named_arrays()}
         for name, value in given.items():
-            if type(value) is dict or name not in kept or holds_layers(kept[name]):
+            if name not in kept or holds_layers(kept[name]) or (type(value) is dict and not value.keys() <= _PLAIN):
                 continue  # layers were compared by themselves, and arrays are compared with the file's
-            now = self.describer.value(kept[name], "", name, layer, 1, where)
-            if json.dumps(now, sort_keys=True) != json.dumps(value, sort_keys=True):
+            is_array = isinstance(kept[name], np.ndarray | Parameter)
+            now = None if is_array else self.describer.value(kept[name], Place("", name, layer, 1))
+            if is_array or json.dumps(now, sort_keys=True) != json.dumps(value, sort_keys=True):
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
                 )
@@ -197,8 +211,7 @@ def _made(where: str, kind: type[Layer], arguments: dict[str, Any]) -> Layer:
             if name in ("rng", "seed") and parameter.default is inspect.Parameter.empty:
                 named[name] = np.random.default_rng() if name == "rng" else 0
     try:
-        with blueprint():
-            layer = kind(*positional, **named)
+        layer = kind(*positional, **named)
     except Exception as error:
         raise CheckpointError(f"{where}: {kind.__name__} cannot be made: {brief(error)}") from error
     if not isinstance(layer, Layer):
