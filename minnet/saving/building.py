@@ -6,7 +6,6 @@ compared with the file's. What was made is then compared with the description: e
 given. Everything that is wrong is a CheckpointError.
 """
 
-import inspect
 import json
 import math
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arguments import is_drawn, signature_of
+from minnet.core.arguments import DRAWN, is_drawn, signature_of
 from minnet.core.blueprint import Blueprint
 from minnet.core.layer import Layer, every_array
 from minnet.core.layers import Layers
@@ -28,6 +27,7 @@ from minnet.saving.description import (
     Describer,
     Json,
     Place,
+    UndescribedError,
     holds_layers,
     layer_attributes,
 )
@@ -167,6 +167,15 @@ class _Builder:
             )
         return self.custom[name]
 
+    def _as_given(self, value: Any, given: Json, place: Place) -> bool:
+        """Whether a value is what was given as JSON; of arrays and layers, that is seen elsewhere."""
+        if holds_layers(value) or (type(given) is dict and not given.keys() <= _PLAIN):
+            return True
+        try:
+            return json.dumps(self.describer.value(value, place), sort_keys=True) == json.dumps(given, sort_keys=True)
+        except (UndescribedError, KeyError):  # KeyError: an array, whose values were given as something else
+            return False
+
     def _compare(self, where: str, layer: Layer, given: dict[str, Json]) -> None:
         """Check that a layer keeps the arguments that it was given, as they were given."""
         kind = type(layer).__name__
@@ -175,11 +184,7 @@ class _Builder:
         except Exception as error:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
         for name, value in given.items():
-            if name not in kept or holds_layers(kept[name]) or (type(value) is dict and not value.keys() <= _PLAIN):
-                continue  # layers were compared by themselves, and arrays are compared with the file's
-            is_array = isinstance(kept[name], np.ndarray | Parameter)
-            now = None if is_array else self.describer.value(kept[name], Place("", name, layer, 1))
-            if is_array or json.dumps(now, sort_keys=True) != json.dumps(value, sort_keys=True):
+            if name in kept and not self._as_given(kept[name], value, Place("", name, layer, 1)):
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
                 )
@@ -194,29 +199,35 @@ def _check_form(where: str, described: Json) -> None:
 
 def _made(where: str, kind: type[Layer], arguments: dict[str, Any]) -> Layer:
     """Call a class with its arguments; CheckpointError, if it refuses them."""
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    in_order = True  # whether all before were given
-    for name, parameter in signature_of(kind).items():
-        if parameter.kind is parameter.VAR_POSITIONAL and in_order:
-            positional += arguments.get(name, ())
-        elif name in arguments and parameter.kind is parameter.VAR_KEYWORD:
-            named |= arguments[name]
-        elif name in arguments and parameter.kind is not parameter.KEYWORD_ONLY and in_order:
-            positional.append(arguments[name])
-        elif name in arguments:
-            named[name] = arguments[name]
-        else:
-            in_order = in_order and parameter.kind is parameter.KEYWORD_ONLY
-            if name in ("rng", "seed") and parameter.default is inspect.Parameter.empty:
-                named[name] = np.random.default_rng() if name == "rng" else 0
     try:
+        positional, named = _in_order(kind, arguments)
         layer = kind(*positional, **named)
     except Exception as error:
         raise CheckpointError(f"{where}: {kind.__name__} cannot be made: {brief(error)}") from error
     if not isinstance(layer, Layer):
         raise CheckpointError(f"{where}: {kind.__name__} made no Layer, but a {type(layer).__name__}")
     return layer
+
+
+def _in_order(kind: type[Layer], arguments: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments as a constructor takes them: the positional ones, and the named ones."""
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    in_order = True  # whether all before were given
+    for name, parameter in signature_of(kind).items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += arguments.get(name, ())
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named |= arguments.get(name, {})
+        elif name not in arguments:
+            in_order = in_order and parameter.kind is parameter.KEYWORD_ONLY
+            if parameter.default is parameter.empty and name in DRAWN:
+                named[name] = np.random.default_rng() if name == "rng" else 0
+        elif in_order and parameter.kind is not parameter.KEYWORD_ONLY:
+            positional.append(arguments[name])
+        else:
+            named[name] = arguments[name]
+    return positional, named
 
 
 def _set_parts(where: str, layer: Layer, parts: dict[str, Any]) -> None:
