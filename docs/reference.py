@@ -1,14 +1,18 @@
-"""What Sphinx does for the pages of the reference: tables of what is on a page, and links from names to their entries."""
+"""What Sphinx does for these pages: tables of the names on a page and of the extras, links from names to their entries."""
 
+import configparser
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.ext.autosummary import Autosummary
+
+from minnet.core.extras import EXTRAS
 
 ENTRY = re.compile(r"^\.\. auto(?:class|function|data):: (\S+)", re.MULTILINE)
 
@@ -35,6 +39,32 @@ class Summary(Autosummary):
         return [*([nodes.rubric(title, title)] if title else []), *super().run()]
 
 
+class Extras(Directive):
+    """``.. extras::`` is the table of minnet's extras: what each is for, and its packages, by setup.cfg."""
+
+    def run(self) -> list[nodes.Node]:
+        setup = configparser.ConfigParser()
+        setup.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
+        lines = ["extra\tfor\tpackages"]
+        for extra, purpose in EXTRAS.items():
+            packages = re.findall(r"^\w[\w-]*", setup["options.extras_require"][extra], re.MULTILINE)
+            lines.append(f"{extra}\t{purpose}\t{', '.join(packages)}")
+        return [table([line.split("\t") for line in lines], code_columns=(0,))]
+
+
+def table(rows: list[list[str]], code_columns: tuple[int, ...] = ()) -> nodes.table:
+    """Make a table; its first row is the head."""
+    lines = []
+    for i, row in enumerate(rows):
+        entries = []
+        for j, text in enumerate(row):
+            shown = nodes.literal(text, text) if i and j in code_columns else nodes.Text(text)
+            entries.append(nodes.entry("", nodes.paragraph("", "", shown)))
+        lines.append(nodes.row("", *entries))
+    columns = [nodes.colspec(colwidth=1) for _ in rows[0]]
+    return nodes.table("", nodes.tgroup("", *columns, nodes.thead("", lines[0]), nodes.tbody("", *lines[1:]), cols=3))
+
+
 def find(env: Any, name: str) -> tuple[str, Any] | None:
     """Find the entry that a docstring or a page means by ``Linear``, ``Trainer.fit`` or ``mn.data.load_mnist``."""
     objects = env.domains["py"].objects
@@ -43,7 +73,7 @@ def find(env: Any, name: str) -> tuple[str, Any] | None:
         return full, objects[full]
     if not re.match(r"[A-Z]\w*[a-z]", name):  # "forward", "data" and "N" mean something else in each text
         return None
-    found = [known for known in objects if known.endswith(f".{name}")]
+    found = [known for known, entry in objects.items() if known.endswith(f".{name}") and not entry.aliased]
     return (found[0], objects[found[0]]) if len(found) == 1 else None
 
 
@@ -84,6 +114,7 @@ def setup(app: Any) -> dict[str, Any]:
     """Register all of it."""
     app.setup_extension("sphinx.ext.autosummary")
     app.add_directive("summary", Summary)
+    app.add_directive("extras", Extras)
     app.connect("missing-reference", resolve)
     app.connect("doctree-resolved", link_names)
     app.connect("doctree-resolved", link_sources)
