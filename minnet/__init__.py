@@ -8,6 +8,7 @@ from minnet import data as data
 from minnet import errors as errors
 from minnet import initializers as initializers
 from minnet import metrics as metrics
+from minnet import plots as plots
 from minnet.compiled.predictor import Predictor as Predictor
 from minnet.core import extras as extras
 from minnet.core.buffer import Buffer as Buffer
@@ -15,13 +16,13 @@ from minnet.core.layer import Layer as Layer
 from minnet.core.parameter import Parameter as Parameter
 from minnet.data import DataLoader as DataLoader
 from minnet.inspection import gradcheck as gradcheck
-from minnet.inspection import plots as plots
 from minnet.inspection.summary import summary as summary
 from minnet.layers import *
 from minnet.losses import *
 from minnet.optimizers import *
 from minnet.optimizers import schedules as schedules
 from minnet.saving.checkpoint import Checkpoint as Checkpoint
+from minnet.saving.models import load_model as load_model
 from minnet.saving.weights import load as load
 from minnet.saving.weights import save as save
 from minnet.training.history import History as History

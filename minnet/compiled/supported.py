@@ -91,13 +91,13 @@ def chain(model: Layer) -> tuple[Chain, str]:
     found: Chain = []
     for i, layer in enumerate(model.layers):
         if type(layer) in LAYERS and (name := replaced(layer)):
-            return [], f"layers[{i}], {layer.describe()}, whose {name} was replaced"
+            return [], f"layers{model.layers.index_of(i)}, {layer.describe()}, whose {name} was replaced"
         if (i == 0 and type(layer) is Flatten) or (i == len(model.layers) - 1 and type(layer) is Softmax):
             continue
         if type(layer) is Linear and _is_plain(layer):
             features = found[-1][0].weight.data.shape[1] if found else layer.weight.data.shape[0]
             if layer.weight.data.shape[0] != features:
-                return [], f"layers[{i}], {layer.describe()}, which is given {features} features"
+                return [], f"layers{model.layers.index_of(i)}, {layer.describe()}, which is given {features} features"
             found.append((layer, None))
         elif type(layer) in ACTIVATIONS and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer

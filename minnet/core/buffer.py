@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.blueprint import new_array
 from minnet.core.masks import refuse_mask
 
 
@@ -19,7 +20,7 @@ class LayerArray:
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32) -> None:
         refuse_mask(f"a {type(self).__name__}", "data", data, of_samples=False)
-        self._data: Array = np.array(data, dtype=self._float_dtype(dtype), order="C")
+        self._data: Array = new_array(data, self._float_dtype(dtype))
 
     @property
     def data(self) -> Array:
@@ -36,6 +37,11 @@ class LayerArray:
             name = type(self).__name__
             raise ValueError(f"this {name} has shape {self._data.shape}, the new values have {values.shape}")
         np.copyto(self._data, values, casting="same_kind")
+
+    def take(self, data: Array) -> None:
+        """Use the values of this array: for one that was made in a blueprint, and has no memory of its own yet."""
+        self._float_dtype(data.dtype)
+        self._data = np.array(data, order="C")
 
     def astype(self, dtype: DTypeLike) -> None:
         """Convert to float32 or float64. Only this replaces the array."""

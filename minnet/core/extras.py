@@ -11,6 +11,8 @@ from minnet.errors import MissingExtraError
 EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "data": "download MNIST",
     "plots": "draw pictures (mn.plots)",
+    "jupyter": "bars, History.to_pandas()",
+    "tensorboard": "mn.callbacks.TensorBoard",
     "compiled": "compiled=True, mn.Predictor",
     "sklearn": "estimators (mn.sklearn)",
     "threads": "train with threads=2",

@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats
+from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 
 T = TypeVar("T")
@@ -198,11 +200,10 @@ class Layer:
         These are what belongs to the model: files, checkpoints and copies hold all of them, and `astype` converts them.
         """
         seen: set[int] = set()
-        for path, layer in self.named_layers():
-            for name, child in _attributes(layer):
-                if isinstance(child, Parameter | Buffer) and id(child) not in seen:
-                    seen.add(id(child))
-                    yield (f"{path}.{name}" if path else name), child
+        for path, _, _, array in every_array(self):
+            if id(array) not in seen:
+                seen.add(id(array))
+                yield path, array
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Walk the Parameters, which are learned, as (path, Parameter); a shared one once."""
@@ -240,6 +241,19 @@ class Layer:
         for name in ("_cache", "_output", "_plan", "_plans"):
             self.__dict__.pop(name, None)
 
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the constructor from which a layer like this one is made, such as by `load_model`.
+
+        They are the attributes with the arguments' names, but for those that only draw first values: ``rng``, ``seed``
+        and ``…_init``. A layer of yours that keeps one under another name overrides this, and returns a dict.
+
+        Raises
+        ------
+        AttributeError
+            If an argument is not kept.
+        """
+        return arguments_of(self)
+
     def describe(self) -> str:
         """Say in one line what this layer is, such as ``Linear(784, 10)``.
 
@@ -268,6 +282,14 @@ class Layer:
         return {name: value for name, value in tuple(vars(self).items()) if name not in TRANSIENT}
 
 
+def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buffer]]:
+    """Walk Parameters and Buffers as (path, its layer, its name there, array): a shared one in each of its places."""
+    for path, layer in model.named_layers():
+        for name, child in _attributes(layer):
+            if isinstance(child, Parameter | Buffer):
+                yield (f"{path}.{name}" if path else name), layer, name, child
+
+
 @cache
 def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(init).parameters
@@ -289,6 +311,9 @@ def _unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the Parameters, Buffers and Layers in a value: itself, or what lists, tuples, deques and dicts hold."""
     if isinstance(value, (LayerArray, Layer)):
         yield name, value
+    elif isinstance(value, Layers):
+        for i, item in enumerate(value):
+            yield from _unfold(name + value.index_of(i), item)
     elif isinstance(value, (list, tuple, deque)):
         for i, item in enumerate(value):
             yield from _unfold(f"{name}[{i}]", item)

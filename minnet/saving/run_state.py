@@ -22,6 +22,7 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.metrics import Metric
 from minnet.saving import loaders
+from minnet.saving.description import KEY, description_of
 from minnet.saving.expectations import expectations
 from minnet.saving.kept import leave_out
 from minnet.saving.messages import brief, listed, shown_model
@@ -201,7 +202,8 @@ def write(path: Path, parts: RunParts, state: State) -> None:
     """
     text, tensors = encoded(state)
     weights = {name: array.data for name, array in parts.model.named_arrays()}
-    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text} | expectations(parts.model)
+    described = {"structure": repr(parts.model), KEY: description_of(parts.model)}
+    metadata = {"kind": "checkpoint", "state": text} | described | expectations(parts.model)
     try:
         write_tensors(path, weights | tensors, metadata)
     except ValueError as error:

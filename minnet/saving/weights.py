@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
+from minnet.saving.description import KEY, description_of
 from minnet.saving.expectations import expectations, read_expectations
 from minnet.saving.messages import listed, shown_model
 from minnet.saving.tensorfile import read_tensors, write_tensors
@@ -50,10 +51,11 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, Layer):
         raise TypeError(f"save(model, path) expected a Layer, got {type(model).__name__}")
     tensors = {name: array.data for name, array in model.named_arrays()}
-    write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)} | expectations(model))
+    described = {"kind": "weights", "structure": repr(model), KEY: description_of(model)}
+    write_tensors(path, tensors, described | expectations(model))
 
 
-def load(model: L, path: str | os.PathLike[str]) -> L:
+def load(model: L, path: str | os.PathLike[str], *, train: bool = False) -> L:
     """Load the weights of a file that `save` wrote, or of a checkpoint, into a model of the same structure.
 
     Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters and Buffers.
@@ -93,7 +95,12 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
     for name, array in model.named_arrays():
         array.data = weights[name]
     vars(model).update(expected)
-    return model
+    return set_mode(model, train)
+
+
+def set_mode(model: L, train: bool) -> L:
+    """Switch a model that was loaded to training mode, or to eval mode, and return it."""
+    return model.train() if train else model.eval()
 
 
 def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.callbacks import Callback, Progress
+from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
+from minnet.callbacks.busy_machine import BusyMachine
 from minnet.callbacks.participants import Participants
+from minnet.callbacks.progress import Shown, shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.arrays import Array
@@ -148,7 +150,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = "auto",
-        progress: bool = True,
+        progress: Shown = True,
         on_interrupt: Literal["return", "raise"] = "return",
     ) -> History:
         """Train for so many epochs or so many steps; call it again to train on.
@@ -185,7 +187,8 @@ class Trainer:
             killed is started again without a change: ``epochs`` or ``steps`` count from where the killed run began.
             A path goes on from that file; None refuses a folder with checkpoints.
         progress
-            Whether to show a progress bar (only on a terminal).
+            True shows a bar on a terminal and in a notebook, and nothing elsewhere. "rows" prints each row of the
+            history as a line to stderr, which suits files, pipes and logs. False shows nothing.
         on_interrupt
             What Ctrl-C does, after callbacks and checkpoints are done: "return" goes on with the script, as for a run
             that is complete; "raise" raises KeyboardInterrupt, so that a script of several fits ends with this one.
@@ -223,7 +226,7 @@ class Trainer:
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
-            everyone = [*callbacks, Progress(total)] if progress else callbacks
+            everyone = [*callbacks, *shown_by(progress, total), BusyMachine()]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
