@@ -15,10 +15,12 @@ from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
+from minnet.core.trees import refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
+SEVERAL = "several outputs, each with a loss of its own, are for mn.MultiLoss({name: loss, ...})"
 
 
 class Loss(Layer):
@@ -111,8 +113,10 @@ class Loss(Layer):
 
         Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
         """
+        refuse_tree(type(self).__name__, "prediction", prediction, SEVERAL)
         check_floats(self, prediction)
         refuse_mask(self, "target", target)
+        refuse_tree(type(self).__name__, "target", target, SEVERAL)
         target, name = np.asarray(target), type(self).__name__
         if target.dtype.kind not in "iuf":
             cure = f"pass y.astype(np.{prediction.dtype})"

@@ -16,9 +16,10 @@ from minnet.core.checks import check_floats, check_number
 from minnet.core.console import warn
 from minnet.core.labels import check_ignore_index, check_integers, check_labels, check_range, classes_at_axis_1
 from minnet.core.masks import refuse_mask
+from minnet.core.trees import refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import DataWarning
-from minnet.losses.base import Loss
+from minnet.losses.base import SEVERAL, Loss
 
 
 class ClassLoss(Loss):
@@ -41,6 +42,8 @@ class ClassLoss(Loss):
 
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is floats (..., C), the labels integers (...), and the weights one a class."""
+        refuse_tree(type(self).__name__, "prediction", prediction, SEVERAL)
+        refuse_tree(type(self).__name__, "target", target, SEVERAL)
         check_floats(self, prediction)
         name, classes = type(self).__name__, prediction.shape[-1]
         refuse_mask(self, "target", target)

@@ -13,11 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from minnet.callbacks import Callback, EarlyStopping
-from minnet.callbacks.base import Training
 from minnet.core.arrays import Array
 from minnet.core.checks import check_int, check_number
 from minnet.core.layer import Layer
-from minnet.core.rows import Row
 from minnet.layers import Sequential
 from minnet.losses import Loss
 from minnet.sklearn import parts
@@ -29,15 +27,6 @@ FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
 DENSE = 2**22  # numbers of a sparse X that are dense at a time in predictions: 32 MB
 HELD_OUT = "validation"  # the name of the share that is held out
-
-
-class Lines(Callback):
-    """Print a line for each row of the history."""
-
-    def on_row(self, trainer: Training, row: Row) -> None:
-        """Print the epoch, and each loss and metric."""
-        shown = (f"{name} {value:.5g}" for name, value in row.items() if name not in ("step", "epoch", "seconds", "lr"))
-        print(f"epoch {row['epoch']}: {', '.join(shown)}", flush=True)
 
 
 def can_go_on(estimator: Any) -> bool:
@@ -196,11 +185,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             name: self._with_targets(some, network).loader(max(size, MOST)) for name, some in (held_out or {}).items()
         }
         callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, bool(sets))]
-        callbacks += [Lines()] * bool(self.verbose)
         try:
             trainer.fit(
                 samples.loader(size, network.rng),
-                epochs=epochs, evaluate=sets, callbacks=callbacks, progress=False, on_interrupt="raise",
+                epochs=epochs, evaluate=sets, callbacks=callbacks, progress="rows" if self.verbose else False, on_interrupt="raise",
             )  # fmt: skip
         except KeyboardInterrupt:
             self._keep(network, trainer)
