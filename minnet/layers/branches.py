@@ -9,6 +9,7 @@ from minnet.core.arrays import Array
 from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.layers.container import Container
+from minnet.layers.sequences import Mask
 
 
 class Branches(Container):
@@ -34,14 +35,17 @@ class Branches(Container):
         for i in self._learning:
             self._run(i, self.layers[i].accumulate_grad, "gradient", parts[i])
 
-    def _outputs(self, x: Array) -> list[Array]:
-        """Return the output of each branch."""
-        return [self._run(i, layer.forward, "input", x) for i, layer in enumerate(self.layers)]
+    def _outputs(self, x: Array, mask: Mask | None) -> list[Array]:
+        """Return the output of each branch; the mask of padded sequences goes to those that take one."""
+        given: list[dict[str, Any]] = [{}] * len(self.layers)
+        if mask is not None:
+            given = [{"mask": mask} if takes else {} for takes in self.mask_users(in_sequence=False)]
+        return [self._run(i, layer.forward, "input", x, **given[i]) for i, layer in enumerate(self.layers)]
 
-    def _run(self, i: int, method: Callable[[Array], Any], what: str, array: Array) -> Any:
+    def _run(self, i: int, method: Callable[..., Any], what: str, array: Array, **options: Any) -> Any:
         """Call a method of branch i; add a note that says which branch it was to its errors."""
         try:
-            return method(array)
+            return method(array, **options)
         except Exception as error:
             self._say_where(error, i, what, array)
             raise
@@ -71,9 +75,9 @@ class Add(Branches):
     (4, 2)
     """
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
         """Map x to the sum of the branches' outputs, of their shape."""
-        outputs = self._outputs(x)
+        outputs = self._outputs(x, mask)
         shapes = [y.shape for y in outputs]
         if len(set(shapes)) > 1:  # NumPy might broadcast them, which nobody wants here
             raise ValueError(
@@ -117,9 +121,9 @@ class Concat(Branches):
             raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")
         super().__init__(*layers, **named)
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
         """Map x to the branches' outputs, joined."""
-        outputs = self._outputs(x)
+        outputs = self._outputs(x, mask)
         shapes, axes = [y.shape for y in outputs], outputs[0].ndim
         fits = -axes <= self.axis < axes
         axis = self.axis % axes if fits else axes

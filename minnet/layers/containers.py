@@ -14,6 +14,7 @@ from minnet.core.checked import KINDS, bare
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.layers.container import Container
+from minnet.layers.sequences import Mask
 
 
 class Sequential(Container):
@@ -90,9 +91,11 @@ class Sequential(Container):
             return NotImplemented
         return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
-    def forward(self, x: Array) -> Array:
-        """Map x through all layers."""
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
+        """Map x through all layers; the mask of padded sequences goes to those that take one."""
         kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+        if mask is not None:
+            return self._forward_masked(x, mask, kind)
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind)
@@ -131,6 +134,22 @@ class Sequential(Container):
             raise
         return dy
 
+    def _forward_masked(self, x: Array, mask: Mask, kind: Any) -> Array:
+        """Do as `forward`, with a mask. The layers make their checks each time: their loops over time take longer."""
+        kind = None if kind is None else ("masked", *kind)
+        plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
+        giver = None
+        for i in plan.order:
+            try:
+                layer = self.layers[i]
+                y = layer.forward(x, mask=mask) if plan.masked[i] else layer.forward(x)
+            except Exception as error:
+                self._say_where(error, i, "input", x, giver)
+                raise
+            x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
     def _ask_and_plan(self, x: Array, kind: Any) -> Array:
         """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
         plan, giver = _plan(self.layers, self.recording), None
@@ -143,12 +162,16 @@ class Sequential(Container):
             if isinstance(y, np.ndarray):
                 plan.outputs.append((vars(self.layers[i]), (y.shape, y.dtype)))
             x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
+    def _remember(self, plan: "Plan", kind: Any) -> None:
+        """Keep a plan for `backward`, and for the next input of this kind."""
         if self.recording:
             self.__dict__["_plan"] = plan
-        if kind is not None:  # a new dict, because other threads may read the old one
+        if kind is not None and kind not in self._plans:  # a new dict, because other threads may read the old one
             plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
             self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
-        return x
 
 
 def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
@@ -167,9 +190,10 @@ class Plan(NamedTuple):
     backward: list[Callable[[Array], Any]]  # one a layer, last to first
     accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
     outputs: list[tuple[dict[str, Any], Any]]  # each layer's attributes, and the shape and dtype to compare dy with
+    masked: list[bool]  # of each layer, whether it is given the mask
 
 
-def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
+def _plan(layers: tuple[Layer, ...], recording: bool, masked: list[bool] | None = None) -> Plan:
     """Return the order of the layers, and what to call of each.
 
     In training, a layer goes before its predecessor if its `goes_before` says that the result is the same (see
@@ -196,6 +220,7 @@ def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
             *_methods(back[: first + 1], [*["backward"] * first, last])[1:],
         ],
         outputs=[],
+        masked=masked or [],
     )
 
 
@@ -226,9 +251,9 @@ class Residual(Sequential):
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
     """
 
-    def forward(self, x: Array) -> Array:
-        """Map x to x + f(x), of the same shape."""
-        y = super().forward(x)
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
+        """Map x to x + f(x), of the same shape; a mask goes to the layers that take one."""
+        y = super().forward(x, mask)
         if y.shape != x.shape:
             raise ValueError(
                 f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "
