@@ -54,6 +54,7 @@ from minnet.layers.structure import Identity as Identity
 from minnet.layers.structure import Permute as Permute
 from minnet.layers.structure import Reshape as Reshape
 from minnet.layers.tied import Tied as Tied
+from minnet.layers.time_pooling import PoolTime as PoolTime
 from minnet.layers.transformer import TransformerBlock as TransformerBlock
 from minnet.layers.transposed import ConvTranspose2d as ConvTranspose2d
 

@@ -12,6 +12,7 @@ from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.core.trees import describe
 from minnet.layers.container import Container
+from minnet.layers.sequences import Mask
 
 
 class Branches(Container):
@@ -43,14 +44,17 @@ class Branches(Container):
         parts = enumerate(self._parts(dy))
         return [self._run(i, self.layers[i].backward, "gradient", part) for i, part in parts if part is not None]
 
-    def _outputs(self, x: Array) -> list[Array]:
-        """Return the output of each branch."""
-        return [self._run(i, layer.forward, "input", x) for i, layer in enumerate(self.layers)]
+    def _outputs(self, x: Array, mask: Mask | None) -> list[Array]:
+        """Return the output of each branch; the mask of padded sequences goes to those that take one."""
+        given: list[dict[str, Any]] = [{}] * len(self.layers)
+        if mask is not None:
+            given = [{"mask": mask} if takes else {} for takes in self.mask_users(in_sequence=False)]
+        return [self._run(i, layer.forward, "input", x, **given[i]) for i, layer in enumerate(self.layers)]
 
-    def _run(self, i: int, method: Callable[[Array], Any], what: str, array: Array) -> Any:
+    def _run(self, i: int, method: Callable[..., Any], what: str, array: Array, **options: Any) -> Any:
         """Call a method of branch i; add a note that says which branch it was to its errors."""
         try:
-            return method(array)
+            return method(array, **options)
         except Exception as error:
             self._say_where(error, i, what, array)
             raise
@@ -80,9 +84,9 @@ class Add(Branches):
     (4, 2)
     """
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
         """Map x to the sum of the branches' outputs, of their shape."""
-        outputs = self._outputs(x)
+        outputs = self._outputs(x, mask)
         shapes = [y.shape for y in outputs]
         if len(set(shapes)) > 1:  # NumPy might broadcast them, which nobody wants here
             raise ValueError(
@@ -128,9 +132,9 @@ class Concat(Branches):
             raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")
         super().__init__(*layers, **named)
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, mask: Mask | None = None) -> Array:
         """Map x to the branches' outputs, joined."""
-        return self._joined(self._outputs(x), x.shape)
+        return self._joined(self._outputs(x, mask), x.shape)
 
     def _joined(self, outputs: list[Array], given: Any) -> Array:
         """Join the branches' outputs; an error, of an input of the shape `given`, if they do not fit each other."""
@@ -182,9 +186,9 @@ class Heads(Branches):
         names = [name for name in self.layers.names if name is not None]
         return names or list(range(len(self.layers)))
 
-    def forward(self, x: Array) -> Any:
+    def forward(self, x: Array, mask: Mask | None = None) -> Any:
         """Map x to the outputs of all heads."""
-        outputs = self._outputs(x)
+        outputs = self._outputs(x, mask)
         self.cache = [(y.shape, y.dtype) for y in outputs]
         return dict(zip(self.keys, outputs, strict=True)) if None not in self.layers.names else tuple(outputs)
 

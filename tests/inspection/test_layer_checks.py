@@ -103,6 +103,9 @@ LAYERS += [
     (mn.RNN(1, 1, rng=0), np.ones((2, 1, 1))),
     (mn.GRU(4, 2, rng=0), EMBEDDED),
     (mn.LSTM(4, 2, rng=0), EMBEDDED),
+    (mn.PoolTime("mean"), EMBEDDED),
+    (mn.PoolTime("max"), EMBEDDED),
+    (mn.PoolTime("last"), np.ones((2, 1, 1))),
 ]
 # Layers of which something else is asked than one array of floats.
 OTHERS = [
@@ -116,6 +119,9 @@ OTHERS = [
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL, random.normal(size=(2, 3, 4))),
     (mn.TransformerBlock(4, 2, 6, causal=True, rng=0), EMBEDDED, REAL),
+    (mn.PoolTime("mean"), EMBEDDED, REAL),
+    (mn.PoolTime("max"), EMBEDDED, REAL),
+    (mn.Sequential(mn.GRU(4, 3, rng=0), mn.PoolTime("last"), mn.Linear(3, 2, rng=0)), EMBEDDED, REAL),
     (
         mn.Sequential(mn.Embedding(5, 4, rng=0), mn.LSTM(4, 3, rng=1), mn.Linear(3, 2, rng=2)),
         np.array([[1, 3], [4, 0]]),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_parts_of_any_sizes_add_up_to_the_whole(cut, seed, weighted, smoothing, 
     gradient = loss.backward()
     total, weight = Total(loss), batch_weight(loss, p, y, *weights)
     values, parts = [], []
-    for start, stop in zip(places, places[1:], strict=False):
+    for start, stop in pairwise(places):
         part = slice(start, stop)
         batch = [{name: array[part] for name, array in tree.items()} for tree in (p, y)]
         batch += [{k: w[part] for k, w in w.items()} if isinstance(w, dict) else w[part] for w in weights]
@@ -151,11 +152,26 @@ def test_what_it_shows():
 @pytest.mark.parametrize(
     ("losses", "weights", "error", "message"),
     [
-        (mn.MSELoss(), None, TypeError, "a dict of names and losses, or a list of losses, got a MSELoss: pass MultiLoss"),
+        (
+            mn.MSELoss(),
+            None,
+            TypeError,
+            "a dict of names and losses, or a list of losses, got a MSELoss: pass MultiLoss",
+        ),
         ({}, None, TypeError, "a dict of names and losses, or a list of losses, got a dict: pass"),
         ({1: mn.MSELoss()}, None, TypeError, "names that are strings, got 1"),
-        ({"a": mn.MSELoss}, None, TypeError, r"losses\['a'\] to be a loss of one output, got the class MSELoss: make one, M"),
-        ([mn.MultiLoss([mn.MSELoss()])], None, TypeError, r"losses\[0\] .* got a MultiLoss: pass its losses one by one"),
+        (
+            {"a": mn.MSELoss},
+            None,
+            TypeError,
+            r"losses\['a'\] to be a loss of one output, got the class MSELoss: make one, M",
+        ),
+        (
+            [mn.MultiLoss([mn.MSELoss()])],
+            None,
+            TypeError,
+            r"losses\[0\] .* got a MultiLoss: pass its losses one by one",
+        ),
         ([mn.MSELoss(reduction="sum")], None, ValueError, r"adds means, so losses\[0\] must be a mean, not MSELoss\("),
         ([None, None], None, ValueError, "at least one output needs one"),
         ({"a": mn.MSELoss()}, {"b": 1}, ValueError, "has no loss 'b' for the weight of that name, only a"),
@@ -173,12 +189,42 @@ def test_arguments_that_are_refused(losses, weights, error, message):
 @pytest.mark.parametrize(
     ("prediction", "target", "error", "message"),
     [
-        (P["digit"], Y, TypeError, "the prediction to be a dict of 'digit', 'angle', got an array .*: end the model with"),
-        ({"digit": P["digit"]}, Y, ValueError, "the prediction to be a dict of 'digit', 'angle', got a dict of 'digit': a p"),
-        ({**P, "x": P["digit"]}, Y, ValueError, "the prediction .* got a dict of 'digit', 'angle', 'x': give 'x' a loss, or"),
-        (P, Y["digit"], TypeError, "the target to be a dict of 'digit', 'angle', got an array .*: pass such a y to the Da"),
-        (P, {**Y, "x": 1}, ValueError, "the target .* got a dict of 'digit', 'angle', 'x': leave out 'x', or give it a loss"),
-        (P, {"angle": Y["angle"]}, ValueError, "the target to be .*, got a dict of 'angle': a target is there for each"),
+        (
+            P["digit"],
+            Y,
+            TypeError,
+            "the prediction to be a dict of 'digit', 'angle', got an array .*: end the model with",
+        ),
+        (
+            {"digit": P["digit"]},
+            Y,
+            ValueError,
+            "the prediction to be a dict of 'digit', 'angle', got a dict of 'digit': a p",
+        ),
+        (
+            {**P, "x": P["digit"]},
+            Y,
+            ValueError,
+            "the prediction .* got a dict of 'digit', 'angle', 'x': give 'x' a loss, or",
+        ),
+        (
+            P,
+            Y["digit"],
+            TypeError,
+            "the target to be a dict of 'digit', 'angle', got an array .*: pass such a y to the Da",
+        ),
+        (
+            P,
+            {**Y, "x": 1},
+            ValueError,
+            "the target .* got a dict of 'digit', 'angle', 'x': leave out 'x', or give it a loss",
+        ),
+        (
+            P,
+            {"angle": Y["angle"]},
+            ValueError,
+            "the target to be .*, got a dict of 'angle': a target is there for each",
+        ),
     ],
     ids=range(6),
 )

@@ -60,7 +60,11 @@ def test_it_takes_the_options_of_the_heads_loss():
         (lambda: Of("a", mn.metrics.Accuracy), TypeError, r"got the class Accuracy: make one, Accuracy\(\)"),
         (lambda: Of("a", None), TypeError, "a metric or a function .*, got a NoneType: such as mn.metrics"),
         (lambda: Of("a", spread)(P, Y), ValueError, "a prediction with the output 'a', got those of 'digit', 'angle'"),
-        (lambda: Of("angle", spread)(P, V), TypeError, r"Of\('angle', ...\) expected a target of several outputs, got an ar"),
+        (
+            lambda: Of("angle", spread)(P, V),
+            TypeError,
+            r"Of\('angle', ...\) expected a target of several outputs, got an ar",
+        ),
     ],
     ids=range(5),
 )

@@ -108,6 +108,7 @@ OPTIONS = {
     "RNN": ([SEQUENCES], RECURRENT | {"nonlinearity": ["tanh", "relu"]}),
     "GRU": ([SEQUENCES], RECURRENT),
     "LSTM": ([SEQUENCES], RECURRENT),
+    "PoolTime": ([SEQUENCES], {"how": ["mean", "max", "last"]}),
 }
 
 
