@@ -10,7 +10,6 @@ from minnet.compiled.steps import CompiledSteps, Together
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
-from minnet.losses.totals import Weight
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
@@ -32,7 +31,7 @@ class Steps:
         dtype: np.dtype[Any] | None,
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
-        weigh: Callable[..., Weight],
+        weigh: Callable[..., Any],
         check_weights: Callable[[], None],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
@@ -48,7 +47,8 @@ class Steps:
         state, checks = self._state, self.checks
         for batch in batches:
             self.interrupts.busy = True
-            x, y, *weights = check_batch(batch)
+            batch = check_batch(batch)
+            x, y, weights = batch[0], batch[1], batch[2:]
             if weights and self._check_weights is not None:
                 self._check_weights()
                 self._check_weights = None
@@ -57,11 +57,16 @@ class Steps:
             try:
                 if checks is not None:
                     checks.before_step()
-                loss = state.last_loss = self._learn(cast_tree(x, self._dtype), y, *weights)
+                loss = state.last_loss = self._learn(cast_tree(x, self._dtype), *batch[1:])
                 if checks is not None:
                     checks.after_update(loss)
-                weight = self._weigh(x, y, *weights)
-                counts.add(loss, weight, len(first(x)))
+                weight = self._weigh(*batch)
+                if type(weight) is float:
+                    counts.loss_sum += loss * weight
+                    counts.weight += weight
+                    counts.samples += len(first(x))
+                else:
+                    counts.add_heads(loss, weight, len(first(x)))
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1
