@@ -57,7 +57,6 @@ class Counts:
 
     def add_heads(self, loss: float, weight: dict[str, float], samples: int) -> None:
         """Add the losses of a step with a MultiLoss to the means."""
-        self.samples += samples
         if isinstance(loss, HeadLosses):
             for name, value in loss.heads.items():
                 sums = self.heads.setdefault(name, [0.0, 0.0])

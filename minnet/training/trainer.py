@@ -375,9 +375,9 @@ class Trainer:
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _weigh(self, *batch: Any) -> Any:
+    def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
         """Return what a batch's loss counts in a mean."""
-        return weight_of(self.loss, *batch)
+        return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""
