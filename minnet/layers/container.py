@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Self, SupportsIndex
 from minnet.core.arguments import arguments_of
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
+from minnet.core.trees import describe
 
 Pairs = list[tuple[str | None, Layer]]
 
@@ -227,7 +228,7 @@ class Container(Layer):
         if array is None and giver is not None:  # the giver is to blame, and not this one
             method = "forward" if what == "input" else "backward"
             error.add_note(f"{self._place_of(giver)} returned None: add a return to its {method}")
-        shape = getattr(array, "shape", type(array).__name__)
+        shape = describe(array) if type(array) in (tuple, dict) else getattr(array, "shape", type(array).__name__)
         error.add_note(f"in {self._place_of(i)}, {what} shape {shape}")
 
     def _place_of(self, i: int) -> str:

@@ -3,6 +3,7 @@
 `branches` has those whose layers stand side by side.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, SupportsIndex, overload
@@ -11,6 +12,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import KINDS, bare
+from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.layers.container import Container
@@ -91,15 +93,20 @@ class Sequential(Container):
             return NotImplemented
         return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
-    def forward(self, x: Array, mask: Mask | None = None) -> Array:
-        """Map x through all layers; the mask of padded sequences goes to those that take one."""
-        kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
-        if mask is not None:
-            return self._forward_masked(x, mask, kind)
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
+
+        With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
+        """
+        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
+        if start and not _takes_several(self):
+            return self._forward_masked(*self._as_masked(inputs, named))
+        x = self._map_inputs(inputs, named) if start else inputs[0]
+        kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
-            return self._ask_and_plan(x, kind)
-        i = 0
+            return self._ask_and_plan(x, kind, start)
+        i = int(start)
         try:
             for forward in plan.forward:
                 x = forward(x)
@@ -134,9 +141,24 @@ class Sequential(Container):
             raise
         return dy
 
-    def _forward_masked(self, x: Array, mask: Mask, kind: Any) -> Array:
+    def _as_masked(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+        """Return x and the mask; a TypeError, if something else was given."""
+        given = dict(zip(("x", "mask"), inputs, strict=False)) | named
+        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"}:
+            got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
+            raise TypeError(
+                f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
+                f"{', '.join(got) or 'nothing'}: a model of several inputs begins with a layer that takes them, such "
+                "as mn.Inputs"
+            )
+        return given["x"], given.get("mask")
+
+    def _forward_masked(self, x: Array, mask: Mask | None) -> Array:
         """Do as `forward`, with a mask. The layers make their checks each time: their loops over time take longer."""
-        kind = None if kind is None else ("masked", *kind)
+        if mask is None:
+            y: Array = Sequential.forward(self, x)
+            return y
+        kind = ("masked", x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
         giver = None
         for i in plan.order:
@@ -150,10 +172,19 @@ class Sequential(Container):
         self._remember(plan, kind)
         return x
 
-    def _ask_and_plan(self, x: Array, kind: Any) -> Array:
-        """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
+    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what the first layer makes of several inputs."""
+        try:
+            return self.layers[0].forward(*inputs, **named)
+        except Exception as error:
+            self._say_where(error, 0, "input", named or inputs)
+            raise
+
+    def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
+        """Do as `forward` from a layer on, with the checks of all; and remember how to do it without them."""
         plan, giver = _plan(self.layers, self.recording), None
-        for i in plan.order:
+        plan = plan._replace(forward=plan.forward[start:])
+        for i in plan.order[start:]:
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:
@@ -180,6 +211,16 @@ def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
     joined.layers = layers  # with their names
     vars(joined).update({name: getattr(owner, name) for name in ("training", "recording", "frozen_statistics")})
     return joined
+
+
+def _takes_several(layer: Layer) -> bool:
+    """Whether a layer, or the first one inside a Sequential, has several inputs; a mask is none of them."""
+    while isinstance(layer, Sequential):
+        layer = layer.layers[0]
+    parameters = inspect.signature(layer.forward).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    some = [p for p in positional if p.default is p.empty]
+    return len(some) > 1 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 class Plan(NamedTuple):
@@ -251,9 +292,9 @@ class Residual(Sequential):
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
     """
 
-    def forward(self, x: Array, mask: Mask | None = None) -> Array:
+    def forward(self, x: Array, mask: Mask | None = None) -> Any:
         """Map x to x + f(x), of the same shape; a mask goes to the layers that take one."""
-        y = super().forward(x, mask)
+        y = super().forward(x) if mask is None else super().forward(x, mask)
         if y.shape != x.shape:
             raise ValueError(
                 f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "
