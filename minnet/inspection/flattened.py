@@ -48,13 +48,26 @@ class Flattened(Layer):
     def backward(self, *dy: Any) -> Any:
         """Return dL/dx of each input, or the gradient of a loss in its prediction."""
         if isinstance(self.layer, Loss):
-            return _joined(self.layer.backward())
+            return _joined(self._filled(self.layer.backward()))
         dx = self.layer.backward(self._as_returned(*dy))
         return tuple(dx[name] for name in self._forms[0]) if isinstance(dx, dict) else dx
 
     def accumulate_grad(self, dy: Any) -> None:
         """Add up the gradients."""
         self.layer.accumulate_grad(self._as_returned(dy))
+
+    def _filled(self, gradient: Any) -> Any:
+        """Return the gradient of a loss, with zeros for the outputs that it has no share in."""
+        form = self._forms[0]
+        if type(form) not in (tuple, dict):
+            return gradient
+        parts = gradient if isinstance(gradient, dict) else dict(enumerate(gradient))
+        known = next(part for part in parts.values() if part is not None)
+        shapes = form.items() if isinstance(form, dict) else enumerate(form)
+        return {
+            key: np.zeros((len(known), *shape), known.dtype) if parts.get(key) is None else parts[key]
+            for key, shape in shapes
+        }
 
     def _as_returned(self, dy: Any) -> Any:
         """Return dy in the form of the layer's output."""

@@ -5,6 +5,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, SupportsIndex, overload
 
@@ -214,13 +215,17 @@ def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
 
 
 def _takes_several(layer: Layer) -> bool:
-    """Whether a layer, or the first one inside a Sequential, has several inputs; a mask is none of them."""
-    while isinstance(layer, Sequential):
+    """Whether a layer, or the first of a Sequential, has to be given several inputs, or takes any number."""
+    while isinstance(layer, Sequential) and not isinstance(layer, Residual):
         layer = layer.layers[0]
-    parameters = inspect.signature(layer.forward).parameters.values()
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    some = [p for p in positional if p.default is p.empty]
-    return len(some) > 1 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return _needs_several(type(layer).forward)
+
+
+@cache
+def _needs_several(forward: Callable[..., Any]) -> bool:
+    _, *taken = inspect.signature(forward).parameters.values()
+    needed = [p for p in taken if p.kind is not p.VAR_KEYWORD and p.default is p.empty]
+    return len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in taken)
 
 
 class Plan(NamedTuple):

@@ -129,7 +129,7 @@ def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None
         for method in (one.forward, one.total_weight):
             check_takes_weights(f"the loss {type(one).__name__}", method)
     if train_step is not None:
-        check_takes_weights(f"the {type(train_step.__self__).__name__}", train_step)
+        check_takes_weights(f"the Trainer {type(train_step.__self__).__name__}", train_step)
     for name, metric in metrics.items():
         while isinstance(metric, Of):
             metric = metric.metric
