@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike
 
+from minnet.core.described import shown
+
 OF_LOSS = ("ignore_index", "threshold", "takes")  # options that the loss of a Trainer knows
 
 
@@ -39,6 +41,7 @@ class Metric:
     """
 
     better: Literal["min", "max"] | None = None
+    __repr__ = shown
 
     def reset(self) -> None:
         """Forget all samples."""
