@@ -32,7 +32,7 @@ from minnet.saving.schema import check_counts, check_objects, check_state, same_
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.settings import differences
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
-from minnet.saving.weights import STATE
+from minnet.saving.weights import STATE, weights_of
 
 # What a state of another form may raise, before it is known to be one.
 _WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
@@ -74,7 +74,7 @@ class Snapshot:
         if metadata.get("kind") != "checkpoint":
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
-        self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        self._weights = weights_of(tensors)
         arrays = NamedOnce((name, tensor) for name, tensor in tensors.items() if name.startswith(STATE))
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
