@@ -18,6 +18,8 @@ from minnet.core.described import shown
 
 Transform = Callable[..., Array]  # (x, rng) -> x
 
+__all__ = ["Chain", "Elastic", "Rotate", "Shift"]
+
 
 class Chain:
     """Several transforms, one after the other.

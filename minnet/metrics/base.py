@@ -6,9 +6,8 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.weights import Weights, check_takes_weights
-
 from minnet.core.described import shown
+from minnet.core.weights import Weights, check_takes_weights
 
 OF_LOSS = ("ignore_index", "threshold", "takes")  # options that the loss of a Trainer knows
 

@@ -18,6 +18,19 @@ from minnet.core.described import shown
 
 Schedule = Callable[[float, int], float]
 
+__all__ = [
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "Schedule",
+    "SequentialLR",
+    "StepLR",
+    "WarmupCosineLR",
+]
+
 
 @dataclass(frozen=True)
 class StepLR:
