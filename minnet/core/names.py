@@ -94,6 +94,6 @@ def _cure(where: str, name: str, modules: Mapping[str, ModuleType]) -> str:
 
 def _known(modules: Mapping[str, ModuleType]) -> Iterator[tuple[str, str]]:
     """Yield the public names of all modules, those of the first module last, because its paths are the shortest."""
-    for where, module in reversed(modules.items()):
+    for where, module in reversed(list(modules.items())):
         for name in module.__all__:
             yield name, f"{where}.{name}"
