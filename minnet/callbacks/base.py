@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Protocol
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
@@ -34,6 +34,9 @@ class Training(Protocol):
     @property
     def history(self) -> list[Row]:
         """The rows so far."""
+
+    def predict(self, X: ArrayLike) -> Any:
+        """Return the model's outputs for samples, in eval mode."""
 
     def stop(self) -> None:
         """End the run after the current step."""
