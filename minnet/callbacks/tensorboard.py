@@ -189,7 +189,7 @@ def curves_of(row: Row, measures: Collection[str]) -> dict[tuple[str, str], floa
 
 
 def settings_of(trainer: Training) -> dict[str, Setting]:
-    """Return what TensorBoard's table has of itself: the loss, the optimizer, and its options that are not the default."""
+    """Return what TensorBoard's table has of itself: loss, optimizer, and those options that are not the default."""
     kind = type(trainer.optimizer)
     settings: dict[str, Setting] = {"loss": trainer.loss.describe(), "optimizer": kind.__name__}
     defaults = {name: argument.default for name, argument in inspect.signature(kind).parameters.items()}

@@ -206,6 +206,7 @@ def digits(loss, *last):
     return trainer, images, labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "last"),
     [
