@@ -5,6 +5,7 @@ from minnet import data as data
 from minnet import errors as errors
 from minnet import initializers as initializers
 from minnet import metrics as metrics
+from minnet import plots as plots
 from minnet.compiled.predictor import Predictor as Predictor
 from minnet.core import extras as extras
 from minnet.core.buffer import Buffer as Buffer
@@ -12,7 +13,6 @@ from minnet.core.layer import Layer as Layer
 from minnet.core.parameter import Parameter as Parameter
 from minnet.data import DataLoader as DataLoader
 from minnet.inspection import gradcheck as gradcheck
-from minnet.inspection import plots as plots
 from minnet.inspection.summary import summary as summary
 from minnet.layers import *
 from minnet.losses import *

@@ -36,7 +36,7 @@ def test_the_reference_names_all_that_is_public():
 
 
 def test_the_reference_names_modules_as_they_are_imported():
-    """By another path, such as minnet.plots, autodoc finds a module but leaves out its members, without a warning."""
+    """By another path, such as mn.gradcheck, autodoc finds a module but leaves out its members, without a warning."""
     reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     modules = re.findall(r"automodule:: (\S+)", reference)
     assert len(modules) > 5

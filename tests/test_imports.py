@@ -17,7 +17,7 @@ ROOMS = [
     {"core"},
     {"initializers", "metrics"},
     {"layers", "losses", "optimizers", "data"},
-    {"saving", "inspection"},
+    {"saving", "inspection", "plots"},
     {"callbacks"},
     {"compiled"},
     {"training"},

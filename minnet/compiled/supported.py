@@ -13,7 +13,7 @@ import numpy as np
 from minnet.callbacks import Callback
 from minnet.callbacks.base import overrides
 from minnet.core.arrays import FLOATS
-from minnet.core.checks import replaced
+from minnet.core.checks import named, replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -53,8 +53,12 @@ def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, ca
         _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
     if name := replaced(loader):
         _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
-    if loader.transform is not None:
-        _refuse("compiled=True needs a DataLoader without a transform")
+    for option in ("transform", "collate", "sample_weight"):
+        if getattr(loader, option) is not None:
+            _refuse(f"compiled=True needs a DataLoader without a {option}")
+    for name, data in (("X", loader.X), ("y", loader.y)):
+        if not isinstance(data, np.ndarray):
+            _refuse(f"compiled=True needs {name} to be one array, got {named(data)}")
     check_data(model, loss, loader)
     for callback in callbacks:
         if overrides(callback, "on_gradients"):

@@ -11,11 +11,14 @@ from minnet.errors import MissingExtraError
 EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "data": "download MNIST",
     "plots": "draw pictures (mn.plots)",
+    "jupyter": "bars, History.to_pandas()",
+    "tensorboard": "mn.callbacks.TensorBoard",
     "compiled": "compiled=True, mn.Predictor",
     "threads": "train with threads=2",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
+    "release": "check what is to be uploaded",
 }
 
 

@@ -41,7 +41,7 @@ class LRCurve:
 
     def plot(self, *, title: str | None = None) -> "Figure":
         """Draw the curve, with the suggestion; needs matplotlib, the extra "plots"."""
-        from minnet.inspection.figure import LIGHT, NORMAL, PALETTE, SMALL, WIDTH, label_axes, new_figure
+        from minnet.plots.figure import LIGHT, NORMAL, PALETTE, SMALL, WIDTH, label_axes, new_figure
 
         figure = new_figure(0.6 * WIDTH, 4.2, title or "Loss over learning rate")
         axes = figure.add_subplot()

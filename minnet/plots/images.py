@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.inspection.figure import CLASSES, GREY, LIGHT, NORMAL, PALETTE, SMALL, WIDTH, expect, label_axes, new_figure
+from minnet.plots.figure import CLASSES, GREY, LIGHT, NORMAL, PALETTE, SMALL, WIDTH, expect, label_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
 
-from minnet.inspection.figure import expect, label_axes, new_figure
+from minnet.plots.figure import expect, label_axes, new_figure
 
 
 def test_a_figure_is_as_wide_as_its_title_needs():

@@ -1,10 +1,4 @@
-"""A plot shows what a network was given, learned or got wrong, or how its training went; each function returns one.
-
-It is returned as a matplotlib Figure. A notebook shows it if it is the last value of a cell; a script calls
-``figure.savefig(path)``. Every function takes a `title`, has a default for it, and raises ValueError, with the cure,
-for what it cannot draw. matplotlib comes with the extra "plots" and is imported when the first figure is drawn. pyplot
-is not used, so there is no figure to close and no backend to choose.
-"""
+"""Curves show how a training went; a confusion matrix, what it led to."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.inspection.figure import CLASSES, GREY, NORMAL, PALETTE, SMALL, WIDTH, expect, label_axes, new_figure
-from minnet.inspection.images import digits, learned, mistakes
+from minnet.plots.figure import CLASSES, GREY, NORMAL, PALETTE, SMALL, WIDTH, expect, label_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = ["confusion", "digits", "learned", "learning_curves", "mistakes", "running_accuracy"]
 
 Points = Iterable[tuple[float, float]]  # (step, per cent)
 
