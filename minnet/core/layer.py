@@ -1,15 +1,13 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
-import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minnet.core.arguments import arguments_of
+from minnet.core.arguments import arguments_of, signature_of
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats, named
@@ -318,7 +316,7 @@ class Layer:
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
         shown = []
-        for name, argument in _parameters(type(self).__init__).items():
+        for name, argument in signature_of(type(self)).items():
             value = vars(self).get(name, self)
             if isinstance(value, np.generic):
                 value = value.item()
@@ -352,11 +350,6 @@ def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buf
         for name, child in _attributes(layer):
             if isinstance(child, Parameter | Buffer):
                 yield (f"{path}.{name}" if path else name), layer, name, child
-
-
-@cache
-def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(init).parameters
 
 
 def _own(layer: Layer, kind: type[T]) -> list[T]:
