@@ -330,7 +330,7 @@ def test_it_is_in_eval_mode_unless_it_is_to_train(tmp_path):
 
 
 def test_a_checkpoint_has_its_model_too(tmp_path):
-    X, y = np.eye(3, dtype=np.float32), np.arange(3)
+    X, y = np.eye(3, dtype=np.uint8), np.arange(3)
     model = mn.Sequential(mn.Linear(3, 8, rng=0), mn.BatchNorm1d(8), mn.Dropout(0.1, rng=0), mn.Linear(8, 3, rng=0))
     model.class_names = ["a", "b", "c"]
     trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.Adam(model.parameters()))
