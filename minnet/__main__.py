@@ -54,7 +54,7 @@ def extras(found: Mapping[str, Mapping[str, str | None]]) -> str:
         state = ", ".join(f"{package} {version}" for package, version in versions.items())
         state = state if len(state) < 30 else f"{len(versions)} packages, installed"
         missing = not versions or None in versions.values()
-        lines.append(f"{name:<9} {purpose:<29} {pip_command(name, versions) if missing else state}")
+        lines.append(f"{name:<11} {purpose:<27} {pip_command(name, versions) if missing else state}")
     return "\n".join(lines)
 
 

@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Protocol
 
-from numpy.typing import NDArray
-
-from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
@@ -22,8 +19,8 @@ class Training(Protocol):
     step: int  #: how many steps were finished
     epoch: int  #: how many epochs were finished
     last_loss: float  #: the loss of the last step
-    prediction: Array  #: the prediction of the last step, made before its update
-    target: NDArray[Any]  #: the target of the last step
+    prediction: Any  #: the prediction of the last step, made before its update
+    target: Any  #: the target of the last step
     stopped: bool  #: whether a callback has ended the run
     interrupted: bool  #: whether Ctrl-C or an error has
 

@@ -2,13 +2,33 @@
 
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from minnet.callbacks.base import Callback, Training
-from minnet.core.console import is_terminal
+from minnet.callbacks.printed_rows import PrintedRows
+from minnet.core.console import is_notebook, is_terminal
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State
 from minnet.metrics import RunningAccuracy
+
+Shown = bool | Literal["rows"]
+
+
+def shown_by(progress: Shown, total: int | None) -> list[Callback]:
+    """Return the callbacks that show a run of `total` steps (None: not known), as `fit` is told by its `progress`.
+
+    Raises ValueError if `progress` is none of True, False and "rows".
+    """
+    if isinstance(progress, int | np.bool_):
+        return [Progress(total)] if progress else []
+    if isinstance(progress, str) and progress == "rows":
+        return [PrintedRows()]
+    raise ValueError(
+        "fit expected progress=True (a bar, on a terminal and in a notebook), False (nothing), or "
+        f'"rows" (a printed line for each row of the history), got {progress!r}'
+    )
 
 
 class RunningScore(Callback):
@@ -39,7 +59,9 @@ class RunningScore(Callback):
 
 
 class Progress(Callback):
-    """A progress bar on the terminal, with the loss; silent where stderr is not a terminal.
+    """A progress bar with the loss, on a terminal or in a notebook; silent elsewhere, such as in a file or a pipe.
+
+    In a notebook it is a widget where ipywidgets is installed (the extra "jupyter"), and text without.
 
     Parameters
     ----------
@@ -57,11 +79,9 @@ class Progress(Callback):
     def on_fit_start(self, trainer: Training) -> None:
         """Draw the bar."""
         self._start, self._next, self._bar = trainer.step, 0.0, None
-        if is_terminal():
-            from tqdm import tqdm  # 20 ms that only training needs
-
+        if bar := _bar_class():
             with suppress(OSError, ValueError):
-                self._bar = tqdm(total=self.total, unit="step", mininterval=0, dynamic_ncols=True)
+                self._bar = bar(total=self.total, unit="step", mininterval=0, dynamic_ncols=True)
 
     def on_step_end(self, trainer: Training) -> None:
         """Move the bar, five times a second at most."""
@@ -89,3 +109,19 @@ class Progress(Callback):
                 self._bar.update(trainer.step - self._start - self._bar.n)
             except (OSError, ValueError):
                 self._bar.disable, self._bar = True, None
+
+
+def _bar_class() -> Any:
+    """Return tqdm's class for where this runs, or None where no one sees a bar.
+
+    ``tqdm.auto`` chooses among the same two, but warns in a notebook without ipywidgets.
+    """
+    if is_notebook():
+        from tqdm import notebook, std  # 20 ms that only training needs
+
+        return notebook.tqdm if getattr(notebook, "IProgress", None) else std.tqdm
+    if is_terminal():
+        from tqdm.std import tqdm
+
+        return tqdm
+    return None

@@ -26,3 +26,9 @@ def is_terminal() -> bool:
     with suppress(AttributeError, OSError, ValueError):
         return sys.stderr.isatty()
     return False
+
+
+def is_notebook() -> bool:
+    """Whether this is the kernel of a notebook, which shows widgets; IPython is asked only if it is there already."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None

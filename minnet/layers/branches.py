@@ -1,6 +1,6 @@
 """Branches are layers with the same input x; Add and Concat are containers that join their outputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from minnet.core.arrays import Array
 from minnet.core.checks import check_gradient, check_int
 from minnet.core.layer import Layer
-from minnet.layers.containers import Container
+from minnet.layers.container import Container
 
 
 class Branches(Container):
@@ -61,7 +61,7 @@ class Add(Branches):
 
     Parameters
     ----------
-    *layers
+    *layers, **named
         The branches, as for `Sequential`.
 
     Examples
@@ -99,7 +99,7 @@ class Concat(Branches):
 
     Parameters
     ----------
-    *layers
+    *layers, **named
         The branches, as for `Sequential`.
     axis
         The axis: features are the last one, an image's channels are axis 1. It cannot be 0, the batch.
@@ -111,11 +111,11 @@ class Concat(Branches):
     (4, 7)
     """
 
-    def __init__(self, *layers: Layer, axis: int = -1) -> None:
+    def __init__(self, *layers: Layer | Mapping[str, Layer], axis: int = -1, **named: Layer) -> None:
         self.axis = check_int("Concat", "axis", axis, least=None)
         if axis == 0:
             raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")
-        super().__init__(*layers)
+        super().__init__(*layers, **named)
 
     def forward(self, x: Array) -> Array:
         """Map x to the branches' outputs, joined."""

@@ -1,57 +1,19 @@
-"""A container is a layer made of layers: Sequential chains them, Residual adds a way around them.
+"""Two containers: Sequential chains its layers, Residual adds a way around them.
 
 `branches` has those whose layers stand side by side.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import KINDS, bare
 from minnet.core.layer import Layer
-
-
-class Container(Layer):
-    """The base of the containers: it checks the layers, and says where an error happened."""
-
-    def __init__(self, *layers: Layer) -> None:
-        name = type(self).__name__
-        if not layers:
-            raise ValueError(f"{name} needs at least one layer: {name}(layer, layer, ...)")
-        for i, layer in enumerate(layers):
-            if isinstance(layer, (list, tuple)):
-                raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
-            if isinstance(layer, type):
-                made = f"{layer.__name__}(...)"
-                raise TypeError(
-                    f"{name} expected a Layer, but layer {i} is the class {layer.__name__}: make one, {made}"
-                )
-            if not isinstance(layer, Layer):
-                raise TypeError(
-                    f"{name} expected layers, but layer {i} is a {type(layer).__name__}, not a Layer: derive it from "
-                    "mn.Layer; for a function there is a layer, such as mn.Tanh() and mn.ReLU()"
-                )
-        self.layers = layers
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name == "layers":
-            list(self.named_layers())  # raises if a layer comes twice
-            Layer.changes += 1
-
-    def _say_where(self, error: Exception, i: int, what: str, array: object, giver: int | None = None) -> None:
-        """Add a note to an error in layer i, which was given an array by layer number `giver`."""
-        name = type(self).__name__
-        if array is None and giver is not None:  # the giver is to blame, and not this one
-            method = "forward" if what == "input" else "backward"
-            error.add_note(
-                f"{name}.layers[{giver}] = {self.layers[giver].describe()} returned None: add a return to its {method}"
-            )
-        shape = getattr(array, "shape", type(array).__name__)
-        error.add_note(f"in {name}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
+from minnet.core.layers import Layers
+from minnet.layers.container import Container
 
 
 class Sequential(Container):
@@ -62,19 +24,29 @@ class Sequential(Container):
 
     Each layer's checks are asked once for each new shape and dtype of x; after that, the bare formulas
     are called. What is remembered is dropped with every `train`, `eval` and `astype`, of any model, and
-    with new ``layers``. So a method that is patched between two steps is seen only after one of these.
+    with other ``layers``. So a method that is patched between two steps is seen only after one of these.
 
     An error inside a layer gains a note that says which of the layers it was, and the shape it was given.
 
     Parameters
     ----------
     *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
+        At least one; or a dict (an OrderedDict) of names and layers. No layer object may come twice, here or inside; a
+        Parameter may.
+    **named
+        Further layers, with their names: ``Sequential(encoder=..., head=...)``.
 
     Attributes
     ----------
-    layers : tuple of Layer
-        The layers, first to last.
+    layers : Layers
+        The layers, first to last: a tuple in which names are indices, too.
+
+    Notes
+    -----
+    It is used as a list: ``model[0]``, ``model["head"]``, ``len(model)``, ``for layer in model``, ``append``,
+    ``insert``, ``extend``, ``pop``, ``del model[i]``, ``model[i] = layer``. A slice, ``model[:2]``, and a sum, ``one +
+    another``, are new Sequentials of the same layer objects, which share their weights and what they keep for
+    `backward`. Parameters that join a model after its optimizer was made are not trained: make the optimizer anew.
 
     Examples
     --------
@@ -84,10 +56,39 @@ class Sequential(Container):
       layers[0]: Linear(784, 10)
       layers[1]: Softmax()
     )
+    >>> model = Sequential(body=Linear(784, 10), head=Softmax())
+    >>> model["head"]
+    Softmax()
+    >>> [path for path, _ in model.named_parameters()]
+    ['layers["body"].weight', 'layers["body"].bias']
     """
 
     _plans: Mapping[Any, "Plan"] = MappingProxyType({})  # for each kind of input
     _plan: "Plan | None" = None  # of the last forward that recorded
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> Any: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> "Sequential": ...
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice):
+            return super().__getitem__(key)
+        layers = self.layers[key]
+        if not layers:
+            raise IndexError(f"no layer is in this part: their numbers are 0 to {len(self) - 1}, or -1 from the end")
+        part = _joined(layers, self)
+        # What the model says of its inputs and its outputs holds for the part that reads and makes them.
+        for name, i in (("input_scale", 0), ("class_names", -1)):
+            if name in vars(self) and layers[i] is self.layers[i]:
+                setattr(part, name, getattr(self, name))
+        return part
+
+    def __add__(self, other: "Sequential") -> "Sequential":
+        if not isinstance(other, Sequential):
+            return NotImplemented
+        return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
     def forward(self, x: Array) -> Array:
         """Map x through all layers."""
@@ -148,6 +149,14 @@ class Sequential(Container):
             plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
             self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
         return x
+
+
+def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
+    """Return a Sequential of layers that are another's, in the same mode."""
+    joined = Sequential(*layers)
+    joined.layers = layers  # with their names
+    vars(joined).update({name: getattr(owner, name) for name in ("training", "recording", "frozen_statistics")})
+    return joined
 
 
 class Plan(NamedTuple):

@@ -117,12 +117,19 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
     return TensorFile(tensors, metadata)
 
 
-def parse_json(path: Path, name: str, text: str) -> Any:
-    """Parse JSON from a file. Raises CheckpointError if it is not JSON."""
+def parse_json(path: Path, name: str, text: str, *, unique: bool = False) -> Any:
+    """Parse JSON from a file; `unique`: no object may have a key twice. Raises CheckpointError if it is not JSON."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_without_doubles if unique else None)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its {name} is not JSON ({brief(error)}): {DAMAGED}") from None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _check_header(path: Path) -> None:

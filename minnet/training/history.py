@@ -1,15 +1,21 @@
 """A History is the list of the rows of a training, each a dict."""
 
 import csv
+import html
 import json
 import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minnet.core.extras import require
 from minnet.core.rows import Row
+from minnet.core.table import Table, number
+
+SHOWN, SHOWN_HTML = 10, 20  # rows; of a longer history, as many from its beginning as from its end
 
 
 class History(list[Row]):
@@ -19,9 +25,17 @@ class History(list[Row]):
     ``lr`` (the optimizer's), ``loss`` (the mean training loss since the row before; see `Loss.total_weight`), and
     ``NAME_loss`` and the metrics (``NAME_accuracy``, …) of every evaluation set.
 
+    At the prompt and in a notebook it shows as a table. It is a list, and ``list(history)`` is a plain one.
+
     Examples
     --------
     >>> history = History([{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5, "test_accuracy": 0.9}])
+    >>> history
+    History of 2 rows
+                         test
+       step     loss accuracy
+          1   2.0000
+          2   1.5000   0.9000
     >>> history.column("loss")
     [2.0, 1.5]
     >>> history[-1]["test_accuracy"]
@@ -62,6 +76,44 @@ class History(list[Row]):
             writer = csv.DictWriter(file, self.names)
             writer.writeheader()
             writer.writerows(self)
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a pandas DataFrame; a row without a column has NaN there. Needs the extra "jupyter"."""
+        columns = {name: [row.get(name, math.nan) for row in self] for name in self.names}
+        return require("pandas", "jupyter").DataFrame(columns)
+
+    def __repr__(self) -> str:
+        head = f"History of {len(self):,} row{'' if len(self) == 1 else 's'}"
+        if not self:
+            return head
+        known = [row for row in _ends(self, SHOWN) if row is not None]
+        table = Table(known, self.names)
+        lines = [head, *table.head(), *(table.line(row) if row is not None else "..." for row in _ends(self, SHOWN))]
+        if table.hidden:
+            lines.append(f"(and {', '.join(table.hidden)})")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        names = self.names
+        if not names:
+            return f"<p>{self!r}</p>"
+
+        def line(tag: str, cell: Callable[[str], str]) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell(name))}</{tag}>" for name in names) + "</tr>"
+
+        lines = [line("th", str)]
+        for row in _ends(self, SHOWN_HTML):
+            if row is None:
+                lines.append(f'<tr><td colspan="{len(names)}">{len(self) - SHOWN_HTML:,} more rows</td></tr>')
+            else:
+                lines.append(line("td", lambda name, row=row: number(row[name], name) if name in row else ""))  # type: ignore[misc]
+        return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def _ends(history: History, most: int) -> list[Row | None]:
+    """Return the rows, or those at the beginning and at the end with None between them, if there are more than most."""
+    return [*history] if len(history) <= most else [*history[: most // 2], None, *history[-most // 2 :]]
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, named
-from minnet.core.gathered import Gathered
+from minnet.core.gathered import GatheredTree
+from minnet.core.layer import Layer
+from minnet.core.trees import first, leaves
+from minnet.core.weights import takes_weights
 from minnet.losses import Loss
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
@@ -31,36 +33,43 @@ class Measures:
                     self._metrics[name] = metric.fresh(loss)
             else:
                 self._metrics[name] = Additive(metric) if getattr(metric, "additive", False) else metric
-        self._prediction, self._target = Gathered(expected), Gathered(expected)
+        self._prediction, self._target = GatheredTree(expected), GatheredTree(expected)
+        self._weights: GatheredTree | None = None
+        self._expected = expected
 
-    def update(self, prediction: Array, target: Any) -> None:
+    def update(self, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch."""
-        if not len(prediction):
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if not len(first(prediction)):
             return
         for name, metric in self._metrics.items():
             if isinstance(metric, Metric):
                 with _named(name):
-                    metric.update(prediction, target)
+                    metric.update(prediction, target, **weights)
         functions = [name for name, metric in self._metrics.items() if not isinstance(metric, Metric)]
         if functions:
             with _named(*functions):
-                if not np.ndim(target):
+                if not all(map(np.ndim, leaves(target))):
                     raise TypeError(
                         f"a function of the whole set needs targets that are arrays, got {named(target)}: say that it "
                         "is additive, or derive a class from mn.metrics.Metric"
                     )
                 self._prediction.add(prediction)
                 self._target.add(target)
+                if sample_weight is not None:
+                    self._weights = self._weights or GatheredTree(self._expected)
+                    self._weights.add(sample_weight)
 
     def compute(self) -> dict[str, float]:
         """Return the values for the whole set."""
         values = {}
+        weights = {} if self._weights is None else {"sample_weight": self._weights.tree}
         for name, metric in self._metrics.items():
             with _named(name):
                 if isinstance(metric, Metric):
                     values[name] = as_number(metric.compute())
                 else:
-                    values[name] = as_number(metric(self._prediction.array, self._target.array))
+                    values[name] = as_number(metric(self._prediction.tree, self._target.tree, **weights))
         return values
 
 
@@ -94,7 +103,7 @@ def check_metric(name: object, metric: object) -> None:
         raise ValueError(
             "Trainer expected a metric with a name of its own, got 'loss', which is the loss's: choose another"
         )
-    if isinstance(metric, type) or not callable(metric):
+    if isinstance(metric, type | Layer) or not callable(metric):
         cure = f"{name!r}: mn.metrics.accuracy}}, without parentheses after it"
         if isinstance(metric, type):
             cure = f"{name!r}: {metric.__name__}()}}"
@@ -110,6 +119,20 @@ def check_metric(name: object, metric: object) -> None:
             "after training, call it: mn.metrics.confusion_matrix(trainer.predict(X), y)"
         )
     check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
+
+
+def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
+    """Check that what is given weights of samples takes them; a TypeError names the method, and the cure."""
+    cure = "define it with the argument sample_weight=None, or leave out the weights"
+    methods = [(f"{type(loss).__name__}.{name}", getattr(loss, name)) for name in ("forward", "total_weight")]
+    if train_step is not None:
+        methods.append((f"{type(train_step.__self__).__name__}.{train_step.__name__}", train_step))
+    for name, metric in metrics.items():
+        updates = isinstance(metric, Metric)
+        methods.append((f"metrics[{name!r}]{'.update' * updates}", metric.update if updates else metric))
+    for name, method in methods:
+        if not takes_weights(method):
+            raise TypeError(f"the data have weights of samples, which {name} does not take: {cure}")
 
 
 def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:

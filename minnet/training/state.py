@@ -6,9 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
 from minnet.core.state import State
 from minnet.training.passes import Passes
 
@@ -22,8 +20,8 @@ class TrainingState:
     step: int = 0
     epoch: int = 0
     last_loss: float = math.nan
-    prediction: Array = field(default_factory=lambda: np.empty(0))
-    target: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    prediction: Any = field(default_factory=lambda: np.empty(0))
+    target: Any = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False
     passes: Passes = field(default_factory=Passes, compare=False, repr=False)  # that a fit has left before their end

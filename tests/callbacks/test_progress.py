@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 from helpers import linear_problem
 from helpers import small_trainer as make
@@ -79,3 +80,35 @@ def test_no_stderr_at_all(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
     make().fit(mn.DataLoader(X, Y, 10), steps=3)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("progress", [True, False, 1, 0, np.True_, np.False_, "rows"])
+def test_what_fit_takes(progress, capsys):
+    make().fit(mn.DataLoader(X, Y, 10), steps=3, progress=progress)
+    assert ("step" in capsys.readouterr().err) is (progress == "rows" if isinstance(progress, str) else False)
+
+
+@pytest.mark.parametrize("progress", ["bar", "", None, "row", ["rows"], np.ones(2)])
+def test_what_fit_refuses(progress):
+    trainer = make()
+    with pytest.raises(ValueError, match=r"^fit expected progress=True .*\"rows\" \(a printed line .* got "):
+        trainer.fit(mn.DataLoader(X, Y, 10), steps=3, progress=progress)
+    assert trainer.step == 0
+
+
+class Shell:
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+
+@pytest.mark.parametrize(
+    ("shell", "notebook"), [(None, False), (object(), False), (Shell(None), False), (Shell(object()), True)]
+)
+def test_a_notebook_is_a_shell_with_a_kernel(shell, notebook, monkeypatch, capsys):
+    pytest.importorskip("tqdm.notebook")
+    module = type(sys)("IPython")
+    module.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    monkeypatch.setattr("tqdm.notebook.IProgress", None)  # without ipywidgets it shows text
+    make().fit(mn.DataLoader(X, Y, 10), steps=3)
+    assert ("3/3" in capsys.readouterr().err) is notebook

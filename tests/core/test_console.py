@@ -114,3 +114,10 @@ def test_nothing_else_writes_or_warns():
 def without_doctests(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith(">>>"))
+
+
+@pytest.mark.parametrize("code", ["sys.modules['IPython'] = None", "pass", "sys.modules['IPython'] = sys"])
+def test_without_ipython_it_is_no_notebook(code):
+    code = f"import sys; {code}; from minnet.core.console import is_notebook; print(is_notebook(), len(sys.argv))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False 1\n"

@@ -277,7 +277,7 @@ class Table:
         return np.asarray(self.values, dtype)
 
 
-@pytest.mark.parametrize("kind", [np.ndarray.tolist, Table, tuple])
+@pytest.mark.parametrize("kind", [np.ndarray.tolist, Table, lambda array: tuple(array.tolist())])
 def test_lists_and_anything_that_numpy_reads(kind):
     ((x, y),) = DataLoader(kind(X), kind(Y), N)
     np.testing.assert_array_equal(x, X)

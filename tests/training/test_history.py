@@ -5,11 +5,13 @@ import csv
 import json
 import math
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
 from minnet import History
+from minnet.errors import MissingExtraError
 
 
 @pytest.fixture
@@ -109,3 +111,94 @@ def test_copies(history, copied_by):
     assert copied == history
     copied[0]["loss"] = 0.0
     assert history[0]["loss"] == 2.0
+
+
+def long(rows):
+    return History([{"step": i, "loss": 1 / (i + 1)} for i in range(rows)])
+
+
+def test_it_shows_as_a_table(history):
+    assert repr(history).splitlines() == [
+        "History of 2 rows",
+        "                     test",
+        "   step     loss accuracy",
+        "     10   2.0000",
+        "     20   1.5000   0.7500",
+    ]
+    assert str(history) == repr(history)
+    assert repr(History()) == "History of 0 rows"
+    assert repr(long(1)).startswith("History of 1 row\n")
+
+
+def test_of_a_long_history_the_beginning_and_the_end_are_shown():
+    lines = repr(long(12_345)).splitlines()
+    assert lines[0] == "History of 12,345 rows"
+    assert [line.split()[0] for line in lines[2:]] == [
+        *("0", "1", "2", "3", "4", "..."),
+        *("12340", "12341", "12342", "12343", "12344"),
+    ]
+    assert len(repr(long(10)).splitlines()) == 12
+    assert "..." not in repr(long(10))
+
+
+def test_columns_that_do_not_fit_are_named():
+    history = History([{f"column_{i}": float(i) for i in range(20)}])
+    lines = repr(history).splitlines()
+    assert max(map(len, lines[:-1])) <= 79
+    assert lines[-1].startswith("(and column_8, column_9, ")
+    assert lines[-1].endswith(", column_19)")
+
+
+def test_a_column_that_begins_later_is_shown():
+    assert "late" in repr(History([*long(100), {"step": 100, "late": 1.0}, *long(100)]))
+
+
+def test_html(history):
+    assert history._repr_html_() == (
+        "<table>\n<tr><th>step</th><th>loss</th><th>test_accuracy</th></tr>\n"
+        "<tr><td>10</td><td>2.0000</td><td></td></tr>\n"
+        "<tr><td>20</td><td>1.5000</td><td>0.7500</td></tr>\n</table>"
+    )
+    assert History()._repr_html_() == "<p>History of 0 rows</p>"
+
+
+def test_html_is_escaped_and_short():
+    history = History([{"<script>": "<b>&", "step": i} for i in range(1000)])
+    page = history._repr_html_()
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert "&lt;script&gt;" in page
+    assert "980 more rows" in page
+    assert page.count("<tr>") == 22
+    assert "<td>989</td>" not in page
+    assert "<td>990</td>" in page
+
+
+def test_pandas(history):
+    pandas = pytest.importorskip("pandas")
+    frame = history.to_pandas()
+    assert list(frame.columns) == history.names
+    assert frame["step"].dtype == np.int64
+    assert frame["loss"].dtype == np.float64
+    assert math.isnan(frame["test_accuracy"][0])
+    assert frame["test_accuracy"][1] == 0.75
+    pandas.testing.assert_index_equal(frame.index, pandas.RangeIndex(2))
+    assert History().to_pandas().empty
+
+
+def test_what_is_written_can_be_read_by_pandas(history, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    history.append({"step": 30, "loss": math.nan, "test_accuracy": math.inf})
+    history.to_csv(tmp_path / "history.csv")
+    pandas.testing.assert_frame_equal(pandas.read_csv(tmp_path / "history.csv"), history.to_pandas())
+
+
+def test_without_pandas_the_error_names_the_extra(history, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r'^pandas is not installed: pip install pandas .* extra "jupyter"\)$'):
+        history.to_pandas()
+
+
+def test_the_way_back(history, tmp_path):
+    history.to_json(tmp_path / "history.json")
+    assert History(json.loads((tmp_path / "history.json").read_text(encoding="utf-8"))) == history

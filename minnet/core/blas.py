@@ -1,0 +1,39 @@
+"""The BLAS is the library that multiplies NumPy's matrices; an environment variable says how many threads it uses."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from minnet.core.extras import require
+from minnet.errors import MissingExtraError
+
+THREADS = {  # a part of the BLAS's name → the variable that it reads when it is loaded
+    "openblas": "OPENBLAS_NUM_THREADS",
+    "mkl": "MKL_NUM_THREADS",
+    "blis": "BLIS_NUM_THREADS",
+    "accelerate": "VECLIB_MAXIMUM_THREADS",
+}
+OTHERWISE = "OMP_NUM_THREADS"  # which OpenBLAS, MKL and BLIS read, too, if their own is not set
+
+
+def built_with() -> Mapping[str, Any]:
+    """Return what ``numpy.show_config`` says of NumPy's BLAS: its ``name``, its ``version``."""
+    config: dict[str, Any] = dict(np.show_config(mode="dicts") or {})
+    found: Mapping[str, Any] = config.get("Build Dependencies", {}).get("blas", {})
+    return found
+
+
+def threads_variable(name: object) -> str:
+    """Return the variable that sets the number of threads of the BLAS of this name."""
+    return next((variable for part, variable in THREADS.items() if part in str(name).lower()), OTHERWISE)
+
+
+def loaded() -> Sequence[Mapping[str, Any]] | None:
+    """Return the BLAS libraries of this process, NumPy's first, as threadpoolctl describes them; None without it."""
+    with suppress(MissingExtraError):
+        pools = require("threadpoolctl", "threads").threadpool_info()
+        found = [pool for pool in pools if pool.get("user_api") == "blas"]
+        return sorted(found, key=lambda pool: "numpy" not in str(pool.get("filepath")))  # SciPy has another
+    return None
