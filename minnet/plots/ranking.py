@@ -50,7 +50,7 @@ class Kept(Ranking):
         scores, yes, found = self._scores.array, self._yes.array, {}
         for k in range(yes.shape[1]):
             if yes[:, k].any() and ("no" not in self.needs or not yes[:, k].all()):
-                value = self._of(scores[:, k], yes[:, k], "")
+                value = self._of(scores[:, k], yes[:, k], None, "")
                 found[k] = Curve(self.last[0], self.last[1], value)
         self.classes, self.share = yes.shape[1], float(yes.mean())
         return found
