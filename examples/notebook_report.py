@@ -139,7 +139,9 @@ def pictures(data: mn.data.Mnist, runs: dict[str, mn.Trainer], start: mn.Sequent
     }
     if "online" in runs:
         notebook = {"class notebook": [(50_000 * i, score) for i, score in enumerate(ONLINE)]}
-        figures["online"] = mn.plots.curves(runs["online"].history, ["running_accuracy"], reference=notebook)
+        title = "Running accuracy, each sample counted before it is learned"
+        rows = runs["online"].history
+        figures["online"] = mn.plots.curves(rows, ["running_accuracy"], reference=notebook, title=title)
     if "minibatch" in runs:
         notebook = {"notebook, test": TEST, "notebook, train": TRAIN}
         points = {name: [(2000 * (i + 1), s) for i, s in enumerate(values)] for name, values in notebook.items()}
