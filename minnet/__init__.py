@@ -1,5 +1,8 @@
 """minnet: deep learning in NumPy, every layer a class with a `forward` and the matching `backward`."""
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from minnet import callbacks as callbacks
 from minnet import data as data
 from minnet import errors as errors
@@ -27,5 +30,13 @@ from minnet.training.lr_finder import lr_finder as lr_finder
 from minnet.training.trainer import Trainer as Trainer
 from minnet.version import __version__ as __version__
 
+_LAZY = {"sklearn"}  # rooms that need an extra: imported when they are first used
 _ROOMS = {"compiled", "core", "inspection", "layers", "losses", "optimizers", "saving", "training", "version"}
 __all__ = sorted(name for name in globals() if not name.startswith("_") and name not in _ROOMS)
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Import a room that needs an extra."""
+    if name in _LAZY:
+        return _import_module(f"minnet.{name}")
+    raise AttributeError(f"module 'minnet' has no attribute {name!r}")
