@@ -77,7 +77,9 @@ def main(seeds: int = 5) -> None:
     """Print a table a way."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     for way, options in WAYS.items():
-        print(f"\n| {way} | samples × features | score | scikit-learn | ms a fit | scikit-learn | ÷ | epochs | scikit-learn |")
+        print(
+            f"\n| {way} | samples × features | score | scikit-learn | ms a fit | scikit-learn | ÷ | epochs | scikit-learn |"
+        )
         print("|---|---|---|---|---|---|---|---|---|")
         for name, load in DATA.items():
             seconds, scores, epochs = map(np.array, zip(*fits(name, options, seeds), strict=True))

@@ -27,7 +27,7 @@ from minnet.training.trainer import Trainer
 
 FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
-DENSE = 2**22  # numbers of a sparse X that are dense at a time in predictions: 32 MB
+DENSE = 2**20  # numbers of a sparse X that are dense at a time in predictions: 8 MB
 HELD_OUT = "validation"  # the name of the share that is held out
 
 
@@ -39,8 +39,8 @@ def can_go_on(estimator: Any) -> bool:
         )
     if isinstance(getattr(estimator, "class_weight", None), str):
         raise AttributeError(
-            f"class_weight={estimator.class_weight!r} needs all of y, which partial_fit never sees: pass a dict, made by "
-            "sklearn.utils.compute_class_weight, or use fit"
+            f"class_weight={estimator.class_weight!r} needs all of y, which partial_fit never sees: pass a dict, made "
+            "by sklearn.utils.compute_class_weight, or use fit"
         )
     return True
 
