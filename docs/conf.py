@@ -8,7 +8,7 @@ from typing import Any
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the pages describe this checkout
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]  # this checkout, and reference.py
 import minnet
 
 project = "minnet"
@@ -16,22 +16,19 @@ author = "the authors of minnet"
 project_copyright = author
 version = release = minnet.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "performance-anatomy.md", "reliability-figures.md"]  # parts of other pages
-nitpicky = False
-
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signature has them
-napoleon_google_docstring = False
-napoleon_numpy_docstring = True
-napoleon_use_ivar = True
-napoleon_use_rtype = False
-default_role = "code"  # the docstrings write `name` for code
+autodoc_preserve_defaults = True  # np.float32, not <class 'numpy.float32'>
+autosummary_generate = False
+numpydoc_show_class_members = False
+default_role = "py:obj"  # the docstrings write `name` for code: a link, if the name is in the reference
 
 html_theme = "furo"
 html_title = f"minnet {version}"

@@ -31,7 +31,6 @@ class TwoInputs(mn.Layer):
 def made(model=None, loss=None, **options):
     model = (model or TwoInputs()).astype(np.float64)
     loss = loss or mn.SoftmaxCrossEntropyLoss()
-    options.setdefault("metrics", {})
     return mn.Trainer(model, loss, mn.Adam(model.parameters(), lr=0.05), **options)
 
 

@@ -4,7 +4,7 @@ A constructor of minnet keeps each of its arguments as an attribute of the same 
 """
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,13 @@ from minnet.core.buffer import LayerArray
 DRAWN = ("rng", "seed")  # where first values come from; with `…_init`, how they are drawn: nothing that lasts
 
 
-@cache
 def signature_of(kind: type) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a class's constructor, without `self`."""
+    return _signature(kind)
+
+
+@cache
+def _signature(kind: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(kind).parameters
 
 

@@ -4,22 +4,32 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from minnet.core.arguments import arguments_of
-from minnet.core.arrays import BYTE_SCALE
+from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
-from minnet.core.checks import check_floats
+from minnet.core.checks import check_floats, named
 from minnet.core.layers import Layers
+from minnet.core.masks import refuse_mask
+from minnet.core.mismatches import mismatches
 from minnet.core.parameter import Parameter
+from minnet.core.words import OF_LAYERS, answer, without_words
 
 T = TypeVar("T")
 
 # The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
 TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
+
+
+class Missing(NamedTuple):
+    """The paths of arrays that `Layer.load_state_dict` did not load, under the names that PyTorch gives them."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Layer:
@@ -84,6 +94,10 @@ class Layer:
     def backward(self, *gradients: Any, **options: Any) -> Any:
         """Add dL/dp to each Parameter's grad and return dL/dx, given dL/dy for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self, dy)")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Do as `forward` does."""
+        return self.forward(*inputs, **options)
 
     def accumulate_grad(self, dy: Any) -> None:
         """Do as `backward` does, for the layer that reads the data: there, nobody uses dL/dx.
@@ -217,6 +231,50 @@ class Layer:
         """List the Parameters of this layer and of all inside it, in a fixed order, each once."""
         return [parameter for _, parameter in self.named_parameters()]
 
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of all arrays, by their paths: those of `named_arrays`."""
+        return {path: array.data.copy() for path, array in self.named_arrays()}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> Missing:
+        """Copy arrays in, as `state_dict` returned them, all or none.
+
+        Parameters
+        ----------
+        state
+            Path → array, of the same shapes and dtypes.
+        strict
+            False: arrays that are only in the model stay as they are, and those that are only in the state are left
+            out.
+
+        Returns
+        -------
+        missing_keys, unexpected_keys
+            The paths that are only in the model, and those that are only in the state.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they do not fit, or are not arrays: the message lists the differences, and the model is unchanged.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict expected a dict of paths and arrays, got {named(state)}: for a file, there is "
+                "mn.load(model, path)"
+            )
+        for path, values in state.items():
+            refuse_mask("load_state_dict", path, values, of_samples=False)
+        own = dict(self.named_arrays())
+        given = {path: np.asarray(values) for path, values in state.items()}
+        missing = Missing([path for path in own if path not in given], [path for path in given if path not in own])
+        if not strict:
+            given = {path: values for path, values in given.items() if path in own}
+        compared = own.items() if strict else [(path, own[path]) for path in given]
+        if found := mismatches(compared, given, "the state"):
+            raise ValueError("\n  ".join(["the state does not fit the model:", *found]))
+        for path, values in given.items():
+            own[path].data = values
+        return missing
+
     @property
     def dtype(self) -> "np.dtype[Any] | None":
         """The dtype this layer computes in: that of its Parameters or Buffers; None if it has none and takes any."""
@@ -277,9 +335,15 @@ class Layer:
         lines = [f"{name}: {child!r}".replace("\n", "\n  ") for name, child in children]
         return self.describe().removesuffix(")") + "\n  " + "\n  ".join(lines) + "\n)"
 
+    def __dir__(self) -> list[str]:
+        return without_words(self, super().__dir__())
+
     def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle is of the model, not of the batch that last went through it.
         return {name: value for name, value in tuple(vars(self).items()) if name not in TRANSIENT}
+
+
+answer(Layer, OF_LAYERS)
 
 
 def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buffer]]:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.buffer import LayerArray
+from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.core.state import (
@@ -185,8 +186,9 @@ def parts_of(value: Any) -> list[Part] | None:
 
 
 def keeps_state(value: Any) -> bool:
-    """Whether an object has `state_dict` and `load_state_dict`."""
-    return all(callable(getattr(type(value), name, None)) for name in ("state_dict", "load_state_dict"))
+    """Whether an object has `state_dict` and `load_state_dict`; those of every Layer have its arrays, and no more."""
+    methods = [getattr(type(value), name, None) for name in ("state_dict", "load_state_dict")]
+    return all(map(callable, methods)) and methods != [Layer.state_dict, Layer.load_state_dict]
 
 
 def _attributes(owner: Any) -> list[Part]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from minnet.core.arrays import Array, column_sums
 from minnet.core.blueprint import new_gradient
 from minnet.core.buffer import LayerArray
+from minnet.core.words import OF_PARAMETERS, answer
 
 
 class Parameter(LayerArray):
@@ -129,3 +130,6 @@ class Parameter(LayerArray):
         copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
         memo[id(self)] = copied
         return copied
+
+
+answer(Parameter, OF_PARAMETERS)

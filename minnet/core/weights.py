@@ -51,6 +51,19 @@ def sample_weights(owner: str, value: ArrayLike, shape: tuple[int, ...]) -> Weig
     return weights.reshape(weights.shape + (1,) * (len(shape) - axes))
 
 
+def check_takes_weights(what: str, function: Callable[..., Any]) -> None:
+    """Raise TypeError if a function or method has no parameter for the weights of samples that it is to be called with.
+
+    `what` says whose it is, such as ``the loss Cubic`` or ``the metric 'worst'``.
+    """
+    if not takes_weights(function):
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"there are sample weights, but {what} does not take them: give {name} the parameter sample_weight=None, "
+            "which is one number >= 0 a sample, or None, or leave the weights out"
+        )
+
+
 def takes_weights(function: Callable[..., Any]) -> bool:
     """Whether a function or method has a parameter `sample_weight`, or takes any named argument."""
     try:

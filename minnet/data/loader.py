@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
@@ -142,7 +143,7 @@ class DataLoader:
             ("transform", self.transform, "(x, rng) -> x", "mn.data.augment.Rotate(10)"),
             ("collate", self.collate, "(xs, ys) -> (x, y)", "mn.data.Pad()"),
         ):
-            if value is not None and not callable(value):
+            if isinstance(value, Layer) or not (value is None or callable(value)):
                 raise TypeError(
                     f"DataLoader expected {name} to be a function {form}, got {type(value).__name__}: "
                     f"pass one, such as {example}"

@@ -5,6 +5,8 @@ the range, that the class describes. So does `forward` if x has another shape or
 (without Parameters: float32 or float64), and `backward` if dy has another shape or dtype than the last output.
 """
 
+from typing import TYPE_CHECKING
+
 from minnet.layers.activations import Hardtanh as Hardtanh
 from minnet.layers.activations import LeakyReLU as LeakyReLU
 from minnet.layers.activations import ReLU as ReLU
@@ -53,4 +55,5 @@ from minnet.layers.tied import Tied as Tied
 from minnet.layers.transformer import TransformerBlock as TransformerBlock
 from minnet.layers.transposed import ConvTranspose2d as ConvTranspose2d
 
-__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
+    __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

@@ -73,7 +73,7 @@ class Embedding(Layer):
         """Map integers x (any shape) to y (..., D)."""
         self._check_range(x)
         self.cache = x
-        y = self.weight.data.take(x, axis=0)
+        y = self.weight.data.take(x.astype(np.intp, copy=False), axis=0)  # NumPy 2.0 refuses uint64
         if self.padding_idx is not None:
             y[x == self.padding_idx] = 0
         return y

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from minnet.core.arrays import Array, filled, sums
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int

@@ -20,6 +20,8 @@ For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` 
 whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
 """
 
+from typing import TYPE_CHECKING
+
 from minnet.losses.base import Loss as Loss
 from minnet.losses.binary import BCELoss as BCELoss
 from minnet.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
@@ -34,4 +36,5 @@ from minnet.losses.regression import L1Loss as L1Loss
 from minnet.losses.regression import MSELoss as MSELoss
 from minnet.losses.regression import SmoothL1Loss as SmoothL1Loss
 
-__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
+    __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

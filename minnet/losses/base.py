@@ -71,7 +71,7 @@ class Loss(Layer):
     def __init__(self, *, reduction: str = "mean") -> None:
         self.reduction = check_choice(type(self).__name__, "reduction", reduction, self.REDUCTIONS)
 
-    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def forward(self, prediction: Array, target: ArrayLike, *sample_weight: Any, **named: Any) -> float:
         """Return the mean loss of the batch, weighted if there are weights of samples."""
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, prediction, target)")
 

@@ -6,7 +6,6 @@ compared with the file's. What was made is then compared with the description: e
 given. Everything that is wrong is a CheckpointError.
 """
 
-import inspect
 import json
 import math
 from collections.abc import Mapping
@@ -15,19 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arguments import is_drawn, signature_of
-from minnet.core.blueprint import blueprint
+from minnet.core.arguments import DRAWN, is_drawn, signature_of
+from minnet.core.blueprint import Blueprint
 from minnet.core.layer import Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
-from minnet.saving.description import DEEPEST, MOST_LAYERS, OWN, VERSION, Describer, Json, holds_layers, layer_attributes
+from minnet.saving.description import (
+    DEEPEST,
+    MOST_LAYERS,
+    OWN,
+    Describer,
+    Json,
+    Place,
+    UndescribedError,
+    holds_layers,
+    layer_attributes,
+)
 from minnet.saving.messages import brief, listed
 
 Arrays = Mapping[str, NDArray[Any]]
 Custom = Mapping[str, type[Layer]]
 
-_TOO_OFTEN = 8  # times the file's numbers may be arguments
+_TOO_OFTEN = 8  # times the file's numbers may be arguments, and arrays be made, because some layers are made anew
+_PLAIN = {"list", "dict", "float", "dtype"}  # tags of values that are no arrays and no layers
 _LAYER_KEYS = {"class", "custom", "arguments", "layers"}
 _MODEL_KEYS = {"version", "model", "shared", "frozen", "frozen_statistics"}
 
@@ -58,6 +68,7 @@ class _Builder:
     def __init__(self, arrays: Arrays, custom: Custom) -> None:
         self.arrays = arrays
         self.custom = custom
+        self.blueprint = Blueprint(_TOO_OFTEN * len(arrays) + 1000)
         self.describer = Describer({})
         self.count = 0
         self.left = _TOO_OFTEN * sum(array.size for array in arrays.values())  # numbers that may still be arguments
@@ -65,7 +76,7 @@ class _Builder:
     def layer(self, described: Json, path: str, depth: int) -> Layer:
         where = path or "the model"
         self.count += 1
-        if depth > DEEPEST or self.count > MOST_LAYERS:
+        if depth > 2 * DEEPEST or self.count > MOST_LAYERS:
             raise CheckpointError(f"it has more than {MOST_LAYERS:,} layers, or more than {DEEPEST} inside each other")
         _check_form(where, described)
         kind = self._class(where, described)
@@ -81,7 +92,8 @@ class _Builder:
             name: self.value(value, _join(path, name), depth)
             for name, value in _of(dict, f"{where}: its layers", described.get("layers", {})).items()
         }
-        layer = _made(where, kind, arguments)
+        with self.blueprint:
+            layer = _made(where, kind, arguments)
         is_own = kind is OWN.get(kind.__name__)
         again = {name: value for name, value in arguments.items() if not is_own or isinstance(value, Layers)}
         _set_parts(where, layer, again | others)
@@ -90,12 +102,14 @@ class _Builder:
 
     def value(self, value: Json, path: str, depth: int) -> Any:
         """Return the value that a piece of JSON stands for."""
+        if depth > 2 * DEEPEST:  # a layer in a list in a layer is two levels here
+            raise CheckpointError(f"{brief(path)} is too deep")
         if value is None or type(value) in (bool, str, int, float):
             if type(value) is float and not math.isfinite(value):
                 raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
             return value
         if type(value) is list:
-            return tuple(self.value(item, f"{path}[{i}]", depth) for i, item in enumerate(value))
+            return tuple(self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
         if "class" in value or "custom" in value:
             return self.layer(value, path, depth + 1)
         if len(value) != 1:
@@ -103,10 +117,10 @@ class _Builder:
         ((tag, content),) = value.items()
         match tag:
             case "list":
-                return [self.value(item, f"{path}[{i}]", depth) for i, item in enumerate(_of(list, path, content))]
+                return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(_of(list, path, content))]
             case "dict":
                 return {
-                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth)
+                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth + 1)
                     for key, item in _of(dict, path, content).items()
                 }
             case "named":
@@ -118,7 +132,7 @@ class _Builder:
             case "array":
                 return self._array(path, content)
             case "parameter":
-                with blueprint():
+                with self.blueprint:
                     return Parameter(np.broadcast_to(1.0, self._array(path, content).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
 
@@ -153,6 +167,15 @@ class _Builder:
             )
         return self.custom[name]
 
+    def _as_given(self, value: Any, given: Json, place: Place) -> bool:
+        """Whether a value is what was given as JSON; of arrays and layers, that is seen elsewhere."""
+        if holds_layers(value) or (type(given) is dict and not given.keys() <= _PLAIN):
+            return True
+        try:
+            return json.dumps(self.describer.value(value, place), sort_keys=True) == json.dumps(given, sort_keys=True)
+        except (UndescribedError, KeyError):  # KeyError: an array, whose values were given as something else
+            return False
+
     def _compare(self, where: str, layer: Layer, given: dict[str, Json]) -> None:
         """Check that a layer keeps the arguments that it was given, as they were given."""
         kind = type(layer).__name__
@@ -160,12 +183,8 @@ class _Builder:
             kept = layer.arguments()
         except Exception as error:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
-        self.describer.names = {id(array): path for path, array in layer.named_arrays()}
         for name, value in given.items():
-            if type(value) is dict or name not in kept or holds_layers(kept[name]):
-                continue  # layers were compared by themselves, and arrays are compared with the file's
-            now = self.describer.value(kept[name], "", name, layer, 1, where)
-            if json.dumps(now, sort_keys=True) != json.dumps(value, sort_keys=True):
+            if name in kept and not self._as_given(kept[name], value, Place("", name, layer, 1)):
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
                 )
@@ -180,30 +199,35 @@ def _check_form(where: str, described: Json) -> None:
 
 def _made(where: str, kind: type[Layer], arguments: dict[str, Any]) -> Layer:
     """Call a class with its arguments; CheckpointError, if it refuses them."""
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    in_order = True  # whether all before were given
-    for name, parameter in signature_of(kind).items():
-        if parameter.kind is parameter.VAR_POSITIONAL and in_order:
-            positional += arguments.get(name, ())
-        elif name in arguments and parameter.kind is parameter.VAR_KEYWORD:
-            named |= arguments[name]
-        elif name in arguments and parameter.kind is not parameter.KEYWORD_ONLY and in_order:
-            positional.append(arguments[name])
-        elif name in arguments:
-            named[name] = arguments[name]
-        else:
-            in_order = in_order and parameter.kind is parameter.KEYWORD_ONLY
-            if name in ("rng", "seed") and parameter.default is inspect.Parameter.empty:
-                named[name] = np.random.default_rng() if name == "rng" else 0
     try:
-        with blueprint():
-            layer = kind(*positional, **named)
+        positional, named = _in_order(kind, arguments)
+        layer = kind(*positional, **named)
     except Exception as error:
         raise CheckpointError(f"{where}: {kind.__name__} cannot be made: {brief(error)}") from error
     if not isinstance(layer, Layer):
         raise CheckpointError(f"{where}: {kind.__name__} made no Layer, but a {type(layer).__name__}")
     return layer
+
+
+def _in_order(kind: type[Layer], arguments: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments as a constructor takes them: the positional ones, and the named ones."""
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    in_order = True  # whether all before were given
+    for name, parameter in signature_of(kind).items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += arguments.get(name, ())
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named |= arguments.get(name, {})
+        elif name not in arguments:
+            in_order = in_order and parameter.kind is parameter.KEYWORD_ONLY
+            if parameter.default is parameter.empty and name in DRAWN:
+                named[name] = np.random.default_rng() if name == "rng" else 0
+        elif in_order and parameter.kind is not parameter.KEYWORD_ONLY:
+            positional.append(arguments[name])
+        else:
+            named[name] = arguments[name]
+    return positional, named
 
 
 def _set_parts(where: str, layer: Layer, parts: dict[str, Any]) -> None:

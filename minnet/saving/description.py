@@ -19,9 +19,10 @@ Not described are first values (initializers, ``rng``) and the state of Generato
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minnet import layers as minnet_layers
 from minnet.core.arguments import signature_of
@@ -30,9 +31,8 @@ from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 
 VERSION = 1
-DEEPEST = 50  # layers in layers
-MOST_LAYERS = 20_000
-MOST_ITEMS = 10_000  # of a list or dict that is an argument, and no layers
+DEEPEST = 64  # layers in layers
+MOST_LAYERS = 10_000  # and entries of a list or dict
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
@@ -106,8 +106,8 @@ class Describer:
         self.count = 0
 
     def layer(self, layer: Layer, path: str, depth: int = 1) -> Json:
+        """Return the description of a layer; UndescribedError if there is none."""
         kind, name = type(layer), type(layer).__name__
-        where = f"{path} is a {name}" if path else f"the model is a {name}"
         self.count += 1
         if self.count > MOST_LAYERS or depth > DEEPEST:
             raise UndescribedError(f"it has more than {MOST_LAYERS:,} layers, or more than {DEEPEST} inside each other")
@@ -115,22 +115,22 @@ class Describer:
         if not is_own and self.custom.setdefault(name, kind) is not kind:
             raise UndescribedError(f"two of its classes have the name {name}: give one of them another name")
         parts = layer_attributes(layer)
-        described: dict[str, Json] = {"class" if is_own else "custom": name}
-        given = _arguments(layer, where)
+        given = arguments_to_describe(layer, path)
         arguments = {
-            argument: self.value(value, path, argument, layer, depth, where)
+            argument: self.value(value, Place(path, argument, layer, depth))
             for argument, value in given.items()
             if argument in parts or not isinstance(value, Layer)  # else it is a part of another attribute
         }
         others = {
-            attribute: self.value(value, path, attribute, layer, depth, where)
+            attribute: self.value(value, Place(path, attribute, layer, depth))
             for attribute, value in parts.items()
             if given.get(attribute) is not value
         }
+        described: dict[str, Json] = {"class" if is_own else "custom": name}
         return described | {key: value for key, value in (("arguments", arguments), ("layers", others)) if value}
 
-    def value(self, value: Any, path: str, name: str, owner: Layer, depth: int, where: str) -> Json:
-        """Return a value as JSON; raise UndescribedError if it has no form there."""
+    def value(self, value: Any, place: "Place") -> Json:
+        """Return a value as JSON; UndescribedError if it has no form there."""
         if isinstance(value, np.generic):
             value = value.item()
         if value is None or type(value) in (bool, str):
@@ -140,52 +140,81 @@ class Describer:
         if type(value) is float:
             return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, Layer):
-            return self.layer(value, f"{path}.{name}" if path else name, depth + 1)
-        if isinstance(value, list | tuple | dict) and len(value) <= (MOST_LAYERS if holds_layers(value) else MOST_ITEMS):
-            return self.items(value, path, name, owner, depth, where)
+            return self.layer(value, place.path, place.depth + 1)
+        if type(value) in (list, tuple, dict, Layers):
+            return self.items(value, place)
         if isinstance(value, Parameter) and id(value) in self.names:
             return {"parameter": self.names[id(value)]}
         if isinstance(value, np.ndarray):
-            for *_, array in every_array(owner):
-                if value is array.data:
-                    return {"array": self.names[id(array)]}
+            return self.array(value, place)
         if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
             return {"dtype": np.dtype(value).name}
-        what = "an array: keep it as a Buffer" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-        raise UndescribedError(f"{where}, whose {name} is {what}, which a description cannot hold")
+        raise place.refused(f"is a {type(value).__name__}, which a description cannot hold")
 
-    def items(self, value: Any, path: str, name: str, owner: Layer, depth: int, where: str) -> Json:
+    def array(self, value: NDArray[Any], place: "Place") -> Json:
+        """Return an array as JSON: it must be that of a Parameter or Buffer."""
+        for *_, array in every_array(place.owner):
+            if value is array.data:
+                return {"array": self.names[id(array)]}
+        raise place.refused("is an array: keep it as a Buffer")
+
+    def items(self, value: Any, place: "Place") -> Json:
         """Return a list, tuple or dict as JSON."""
-        if depth > DEEPEST:
-            raise UndescribedError(f"{where}, whose {name} is too deep")
-        rest = (owner, depth + 1 - holds_layers(value), where)
-        if type(value) is Layers:
-            found = [self.value(layer, path, f"{name}{value.index_of(i)}", *rest) for i, layer in enumerate(value)]
-            return {"named": [list(pair) for pair in zip(value.names, found, strict=True)]} if any(value.names) else found
-        if type(value) is dict and all(type(key) is str for key in value):
-            return {"dict": {key: self.value(item, path, f"{name}[{key!r}]", *rest) for key, item in value.items()}}
-        if type(value) not in (list, tuple):
-            raise UndescribedError(f"{where}, whose {name} is a {type(value).__name__}, which a description cannot hold")
-        found = [self.value(item, path, f"{name}[{i}]", *rest) for i, item in enumerate(value)]
+        if place.depth > DEEPEST:
+            raise place.refused("is too deep")
+        if len(value) > MOST_LAYERS:
+            raise place.refused(f"has more than {MOST_LAYERS:,} entries")
+        if type(value) is dict:
+            if not all(type(key) is str for key in value):
+                raise place.refused("is a dict with other keys than strings")
+            return {"dict": {key: self.value(item, place.inside(f"[{key!r}]", item)) for key, item in value.items()}}
+        index = value.index_of if isinstance(value, Layers) else "[{}]".format
+        found = [self.value(item, place.inside(index(i), item)) for i, item in enumerate(value)]
+        if isinstance(value, Layers) and any(value.names):
+            return {"named": [list(pair) for pair in zip(value.names, found, strict=True)]}
         return {"list": found} if type(value) is list else found
 
 
-def _arguments(layer: Layer, where: str) -> dict[str, Any]:
+class Place(NamedTuple):
+    """Where a value stands: in which layer, and how deep."""
+
+    layer: str  # its path
+    name: str
+    owner: Layer
+    depth: int
+
+    @property
+    def path(self) -> str:
+        """The path of the value, from the model."""
+        return f"{self.layer}.{self.name}" if self.layer else self.name
+
+    def inside(self, index: str, item: object) -> "Place":
+        """Return the place of an item; one that is a layer counts its depth by itself."""
+        return self._replace(name=self.name + index, depth=self.depth + (not isinstance(item, Layer)))
+
+    def refused(self, why: str) -> UndescribedError:
+        """Return an error that says why the value cannot be described."""
+        return UndescribedError(f"{_is_a(self.owner, self.layer)}, whose {self.name} {why}")
+
+
+def arguments_to_describe(layer: Layer, path: str) -> dict[str, Any]:
     """Return a layer's arguments; UndescribedError if it does not keep them."""
+    what, takes = _is_a(layer, path), signature_of(type(layer))
     try:
         arguments = layer.arguments()
     except AttributeError as error:
-        name = error.name or "…"
-        if name not in signature_of(type(layer)):
-            raise UndescribedError(f"{where}, whose arguments() failed: {error}") from None
+        if error.name not in takes or error.obj is not layer:
+            raise UndescribedError(f"{what}, whose arguments() failed: {error}") from None
         raise UndescribedError(
-            f"{where}, whose argument {name} is not kept: keep it as self.{name}, or define a method arguments() that "
-            f"returns a dict of all arguments, such as {{{name!r}: …}}"
+            f"{what}, whose argument {error.name} is not kept (keep it as self.{error.name}, or define a method "
+            f"arguments() that returns a dict of all arguments, such as {{{error.name!r}: …}})"
         ) from None
     except Exception as error:
-        raise UndescribedError(f"{where}, whose arguments() failed: {type(error).__name__}: {error}") from None
-    if type(arguments) is not dict or not all(type(name) is str for name in arguments):
-        raise UndescribedError(f"{where}, whose arguments() returned a {type(arguments).__name__}, and no dict of names")
-    if unknown := [name for name in arguments if name not in signature_of(type(layer))]:
-        raise UndescribedError(f"{where}, whose arguments() has {unknown[0]}, which its constructor does not take")
+        raise UndescribedError(f"{what}, whose arguments() failed: {type(error).__name__}: {error}") from None
+    if type(arguments) is not dict or not takes.keys() >= arguments.keys():
+        raise UndescribedError(f"{what}, whose arguments() returned something else than a dict of its arguments")
     return arguments
+
+
+def _is_a(layer: Layer, path: str) -> str:
+    return f"{path or 'the model'} is a {type(layer).__name__}"

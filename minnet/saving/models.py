@@ -12,7 +12,7 @@ from minnet.saving.description import KEY, VERSION
 from minnet.saving.expectations import read_expectations
 from minnet.saving.messages import brief
 from minnet.saving.tensorfile import parse_json, read_tensors
-from minnet.saving.weights import STATE, set_mode
+from minnet.saving.weights import naming, set_mode, weights_of
 
 HOW_ELSE = "make the model in your script, and then mn.load(model, path)"
 
@@ -64,14 +64,10 @@ def load_model(
     """
     classes = _checked(custom)
     tensors, metadata = read_tensors(path)
-    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
     expected = read_expectations(Path(path), metadata)
-    try:
-        model: Any = build_model(_description(Path(path), metadata), weights, classes)
-    except CheckpointError as error:
-        raise CheckpointError(f"{os.fspath(path)}: {error}") from error.__cause__
-    except RecursionError:
-        raise CheckpointError(f"{os.fspath(path)}: its description of a model is too deep") from None
+    description = _description(Path(path), metadata)
+    with naming(path):
+        model: Any = build_model(description, weights_of(tensors), classes)
     vars(model).update(expected)
     return set_mode(model, train)
 
@@ -79,16 +75,21 @@ def load_model(
 def _description(path: Path, metadata: dict[str, str]) -> Any:
     """Return the description in a file's metadata; CheckpointError, if there is none."""
     if KEY not in metadata or "minnet_version" not in metadata:
-        raise CheckpointError(f"it does not say how its model is made, because mn.save did not write it: {HOW_ELSE}")
+        raise CheckpointError(
+            f"{path} does not say how its model is made, because mn.save did not write it: {HOW_ELSE}"
+        )
     described = parse_json(path, "description of a model", metadata[KEY], unique=True)
     version = described.get("version") if type(described) is dict else None
     if type(version) is int and version > VERSION:
-        raise CheckpointError(f"its description of a model has version {brief(version)}, this minnet reads {VERSION}")
+        raise CheckpointError(
+            f"{path}: its description of a model has version {brief(version)}, this minnet reads {VERSION}"
+        )
     if version != VERSION:
-        raise CheckpointError("its description of a model is not as minnet writes it")
+        raise CheckpointError(f"{path}: its description of a model is not as minnet writes it")
     if "undescribed" in described:
         raise CheckpointError(
-            f"it has the weights, but does not say how the model is made: {brief(described['undescribed'])}. {HOW_ELSE}"
+            f"{path} has the weights, but does not say how the model is made, because "
+            f"{brief(described['undescribed'], 400)}: {HOW_ELSE}"
         )
     return described
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minnet.core.checks import check_choice, named
 from minnet.core.gathered import GatheredTree
+from minnet.core.layer import Layer
 from minnet.core.trees import first, leaves
 from minnet.core.weights import takes_weights
 from minnet.losses import Loss
@@ -102,7 +103,7 @@ def check_metric(name: object, metric: object) -> None:
         raise ValueError(
             "Trainer expected a metric with a name of its own, got 'loss', which is the loss's: choose another"
         )
-    if isinstance(metric, type) or not callable(metric):
+    if isinstance(metric, type | Layer) or not callable(metric):
         cure = f"{name!r}: mn.metrics.accuracy}}, without parentheses after it"
         if isinstance(metric, type):
             cure = f"{name!r}: {metric.__name__}()}}"
