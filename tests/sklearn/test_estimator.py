@@ -122,13 +122,14 @@ def test_sparse_is_dense(options):
         assert quick(**options).fit(convert(X), y).predict_proba(convert(X)) == pytest.approx(dense)
 
 
-def test_sparse_text_takes_the_memory_of_a_batch():
+def test_sparse_text_takes_the_memory_of_a_batch(monkeypatch):
+    monkeypatch.setattr("minnet.training.trainer.keep_freed_memory", lambda: None)  # it asks for 32 MB, and touches none
     words = random(2000, 5000, 0.002, format="csr", random_state=0, dtype=np.float32)
     topics = (words[:, :2500].sum(axis=1) > words[:, 2500:].sum(axis=1)).A1.astype(int)
     tracemalloc.start()
     fitted = quick(max_iter=5, batch_size=50).fit(words, topics)
     assert fitted.score(words, topics) > 0.9
-    assert tracemalloc.get_traced_memory()[1] < 2000 * 5000 * 4 / 2  # all of it as an array of float32
+    assert tracemalloc.get_traced_memory()[1] < 2000 * 5000 * 4 / 3  # all of it as an array of float32
     tracemalloc.stop()
 
 
@@ -140,7 +141,7 @@ def test_weights_count_as_copies_do():
     assert (quick().fit(X, y, (y > 0).astype(float)).predict_proba(X)[:, 0] < 0.5).mean() > 0.9
     half, some = np.arange(0, 150, 2), quick(batch_size=16, early_stopping=True)
     alone = some.fit(X[half], y[half]).decision_function(X)
-    assert (some.fit(X, y, np.arange(150) % 2 == 0).decision_function(X) == alone).all()
+    assert some.fit(X, y, np.arange(150) % 2 == 0).decision_function(X) == pytest.approx(alone)
     assert quick().fit(X, y, y > 0).classes_.tolist() == [0, 1, 2]
 
 
