@@ -115,15 +115,15 @@ def test_dtypes():
     assert quick().fit(X.astype(np.float32), y).predict_proba(X).dtype == np.float32
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_size": 16}, {"standardize": False}, {"early_stopping": True}])
-def test_sparse_is_dense(options):
-    dense = quick(**options).fit(X, y).predict_proba(X)
+@pytest.mark.parametrize("options", [{}, {"batch_size": 16}, {"early_stopping": True}])
+def test_sparse_is_dense_that_is_not_standardised(options):
+    dense = quick(**options, standardize=False).fit(X, y).predict_proba(X)
     for convert in (csr_matrix, csc_matrix):
         assert quick(**options).fit(convert(X), y).predict_proba(convert(X)) == pytest.approx(dense)
 
 
 def test_sparse_text_takes_the_memory_of_a_batch(monkeypatch):
-    monkeypatch.setattr("minnet.training.trainer.keep_freed_memory", lambda: None)  # it asks for 32 MB, and touches none
+    monkeypatch.setattr("minnet.training.trainer.keep_freed_memory", lambda: None)  # which asks for 32 MB
     words = random(2000, 5000, 0.002, format="csr", random_state=0, dtype=np.float32)
     topics = (words[:, :2500].sum(axis=1) > words[:, 2500:].sum(axis=1)).A1.astype(int)
     tracemalloc.start()
