@@ -9,3 +9,15 @@ from minnet.data.mnist.digits import load_digits as load_digits
 from minnet.data.mnist.idx import read_idx as read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle as read_mnist_pickle
 from minnet.data.mnist.synthetic import synthetic_digits as synthetic_digits
+
+__all__ = [
+    "DataLoader",
+    "Mnist",
+    "Split",
+    "augment",
+    "load_digits",
+    "load_mnist",
+    "read_idx",
+    "read_mnist_pickle",
+    "synthetic_digits",
+]
