@@ -33,6 +33,9 @@ class Training(Protocol):
     def history(self) -> list[Row]:
         """The rows so far."""
 
+    def predict(self, X: Any) -> Any:
+        """Return the model's outputs for samples, in eval mode."""
+
     def stop(self) -> None:
         """End the run after the current step."""
 

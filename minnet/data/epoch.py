@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.data.collate import collated
+from minnet.data.padding import bucketed_order, lengths_of
 
 if TYPE_CHECKING:
     from minnet.data.loader import DataLoader
@@ -39,6 +40,8 @@ class Epoch:
             is_order = is_order and np.array_equal(np.sort(self._order), np.arange(loader.samples))
             if not (is_order if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
+        elif loader.shuffle == "bucketed":
+            self._order = bucketed_order(lengths_of(loader.X), loader.batch_size, loader.rng)
         elif ordered:
             self._order = loader.rng.permutation(loader.samples)
         gather = bool(loader.shuffle)
