@@ -222,7 +222,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
         if not issparse(X):
-            return self.trainer_.predict(X)
+            outputs: Array = self.trainer_.predict(X)
+            return outputs
         step = max(DENSE // X.shape[1], 1)
         rows = range(0, X.shape[0], step)
         return np.concatenate([self.trainer_.predict(X[row : row + step].toarray()) for row in rows])
