@@ -267,7 +267,7 @@ def _fill(model: Layer, arrays: Arrays) -> None:
         raise CheckpointError("\n  ".join(["its arrays are not those of its description:", *listed(found)]))
     for name, array in own.items():
         try:
-            array.take(arrays[name])
+            array.adopt(arrays[name])
         except TypeError as error:
             raise CheckpointError(f"{name}: {error}") from None
 

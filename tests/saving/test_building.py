@@ -253,3 +253,20 @@ def test_a_custom_class_must_keep_what_it_is_given(tmp_path):
     write(tmp_path / "m", sequential({"custom": "Forgetful", "arguments": {"size": 3}}), {})
     with pytest.raises(CheckpointError, match="Forgetful was made with size=3, and keeps 4"):
         mn.load_model(tmp_path / "m", custom={"Forgetful": Forgetful})
+
+
+def test_an_option_that_an_older_file_does_not_have_is_the_default(tmp_path):
+    write(tmp_path / "m", sequential({"class": "Linear", "arguments": {"in_features": 3, "out_features": 2}}))
+    assert mn.load_model(tmp_path / "m").layers[0].bias is not None
+
+
+def test_nothing_of_a_blueprint_is_left(tmp_path):
+    """Every array has memory of its own, for the values and for the gradient, and can be written into."""
+    mn.save(mn.Sequential(mn.TransformerBlock(4, 2, 5), mn.BatchNorm1d(3)), tmp_path / "m")
+    for _, array in mn.load_model(tmp_path / "m").named_arrays():
+        assert all(stride for size, stride in zip(array.data.shape, array.data.strides, strict=True) if size > 1)
+        assert array.data.flags.writeable
+        assert array.data.flags.owndata
+        if isinstance(array, mn.Parameter):
+            assert array.grad.flags.owndata
+            assert not array.grad.any()
