@@ -2,18 +2,19 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minnet.core.arguments import arguments_of, signature_of
+from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats, named
+from minnet.core.described import describe
 from minnet.core.layers import Layers
 from minnet.core.masks import refuse_mask
-from minnet.core.mismatches import mismatches
+from minnet.core.mismatches import Missing, mismatches
 from minnet.core.parameter import Parameter
 from minnet.core.words import OF_LAYERS, answer, without_words
 
@@ -21,13 +22,6 @@ T = TypeVar("T")
 
 # The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
 TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
-
-
-class Missing(NamedTuple):
-    """The paths of arrays that `Layer.load_state_dict` did not load, under the names that PyTorch gives them."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Layer:
@@ -327,16 +321,7 @@ class Layer:
 
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
-        shown = []
-        for name, argument in signature_of(type(self)).items():
-            value = vars(self).get(name, self)
-            if isinstance(value, np.generic):
-                value = value.item()
-            if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
-                value = False
-            if isinstance(value, (bool, int, float, str, tuple)) and not _holds_layers(value):
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self, defaults=True)
 
     def __repr__(self) -> str:
         children = [(name, child) for name, child in _attributes(self) if isinstance(child, Layer)]
@@ -420,7 +405,3 @@ def _check_not_frozen(layer: Layer) -> None:
             f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
             "mode (training, recording): leave out frozen=True"
         )
-
-
-def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

@@ -238,10 +238,16 @@ class Inputs(Concat):
     def __init__(self, *layers: Layer | Mapping[str, Layer], **named: Layer) -> None:
         Container.__init__(self, *layers, **named)  # without Concat's axis, which is the last
 
-    def forward(self, *inputs: Any, **named: Any) -> Array:
-        """Map the inputs, one a branch, to the branches' outputs, joined."""
+    def forward(self, *inputs: Any, mask: Mask | None = None, **named: Any) -> Array:
+        """Map the inputs, one a branch, to the branches' outputs, joined.
+
+        A mask of padded sequences goes to the branches that take one.
+        """
         xs = self._inputs(inputs, named)
-        outputs = [self._run(i, self.layers[i].forward, "input", x) for i, x in enumerate(xs)]
+        given = [{"mask": mask} if mask is not None and layer.takes_mask else {} for layer in self.layers]
+        if mask is not None and not any(given):
+            self.mask_users(in_sequence=False)  # which raises the error
+        outputs = [self._run(i, self.layers[i].forward, "input", x, **given[i]) for i, x in enumerate(xs)]
         y = self._joined(outputs, describe(named or inputs))
         if self.recording:
             self.cache = (*self.cache, list(named))

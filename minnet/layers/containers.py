@@ -13,6 +13,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import KINDS, bare
+from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.layers.container import Container
@@ -94,23 +95,19 @@ class Sequential(Container):
         return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
-        """Map x through all layers.
+        """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
 
-        The second argument, or ``mask=``, is the mask of padded sequences, which goes to those layers that take one.
-        Several inputs of another kind are those of the first layer, such as `Inputs`.
+        With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
         """
-        mask, start = None, 0
-        if len(inputs) == 1 and not named:
-            x = inputs[0]
-        else:
-            x, mask, start = self._map_inputs(inputs, named)
+        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
+        if start and not _takes_several(self):
+            return self._forward_masked(*self._as_masked(inputs, named))
+        x = self._map_inputs(inputs, named) if start else inputs[0]
         kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
-        if mask is not None:
-            return self._forward_masked(x, mask, kind)
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind, start)
-        i = start
+        i = int(start)
         try:
             for forward in plan.forward:
                 x = forward(x)
@@ -145,19 +142,24 @@ class Sequential(Container):
             raise
         return dy
 
-    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Mask | None, int]:
-        """Return x, its mask, and the number of layers that are done: the first one, if it takes several inputs."""
-        if len(inputs) + len(named) == 2 and named.keys() <= {"mask"} and not _takes_several(self):
-            return inputs[0], named["mask"] if named else inputs[1], 0
-        try:
-            return self.layers[0].forward(*inputs, **named), None, 1
-        except Exception as error:
-            self._say_where(error, 0, "input", named or inputs)
-            raise
+    def _as_masked(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+        """Return x and the mask; a TypeError, if something else was given."""
+        given = dict(zip(("x", "mask"), inputs, strict=False)) | named
+        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"}:
+            got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
+            raise TypeError(
+                f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
+                f"{', '.join(got) or 'nothing'}: a model of several inputs begins with a layer that takes them, such "
+                "as mn.Inputs"
+            )
+        return given["x"], given.get("mask")
 
-    def _forward_masked(self, x: Array, mask: Mask, kind: Any) -> Array:
+    def _forward_masked(self, x: Array, mask: Mask | None) -> Array:
         """Do as `forward`, with a mask. The layers make their checks each time: their loops over time take longer."""
-        kind = None if kind is None else ("masked", *kind)
+        if mask is None:
+            y: Array = Sequential.forward(self, x)
+            return y
+        kind = ("masked", x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
         giver = None
         for i in plan.order:
@@ -170,6 +172,14 @@ class Sequential(Container):
             x, giver = y, i
         self._remember(plan, kind)
         return x
+
+    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what the first layer makes of several inputs."""
+        try:
+            return self.layers[0].forward(*inputs, **named)
+        except Exception as error:
+            self._say_where(error, 0, "input", named or inputs)
+            raise
 
     def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
         """Do as `forward` from a layer on, with the checks of all; and remember how to do it without them."""
@@ -196,6 +206,14 @@ class Sequential(Container):
             self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
 
 
+def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
+    """Return a Sequential of layers that are another's, in the same mode."""
+    joined = Sequential(*layers)
+    joined.layers = layers  # with their names
+    vars(joined).update({name: getattr(owner, name) for name in ("training", "recording", "frozen_statistics")})
+    return joined
+
+
 def _takes_several(layer: Layer) -> bool:
     """Whether a layer, or the first of a Sequential, has to be given several inputs, or takes any number."""
     while isinstance(layer, Sequential) and not isinstance(layer, Residual):
@@ -208,14 +226,6 @@ def _needs_several(forward: Callable[..., Any]) -> bool:
     _, *taken = inspect.signature(forward).parameters.values()
     needed = [p for p in taken if p.kind is not p.VAR_KEYWORD and p.default is p.empty]
     return len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in taken)
-
-
-def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
-    """Return a Sequential of layers that are another's, in the same mode."""
-    joined = Sequential(*layers)
-    joined.layers = layers  # with their names
-    vars(joined).update({name: getattr(owner, name) for name in ("training", "recording", "frozen_statistics")})
-    return joined
 
 
 class Plan(NamedTuple):

@@ -35,6 +35,7 @@ from minnet.training.measures import check_columns, check_metrics, check_weights
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
@@ -97,6 +98,7 @@ class Trainer:
     1.0
     """
 
+    __repr__ = shown
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")

@@ -276,3 +276,42 @@ def test_layers_that_are_added_later_are_asked_about_the_mask():
     model.insert(0, mn.BatchNorm1d(T))
     with pytest.raises(ValueError, match="cannot be given a mask"):
         model.forward(X.astype(np.float32), MASK)
+
+
+def test_heads_and_inputs_hand_the_mask_on():
+    inputs = mn.Inputs(text=Sequential(mn.Embedding(9, D, rng=0), mn.GRU(D, 3, rng=0), PoolTime()), table=mn.Identity())
+    model = Sequential(inputs, mn.Heads(a=Linear(5, 2, rng=0), b=Linear(5, 1, rng=1))).astype(np.float64)
+    table = RNG.normal(size=(4, 2))
+    y = model.forward(text=TOKENS, table=table, mask=MASK)
+    for i, n in enumerate(LENGTHS):
+        alone = model.forward(text=TOKENS[i : i + 1, :n], table=table[i : i + 1])
+        np.testing.assert_allclose(alone["a"], y["a"][i : i + 1], rtol=1e-12)
+    places = Sequential(mn.GRU(D, 3, rng=0), mn.Heads(tag=Linear(3, 2), whole=PoolTime("last"))).astype(np.float64)
+    tags = places.forward(X, MASK)
+    np.testing.assert_array_equal(tags["whole"], places.layers[0].forward(X, mask=MASK)[:, -1])
+    with pytest.raises(TypeError, match="Inputs was given a mask, but none of its layers takes one"):
+        mn.Inputs(mn.Identity(), mn.Identity()).forward(table, table, mask=MASK)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named", "got"),
+    [
+        ((), {}, "nothing"),
+        ((X, MASK, MASK), {}, r"an array of shape \(4, 7, 4\), .*, an array of shape \(4, 7\)"),
+        ((X,), {"x": X}, r"an array of shape \(4, 7, 4\), x=..."),
+        ((), {"text": X}, "text=..."),
+        ((), {"mask": MASK}, "mask=..."),
+    ],
+)
+def test_other_inputs_are_named(inputs, named, got):
+    with pytest.raises(
+        TypeError, match=f"Sequential.forward expected x, or x and the mask of padded sequences, got {got}: "
+    ):
+        Sequential(mn.GRU(D, 3)).forward(*inputs, **named)
+
+
+def test_the_inputs_may_have_names():
+    model = Sequential(mn.GRU(D, 3, rng=0), PoolTime()).astype(np.float64)
+    expected = model.forward(X, MASK)
+    np.testing.assert_array_equal(model.forward(x=X, mask=MASK), expected)
+    np.testing.assert_array_equal(model.forward(X, None), model.forward(X))

@@ -391,7 +391,8 @@ def test_no_class_is_needed_twice_and_no_code_is_in_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["names", "numbers"])
-def test_a_model_with_several_inputs_and_outputs(named, path):
+def test_a_model_with_several_inputs_and_outputs(named, tmp_path):
+    path = tmp_path / "m"
     parts = {"image": mn.Linear(4, 2, rng=0), "table": mn.Identity()}
     heads = {"digit": mn.Linear(5, 3, rng=1), "angle": mn.Sequential(mn.Linear(5, 1, rng=2), mn.Tanh())}
     inputs = mn.Inputs(**parts) if named else mn.Inputs(*parts.values())
