@@ -108,6 +108,13 @@ HOSTILE = {
     "true for an int": linear(out_features=True),
     "a number for a bool": linear(bias=2),
     "text for a bool": linear(bias="yes"),
+    "an array for a bool": sequential(
+        LINEAR, {"class": "BatchNorm1d", "arguments": {"num_features": 2, "affine": {"array": "layers[0].bias"}}}
+    ),
+    "a layer for a bool": linear(bias={"class": "ReLU"}),
+    "layers for a number": sequential({"class": "LeakyReLU", "arguments": {"negative_slope": [{"class": "ReLU"}]}}),
+    "a number for an array": sequential({"class": "Normalize", "arguments": {"mean": 1.0, "std": 2.0}}),
+    "a number for a shared Parameter": sequential({"class": "Tied", "arguments": {"layer": 3}}),
     "null": linear(in_features=None),
     "a layer for a number": linear(in_features={"class": "ReLU"}),
     "an unknown tag": linear(in_features={"eval": "1+1"}),
