@@ -157,9 +157,10 @@ class Trainer:
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
         history is complete. A Trainer runs one `fit` at a time.
 
-        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
-        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
-        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
+        A model in eval mode is switched to training mode, as a whole, and stays in it; so is a part of it that `load`
+        or `load_model` returned. If only some layers in it are in eval mode (``model.layers[0].eval()``), they go on
+        behaving so, during the run and after it, but `backward` goes through them.
+        ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------
