@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minnet.core.arrays import Array
 from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
 from minnet.core.trees import call, cast_tree, describe, first, leaves
+from minnet.data.collate import Collate
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses.base import Loss
@@ -77,8 +79,9 @@ def start_recording(model: Layer) -> None:
 
 def batch_rows(X: Any) -> int:
     """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
+    samples = [max(x, key=len) if isinstance(x, list) else x[0] for x in leaves(X)]  # the largest of each
     numbers: int = sum(
-        math.prod(x.shape[1:]) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in leaves(X)
+        math.prod(x.shape) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in samples
     )
     return max(1, min(ROWS, NUMBERS // max(1, numbers)))
 
@@ -102,16 +105,37 @@ def evaluated(
     return total.means() | measures.compute()
 
 
-def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None) -> Any:
-    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
+def predicted(
+    model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None
+) -> Any:
+    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many.
+
+    Outputs for each place of padded sequences are a list of arrays (T_n, ...), without those for the padding.
+    """
     samples = len(first(X))
-    loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), scale=scale, check=False)
+    options: dict[str, Any] = {"scale": scale, "collate": collate, "check": False}
+    loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), **options)
     dtype, outputs = model.dtype, GatheredTree(samples)
+    sequences: list[Array] = []
     for x, *_ in loader:
-        outputs.add(call(model.forward, cast_tree(x, dtype)))
+        y = call(model.forward, cast_tree(x, dtype))
+        if collate is not None and _is_of_places(model, x, y):
+            sequences += [row[real] for row, real in zip(y, x[1], strict=True)]
+        else:
+            outputs.add(y)
+    if sequences:
+        return sequences
     if any(len(output) != samples for output in leaves(outputs.tree)):
         raise ValueError(
             f"predict expected samples along the first axis, got X of shape {describe(X)} and outputs of shape "
             f"{describe(outputs.tree)}: one sample? Pass X[np.newaxis]"
         )
     return outputs.tree
+
+
+def _is_of_places(model: Layer, x: Any, y: Any) -> bool:
+    """Whether a model has an output (N, T, ...) for each place of the sequences (padded, mask) that it was given."""
+    if model.removes_time or type(x) is not tuple or len(x) != 2 or x[1].dtype != bool or not isinstance(y, np.ndarray):
+        return False
+    axes = x[1].ndim
+    return bool(y.ndim > axes and y.shape[:axes] == x[1].shape)

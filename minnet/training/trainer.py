@@ -14,7 +14,9 @@ from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
+from minnet.core.samples import as_data
 from minnet.core.trees import as_tree, call
+from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
@@ -323,7 +325,7 @@ class Trainer:
         with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
             return evaluated(self.model, self.loss, self.metrics, batches)
 
-    def predict(self, X: Any, *, batch_size: int | None = None) -> Any:
+    def predict(self, X: Any, *, batch_size: int | None = None, collate: Collate | None = None) -> Any:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
 
         Parameters
@@ -332,6 +334,10 @@ class Trainer:
             The samples, along the first axis; uint8 is multiplied by the model's `input_scale`.
         batch_size
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
+        collate
+            What makes a batch of samples, as for a `DataLoader`: `minnet.data.Pad` for sequences of several lengths. If
+            the model has an output for each of their places, the result is a list of arrays (T_n, ...), each as long as
+            its sequence.
 
         Raises
         ------
@@ -340,13 +346,14 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X, scale = as_tree("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
+        scale = check_scale(self.model, self.model.input_scale)
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size, why=OF_BATCH)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
         with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
-            return predicted(self.model, X, scale, batch_size)
+            return predicted(self.model, X, scale, batch_size, collate)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
