@@ -20,9 +20,9 @@ from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses.base import Loss
+from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
-from minnet.losses.totals import Weight, batch_weight, loss_of
+from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
@@ -370,16 +370,24 @@ class Trainer:
         check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
+        shared = (
+            learn,
+            self.state,
+            self.model.dtype,
+            self._checks,
+            interrupts,
+            lambda *batch: weight_of(self.loss, *batch),
+            check,
+        )
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _weigh(self, x: Any, y: Any, *weights: Any) -> Weight:
+    def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
         """Return what a batch's loss counts in a mean."""
-        return batch_weight(self.loss, x, y, *weights)
+        return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""
