@@ -88,6 +88,7 @@ def test_every_picture_takes_a_title_and_has_room_for_it(name):
     title = "A title of my own, and longer than most of the pictures below it are wide"
     figure = ALL[name](title=title)
     assert figure.get_suptitle() == title
+    assert ALL[name](title="").get_suptitle() == ""
     figure.draw_without_rendering()
     for text in figure.texts:
         box = text.get_window_extent()
