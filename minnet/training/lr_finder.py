@@ -120,7 +120,7 @@ def lr_finder(
     ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
     trial.nonfinite = "stop"
     try:
-        trial.fit(loader, steps=steps, callbacks=[ramp], progress=False, on_interrupt="raise")
+        trial.fit(loader, steps=steps, callbacks=[ramp], on_interrupt="raise")
     except NonFiniteError:  # the last learning rates are meant to be too large
         if not ramp.curve.lrs:
             raise
