@@ -37,9 +37,10 @@ def public(module, path="minnet"):
         if inspect.ismodule(thing):
             if module is mn or thing is mn.data.augment:
                 yield from public(thing, f"{path}.{name}")
-        elif module is mn or getattr(thing, "__module__", "").startswith(module.__name__):
-            if inspect.isclass(thing) or inspect.isfunction(thing):
-                yield f"{path}.{name}"
+            continue
+        written = inspect.isclass(thing) or inspect.isfunction(thing)
+        if written and (module is mn or thing.__module__.startswith(module.__name__)):
+            yield f"{path}.{name}"
 
 
 def test_the_reference_has_all_that_is_public_once():
