@@ -1,10 +1,8 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
-import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,9 +11,10 @@ from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats, named
+from minnet.core.described import describe
 from minnet.core.layers import Layers
 from minnet.core.masks import refuse_mask
-from minnet.core.mismatches import mismatches
+from minnet.core.mismatches import Missing, mismatches
 from minnet.core.parameter import Parameter
 from minnet.core.words import OF_LAYERS, answer, without_words
 
@@ -23,13 +22,6 @@ T = TypeVar("T")
 
 # The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
 TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
-
-
-class Missing(NamedTuple):
-    """The paths of arrays that `Layer.load_state_dict` did not load, under the names that PyTorch gives them."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Layer:
@@ -55,6 +47,12 @@ class Layer:
     (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
     `class_names`, if you set it, is a list of strings that says what the outputs mean. Copies and files keep both.
 
+    A model of padded sequences is given a mask, which says which places are real; three attributes of a layer say what
+    a container does with it. `takes_mask`: it is handed over, ``forward(x, mask=None)``. `removes_time`: behind this
+    layer there are no places any more. `mixes_places`: what is at one place of the output depends on other places,
+    padding included, and there is no way to leave it out, so that a mask is refused. Without any of them, a layer is
+    taken to compute each place by itself.
+
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
     """
@@ -64,6 +62,9 @@ class Layer:
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
     input_scale: float | None = BYTE_SCALE
     class_names: Sequence[str] | None = None
+    takes_mask: bool = False
+    removes_time: bool = False
+    mixes_places: bool = False
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 
@@ -317,16 +318,7 @@ class Layer:
 
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
-        shown = []
-        for name, argument in _parameters(type(self).__init__).items():
-            value = vars(self).get(name, self)
-            if isinstance(value, np.generic):
-                value = value.item()
-            if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
-                value = False
-            if isinstance(value, (bool, int, float, str, tuple)) and not _holds_layers(value):
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self, defaults=True)
 
     def __repr__(self) -> str:
         children = [(name, child) for name, child in _attributes(self) if isinstance(child, Layer)]
@@ -352,11 +344,6 @@ def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buf
         for name, child in _attributes(layer):
             if isinstance(child, Parameter | Buffer):
                 yield (f"{path}.{name}" if path else name), layer, name, child
-
-
-@cache
-def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(init).parameters
 
 
 def _own(layer: Layer, kind: type[T]) -> list[T]:
@@ -415,7 +402,3 @@ def _check_not_frozen(layer: Layer) -> None:
             f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
             "mode (training, recording): leave out frozen=True"
         )
-
-
-def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

@@ -104,45 +104,42 @@ class _Builder:
         """Return the value that a piece of JSON stands for."""
         if depth > 2 * DEEPEST:  # a layer in a list in a layer is two levels here
             raise CheckpointError(f"{brief(path)} is too deep")
-        if value is None or type(value) in (bool, str, int, float):
-            if type(value) is float and not math.isfinite(value):
-                raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
+        if isinstance(value, list):
+            return tuple(self._items(value, path, depth))
+        if not isinstance(value, dict):
             return value
-        if type(value) is list:
-            return tuple(self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
         if "class" in value or "custom" in value:
             return self.layer(value, path, depth + 1)
-        if len(value) != 1:
-            raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
-        ((tag, content),) = value.items()
-        match tag:
-            case "list":
-                return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(_of(list, path, content))]
-            case "dict":
-                return {
-                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth + 1)
-                    for key, item in _of(dict, path, content).items()
-                }
-            case "named":
-                return self._named_layers(path, _of(list, path, content), depth)
-            case "float" if content in ("inf", "-inf", "nan"):
-                return float(content)
-            case "dtype" if content in ("float32", "float64"):
-                return np.dtype(content)
-            case "array":
-                return self._array(path, content)
-            case "parameter":
+        match tuple(value.items()):
+            case (("list", list(items)),):
+                return self._items(items, path, depth)
+            case (("dict", dict(items)),):
+                return dict(zip(items, self._items(list(items.values()), path, depth), strict=True))
+            case (("named", list(pairs)),):
+                return self._named_layers(path, pairs, depth)
+            case (("float", "inf" | "-inf" | "nan" as number),):
+                return float(number)
+            case (("dtype", "float32" | "float64" as name),):
+                return np.dtype(name)
+            case (("array", name),):
+                return self._array(path, name)
+            case (("parameter", name),):
                 with self.blueprint:
-                    return Parameter(np.broadcast_to(1.0, self._array(path, content).shape))
+                    return Parameter(np.broadcast_to(1.0, self._array(path, name).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
 
+    def _items(self, items: list[Json], path: str, depth: int) -> list[Any]:
+        if len(items) > MOST_LAYERS:
+            raise CheckpointError(f"{brief(path)} has more than {MOST_LAYERS:,} entries")
+        return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+
     def _named_layers(self, path: str, pairs: list[Json], depth: int) -> Layers[Layer]:
-        for pair in pairs:
-            if type(pair) is not list or len(pair) != 2:
-                raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
-        names = [name for name, _ in pairs]
-        layers = [self.layer(layer, f"{path}[{brief(name)}]", depth + 1) for name, layer in pairs]
-        return Layers(layers, names)
+        if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
+            raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
+        layers = self._items([layer for _, layer in pairs], path, depth)
+        return Layers(layers, [name for name, _ in pairs])
 
     def _array(self, path: str, name: Json) -> NDArray[Any]:
         array: NDArray[Any] = _named(self.arrays, path, name)

@@ -36,9 +36,7 @@ MOST_LAYERS = 10_000  # and entries of a list or dict
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
-    name: kind
-    for name in minnet_layers.__all__
-    if isinstance(kind := getattr(minnet_layers, name), type) and issubclass(kind, Layer)
+    name: kind for name, kind in vars(minnet_layers).items() if isinstance(kind, type) and issubclass(kind, Layer)
 }
 
 Json = Any

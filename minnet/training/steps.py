@@ -10,6 +10,7 @@ from minnet.compiled.steps import CompiledSteps, Together
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
+from minnet.losses.totals import Weight
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
@@ -31,7 +32,7 @@ class Steps:
         dtype: np.dtype[Any] | None,
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
-        weigh: Callable[..., float],
+        weigh: Callable[..., Weight],
         check_weights: Callable[[], None],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
@@ -60,9 +61,7 @@ class Steps:
                 if checks is not None:
                     checks.after_update(loss)
                 weight = self._weigh(x, y, *weights)
-                counts.loss_sum += loss * weight
-                counts.weight += weight
-                counts.samples += len(first(x))
+                counts.add(loss, weight, len(first(x)))
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1

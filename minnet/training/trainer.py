@@ -14,13 +14,14 @@ from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.core.trees import as_tree, call, first
+from minnet.core.trees import as_tree, call
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses.base import Loss, weight_of
-from minnet.losses.totals import loss_of
-from minnet.metrics import Metric, accuracy
+from minnet.losses.base import Loss
+from minnet.losses.multi import losses_of
+from minnet.losses.totals import Weight, batch_weight, loss_of
+from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -30,10 +31,11 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
-from minnet.training.measures import check_columns, check_metrics, check_weights
+from minnet.training.measures import check_columns, check_metrics, check_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
@@ -96,6 +98,7 @@ class Trainer:
     1.0
     """
 
+    __repr__ = shown
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
@@ -121,9 +124,7 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.metrics: dict[str, Metric | Function] = dict(
-            metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {})
-        )
+        self.metrics: dict[str, Metric | Function] = dict(default_metrics(loss) if metrics is None else metrics)
         self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
@@ -256,7 +257,7 @@ class Trainer:
         validation.check_trained(model, loss, optimizer)
         sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
-        check_columns(sets, self.metrics)
+        check_columns(sets, self.metrics, losses_of(loss))
         if validation.has_weights(loader):
             check_weights(loss, {}, self.train_step)
         if any(map(validation.has_weights, sets.values())):
@@ -368,9 +369,9 @@ class Trainer:
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _weigh(self, x: Any, y: Any, *weights: Any) -> float:
+    def _weigh(self, x: Any, y: Any, *weights: Any) -> Weight:
         """Return what a batch's loss counts in a mean."""
-        return weight_of(self.loss, first(x), y, *weights)
+        return batch_weight(self.loss, x, y, *weights)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""

@@ -350,3 +350,19 @@ def test_a_run_with_names_resumes_exactly(tmp_path):
     resumed, _ = run(named, epochs=4, checkpoint=tmp_path)
     for a, b in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_fit_warns_of_a_layer_that_joined_after_the_optimizer_was_made():
+    model = Sequential(body=Linear(3, 2, rng=0))
+    optimizer = mn.SGD(model.parameters(), 0.1)
+    model.append(Linear(2, 2, rng=1), "head")
+    loader = mn.DataLoader(X, np.arange(5) % 2, 5)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer)
+    before = model["head"].weight.data.copy()
+    hint = r'does not hold layers\["head"\].weight, layers\["head"\].bias, so these do not learn: make it anew'
+    with pytest.warns(mn.errors.TrainingWarning, match=hint):
+        trainer.fit(loader, epochs=1, progress=False)
+    np.testing.assert_array_equal(model["head"].weight.data, before)
+    model.pop("body")
+    with pytest.raises(ValueError, match="the optimizer holds Parameters that are not this model's"):
+        trainer.fit(loader, epochs=1, progress=False)

@@ -39,6 +39,9 @@ class Split(NamedTuple):
     X: npt.NDArray[Any]
     y: npt.NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        return f"Split(X: {self.X.shape} {self.X.dtype}, y: {self.y.shape} {self.y.dtype})"
+
 
 class Mnist(NamedTuple):
     """The three parts of MNIST: for training, for choices such as the learning rate, and for the final report."""
@@ -46,6 +49,9 @@ class Mnist(NamedTuple):
     train: Split
     validation: Split
     test: Split
+
+    def __repr__(self) -> str:
+        return f"Mnist(\n  train={self.train},\n  validation={self.validation},\n  test={self.test},\n)"
 
 
 def load_mnist(path: str | os.PathLike[str] | None = None, *, scaling: str = "256", download: bool = True) -> Mnist:
