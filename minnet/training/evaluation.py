@@ -105,9 +105,7 @@ def evaluated(
     return total.means() | measures.compute()
 
 
-def predicted(
-    model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None
-) -> Any:
+def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None) -> Any:
     """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many.
 
     Outputs for each place of padded sequences are a list of arrays (T_n, ...), without those for the padding.
