@@ -11,7 +11,7 @@ RUN = $(VENV)/bin/python
 # much where other programs, or other processes of the tests, use the same processors.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help mnist test test-all lint docs clean
+.PHONY: help mnist test test-all lint docs release-check clean
 
 help:
 	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-all       run all tests of what is installed, slow ones included"
 	@echo "make lint           ruff and mypy"
 	@echo "make docs           build docs/_build/html"
+	@echo "make release-check  build what would be uploaded into dist/, check it, and try it in clean environments"
 	@echo "make clean          remove $(VENV) and what was built"
 
 mnist: $(VENV)/extras-data-plots
@@ -43,6 +44,20 @@ lint: $(VENV)/extras-lint-test
 docs: $(VENV)/extras-docs-plots
 	$(RUN) -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+# Builds both distributions, checks them, and installs each into an environment of its own, to try it with the core's
+# packages alone. Uploads nothing. CONTRIBUTING.md has the rest of the list.
+release-check: $(VENV)/extras-release
+	rm -rf dist build
+	$(RUN) -m build
+	$(RUN) -m twine check --strict dist/*
+	$(VENV)/bin/cffconvert --validate
+	@for file in dist/*; do \
+		echo "$$file, in a clean environment:" && \
+		rm -rf build/clean && $(PYTHON) -m venv build/clean && \
+		build/clean/bin/python -m pip install --quiet --disable-pip-version-check "$$file" && \
+		build/clean/bin/python -I tests/release/smoke.py README.md || exit 1; \
+	done
 
 # A stamp a set of extras: $(VENV)/extras-data-plots says that minnet is installed with "data" and "plots".
 $(VENV)/extras-%: setup.cfg pyproject.toml | $(VENV)/bin/python

@@ -2,45 +2,47 @@
 
 import re
 import sys
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that the pages describe this checkout
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]  # this checkout, and reference.py
 import minnet
 
 project = "minnet"
-author = "the authors of minnet"
-project_copyright = author
+author = "the minnet developers"
+project_copyright = f"2026, {author}"
 version = release = minnet.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "performance-anatomy.md", "reliability-figures.md"]  # parts of other pages
-nitpicky = False
-
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signature has them
-napoleon_google_docstring = False
-napoleon_numpy_docstring = True
-napoleon_use_ivar = True
-napoleon_use_rtype = False
-default_role = "code"  # the docstrings write `name` for code
+autodoc_preserve_defaults = True  # np.float32, not <class 'numpy.float32'>
+autosummary_generate = False
+numpydoc_show_class_members = False
+default_role = "py:obj"  # the docstrings write `name` for code: a link, if the name is in the reference
 
 html_theme = "furo"
 html_title = f"minnet {version}"
+html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["minnet.css"]
+with suppress(ModuleNotFoundError):  # browsers draw formulas well with a font for mathematics, which Linux often lacks
+    html_static_path.append(str(files("ziamath.fonts") / "STIXTwoMath-Regular.ttf"))
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 pygments_style = "friendly"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 
 
 def _inline_math(translator: Any, node: nodes.math) -> None:

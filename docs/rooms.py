@@ -12,7 +12,7 @@ LEVELS = [  # from the top
     ["training"],
     ["compiled"],
     ["callbacks"],
-    ["saving", "inspection"],
+    ["saving", "inspection", "plots"],
     ["layers", "losses", "optimizers", "data"],
     ["initializers", "metrics"],
     ["core"],

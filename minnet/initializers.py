@@ -11,9 +11,23 @@ from collections.abc import Callable
 import numpy as np
 
 from minnet.core.arrays import Array
+from minnet.core.blueprint import is_blueprint, stand_in
 from minnet.core.checks import check_number
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
+
+__all__ = [
+    "Initializer",
+    "draw",
+    "fans",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
 
 
 def zeros() -> Initializer:
@@ -75,6 +89,8 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
         if isinstance(initializer, str) and initializer in globals():
             cure = f": pass mn.initializers.{initializer}()"
         raise TypeError(f"expected an initializer, a function (shape, rng) -> array, got {initializer!r}{cure}")
+    if is_blueprint():
+        return stand_in(shape, np.dtype(np.float64))
     values = np.asarray(initializer(shape, rng))
     if values.shape != shape:
         raise ValueError(

@@ -405,7 +405,7 @@ MISTAKES = [
             "SGD | expected | Parameters | got Sequential | model.parameters()"),
     Mistake("parameters without the brackets", TypeError,
             lambda: sgd(net().parameters),
-            "SGD | expected | Parameters | got method | model.parameters()"),
+            "SGD | expected | Parameters | got the method parameters itself, not called | model.parameters()"),
     Mistake("a model without Parameters", ValueError,
             lambda: sgd(net(mn.ReLU()).parameters()),
             "SGD | Parameters | a layer with weights | no | Linear"),

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Protocol
 
-from numpy.typing import ArrayLike, NDArray
-
-from minnet.core.arrays import Array
+from minnet.core.described import shown
 from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
@@ -22,8 +20,8 @@ class Training(Protocol):
     step: int  #: how many steps were finished
     epoch: int  #: how many epochs were finished
     last_loss: float  #: the loss of the last step
-    prediction: Array  #: the prediction of the last step, made before its update
-    target: NDArray[Any]  #: the target of the last step
+    prediction: Any  #: the prediction of the last step, made before its update
+    target: Any  #: the target of the last step
     stopped: bool  #: whether a callback has ended the run
     interrupted: bool  #: whether Ctrl-C or an error has
 
@@ -35,7 +33,7 @@ class Training(Protocol):
     def history(self) -> list[Row]:
         """The rows so far."""
 
-    def predict(self, X: ArrayLike) -> Any:
+    def predict(self, X: Any) -> Any:
         """Return the model's outputs for samples, in eval mode."""
 
     def stop(self) -> None:
@@ -57,6 +55,8 @@ class Callback:
     and dicts are undone, and so are callbacks inside a callback. Begin anew in `on_fit_start` what your callback keeps
     in objects of other classes. What you change between two fits stays.
     """
+
+    __repr__ = shown
 
     @property
     def every_step(self) -> bool:

@@ -15,11 +15,9 @@ from minnet.callbacks.base import Callback, Training
 from minnet.callbacks.event_file import EventFile
 from minnet.core.checks import check_int, named
 from minnet.core.extras import require
-from minnet.core.probabilities import is_probabilities
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.samples import as_data
 from minnet.core.state import State
-from minnet.layers import Softmax
 
 TRAIN = "train"  # the run inside the folder that has the curves of training itself
 MISTAKES = 8  # in a picture; matplotlib takes a twentieth of a second for each
@@ -146,7 +144,7 @@ class TensorBoard(Callback):
 
     def _drawn(self, trainer: Training, X: NDArray[Any], y: NDArray[Any]) -> bytes:
         """Return a picture of those images that the model, as it is, does not recognise; b"" after divergence."""
-        from minnet.inspection.images import mistakes
+        from minnet.plots.mistakes import mistakes
 
         scores = trainer.predict(X)
         if not trainer.loss.classifies or scores.ndim != 2 or scores.shape[1] < 2:
@@ -156,12 +154,9 @@ class TensorBoard(Callback):
             )
         if not np.isfinite(scores).all():
             return b""
-        # The softmax gives probabilities for scores, and for logarithms of probabilities, too.
-        p = scores if is_probabilities(scores) else Softmax().eval().forward(scores)
-        if X.dtype.kind == "f" and (X.min() < 0 or X.max() > 1):  # standardised
-            X = (X - X.min()) / (X.max() - X.min())
         buffer = io.BytesIO()
-        mistakes(X, p, y, MISTAKES).savefig(buffer, format="png")
+        drawn = mistakes(X, scores, y, most=MISTAKES, takes=trainer.loss.takes, class_names=trainer.model)
+        drawn.savefig(buffer, format="png")
         return buffer.getvalue()
 
 

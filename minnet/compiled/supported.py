@@ -13,7 +13,7 @@ import numpy as np
 from minnet.callbacks import Callback
 from minnet.callbacks.base import overrides
 from minnet.core.arrays import FLOATS
-from minnet.core.checks import replaced
+from minnet.core.checks import named, replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -53,8 +53,12 @@ def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, ca
         _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
     if name := replaced(loader):
         _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
-    if loader.transform is not None:
-        _refuse("compiled=True needs a DataLoader without a transform")
+    for option in ("transform", "collate", "sample_weight"):
+        if getattr(loader, option) is not None:
+            _refuse(f"compiled=True needs a DataLoader without a {option}")
+    for name, data in (("X", loader.X), ("y", loader.y)):
+        if not isinstance(data, np.ndarray):
+            _refuse(f"compiled=True needs {name} to be one array, got {named(data)}")
     check_data(model, loss, loader)
     for callback in callbacks:
         if overrides(callback, "on_gradients"):
@@ -91,13 +95,13 @@ def chain(model: Layer) -> tuple[Chain, str]:
     found: Chain = []
     for i, layer in enumerate(model.layers):
         if type(layer) in LAYERS and (name := replaced(layer)):
-            return [], f"layers[{i}], {layer.describe()}, whose {name} was replaced"
+            return [], f"layers{model.layers.index_of(i)}, {layer.describe()}, whose {name} was replaced"
         if (i == 0 and type(layer) is Flatten) or (i == len(model.layers) - 1 and type(layer) is Softmax):
             continue
         if type(layer) is Linear and _is_plain(layer):
             features = found[-1][0].weight.data.shape[1] if found else layer.weight.data.shape[0]
             if layer.weight.data.shape[0] != features:
-                return [], f"layers[{i}], {layer.describe()}, which is given {features} features"
+                return [], f"layers{model.layers.index_of(i)}, {layer.describe()}, which is given {features} features"
             found.append((layer, None))
         elif type(layer) in ACTIVATIONS and found and found[-1][1] is None:
             found[-1] = found[-1][0], layer

@@ -17,6 +17,11 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 TINY = {dtype: np.finfo(dtype).tiny for dtype in FLOATS}  # the smallest normal number; np.finfo takes 0.3 µs
 
 
+def filled(value: float, shape: tuple[int, ...]) -> Array:
+    """Return an array with one number in every place, which takes no memory: to make a Parameter or a Buffer of."""
+    return np.broadcast_to(np.float64(value), shape)
+
+
 def class_major(x: Array) -> Array:
     """Return x, laid out class by class in memory if it has many rows (N, C) of few classes.
 

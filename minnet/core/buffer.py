@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minnet.core.arrays import FLOATS, Array
+from minnet.core.blueprint import new_array
 from minnet.core.masks import refuse_mask
+from minnet.core.words import OF_ARRAYS, Word, answer, without_words
 
 
 class LayerArray:
@@ -19,7 +21,7 @@ class LayerArray:
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32) -> None:
         refuse_mask(f"a {type(self).__name__}", "data", data, of_samples=False)
-        self._data: Array = np.array(data, dtype=self._float_dtype(dtype), order="C")
+        self._data: Array = new_array(data, self._float_dtype(dtype))
 
     @property
     def data(self) -> Array:
@@ -37,6 +39,11 @@ class LayerArray:
             raise ValueError(f"this {name} has shape {self._data.shape}, the new values have {values.shape}")
         np.copyto(self._data, values, casting="same_kind")
 
+    def take(self, data: Array) -> None:
+        """Use the values of this array: for one that was made in a blueprint, and has no memory of its own yet."""
+        self._float_dtype(data.dtype)
+        self._data = np.array(data, order="C")
+
     def astype(self, dtype: DTypeLike) -> None:
         """Convert to float32 or float64. Only this replaces the array."""
         self._data = self._data.astype(self._float_dtype(dtype), copy=False)
@@ -46,6 +53,9 @@ class LayerArray:
         if np.dtype(dtype) not in FLOATS:
             raise TypeError(f"a {type(self).__name__} is float32 or float64, not {np.dtype(dtype)}")
         return np.dtype(dtype)
+
+    def __dir__(self) -> list[str]:
+        return without_words(self, super().__dir__())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self._data.shape}, dtype={self._data.dtype})"
@@ -64,22 +74,11 @@ class LayerArray:
     __iter__ = None
 
 
-class _OfArray:
-    """An attribute of NumPy's arrays, which a LayerArray is not."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, owner: object, kind: type) -> Self:
-        if owner is None:
-            return self
-        raise AttributeError(f"a {kind.__name__} is not an array: use .data.{self.name}", name=self.name, obj=owner)
-
-
 # Not by __getattr__, with which every attribute of a Parameter that is there takes longer: 1 µs of a small step.
 for _name in dir(np.ndarray):
     if not (_name.startswith("_") or hasattr(LayerArray, _name)):
-        setattr(LayerArray, _name, _OfArray(_name))
+        setattr(LayerArray, _name, Word(_name, f"a KIND is not an array: use .data.{_name}"))
+answer(LayerArray, OF_ARRAYS)
 
 
 class Buffer(LayerArray):

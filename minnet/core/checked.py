@@ -59,18 +59,19 @@ def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 def _loss_forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(formula)
-    def forward(self: Any, prediction: Any, target: Any, *weights: Any, **options: Any) -> Any:
+    def forward(self: Any, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
         known = self.__dict__.get("_asked")  # a set, while `checking_once` is active
-        arrays = type(prediction) is np.ndarray is type(target)
-        if known is None or weights or options or not arrays:
-            self.check(prediction, target, *weights, **options)
-            return formula(self, prediction, target, *weights, **options)
-        kind = (Layer.changes, prediction.shape, prediction.dtype, target.shape, target.dtype)
-        if kind not in known:
+        if known is None or not type(prediction) is np.ndarray is type(target):
             self.check(prediction, target)
-            current = {old for old in known if old[0] == Layer.changes}
-            self.__dict__["_asked"] = (current if len(current) < KINDS else set()) | {kind}
-        return formula(self, prediction, target)
+        else:
+            kind = (Layer.changes, prediction.shape, prediction.dtype, target.shape, target.dtype)
+            if kind not in known:
+                self.check(prediction, target)
+                current = {old for old in known if old[0] == Layer.changes}
+                self.__dict__["_asked"] = (current if len(current) < KINDS else set()) | {kind}
+        if sample_weight is None:
+            return formula(self, prediction, target)
+        return formula(self, prediction, target, sample_weight)  # which looks at the weights, in each batch
 
     return forward
 

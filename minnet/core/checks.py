@@ -93,6 +93,8 @@ def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = No
             cure = "did the previous layer's forward return nothing?"
         elif isinstance(x, LayerArray):
             cure = "use .data, the array of its values"
+        elif isinstance(x, tuple | dict):
+            cure = "pass one array; for a model with several inputs there is mn.Inputs"
         raise TypeError(f"{owner.describe()} expected a NumPy array, got {type(x).__name__}: {cure}")
     if x.ndim == 0:
         raise ValueError(f"{owner.describe()} expected an array, got the single number {x}: pass x.reshape(1)")

@@ -8,17 +8,24 @@ from types import ModuleType
 
 from minnet.errors import MissingExtraError
 
+__all__ = ["EXTRAS", "packages", "pip_command", "require"]
+
 EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "data": "download MNIST",
     "plots": "draw pictures (mn.plots)",
     "jupyter": "bars, History.to_pandas()",
     "tensorboard": "mn.callbacks.TensorBoard",
     "compiled": "compiled=True, mn.Predictor",
+    "sklearn": "estimators (mn.sklearn)",
     "threads": "train with threads=2",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
+    "release": "check what is to be uploaded",
 }
+
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # import name → what pip calls it, where that is another name
 
 
 def packages(distribution: str = "minnet-dl") -> dict[str, dict[str, str | None]]:
@@ -67,6 +74,7 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
+        name = DISTRIBUTIONS.get(error.name, error.name)
         raise MissingExtraError(
-            f'{error.name} is not installed: pip install {error.name} (it comes with minnet\'s extra "{extra}")'
+            f'{name} is not installed: pip install {name} (it comes with minnet\'s extra "{extra}")'
         ) from None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from minnet.core.buffer import LayerArray
 from minnet.core.layer import Layer
 from minnet.core.state import held, is_code, is_plain
+from minnet.core.words import Word
 
 # An attribute of such a name, or with such a text (a slash, or a file's name), is where a callback writes.
 _PLACE_NAME = re.compile(r"(^|_)(path|file|filename|folder|dir|directory|url|uri)s?($|_)", re.IGNORECASE)
@@ -62,7 +63,7 @@ def unsettable(owner: object, name: object, value: object) -> str:
     found = inspect.getattr_static(type(owner), name, None)
     if is_code(type(owner), name):
         return f"a method or a property of {type(owner).__name__}"
-    made_later = inspect.ismemberdescriptor(found) or isinstance(found, cached_property)
+    made_later = inspect.ismemberdescriptor(found) or isinstance(found, cached_property | Word)
     there = held(owner).get(name, None if made_later else found)
     network = isinstance(there, LayerArray | Layer | list | tuple | dict)
     replaceable = is_plain(there) or (value is None and not network)

@@ -1,9 +1,12 @@
-"""Gathered rows are those of many batches in one array."""
+"""Gathered rows are those of many batches in one array, or in one tree of arrays."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from minnet.core.checks import named
+from minnet.core.trees import first, joined, mapped
 
 
 class Gathered:
@@ -47,3 +50,30 @@ class Gathered:
         if self._array is None:
             raise ValueError("there was no batch")
         return self._array[: self._rows]
+
+
+class GatheredTree:
+    """The rows of batches that are arrays, or tuples or dicts of arrays; `expected` is as for `Gathered`."""
+
+    def __init__(self, expected: int = 0) -> None:
+        self._expected = expected
+        self._parts: Any = None  # a tree of Gathered, of the batches' form
+
+    def add(self, batch: Any) -> None:
+        """Copy the rows of a batch behind the others. A ValueError, if they have another form or shape."""
+        if self._parts is None:
+            self._parts = mapped(lambda _: Gathered(self._expected), batch)
+        if type(self._parts) is not (type(batch) if type(batch) in (tuple, dict) else Gathered):
+            raise ValueError(f"expected one form in all batches, got {named(batch)}")
+        joined(lambda pair: pair[0].add(pair[1]), [self._parts, batch])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return 0 if self._parts is None else len(first(self._parts))
+
+    @property
+    def tree(self) -> Any:
+        """All rows so far, in the form of the batches; a ValueError, if there was no batch."""
+        if self._parts is None:
+            raise ValueError("there was no batch")
+        return mapped(lambda gathered: gathered.array, self._parts)

@@ -1,18 +1,22 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
-import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minnet.core.arrays import BYTE_SCALE
+from minnet.core.arguments import arguments_of
+from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
-from minnet.core.checks import check_floats
+from minnet.core.checks import check_floats, named
+from minnet.core.described import describe
+from minnet.core.layers import Layers
+from minnet.core.masks import refuse_mask
+from minnet.core.mismatches import Missing, mismatches
 from minnet.core.parameter import Parameter
+from minnet.core.words import OF_LAYERS, answer, without_words
 
 T = TypeVar("T")
 
@@ -43,6 +47,12 @@ class Layer:
     (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
     `class_names`, if you set it, is a list of strings that says what the outputs mean. Copies and files keep both.
 
+    A model of padded sequences is given a mask, which says which places are real; three attributes of a layer say what
+    a container does with it. `takes_mask`: it is handed over, ``forward(x, mask=None)``. `removes_time`: behind this
+    layer there are no places any more. `mixes_places`: what is at one place of the output depends on other places,
+    padding included, and there is no way to leave it out, so that a mask is refused. Without any of them, a layer is
+    taken to compute each place by itself.
+
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
     """
@@ -52,6 +62,9 @@ class Layer:
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
     input_scale: float | None = BYTE_SCALE
     class_names: Sequence[str] | None = None
+    takes_mask: bool = False
+    removes_time: bool = False
+    mixes_places: bool = False
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 
@@ -82,6 +95,10 @@ class Layer:
     def backward(self, *gradients: Any, **options: Any) -> Any:
         """Add dL/dp to each Parameter's grad and return dL/dx, given dL/dy for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self, dy)")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Do as `forward` does."""
+        return self.forward(*inputs, **options)
 
     def accumulate_grad(self, dy: Any) -> None:
         """Do as `backward` does, for the layer that reads the data: there, nobody uses dL/dx.
@@ -198,11 +215,10 @@ class Layer:
         These are what belongs to the model: files, checkpoints and copies hold all of them, and `astype` converts them.
         """
         seen: set[int] = set()
-        for path, layer in self.named_layers():
-            for name, child in _attributes(layer):
-                if isinstance(child, Parameter | Buffer) and id(child) not in seen:
-                    seen.add(id(child))
-                    yield (f"{path}.{name}" if path else name), child
+        for path, _, _, array in every_array(self):
+            if id(array) not in seen:
+                seen.add(id(array))
+                yield path, array
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Walk the Parameters, which are learned, as (path, Parameter); a shared one once."""
@@ -215,6 +231,50 @@ class Layer:
     def parameters(self) -> list[Parameter]:
         """List the Parameters of this layer and of all inside it, in a fixed order, each once."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of all arrays, by their paths: those of `named_arrays`."""
+        return {path: array.data.copy() for path, array in self.named_arrays()}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> Missing:
+        """Copy arrays in, as `state_dict` returned them, all or none.
+
+        Parameters
+        ----------
+        state
+            Path → array, of the same shapes and dtypes.
+        strict
+            False: arrays that are only in the model stay as they are, and those that are only in the state are left
+            out.
+
+        Returns
+        -------
+        missing_keys, unexpected_keys
+            The paths that are only in the model, and those that are only in the state.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they do not fit, or are not arrays: the message lists the differences, and the model is unchanged.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict expected a dict of paths and arrays, got {named(state)}: for a file, there is "
+                "mn.load(model, path)"
+            )
+        for path, values in state.items():
+            refuse_mask("load_state_dict", path, values, of_samples=False)
+        own = dict(self.named_arrays())
+        given = {path: np.asarray(values) for path, values in state.items()}
+        missing = Missing([path for path in own if path not in given], [path for path in given if path not in own])
+        if not strict:
+            given = {path: values for path, values in given.items() if path in own}
+        compared = own.items() if strict else [(path, own[path]) for path in given]
+        if found := mismatches(compared, given, "the state"):
+            raise ValueError("\n  ".join(["the state does not fit the model:", *found]))
+        for path, values in given.items():
+            own[path].data = values
+        return missing
 
     @property
     def dtype(self) -> "np.dtype[Any] | None":
@@ -240,21 +300,25 @@ class Layer:
         for name in ("_cache", "_output", "_plan", "_plans"):
             self.__dict__.pop(name, None)
 
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the constructor from which a layer like this one is made, such as by `load_model`.
+
+        They are the attributes with the arguments' names, but for those that only draw first values: ``rng``, ``seed``
+        and ``…_init``. A layer of yours that keeps one under another name overrides this, and returns a dict.
+
+        Raises
+        ------
+        AttributeError
+            If an argument is not kept.
+        """
+        return arguments_of(self)
+
     def describe(self) -> str:
         """Say in one line what this layer is, such as ``Linear(784, 10)``.
 
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
-        shown = []
-        for name, argument in _parameters(type(self).__init__).items():
-            value = vars(self).get(name, self)
-            if isinstance(value, np.generic):
-                value = value.item()
-            if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
-                value = False
-            if isinstance(value, (bool, int, float, str, tuple)) and not _holds_layers(value):
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self, defaults=True)
 
     def __repr__(self) -> str:
         children = [(name, child) for name, child in _attributes(self) if isinstance(child, Layer)]
@@ -263,14 +327,23 @@ class Layer:
         lines = [f"{name}: {child!r}".replace("\n", "\n  ") for name, child in children]
         return self.describe().removesuffix(")") + "\n  " + "\n  ".join(lines) + "\n)"
 
+    def __dir__(self) -> list[str]:
+        return without_words(self, super().__dir__())
+
     def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle is of the model, not of the batch that last went through it.
         return {name: value for name, value in tuple(vars(self).items()) if name not in TRANSIENT}
 
 
-@cache
-def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(init).parameters
+answer(Layer, OF_LAYERS)
+
+
+def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buffer]]:
+    """Walk Parameters and Buffers as (path, its layer, its name there, array): a shared one in each of its places."""
+    for path, layer in model.named_layers():
+        for name, child in _attributes(layer):
+            if isinstance(child, Parameter | Buffer):
+                yield (f"{path}.{name}" if path else name), layer, name, child
 
 
 def _own(layer: Layer, kind: type[T]) -> list[T]:
@@ -289,6 +362,9 @@ def _unfold(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the Parameters, Buffers and Layers in a value: itself, or what lists, tuples, deques and dicts hold."""
     if isinstance(value, (LayerArray, Layer)):
         yield name, value
+    elif isinstance(value, Layers):
+        for i, item in enumerate(value):
+            yield from _unfold(name + value.index_of(i), item)
     elif isinstance(value, (list, tuple, deque)):
         for i, item in enumerate(value):
             yield from _unfold(f"{name}[{i}]", item)
@@ -326,7 +402,3 @@ def _check_not_frozen(layer: Layer) -> None:
             f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
             "mode (training, recording): leave out frozen=True"
         )
-
-
-def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

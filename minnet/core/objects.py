@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minnet.core.buffer import LayerArray
+from minnet.core.layer import Layer
+from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.core.state import (
     RANDOM,
@@ -148,8 +150,9 @@ def is_function(value: object) -> bool:
 
 def kind_of(value: Any) -> str:
     """Say what an object is: its class, and how many are in it."""
-    size = f" of {len(value)}" if type(value) in (list, tuple, dict, OrderedDict) else ""
-    return f"{type(value).__qualname__}{size}"
+    kind = tuple if isinstance(value, Layers) else type(value)
+    size = f" of {len(value)}" if kind in (list, tuple, dict, OrderedDict) else ""
+    return f"{kind.__qualname__}{size}"
 
 
 def parts_of(value: Any) -> list[Part] | None:
@@ -166,6 +169,8 @@ def parts_of(value: Any) -> list[Part] | None:
         return [Part(".func", value.func, None), *arguments, *named]
     if isinstance(value, types.FunctionType):
         return _of_function(value)
+    if isinstance(value, Layers):
+        return [Part(value.index_of(i), item, None) for i, item in enumerate(value)]
     if type(value) in (list, tuple):
         put = partial(partial, value.__setitem__) if type(value) is list else lambda i: None
         return [Part(f"[{i}]", item, put(i)) for i, item in enumerate(value)]
@@ -181,8 +186,9 @@ def parts_of(value: Any) -> list[Part] | None:
 
 
 def keeps_state(value: Any) -> bool:
-    """Whether an object has `state_dict` and `load_state_dict`."""
-    return all(callable(getattr(type(value), name, None)) for name in ("state_dict", "load_state_dict"))
+    """Whether an object has `state_dict` and `load_state_dict`; those of every Layer have its arrays, and no more."""
+    methods = [getattr(type(value), name, None) for name in ("state_dict", "load_state_dict")]
+    return all(map(callable, methods)) and methods != [Layer.state_dict, Layer.load_state_dict]
 
 
 def _attributes(owner: Any) -> list[Part]:

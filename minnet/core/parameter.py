@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minnet.core.arrays import Array, column_sums
+from minnet.core.blueprint import new_gradient
 from minnet.core.buffer import LayerArray
+from minnet.core.words import OF_PARAMETERS, answer
 
 
 class Parameter(LayerArray):
@@ -42,7 +44,7 @@ class Parameter(LayerArray):
 
     def __init__(self, data: ArrayLike, dtype: DTypeLike = np.float32, trainable: bool = True) -> None:
         super().__init__(data, dtype)
-        self._grad: Array = np.zeros_like(self._data)
+        self._grad: Array = new_gradient(self._data)
         self._held = False  # whether a caller was given the array of the gradient, and may still read it
         self._stale = False  # whether the gradient is zero, although the array still holds old numbers
         self.trainable = trainable
@@ -102,6 +104,11 @@ class Parameter(LayerArray):
         """Use the array of another Parameter's values as its own, so that both always have the same values."""
         self._data = other._data
 
+    def take(self, data: Array) -> None:
+        """Use the values of this array, and zeros for the gradient."""
+        super().take(data)
+        self._grad = np.zeros_like(self._data)
+
     def astype(self, dtype: DTypeLike) -> None:
         """Convert to float32 or float64. Only this replaces the two arrays."""
         super().astype(dtype)
@@ -123,3 +130,6 @@ class Parameter(LayerArray):
         copied.__setstate__((self._data.copy(), self.read_grad().copy(), self.trainable))
         memo[id(self)] = copied
         return copied
+
+
+answer(Parameter, OF_PARAMETERS)

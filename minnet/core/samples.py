@@ -52,10 +52,10 @@ def check_finite(owner: str, name: str, array: NDArray[Any], cure: str = "") -> 
     row = int(good.argmin())
     at = ", ".join(map(str, [row, *np.argwhere(~np.isfinite(array[row]))[0].tolist()]))
     axes = {1: "", 2: ".all(axis=1)"}.get(array.ndim, f".all(axis={inner})")
+    leave = f"leave them out, keep = np.isfinite({name}){axes}; X, y = X[keep], y[keep], or "
     raise ValueError(
         f"{owner} expected finite numbers in {name}, got {counted} in {(~good).sum():,} of {len(good):,} samples, the "
-        f"first at {name}[{at}]: leave them out, keep = np.isfinite({name}){axes}; X, y = X[keep], y[keep], or fill "
-        f"the gaps, such as with np.nan_to_num({name}){cure}"
+        f"first at {name}[{at}]: {'' if '[' in name else leave}fill the gaps, such as with np.nan_to_num({name}){cure}"
     )
 
 

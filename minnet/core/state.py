@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, RandomState
 
+from minnet.core.words import Word
+
 State = dict[str, Any]
 
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -143,7 +145,7 @@ def set_attributes(owner: object, state: Mapping[str, Any]) -> None:
 def is_code(kind: type, name: str) -> bool:
     """Whether a class has a method or a property of that name, which a state must not replace."""
     found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
-    if found is None or inspect.ismemberdescriptor(found) or isinstance(found, cached_property):
+    if found is None or inspect.ismemberdescriptor(found) or isinstance(found, cached_property | Word):
         return False
     return callable(found) or hasattr(found, "__get__")
 

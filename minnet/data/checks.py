@@ -7,23 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.console import warn
-from minnet.core.samples import check_finite
+from minnet.core.trees import named_leaves
+from minnet.data.collate import check_samples
 from minnet.errors import DataWarning
 
 SAMPLE = 100  # rows that are looked at to tell pixels from other numbers
 
 
-def check_pair(owner: str, X: NDArray[Any], y: NDArray[Any], transformed: bool) -> None:
+def check_pair(owner: str, X: Any, y: Any, transformed: bool) -> None:
     """Look at every number of a data set: refuse NaN and infinity, and warn of what looks like a mistake.
 
     The numbers of an X that is `transformed` are not looked at: a transform may fill its gaps and scale it.
     """
-    warn_of_swapped(owner, X, y)
+    if isinstance(X, np.ndarray) and isinstance(y, np.ndarray):
+        warn_of_swapped(owner, X, y)
     cure = "; check=False lets them through"
-    check_finite(owner, "y", y, cure)
+    for name, samples in named_leaves("y", y):
+        check_samples(owner, name, samples, cure)
     if not transformed:
-        check_finite(owner, "X", X, cure)
-        warn_of_pixels(owner, "X", X)
+        for name, samples in named_leaves("X", X):
+            check_samples(owner, name, samples, cure)
+            if isinstance(samples, np.ndarray):
+                warn_of_pixels(owner, name, samples)
 
 
 def warn_of_pixels(owner: str, name: str, array: NDArray[Any]) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.data.collate import collated
+from minnet.data.padding import bucketed_order, lengths_of
+
 if TYPE_CHECKING:
     from minnet.data.loader import DataLoader
 
-Batch = tuple[NDArray[Any], NDArray[Any]]
+Batch = tuple[Any, Any] | tuple[Any, Any, Any]  # (x, y), or (x, y, sample_weight)
 Rows = NDArray[np.integer[Any]]
 
 
@@ -25,7 +28,7 @@ class Epoch:
         self.rows: Rows | slice = slice(0, 0)  # of the last batch; a message about a bad batch names them
         self.X, self.y = loader.X, loader.y
         self._loader = loader
-        self._done, self._length = 0, len(loader)
+        self._done, self._length, self._samples = 0, len(loader), loader.samples
         self._order: Rows | None = None
         self._resampled = loader.shuffle == "resampled"
         ordered = bool(loader.shuffle) and not self._resampled
@@ -34,30 +37,41 @@ class Epoch:
             if not 0 <= self._done <= self._length:
                 raise ValueError(f"{self._done} batches of {self._length} are done")
             is_order = isinstance(self._order, np.ndarray) and self._order.dtype.kind == "i"
-            is_order = is_order and np.array_equal(np.sort(self._order), np.arange(len(loader.X)))
+            is_order = is_order and np.array_equal(np.sort(self._order), np.arange(loader.samples))
             if not (is_order if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
+        elif loader.shuffle == "bucketed":
+            self._order = bucketed_order(lengths_of(loader.X), loader.batch_size, loader.rng)
         elif ordered:
-            self._order = loader.rng.permutation(len(loader.X))
-        self._x_of, self._y_of = _reader(self.X, bool(loader.shuffle)), _reader(self.y, bool(loader.shuffle))
+            self._order = loader.rng.permutation(loader.samples)
+        gather = bool(loader.shuffle)
+        self._x_of, self._y_of = _reader(self.X, gather), _reader(self.y, gather)
+        self._weight_of = None if loader.sample_weight is None else _reader(loader.sample_weight, gather)
+
+    def __repr__(self) -> str:
+        return f"Epoch({self._done:,} of {self._length:,} batches done)"
 
     def __iter__(self) -> Self:
         """Return itself: it is used up as it goes."""
         return self
 
     def __next__(self) -> Batch:
-        """Return the next batch (x, y)."""
+        """Return the next batch, (x, y) or (x, y, sample_weight)."""
         if self._done == self._length:
             raise StopIteration
-        self.rows = self._next_rows(1)
-        return self._loader.prepared(self._x_of(self.rows)), self._y_of(self.rows)
+        rows = self.rows = self._next_rows(1)
+        x, y = self._x_of(rows), self._y_of(rows)
+        if self._loader.collate is not None:
+            x, y = collated(self._loader.collate, x, y)
+        x = self._loader.prepared(x)
+        return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
 
     def take(self, batches: int) -> NDArray[np.int64]:
         """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
         self._before = self._done, self._loader.rng.bit_generator.state if self._resampled else None
         rows = self._next_rows(min(batches, self._length - self._done))
         if isinstance(rows, slice):
-            rows = np.arange(rows.start, min(rows.stop, len(self.X)))
+            rows = np.arange(rows.start, min(rows.stop, self._samples))
         return rows.astype(np.int64, copy=False)
 
     def rewind(self, batches: int) -> None:
@@ -72,7 +86,7 @@ class Epoch:
         size = self._loader.batch_size
         start, self._done = self._done, self._done + batches
         if self._resampled:
-            draws = [self._loader.rng.choice(len(self.X), size, replace=False) for _ in range(batches)]
+            draws = [self._loader.rng.choice(self._samples, size, replace=False) for _ in range(batches)]
             return np.concatenate(draws) if draws else np.arange(0)
         rows = slice(start * size, self._done * size)
         return rows if self._order is None else self._order[rows]
@@ -82,10 +96,18 @@ class Epoch:
         return {"done": self._done, "order": self._order}
 
 
-def _reader(array: NDArray[Any], gather: bool) -> Callable[[Any], NDArray[Any]]:
+def _reader(tree: Any, gather: bool) -> Callable[[Any], Any]:
     """Return what gathers rows, or else views a slice of them read-only, because a batch is not to be written into."""
+    if type(tree) is tuple:
+        readers = [_reader(leaf, gather) for leaf in tree]
+        return lambda rows: tuple([read(rows) for read in readers])
+    if type(tree) is dict:
+        named = {key: _reader(leaf, gather) for key, leaf in tree.items()}
+        return lambda rows: {key: read(rows) for key, read in named.items()}
+    if type(tree) is list:  # samples for a collate function
+        return (lambda rows: [tree[row] for row in rows]) if gather else tree.__getitem__
     if gather:  # `take` is faster than an index, but first copies all of an array that is not contiguous
-        return partial(array.take, axis=0) if array.flags.c_contiguous else array.__getitem__
-    view = array[...]
+        return partial(tree.take, axis=0) if tree.flags.c_contiguous else cast("Callable[[Any], Any]", tree.__getitem__)
+    view = tree[...]
     view.flags.writeable = False
-    return view.__getitem__
+    return cast("Callable[[Any], Any]", view.__getitem__)

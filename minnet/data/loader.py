@@ -4,48 +4,68 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.described import shown
+from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
+from minnet.core.trees import as_tree, check_lengths, first, mapped, named_leaves, taken
+from minnet.core.weights import check_weights
 from minnet.data.checks import check_pair
+from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Epoch
+from minnet.data.padding import lengths_of
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
+
+DATA = ("X", "y", "sample_weight")  # the attributes that are the data set, which checkpoints leave out
 
 
 class DataLoader:
-    """Yield batches (x, y) of a data set; one pass over the loader is one epoch.
+    """Yield batches (x, y) of a data set, or (x, y, sample_weight); one pass over the loader is one epoch.
 
     The data set is not copied: a batch is gathered from it, or is a view of it. Images of uint8 stay uint8, a quarter
     of float32's memory, and are scaled batch by batch.
+
+    A model with several inputs takes a tuple or a dict of arrays as X, and so do several targets as y. Then so are x
+    and y of a batch, and the Trainer calls ``model.forward(*x)``, or ``model.forward(**x)``.
 
     Parameters
     ----------
     X
         The samples, along the first axis: an array, a ``np.memmap``, a list, or anything NumPy can
         read as an array. Floats are yielded in their own dtype, integers as they are, uint8 as
-        float32 times `scale`.
+        float32 times `scale`. Or several of these, of one length: a tuple, or a dict with names.
     y
-        As many targets, along the first axis.
+        As many targets, along the first axis, or a tuple or dict of such.
     batch_size
         N, how many samples a batch has; the last one of an epoch may have fewer.
     shuffle
         False: the samples come in their order; True: in a new random order every epoch; ``"resampled"``: every batch is
         a draw of its own, without replacement within it, as in the class notebook. Then an epoch has as many batches
-        as make up the data set, but a sample may come twice or not at all; a draw costs O(batch).
+        as make up the data set, but a sample may come twice or not at all; a draw costs O(batch). ``"bucketed"``: as
+        True, but the samples of a batch have similar lengths, so that little is padded; see
+        `minnet.data.bucketed_order`. X is then a list of sequences, and `collate` pads them.
     drop_last
         Leave out the last batch of an epoch if it is short.
     scale
         What a uint8 X is multiplied by; None leaves it uint8. `Trainer.fit` makes the training loader's scale the
         model's `input_scale`, by which `evaluate`, `predict` and `Predictor` multiply uint8. 1/256 is that of the class
         notebook's data; 1/255 is as good, for a model that is never given the other.
+    sample_weight
+        (N,) numbers >= 0: how much each sample counts in the loss and in the metrics. None: all the same. For losses of
+        several heads (`MultiLoss`), it may be a tuple or dict as y is.
+    collate
+        A function ``(xs, ys) -> (x, y)`` that makes the arrays of a batch from the lists of its samples, such as
+        `minnet.data.Pad`. Then X and y may be lists of arrays that have different lengths. uint8 is scaled after it.
     transform
         A function ``(x, rng) -> x`` that changes the samples of a batch after they were scaled, such as
         `minnet.data.augment.Rotate`. It must return a new array; `rng` is the loader's Generator. It is for
-        augmentation, which predictions go without. What predictions need, too, is a layer of the model: `Normalize`.
+        augmentation, which predictions go without. What predictions need, too, is a layer of the model: `Normalize`. If
+        X is a tuple or a dict, so is its x.
     check
         Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
         says if X and y seem to be swapped, if X seems to hold pixels of 0 to 255 as floats, from which a model learns
@@ -67,59 +87,84 @@ class DataLoader:
     [[0, 1], [2, 3], [4]]
     >>> len(loader)
     3
+    >>> loader = DataLoader({"place": X, "time": y / 10}, y, batch_size=2, sample_weight=[1, 1, 0, 2, 1])
+    >>> x, y, sample_weight = next(iter(loader))
+    >>> x["time"], sample_weight
+    (array([0. , 0.1]), array([1., 1.]))
     """
+
+    X: Any  # an array, or a tuple or dict of arrays; with `collate`, lists of samples, too
+    y: Any
+    sample_weight: Any
 
     def __init__(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any,
+        y: Any,
         batch_size: int = 128,
-        shuffle: bool | Literal["resampled"] = False,
+        shuffle: bool | Literal["resampled", "bucketed"] = False,
         *,
+        sample_weight: Any = None,
         drop_last: bool = False,
         scale: float | None = BYTE_SCALE,
+        collate: Collate | None = None,
         transform: Transform | None = None,
         check: bool = True,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.X = as_data("DataLoader", "X", X)
-        self.y = as_data("DataLoader", "y", y)
+        read = as_data if collate is None else as_samples
+        self.X = as_tree("DataLoader", "X", X, read)
+        self.y = as_tree("DataLoader", "y", y, read)
+        self.sample_weight = None if sample_weight is None else _as_weights(sample_weight)
         cure = "pass len(X) for all samples in one batch"
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
-        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled"))
+        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled", "bucketed"))
         self.drop_last = drop_last
         why = "uint8 is multiplied by it"
         self.scale = None if scale is None else check_number("DataLoader", "scale", scale, above=0, why=why)
+        self.collate = collate
         self.transform = transform
         self.rng = np.random.default_rng(rng)
         self._check_arguments()
         if check:
             check_pair("DataLoader", self.X, self.y, transformed=transform is not None)
-            if transform is not None:
-                some = self.X[:: math.ceil(len(self.X) / FEW)]
-                warn_of_preparation("DataLoader", transform, scaled(some, self.scale))
+            if transform is not None and collate is None:
+                some = taken(self.X, slice(None, None, math.ceil(self.samples / FEW)))
+                warn_of_preparation("DataLoader", transform, mapped(self._scaled, some))
 
     def _check_arguments(self) -> None:
         """Check that the arguments fit each other."""
-        if len(self.X) != len(self.y):
+        found = [*named_leaves("X", self.X), *named_leaves("y", self.y)]
+        if self.sample_weight is not None:
+            found += named_leaves("sample_weight", self.sample_weight)
+        check_lengths("DataLoader", found)
+        if self.batch_size > self.samples and (self.shuffle == "resampled" or self.drop_last):
             raise ValueError(
-                f"DataLoader got {len(self.X)} samples in X and {len(self.y)} targets in y: expected one target a "
-                f"sample. X has shape {self.X.shape} and y {self.y.shape}: samples are along the first axis"
-            )
-        if self.batch_size > len(self.X) and (self.shuffle == "resampled" or self.drop_last):
-            raise ValueError(
-                f"DataLoader cannot make one full batch of {self.batch_size} from {len(self.X)} samples: "
+                f"DataLoader cannot make one full batch of {self.batch_size} from {self.samples} samples: "
                 'lower batch_size, or leave out shuffle="resampled" and drop_last'
             )
-        if self.transform is not None and not callable(self.transform):
-            raise TypeError(
-                f"DataLoader expected transform to be a function (x, rng) -> x, got {type(self.transform).__name__}: "
-                "pass one, such as mn.data.augment.Rotate(10)"
-            )
+        if self.shuffle == "bucketed":
+            lengths_of(self.X, padded=self.collate is not None)
+        for name, value, form, example in (
+            ("transform", self.transform, "(x, rng) -> x", "mn.data.augment.Rotate(10)"),
+            ("collate", self.collate, "(xs, ys) -> (x, y)", "mn.data.Pad()"),
+        ):
+            if isinstance(value, Layer) or not (value is None or callable(value)):
+                raise TypeError(
+                    f"DataLoader expected {name} to be a function {form}, got {type(value).__name__}: "
+                    f"pass one, such as {example}"
+                )
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(first(self.X))
+
+    __repr__ = shown
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        batches = len(self.X) / self.batch_size
+        batches = self.samples / self.batch_size
         return math.floor(batches) if self.drop_last else math.ceil(batches)
 
     def __iter__(self) -> Epoch:
@@ -131,8 +176,8 @@ class DataLoader:
 
         A subclass's own attributes are in it as far as they are plain data, or objects with such attributes.
         """
-        own = {name: value for name, value in attributes(self).items() if name not in ("X", "y")}
-        return {"samples": list(self.X.shape), "attributes": own, "objects": self._objects().state()}
+        own = {name: value for name, value in attributes(self).items() if name not in DATA}
+        return {"samples": _form(self.X), "attributes": own, "objects": self._objects().state()}
 
     def load_state_dict(self, state: State) -> None:
         """Put the Generator back, and what transforms remember."""
@@ -141,11 +186,32 @@ class DataLoader:
 
     def _objects(self) -> Objects:
         objects = Objects([self])
-        objects.add("", self, leave=("X", "y"))
+        objects.add("", self, leave=DATA)
         return objects
 
-    def prepared(self, x: NDArray[Any]) -> NDArray[Any]:
+    def prepared(self, x: Any) -> Any:
         """Scale and transform the samples of a batch."""
-        if x.dtype == np.uint8:
+        if type(x) is tuple or type(x) is dict:
+            x = mapped(self._scaled, x)
+        elif x.dtype == np.uint8:
             x = scaled(x, self.scale)
         return x if self.transform is None else self.transform(x, self.rng)
+
+    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
+        return scaled(x, self.scale)
+
+
+def _as_weights(sample_weight: Any) -> Any:
+    """View weights of samples as an array, or as a tuple or dict of arrays; raise an error if they are no weights."""
+
+    def read(owner: str, name: str, data: Any) -> NDArray[Any]:
+        check_weights(owner, name, data)
+        return as_data(owner, name, data)
+
+    return as_tree("DataLoader", "sample_weight", sample_weight, read)
+
+
+def _form(X: Any) -> Any:
+    """Return the shape of the samples, or the shapes by their names."""
+    shapes = {name: list(getattr(leaf, "shape", (len(leaf),))) for name, leaf in named_leaves("X", X)}
+    return shapes.get("X", shapes)

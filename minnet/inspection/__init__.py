@@ -1,1 +1,1 @@
-"""Inspection: looking at a model: gradient and layer checks, summaries, plots."""
+"""Inspection: looking at a model: gradient and layer checks, summaries."""

@@ -294,7 +294,7 @@ def _snapshot(value: object, path: str = "self") -> dict[str, Any]:
         return {path: (value.dtype.str, value.shape, value.tobytes())}
     if isinstance(value, np.random.Generator):
         return {f"{path} (a Generator)": repr(value.bit_generator.state)}
-    if hasattr(value, "__dict__") and not callable(value):
+    if hasattr(value, "__dict__") and (isinstance(value, Layer) or not callable(value)):
         kept = {name: item for name, item in vars(value).items() if name not in TRANSIENT}
         return {k: v for name, item in kept.items() for k, v in _snapshot(item, f"{path}.{name}").items()}
     return {path: repr(value)}
@@ -378,5 +378,5 @@ def _containers(trial: Trial) -> None:
         _same(trial, Run(y, dx, _inner_grads(around)), "inside Residual")
 
 
-def _inner_grads(container: Layer) -> dict[str, Array]:
-    return {name.removeprefix("layers[0]."): p.grad for name, p in container.named_parameters()}
+def _inner_grads(container: Sequential) -> dict[str, Array]:
+    return {name: p.grad for name, p in container.layers[0].named_parameters()}

@@ -5,6 +5,8 @@ the range, that the class describes. So does `forward` if x has another shape or
 (without Parameters: float32 or float64), and `backward` if dy has another shape or dtype than the last output.
 """
 
+from typing import TYPE_CHECKING
+
 from minnet.layers.activations import Hardtanh as Hardtanh
 from minnet.layers.activations import LeakyReLU as LeakyReLU
 from minnet.layers.activations import ReLU as ReLU
@@ -18,6 +20,8 @@ from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
 from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
 from minnet.layers.branches import Add as Add
 from minnet.layers.branches import Concat as Concat
+from minnet.layers.branches import Heads as Heads
+from minnet.layers.branches import Inputs as Inputs
 from minnet.layers.containers import Residual as Residual
 from minnet.layers.containers import Sequential as Sequential
 from minnet.layers.convolution import Conv1d as Conv1d
@@ -50,7 +54,9 @@ from minnet.layers.structure import Identity as Identity
 from minnet.layers.structure import Permute as Permute
 from minnet.layers.structure import Reshape as Reshape
 from minnet.layers.tied import Tied as Tied
+from minnet.layers.time_pooling import PoolTime as PoolTime
 from minnet.layers.transformer import TransformerBlock as TransformerBlock
 from minnet.layers.transposed import ConvTranspose2d as ConvTranspose2d
 
-__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
+    __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

@@ -63,6 +63,8 @@ class MultiHeadAttention(Layer):
     (3, 5, 8)
     """
 
+    takes_mask = True
+
     def __init__(
         self,
         embed_dim: int,
@@ -89,6 +91,10 @@ class MultiHeadAttention(Layer):
         )
         self.output = Linear(D, D, bias, bias_init=zeros(), rng=rng)
         self.dropout = Dropout(dropout, rng=rng) if dropout else None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's arguments, of which `dropout` is kept as a layer."""
+        return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
 
     def check(self, x: Array, mask: Mask | None = None, context: Array | None = None) -> None:
         """Check that x and the context are sequences of vectors, and the mask one of the places attended to."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minnet.core.arrays import Array
+from minnet.core.arrays import Array, filled
 from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int, check_number
@@ -15,6 +15,7 @@ from minnet.layers.normalization import check_eps, per_channel, standardize, sta
 class _BatchNorm(Layer):
     """The base of BatchNorm1d and BatchNorm2d, which differ only in the shapes they take."""
 
+    mixes_places = True
     shapes: dict[int, str]  # number of axes: the names of those after the channels
 
     def __init__(
@@ -34,10 +35,10 @@ class _BatchNorm(Layer):
         self.momentum = None if momentum is None else check_number(name, "momentum", momentum, 0, 1, why=why)
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.weight = Parameter(np.ones(C)) if affine else None
-        self.bias = Parameter(np.zeros(C)) if affine and bias else None
-        self.running_mean = Buffer(np.zeros(C)) if track_running_stats else None
-        self.running_var = Buffer(np.ones(C)) if track_running_stats else None
+        self.weight = Parameter(filled(1, (C,))) if affine else None
+        self.bias = Parameter(filled(0, (C,))) if affine and bias else None
+        self.running_mean = Buffer(filled(0, (C,))) if track_running_stats else None
+        self.running_var = Buffer(filled(1, (C,))) if track_running_stats else None
         self.num_batches_tracked = Buffer(0.0) if track_running_stats else None
 
     def check(self, x: Array) -> None:

@@ -1,57 +1,23 @@
-"""A container is a layer made of layers: Sequential chains them, Residual adds a way around them.
+"""Two containers: Sequential chains its layers, Residual adds a way around them.
 
 `branches` has those whose layers stand side by side.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import KINDS, bare
+from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
-
-
-class Container(Layer):
-    """The base of the containers: it checks the layers, and says where an error happened."""
-
-    def __init__(self, *layers: Layer) -> None:
-        name = type(self).__name__
-        if not layers:
-            raise ValueError(f"{name} needs at least one layer: {name}(layer, layer, ...)")
-        for i, layer in enumerate(layers):
-            if isinstance(layer, (list, tuple)):
-                raise TypeError(f"{name} takes the layers one by one, not a {type(layer).__name__}: {name}(*layers)")
-            if isinstance(layer, type):
-                made = f"{layer.__name__}(...)"
-                raise TypeError(
-                    f"{name} expected a Layer, but layer {i} is the class {layer.__name__}: make one, {made}"
-                )
-            if not isinstance(layer, Layer):
-                raise TypeError(
-                    f"{name} expected layers, but layer {i} is a {type(layer).__name__}, not a Layer: derive it from "
-                    "mn.Layer; for a function there is a layer, such as mn.Tanh() and mn.ReLU()"
-                )
-        self.layers = layers
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name == "layers":
-            list(self.named_layers())  # raises if a layer comes twice
-            Layer.changes += 1
-
-    def _say_where(self, error: Exception, i: int, what: str, array: object, giver: int | None = None) -> None:
-        """Add a note to an error in layer i, which was given an array by layer number `giver`."""
-        name = type(self).__name__
-        if array is None and giver is not None:  # the giver is to blame, and not this one
-            method = "forward" if what == "input" else "backward"
-            error.add_note(
-                f"{name}.layers[{giver}] = {self.layers[giver].describe()} returned None: add a return to its {method}"
-            )
-        shape = getattr(array, "shape", type(array).__name__)
-        error.add_note(f"in {name}.layers[{i}] = {self.layers[i].describe()}, {what} shape {shape}")
+from minnet.core.layers import Layers
+from minnet.layers.container import Container
+from minnet.layers.sequences import Mask
 
 
 class Sequential(Container):
@@ -62,19 +28,29 @@ class Sequential(Container):
 
     Each layer's checks are asked once for each new shape and dtype of x; after that, the bare formulas
     are called. What is remembered is dropped with every `train`, `eval` and `astype`, of any model, and
-    with new ``layers``. So a method that is patched between two steps is seen only after one of these.
+    with other ``layers``. So a method that is patched between two steps is seen only after one of these.
 
     An error inside a layer gains a note that says which of the layers it was, and the shape it was given.
 
     Parameters
     ----------
     *layers
-        At least one. No layer object may come twice, here or inside; a Parameter may.
+        At least one; or a dict (an OrderedDict) of names and layers. No layer object may come twice, here or inside; a
+        Parameter may.
+    **named
+        Further layers, with their names: ``Sequential(encoder=..., head=...)``.
 
     Attributes
     ----------
-    layers : tuple of Layer
-        The layers, first to last.
+    layers : Layers
+        The layers, first to last: a tuple in which names are indices, too.
+
+    Notes
+    -----
+    It is used as a list: ``model[0]``, ``model["head"]``, ``len(model)``, ``for layer in model``, ``append``,
+    ``insert``, ``extend``, ``pop``, ``del model[i]``, ``model[i] = layer``. A slice, ``model[:2]``, and a sum, ``one +
+    another``, are new Sequentials of the same layer objects, which share their weights and what they keep for
+    `backward`. Parameters that join a model after its optimizer was made are not trained: make the optimizer anew.
 
     Examples
     --------
@@ -84,18 +60,54 @@ class Sequential(Container):
       layers[0]: Linear(784, 10)
       layers[1]: Softmax()
     )
+    >>> model = Sequential(body=Linear(784, 10), head=Softmax())
+    >>> model["head"]
+    Softmax()
+    >>> [path for path, _ in model.named_parameters()]
+    ['layers["body"].weight', 'layers["body"].bias']
     """
 
     _plans: Mapping[Any, "Plan"] = MappingProxyType({})  # for each kind of input
     _plan: "Plan | None" = None  # of the last forward that recorded
 
-    def forward(self, x: Array) -> Array:
-        """Map x through all layers."""
-        kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> Any: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> "Sequential": ...
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice):
+            return super().__getitem__(key)
+        layers = self.layers[key]
+        if not layers:
+            raise IndexError(f"no layer is in this part: their numbers are 0 to {len(self) - 1}, or -1 from the end")
+        part = _joined(layers, self)
+        # What the model says of its inputs and its outputs holds for the part that reads and makes them.
+        for name, i in (("input_scale", 0), ("class_names", -1)):
+            if name in vars(self) and layers[i] is self.layers[i]:
+                setattr(part, name, getattr(self, name))
+        return part
+
+    def __add__(self, other: "Sequential") -> "Sequential":
+        if not isinstance(other, Sequential):
+            return NotImplemented
+        return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
+
+        With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
+        """
+        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
+        if start and not _takes_several(self):
+            return self._forward_masked(*self._as_masked(inputs, named))
+        x = self._map_inputs(inputs, named) if start else inputs[0]
+        kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
-            return self._ask_and_plan(x, kind)
-        i = 0
+            return self._ask_and_plan(x, kind, start)
+        i = int(start)
         try:
             for forward in plan.forward:
                 x = forward(x)
@@ -130,10 +142,50 @@ class Sequential(Container):
             raise
         return dy
 
-    def _ask_and_plan(self, x: Array, kind: Any) -> Array:
-        """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
-        plan, giver = _plan(self.layers, self.recording), None
+    def _as_masked(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+        """Return x and the mask; a TypeError, if something else was given."""
+        given = dict(zip(("x", "mask"), inputs, strict=False)) | named
+        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"}:
+            got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
+            raise TypeError(
+                f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
+                f"{', '.join(got) or 'nothing'}: a model of several inputs begins with a layer that takes them, such "
+                "as mn.Inputs"
+            )
+        return given["x"], given.get("mask")
+
+    def _forward_masked(self, x: Array, mask: Mask | None) -> Array:
+        """Do as `forward`, with a mask. The layers make their checks each time: their loops over time take longer."""
+        if mask is None:
+            y: Array = Sequential.forward(self, x)
+            return y
+        kind = ("masked", x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+        plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
+        giver = None
         for i in plan.order:
+            try:
+                layer = self.layers[i]
+                y = layer.forward(x, mask=mask) if plan.masked[i] else layer.forward(x)
+            except Exception as error:
+                self._say_where(error, i, "input", x, giver)
+                raise
+            x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
+    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what the first layer makes of several inputs."""
+        try:
+            return self.layers[0].forward(*inputs, **named)
+        except Exception as error:
+            self._say_where(error, 0, "input", named or inputs)
+            raise
+
+    def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
+        """Do as `forward` from a layer on, with the checks of all; and remember how to do it without them."""
+        plan, giver = _plan(self.layers, self.recording), None
+        plan = plan._replace(forward=plan.forward[start:])
+        for i in plan.order[start:]:
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:
@@ -142,12 +194,38 @@ class Sequential(Container):
             if isinstance(y, np.ndarray):
                 plan.outputs.append((vars(self.layers[i]), (y.shape, y.dtype)))
             x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
+    def _remember(self, plan: "Plan", kind: Any) -> None:
+        """Keep a plan for `backward`, and for the next input of this kind."""
         if self.recording:
             self.__dict__["_plan"] = plan
-        if kind is not None:  # a new dict, because other threads may read the old one
+        if kind is not None and kind not in self._plans:  # a new dict, because other threads may read the old one
             plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
             self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
-        return x
+
+
+def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
+    """Return a Sequential of layers that are another's, in the same mode."""
+    joined = Sequential(*layers)
+    joined.layers = layers  # with their names
+    vars(joined).update({name: getattr(owner, name) for name in ("training", "recording", "frozen_statistics")})
+    return joined
+
+
+def _takes_several(layer: Layer) -> bool:
+    """Whether a layer, or the first of a Sequential, has to be given several inputs, or takes any number."""
+    while isinstance(layer, Sequential) and not isinstance(layer, Residual):
+        layer = layer.layers[0]
+    return _needs_several(type(layer).forward)
+
+
+@cache
+def _needs_several(forward: Callable[..., Any]) -> bool:
+    _, *taken = inspect.signature(forward).parameters.values()
+    needed = [p for p in taken if p.kind is not p.VAR_KEYWORD and p.default is p.empty]
+    return len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in taken)
 
 
 class Plan(NamedTuple):
@@ -158,9 +236,10 @@ class Plan(NamedTuple):
     backward: list[Callable[[Array], Any]]  # one a layer, last to first
     accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
     outputs: list[tuple[dict[str, Any], Any]]  # each layer's attributes, and the shape and dtype to compare dy with
+    masked: list[bool]  # of each layer, whether it is given the mask
 
 
-def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
+def _plan(layers: tuple[Layer, ...], recording: bool, masked: list[bool] | None = None) -> Plan:
     """Return the order of the layers, and what to call of each.
 
     In training, a layer goes before its predecessor if its `goes_before` says that the result is the same (see
@@ -187,6 +266,7 @@ def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
             *_methods(back[: first + 1], [*["backward"] * first, last])[1:],
         ],
         outputs=[],
+        masked=masked or [],
     )
 
 
@@ -217,9 +297,9 @@ class Residual(Sequential):
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
     """
 
-    def forward(self, x: Array) -> Array:
-        """Map x to x + f(x), of the same shape."""
-        y = super().forward(x)
+    def forward(self, x: Array, mask: Mask | None = None) -> Any:
+        """Map x to x + f(x), of the same shape; a mask goes to the layers that take one."""
+        y = super().forward(x) if mask is None else super().forward(x, mask)
         if y.shape != x.shape:
             raise ValueError(
                 f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "

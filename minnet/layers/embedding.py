@@ -56,9 +56,7 @@ class Embedding(Layer):
         if padding_idx is not None and not -V <= check_int("Embedding", "padding_idx", padding_idx, None) < V:
             raise ValueError(f"Embedding needs padding_idx from {-V} to {V - 1}, a row of the table, got {padding_idx}")
         self.padding_idx = None if padding_idx is None else int(padding_idx) % V
-        self.weight = Parameter(draw(normal(), (V, D), np.random.default_rng(rng)))
-        if self.padding_idx is not None:
-            self.weight.data[self.padding_idx] = 0
+        self.weight = Parameter(draw(self._first_values, (V, D), np.random.default_rng(rng)))
 
     def check(self, x: Labels) -> None:
         """Check that x is an array of integers; `forward` looks at their values, which are new in each batch."""
@@ -75,7 +73,7 @@ class Embedding(Layer):
         """Map integers x (any shape) to y (..., D)."""
         self._check_range(x)
         self.cache = x
-        y = self.weight.data.take(x, axis=0)
+        y = self.weight.data.take(x.astype(np.intp, copy=False), axis=0)  # NumPy 2.0 refuses uint64
         if self.padding_idx is not None:
             y[x == self.padding_idx] = 0
         return y
@@ -91,6 +89,12 @@ class Embedding(Layer):
         # to 6 times as fast on single numbers as on rows (NumPy 2.4), and as sorting and np.add.reduceat.
         places = x.reshape(-1, 1).astype(np.intp) * self.embedding_dim + np.arange(self.embedding_dim)
         np.add.at(self.weight.grad.reshape(-1), places.reshape(-1), dy.reshape(-1))
+
+    def _first_values(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        table: Array = normal()(shape, rng)
+        if self.padding_idx is not None:
+            table[self.padding_idx] = 0
+        return table
 
     def _check_range(self, x: Labels) -> None:
         if x.size and (x.min() < 0 or x.max() >= self.num_embeddings):

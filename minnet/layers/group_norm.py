@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from minnet.core.arrays import Array, sums
+from minnet.core.arrays import Array, filled, sums
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
@@ -39,6 +37,8 @@ class GroupNorm(Layer):
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
+    mixes_places = True
+
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
     ) -> None:
@@ -51,8 +51,8 @@ class GroupNorm(Layer):
             )
         self.eps = check_eps("GroupNorm", eps)
         self.affine = affine
-        self.weight = Parameter(np.ones(num_channels)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels)) if affine and bias else None
+        self.weight = Parameter(filled(1, (num_channels,))) if affine else None
+        self.bias = Parameter(filled(0, (num_channels,))) if affine and bias else None
 
     def check(self, x: Array) -> None:
         """Check that x is (N, C, ...), of the Parameters' dtype."""

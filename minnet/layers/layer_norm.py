@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minnet.core.arrays import Array, column_sums
+from minnet.core.arrays import Array, column_sums, filled
 from minnet.core.checked import checked
 from minnet.core.checks import check_floats, check_int
 from minnet.core.layer import Layer
@@ -29,7 +29,12 @@ class LastAxes(Layer):
         self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
         self._axes = tuple(range(-len(self.normalized_shape), 0))  # the same axes, counted from the end
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
+        self.weight = Parameter(filled(1, self.normalized_shape)) if elementwise_affine else None
+
+    @property
+    def mixes_places(self) -> bool:  # type: ignore[override]
+        """Whether several axes are normalized together, one of which may be time."""
+        return len(self.normalized_shape) > 1
 
     def check(self, x: Array) -> None:
         """Check that the last axes of x are those that are normalized, and its dtype that of the Parameters."""
@@ -84,7 +89,7 @@ class LayerNorm(LastAxes):
     ) -> None:
         super().__init__(normalized_shape, elementwise_affine)
         self.eps = check_eps("LayerNorm", eps)
-        self.bias = Parameter(np.zeros(self.normalized_shape)) if elementwise_affine and bias else None
+        self.bias = Parameter(filled(0, self.normalized_shape)) if elementwise_affine and bias else None
 
     @checked
     def forward(self, x: Array) -> Array:

@@ -40,13 +40,14 @@ class Normalize(Layer):
         The axis of x along which they lie. By default the axis 1 of x (N, F) and of x (N, C, H, W); for x of another
         number of axes, say which: 1 for (N, C, L), 2 or −1 for (N, T, F). If μ and σ have several axes, pass a tuple:
         (1, 2) for a mean and a deviation of each pixel of (N, H, W).
+    scale
+        If μ and σ were computed from uint8, what that was multiplied by, as by `of`: `Trainer.fit` refuses data with
+        another scale. An attribute, too.
 
     Attributes
     ----------
     mean, std : Buffer
         μ and σ, of one shape. To load weights into a new model, make it with zeros and ones.
-    scale : float or None
-        What uint8 was multiplied by when `of` computed them: `Trainer.fit` refuses data with another scale.
 
     Raises
     ------
@@ -62,9 +63,14 @@ class Normalize(Layer):
     (5, 3, 8, 8)
     """
 
-    scale: float | None = None
-
-    def __init__(self, mean: ArrayLike, std: ArrayLike, axis: int | tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self,
+        mean: ArrayLike,
+        std: ArrayLike,
+        axis: int | tuple[int, ...] | None = None,
+        *,
+        scale: float | None = None,
+    ) -> None:
         means, deviations = _numbers("mean", mean), _numbers("std", std)
         if not (deviations.astype(np.float32) > 0).all():
             raise ValueError(f"Normalize needs std > 0, got {deviations.min():g}: pass 1 where all numbers are equal")
@@ -73,7 +79,7 @@ class Normalize(Layer):
         except ValueError:
             shapes = f"{means.shape} and {deviations.shape}"
             raise ValueError(f"Normalize expected mean and std of one shape, got {shapes}") from None
-        self.axis = axis
+        self.axis, self.scale = axis, scale
         count = means.ndim if axis is None else len(_axes(axis))
         if count != means.ndim or (axis is None and means.ndim > 1):
             raise ValueError(
@@ -118,9 +124,8 @@ class Normalize(Layer):
         if is_bytes := X.dtype == np.uint8:
             scale = check_number(owner, "scale", scale, above=0, why="uint8 is multiplied by it")
             mean, std = mean * scale, std * scale
-        layer = cls(mean, _divisors(owner, mean, std), axis if axis is None else kept)
-        layer.scale = scale if is_bytes else None
-        return layer
+        divisors = _divisors(owner, mean, std)
+        return cls(mean, divisors, axis if axis is None else kept, scale=scale if is_bytes else None)
 
     def check(self, x: Array) -> None:
         """Check that x has the means' sizes along their axes, and their dtype."""

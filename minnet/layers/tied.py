@@ -1,6 +1,7 @@
 """A Tied layer uses the transpose of another layer's weight in place of a weight of its own."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Tied(Layer):
     Parameters
     ----------
     layer
-        A layer with a ``weight`` of two axes, (I, O), such as `Linear`. Only its weight is used.
+        A layer with a ``weight`` of two axes, (I, O), such as `Linear`, or that weight. Only the weight is used.
     bias, bias_init, rng
         As for a `Linear` from O to I features, so that the default is uniform in ±1/√O.
 
@@ -53,13 +54,13 @@ class Tied(Layer):
 
     def __init__(
         self,
-        layer: Layer,
+        layer: Layer | Parameter,
         bias: bool = True,
         *,
         bias_init: Initializer | None = None,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        weight = getattr(layer, "weight", None)
+        weight = layer if isinstance(layer, Parameter) else getattr(layer, "weight", None)
         if not isinstance(weight, Parameter):
             raise TypeError(f"Tied expected a layer with a weight, such as Linear, got {layer!r}")
         if weight.data.ndim != 2:
@@ -104,6 +105,10 @@ class Tied(Layer):
         self.weight.grad += np.dot(rows.T, as_rows(self.cache))
         if self.bias is not None:
             self.bias.add_rows(rows)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's arguments; the weight stands for the other layer."""
+        return {"layer": self.weight, "bias": self.bias is not None}
 
     def describe(self) -> str:
         """Say in one line what this layer is, by the weight's shape: ``Tied(weight=(784, 32))``."""

@@ -1,5 +1,7 @@
 """A TransformerBlock is attention and then a small network for each place, each added to its own input."""
 
+from typing import Any
+
 import numpy as np
 
 from minnet.core.arrays import Array
@@ -56,6 +58,8 @@ class TransformerBlock(Layer):
     (3, 5, 8)
     """
 
+    takes_mask = True
+
     def __init__(
         self,
         embed_dim: int,
@@ -83,6 +87,15 @@ class TransformerBlock(Layer):
             network.insert(2, Dropout(dropout, rng=rng))
             network.append(Dropout(dropout, rng=rng))
         self.network = Sequential(*network)
+
+    @property
+    def activation(self) -> Layer:
+        """The layer between the two Linear ones."""
+        return self.network.layers[1]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's arguments, of which `dropout` is kept as a layer."""
+        return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
 
     def check(self, x: Array, mask: Mask | None = None) -> None:
         """Check that x is sequences of vectors, and the mask one of their places."""

@@ -18,7 +18,11 @@ Their labels (...) are integers, for predictions (..., C) whose *last* axis are 
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
 `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
 whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+
+`MultiLoss` is the weighted sum of several losses, for a model with several outputs.
 """
+
+from typing import TYPE_CHECKING
 
 from minnet.losses.base import Loss as Loss
 from minnet.losses.binary import BCELoss as BCELoss
@@ -29,9 +33,11 @@ from minnet.losses.classification import SoftmaxCrossEntropyLoss as SoftmaxCross
 from minnet.losses.divergence import KLDivLoss as KLDivLoss
 from minnet.losses.margin import HingeLoss as HingeLoss
 from minnet.losses.margin import MultiMarginLoss as MultiMarginLoss
+from minnet.losses.multi import MultiLoss as MultiLoss
 from minnet.losses.regression import HuberLoss as HuberLoss
 from minnet.losses.regression import L1Loss as L1Loss
 from minnet.losses.regression import MSELoss as MSELoss
 from minnet.losses.regression import SmoothL1Loss as SmoothL1Loss
 
-__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
+    __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

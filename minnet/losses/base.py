@@ -1,30 +1,39 @@
 """The base of every loss: how the losses of a batch become one number, and what all losses check."""
 
-import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.described import describe
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
+from minnet.core.trees import refuse_tree
+from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
+SEVERAL = "several outputs, each with a loss of its own, are for mn.MultiLoss({name: loss, ...})"
 
 
 class Loss(Layer):
     """The base of every loss: `forward(prediction, target)` and `backward()`.
 
     A loss of your own needs these two methods and nothing else; `reduction` is an offer. If its mean is over something
-    else than the samples, such as those that a mask leaves, say so in `total_weight`.
+    else than the samples, such as those that a mask leaves, say so in `total_weight`. If it is to be used with sample
+    weights, its forward takes them: ``forward(prediction, target, sample_weight=None)``.
+
+    **Sample weights** v say how much each sample counts: L = Σ_n v_n ℓ_n / Σ_n v_n, where ℓ_n is the mean over the
+    numbers of sample n; ``"sum"`` leaves out the division, and ``"none"`` returns v_n ℓ_n. A weight of 2 is the sample
+    twice, a weight of 0 leaves it out, even if its loss is infinite. If all are 0, L and its gradient are 0. There is
+    one weight a sample, (N,), or one for each place of its first axes, such as (N, T) for the places of sequences.
 
     Parameters
     ----------
@@ -49,7 +58,8 @@ class Loss(Layer):
     ------
     TypeError, ValueError
         If an option is of the wrong type, or out of range; in `forward`, if prediction or target are not numbers, if
-        their shapes do not belong together, or if there is NaN (a `NonFiniteError`).
+        their shapes do not belong together, or if there is NaN (a `NonFiniteError`); if sample weights are negative,
+        not finite, or of another shape.
     """
 
     classifies: bool = False
@@ -61,16 +71,16 @@ class Loss(Layer):
     def __init__(self, *, reduction: str = "mean") -> None:
         self.reduction = check_choice(type(self).__name__, "reduction", reduction, self.REDUCTIONS)
 
-    def forward(self, prediction: Array, target: ArrayLike) -> float:
-        """Return the mean loss of the batch."""
+    def forward(self, prediction: Array, target: ArrayLike, *sample_weight: Any, **named: Any) -> float:
+        """Return the mean loss of the batch, weighted if there are weights of samples."""
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, prediction, target)")
 
     def backward(self) -> Array:
         """Return dL/d prediction, for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
 
-    def total_weight(self, target: Any) -> float:
-        """Return what the mean over a batch is divided by: here the number of samples, ``len(target)``.
+    def total_weight(self, target: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return what the mean over a batch is divided by: here the number of samples, or the sum of their weights.
 
         Means of several batches, or of parts of one, are averaged with these weights: by ``accumulate`` and
         ``threads`` of a Trainer, by `Trainer.evaluate`, and in the history. 0 says that nothing counts; `forward` then
@@ -84,8 +94,12 @@ class Loss(Layer):
         20.5
         >>> mn.MSELoss().total_weight(np.zeros((4, 3)))
         12.0
+        >>> mn.MSELoss().total_weight(np.zeros((4, 3)), [1, 1, 0, 0.5])
+        7.5
         """
-        return float(len(target))
+        if sample_weight is None:
+            return float(len(target))
+        return float(check_weights(type(self).__name__, "sample_weight", sample_weight).sum())
 
     def as_part(self, weight: float) -> tuple["Loss", float]:
         """Return the loss to use for a part of a set, and the factor that turns its mean into the part's sum.
@@ -99,8 +113,10 @@ class Loss(Layer):
 
         Otherwise a (N,) target against a (N, 1) prediction would be compared each with each.
         """
+        refuse_tree(type(self).__name__, "prediction", prediction, SEVERAL)
         check_floats(self, prediction)
         refuse_mask(self, "target", target)
+        refuse_tree(type(self).__name__, "target", target, SEVERAL)
         target, name = np.asarray(target), type(self).__name__
         if target.dtype.kind not in "iuf":
             cure = f"pass y.astype(np.{prediction.dtype})"
@@ -140,31 +156,53 @@ class Loss(Layer):
 
     def describe(self) -> str:
         """Say in one line what this loss is, such as ``HuberLoss(delta=2.0)``: only what is not the default."""
-        shown = []
-        for name, argument in inspect.signature(type(self).__init__).parameters.items():
-            value = getattr(self, name, None)
-            if isinstance(value, np.ndarray):
-                text = np.array2string(value, separator=", ", threshold=6, edgeitems=2, max_line_width=10_000)
-                shown.append(f"{name}={' '.join(text.split())}")
-            elif isinstance(value, (bool, int, float, str, tuple)) and value != argument.default:
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self)
 
-    def _reduce(self, losses: Array) -> Any:
-        """Return the mean or the sum as a float, averaged in float64 so that the order does not matter; or all."""
+    def _reduce(self, losses: Array, shares: "float | Array | None" = None) -> Any:
+        """Return Σ share · loss as a float, added in float64 so that the order does not matter; or each by itself.
+
+        Without shares, the losses count the same. A loss whose share is 0 counts as 0 even if it is infinite.
+        """
+        if isinstance(shares, np.ndarray):
+            losses, shares = _times(losses, shares), 1.0
         if self.reduction == "none":
             value: Any = losses
             valid = not np.isnan(losses).any()
         else:
-            value = add_up(losses) / self._divisor(losses.shape)
+            value = add_up(losses)
+            value = value / self._divisor(losses.shape) if shares is None else value * shares
             valid = not math.isnan(value)
         if not valid:
-            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}, or there is NaN in the target")
+            where = "" if self.classifies else ", or there is NaN in the target"
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}{where}")
         return value
 
-    def _share(self, dy: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> float | Array:
-        """Return dL/d losses, the share of each of them in L: 1/M in a mean, 1 in a sum, or the caller's dy."""
+    def _weighed(self, sample_weight: ArrayLike, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
+        """Return the shares of weighted losses of that shape in L, which broadcast to it."""
+        v, total = self._weights(sample_weight, shape)
+        if self.reduction not in ("sum", "none") and total:
+            v /= total
+        return v.astype(dtype)
+
+    def _weights(self, sample_weight: ArrayLike, shape: tuple[int, ...]) -> tuple[Weights, float]:
+        """Return the weights of losses of that shape, which broadcast to it, and what a mean is divided by."""
+        v = sample_weights(type(self).__name__, sample_weight, shape)
+        return v, float(v.sum()) * (self._count(shape) / max(v.size, 1))
+
+    def _total(self, sample_weight: ArrayLike | None, shape: tuple[int, ...]) -> float:
+        """Return what a mean of losses of that shape is divided by, if it is not 0."""
+        return float(self._count(shape)) if sample_weight is None else self._weights(sample_weight, shape)[1]
+
+    def _share(
+        self, dy: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]", shares: Array | None = None
+    ) -> float | Array:
+        """Return dL/d losses, the share of each of them in L: 1/M in a mean, 1 in a sum, or the caller's dy.
+
+        With `shares`, which `_weighed` returned, it is these, times dy.
+        """
         share: float | Array = self._incoming(dy, shape, dtype)
+        if shares is not None:
+            return _times(share, shares) if isinstance(share, np.ndarray) else shares * share
         return share if self.reduction == "none" else share / self._divisor(shape)
 
     def _divisor(self, shape: tuple[int, ...]) -> int:
@@ -172,10 +210,8 @@ class Loss(Layer):
         return 1 if self.reduction in ("sum", "none") else max(self._count(shape), 1)
 
     def _passed_on(self, slopes: Array, share: Any) -> Array:
-        """Return slopes · share, and 0 where the slope is 0, even if a caller's dy is infinite there."""
-        if not isinstance(share, np.ndarray):
-            return slopes * float(share)
-        return np.multiply(slopes, share, out=np.zeros_like(slopes), where=slopes != 0)
+        """Return slopes · share; where one of them is 0, 0, even if the other is infinite."""
+        return _times(slopes, share) if isinstance(share, np.ndarray) else slopes * float(share)
 
     def _count(self, shape: tuple[int, ...]) -> int:
         """Return how many losses of that shape a mean counts."""
@@ -214,50 +250,46 @@ class ElementwiseLoss(Loss):
         slopes: Array = kept
         return slopes
 
-    def total_weight(self, target: ArrayLike) -> float:
-        """Return how many numbers the mean is over."""
-        return float(self._count(np.shape(target)))
+    def total_weight(self, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return how many numbers the mean is over; with weights of samples, the sum of the numbers' weights."""
+        return self._total(sample_weight, np.shape(target))
 
     @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of prediction and target, of the same shape (any)."""
+    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Return the mean loss of prediction and target, of the same shape (any), weighted if there are weights."""
         losses, kept = self.compare(prediction, np.asarray(target, prediction.dtype))
-        value = self._reduce(losses)
-        self.cache = kept
+        shares = None if sample_weight is None else self._weighed(sample_weight, losses.shape, losses.dtype)
+        value = self._reduce(losses, shares)
+        self.cache = kept, shares
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d prediction, of its shape."""
-        slopes = self.slopes(self.cache)
-        return slopes * self._share(dy, slopes.shape, slopes.dtype)
+        kept, shares = self.cache
+        slopes = self.slopes(kept)
+        return self._passed_on(slopes, self._share(dy, slopes.shape, slopes.dtype, shares))
 
 
-def weight_of(loss: Loss, x: Array, target: Any) -> float:
+def weight_of(loss: Loss, x: Array, target: Any, sample_weight: ArrayLike | None = None) -> float:
     """Return what the mean over a batch counts in a mean over several: `Loss.total_weight`, or the number of samples.
 
     The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
-    because the target is no array, but something that a `train_step` of the user's own understands.
+    because the target is no array, but something that a `train_step` of the user's own understands. With weights of
+    samples, their sum is taken instead.
     """
     method = loss.total_weight
     says = getattr(method, "__func__", None) is not Loss.total_weight
     if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
-        weight = method(target)
+        weight = method(target) if sample_weight is None else method(target, sample_weight=sample_weight)
         if not (isinstance(weight, (int, float, np.number)) and 0 <= weight < math.inf):
             raise ValueError(
                 f"{type(loss).__name__}.total_weight must return a finite number >= 0, got {weight!r}: return what "
                 "forward divides its sum by"
             )
         return float(weight)
-    return float(len(x))
+    return float(len(x)) if sample_weight is None else Loss.total_weight(loss, x, sample_weight)
 
 
-def check_weights(loss: Loss, name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """Return weights as a new float64 array; an error, if one is not a number, negative, or infinite."""
-    refuse_mask(type(loss).__name__, name, value, of_samples=False)
-    weights = np.asarray(value)
-    if weights.size and weights.dtype.kind not in "biuf":
-        raise TypeError(f"{type(loss).__name__} expected {name} to be numbers, got {weights.dtype}")
-    weights = weights.astype(np.float64)
-    if not (np.isfinite(weights).all() and weights.min(initial=0) >= 0):
-        raise ValueError(f"{type(loss).__name__} needs {name} >= 0 and finite, got {weights.min()} to {weights.max()}")
-    return weights
+def _times(values: Array, shares: Array) -> Array:
+    """Return values · shares, of the shape of the values; where one of them is 0, 0, even if the other is infinite."""
+    return np.multiply(values, shares, out=np.zeros_like(values), where=(shares != 0) & (values != 0))

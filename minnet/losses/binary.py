@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import TINY, Array
+from minnet.core.weights import check_weights
 from minnet.errors import NonFiniteError
-from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss, check_weights
+from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss
 
 
 class BCELoss(ElementwiseLoss):
@@ -102,7 +103,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
 
     def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.pos_weight = None if pos_weight is None else check_weights(self, "pos_weight", pos_weight)
+        self.pos_weight = None if pos_weight is None else check_weights(type(self).__name__, "pos_weight", pos_weight)
 
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that prediction and target are of one shape, and that pos_weight broadcasts to it."""

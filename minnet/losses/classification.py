@@ -43,7 +43,7 @@ class CrossEntropyLoss(LabelLoss):
 
     takes = "probabilities"
 
-    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is probabilities (..., C), and the labels integers (...)."""
         super().check(prediction, target)
         check_probabilities(self, as_rows(prediction))
@@ -76,7 +76,7 @@ class NLLLoss(LabelLoss):
 
     takes = "log-probabilities"
 
-    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is log-probabilities (..., C), and the labels integers (...)."""
         super().check(prediction, target)
         cure = "remove the last layer and use SoftmaxCrossEntropyLoss"
@@ -111,7 +111,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
 
     takes = "scores"
 
-    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is scores (..., C), and the labels integers (...)."""
         super().check(prediction, target)
         check_scores(self, prediction, "remove the model's Softmax, or use CrossEntropyLoss")

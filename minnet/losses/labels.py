@@ -5,20 +5,21 @@ what the labels must be, and how much each sample counts.
 """
 
 import copy
-import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Array, Labels, add_up, as_rows, class_major
+from minnet.core.arrays import Array, Labels, as_rows, class_major
 from minnet.core.checks import check_floats, check_number
 from minnet.core.console import warn
 from minnet.core.labels import check_ignore_index, check_integers, check_labels, check_range, classes_at_axis_1
 from minnet.core.masks import refuse_mask
-from minnet.errors import DataWarning, NonFiniteError
-from minnet.losses.base import DIVERGED, Loss, check_weights
+from minnet.core.trees import refuse_tree
+from minnet.core.weights import Weights, check_weights, sample_weights
+from minnet.errors import DataWarning
+from minnet.losses.base import SEVERAL, Loss
 
 
 class ClassLoss(Loss):
@@ -34,13 +35,15 @@ class ClassLoss(Loss):
 
     def __init__(self, weight: ArrayLike | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.weight = None if weight is None else check_weights(self, "weight", weight)
+        self.weight = None if weight is None else check_weights(type(self).__name__, "weight", weight)
         if self.weight is not None and self.weight.ndim != 1:
             name = type(self).__name__
             raise ValueError(f"{name} expected weight of shape (classes,), got {self.weight.shape}")
 
-    def check(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is floats (..., C), the labels integers (...), and the weights one a class."""
+        refuse_tree(type(self).__name__, "prediction", prediction, SEVERAL)
+        refuse_tree(type(self).__name__, "target", target, SEVERAL)
         check_floats(self, prediction)
         name, classes = type(self).__name__, prediction.shape[-1]
         refuse_mask(self, "target", target)
@@ -53,9 +56,9 @@ class ClassLoss(Loss):
         if prediction.ndim > 2:
             self._warn_of_channels(prediction)
 
-    def total_weight(self, target: ArrayLike) -> float:
-        """Return how many labels the mean is over."""
-        return float(np.size(target))
+    def total_weight(self, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return how many labels the mean is over; with weights of samples, the sum of the labels' weights."""
+        return self._total(sample_weight, np.shape(target))
 
     def _warn_of_channels(self, prediction: Array) -> None:
         """Warn of a prediction (N, C, C, ...) in a convolution's order of memory: axis 1 outermost, 0 innermost."""
@@ -120,16 +123,17 @@ class LabelLoss(ClassLoss):
         self.ignore_index = check_ignore_index(name, ignore_index)
         self.label_smoothing = check_number(name, "label_smoothing", label_smoothing, 0, 1)
 
-    def total_weight(self, target: ArrayLike) -> float:
-        """Return what the mean is divided by: Σ_n w_{y_n} over the samples that are not ignored; without weights, N."""
+    def total_weight(self, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return what the mean is divided by: Σ_n v_n w_{y_n} over the samples that are not ignored; else, N."""
         labels = np.asarray(target)
         if self.weight is None and self.ignore_index is None:
-            return float(labels.size)
+            return self._total(sample_weight, labels.shape)
         check_integers(type(self).__name__, labels)
+        shape, labels = labels.shape, labels.reshape(-1)
         if self.weight is not None:
             labels = self.labels_in_range(labels, self.weight.size)
-        labels, counted = self._counted(labels.reshape(-1))
-        return float(counted.sum() if self.weight is None else counted.dot(self.weight[labels]))
+        labels, v = self._counted(labels, shape, sample_weight)
+        return float(v.sum() if self.weight is None else v.dot(self.weight[labels]))
 
     def as_part(self, weight: float) -> tuple[Loss, float]:
         """Return this loss and the weight; of a part whose weight is 0 with label smoothing, the sum and 1.
@@ -169,15 +173,7 @@ class LabelLoss(ClassLoss):
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
     ) -> tuple[Labels, Array]:
         """Return the shares, (N,), or (N, C) with label smoothing; and the labels, of which the ignored ones are 0."""
-        labels, v = self._counted(labels)  # (N,) both
-        if sample_weight is not None:
-            own = check_weights(self, "sample_weight", sample_weight)
-            if own.shape != shape:
-                raise ValueError(
-                    f"{type(self).__name__} expected sample_weight of the labels' shape {shape}, got {own.shape}: "
-                    "one weight a sample (weights of classes are an argument of the constructor)"
-                )
-            v *= own.reshape(-1)
+        labels, v = self._counted(labels, shape, sample_weight)  # (N,) both
         w = np.ones(rows.shape[1]) if self.weight is None else self.weight  # (C,)
         shares = v * w[labels]  # (N,)
         total = shares.sum() if self.reduction == "mean" else 1.0
@@ -190,25 +186,25 @@ class LabelLoss(ClassLoss):
             shares[np.arange(labels.size), labels] += own
         return labels, shares.astype(rows.dtype)
 
-    def _counted(self, labels: Labels) -> tuple[Labels, NDArray[np.float64]]:
-        """Return the labels (N,), of which the ignored ones are 0, and 1 for each that counts, 0 for the ignored."""
+    def _counted(
+        self, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None
+    ) -> tuple[Labels, Weights]:
+        """Return the labels (N,), of which the ignored ones are 0, and the weight of each: 0 for the ignored."""
+        v = np.ones(labels.shape)
+        if sample_weight is not None:
+            v *= np.broadcast_to(sample_weights(type(self).__name__, sample_weight, shape), shape).reshape(-1)
         if self.ignore_index is None:
-            return labels, np.ones(labels.shape)
+            return labels, v
         ignored = labels == self.ignore_index
-        return np.where(ignored, 0, labels), np.where(ignored, 0.0, 1.0)  # any class that exists will do
+        v[ignored] = 0
+        return np.where(ignored, 0, labels), v  # any class that exists will do
 
     def _add_up(self, shares: Any, losses: Array, shape: tuple[int, ...]) -> Any:
-        """Return Σ_n s_n · loss_n, added in float64 so that the order does not matter; or each by itself."""
-        if isinstance(shares, np.ndarray):
-            # A sample whose share is 0 counts as 0 even if its loss is infinite.
-            losses = np.multiply(shares, losses, out=np.zeros_like(losses), where=shares != 0)
-            shares = 1.0
-        if self.reduction == "none":
-            return (losses.sum(axis=1) if losses.ndim == 2 else losses).reshape(shape)
-        value = add_up(losses) * shares
-        if math.isnan(value):
-            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        return value
+        """Return Σ_n s_n · loss_n; or each by itself, of the labels' shape."""
+        value = self._reduce(losses, shares)
+        if self.reduction != "none":
+            return value
+        return (value.sum(axis=1) if value.ndim == 2 else value).reshape(shape)
 
     def _put(self, values: Any, rows: Array, at: Labels | None, shape: tuple[int, ...]) -> Array:
         """Return an array of the prediction's shape (..., C): the values at these places in memory, zeros elsewhere."""

@@ -53,11 +53,6 @@ class HingeLoss(ElementwiseLoss):
         short = 1 - t * prediction  # by how much the margin is missed
         return np.maximum(short, 0), -t * (short > 0)
 
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/dz: 0 where the margin is kept."""
-        slope: Array = self.cache
-        return self._passed_on(slope, self._share(dy, slope.shape, slope.dtype))
-
 
 class MultiMarginLoss(ClassLoss):
     """L = (1/N) Σ_n (w_{y_n} / C) Σ_{j ≠ y_n} max(0, m − z_{n, y_n} + z_nj)^p, of scores z.
@@ -94,8 +89,8 @@ class MultiMarginLoss(ClassLoss):
         self.margin = check_number("MultiMarginLoss", "margin", margin)
 
     @checked
-    def forward(self, prediction: Array, target: ArrayLike) -> Any:
-        """Return the mean loss of scores z (..., C) for the labels y (...)."""
+    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Return the mean loss of scores z (..., C) for the labels y (...), weighted if there are weights."""
         z, labels = as_rows(prediction), self.labels_in_range(target, prediction.shape[-1])  # (N, C), (N,)
         own = np.arange(labels.size), labels
         h = np.maximum(z - z[own][:, None] + self.margin, 0)
@@ -104,14 +99,16 @@ class MultiMarginLoss(ClassLoss):
         if self.weight is not None:
             w = (w * self.weight[labels]).astype(z.dtype)[:, None]  # (N, 1)
         costs, slope = (w * h, h > 0) if self.p == 1 else (w * h * h, 2 * h)
-        value = self._reduce(costs.sum(axis=1).reshape(prediction.shape[:-1]))
+        losses = costs.sum(axis=1).reshape(prediction.shape[:-1])
+        shares = None if sample_weight is None else self._weighed(sample_weight, losses.shape, z.dtype)
+        value = self._reduce(losses, shares)
         slope = w * slope.astype(z.dtype)
         slope[own] = -slope.sum(axis=1)
-        self.cache = slope.reshape(prediction.shape)
+        self.cache = slope.reshape(prediction.shape), shares
         return value
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dz, of the shape of z."""
-        slope: Array = self.cache
-        share = self._share(dy, slope.shape[:-1], slope.dtype)
+        slope, shares = self.cache
+        share = self._share(dy, slope.shape[:-1], slope.dtype, shares)
         return self._passed_on(slope, share[..., None] if isinstance(share, np.ndarray) else share)

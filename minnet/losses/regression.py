@@ -32,8 +32,9 @@ class MSELoss(ElementwiseLoss):
 
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d prediction = 2d/M."""
-        d: Array = self.cache
-        return d * (2 * self._share(dy, d.shape, d.dtype))  # 2/M first, because it is one number
+        d, shares = self.cache
+        twice: Any = 2 * self._share(dy, d.shape, d.dtype, shares)  # 2/M first, because it is one number
+        return self._passed_on(d, twice) if isinstance(twice, np.ndarray) else d * twice
 
 
 class L1Loss(ElementwiseLoss):

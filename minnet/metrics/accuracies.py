@@ -7,7 +7,7 @@ from minnet.core.checks import check_int, check_number
 from minnet.core.labels import check_ignore_index
 from minnet.metrics.base import Mean
 from minnet.metrics.decisions import Decisions
-from minnet.metrics.predictions import class_scores
+from minnet.metrics.predictions import class_scores, row_weights
 
 
 class Accuracy(Mean, Decisions):
@@ -31,11 +31,10 @@ class Accuracy(Mean, Decisions):
 
     better = "max"
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Count the samples of a batch."""
         right = self.right(prediction, target)
-        self.sum += int(right.sum())
-        self.samples += len(right)
+        self.add(right, self.weights_of(len(right), target, sample_weight))
 
 
 class TopKAccuracy(Mean):
@@ -69,11 +68,10 @@ class TopKAccuracy(Mean):
         self.ignore_index = check_ignore_index("TopKAccuracy", ignore_index)
         self.reset()
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Count the samples of a batch, scores (..., C) and labels (...)."""
         rows, labels = class_scores("TopKAccuracy", prediction, target, self.ignore_index)
         check_number("TopKAccuracy", "k", self.k, 1, rows.shape[1], why="k is at most the number of classes")
         own = np.take_along_axis(rows, labels[:, None], axis=1)
         right = ((rows > own).sum(axis=1) < self.k) & ~np.isnan(rows).any(axis=1)
-        self.sum += int(right.sum())
-        self.samples += len(labels)
+        self.add(right, row_weights("TopKAccuracy", len(rows), target, self.ignore_index, sample_weight))

@@ -4,7 +4,10 @@ import copy
 import inspect
 from typing import Any, Literal, Self
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from minnet.core.described import shown
+from minnet.core.weights import Weights, check_takes_weights
 
 OF_LOSS = ("ignore_index", "threshold", "takes")  # options that the loss of a Trainer knows
 
@@ -14,6 +17,11 @@ class Metric:
 
     A metric of your own needs these three methods. `reset` makes new counts; it does not empty the old ones, because
     the Trainer evaluates with a shallow copy of the metric, so that several threads may evaluate at the same time.
+
+    **Sample weights** say how much each sample counts: one number >= 0 a sample, (N,), or for labels (N, ...) one for
+    each place of their first axes. A weight of 2 is the sample twice. The metrics of minnet are equal to
+    scikit-learn's; so is that a class whose samples all have the weight 0 counts as a class. A metric of your own takes
+    them if its update does: ``update(prediction, target, sample_weight=None)``.
 
     Attributes
     ----------
@@ -39,13 +47,14 @@ class Metric:
     """
 
     better: Literal["min", "max"] | None = None
+    __repr__ = shown
 
     def reset(self) -> None:
         """Forget all samples."""
         raise NotImplementedError(f"{type(self).__name__} has no reset: define reset(self)")
 
-    def update(self, prediction: Any, target: Any) -> Any:
-        """Add the samples of a batch."""
+    def update(self, prediction: Any, target: Any, *sample_weight: Any, **named: Any) -> Any:
+        """Add the samples of a batch, and their weights if there are any."""
         raise NotImplementedError(f"{type(self).__name__} has no update: define update(self, prediction, target)")
 
     def compute(self) -> Any:
@@ -61,29 +70,48 @@ class Metric:
         metric.reset()
         return metric
 
-    def __call__(self, prediction: ArrayLike, target: ArrayLike, *options: Any, **named: Any) -> Any:
+    def __call__(
+        self,
+        prediction: ArrayLike,
+        target: ArrayLike,
+        *options: Any,
+        sample_weight: ArrayLike | None = None,
+        **named: Any,
+    ) -> Any:
         """Return the metric of one set, with other options than this metric's if there are any."""
         arguments = inspect.signature(type(self))
         if given := arguments.bind_partial(*options, **named).arguments:
             metric = type(self)(**{name: getattr(self, name) for name in arguments.parameters} | given)
         else:
             metric = self.fresh()
-        metric.update(prediction, target)
+        if sample_weight is None:
+            metric.update(prediction, target)
+        else:
+            check_takes_weights(f"the metric {type(self).__name__}", metric.update)
+            metric.update(prediction, target, sample_weight=sample_weight)
         return metric.compute()
 
-    def _some(self, samples: int) -> int:
-        """Return how many samples there are; a ValueError, if none."""
+    def _some(self, samples: float) -> float:
+        """Return how many samples there are, or the sum of their weights; a ValueError, if that is 0."""
         if not samples:
-            raise ValueError(f"{type(self).__name__} expected at least one sample, got none, or only ignored ones")
+            raise ValueError(f"{type(self).__name__} expected at least one sample that counts, got none")
         return samples
 
 
 class Mean(Metric):
-    """The base of metrics that are a mean over samples: `update` adds to `sum` and to `samples`."""
+    """The base of metrics that are a mean over samples: `update` adds to `sum` and to `samples`.
+
+    With weights, these are the weighted sum and the sum of the weights.
+    """
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.sum, self.samples = 0.0, 0
+        self.sum, self.samples = 0.0, 0.0
+
+    def add(self, values: NDArray[Any], weights: Weights | None = None) -> None:
+        """Add the values of samples (N,)."""
+        self.sum += float(values.sum() if weights is None else weights @ values)
+        self.samples += len(values) if weights is None else float(weights.sum())
 
     def compute(self) -> float:
         """Return the mean over all samples."""

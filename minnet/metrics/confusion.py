@@ -9,7 +9,7 @@ from minnet.core.checks import check_choice
 from minnet.errors import NonFiniteError
 from minnet.metrics.decisions import Decisions
 
-Counts = NDArray[np.int64]
+Counts = NDArray[Any]  # integers, or floats if samples have weights
 Numbers = NDArray[np.float64]
 
 AVERAGES = ("binary", "macro", "micro", "weighted")
@@ -18,8 +18,8 @@ AVERAGES = ("binary", "macro", "micro", "weighted")
 class ConfusionMatrix(Decisions):
     """How often a sample of class i (row) was predicted to be of class j (column), as integers (C, C).
 
-    The diagonal counts the right predictions. It is no single number, so a Trainer does not take it as a metric: call
-    it with what `Trainer.predict` returns.
+    The diagonal counts the right predictions. With weights of samples, their sums are floats. It is no
+    single number, so a Trainer does not take it as a metric: call it with what `Trainer.predict` returns.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ConfusionMatrix(Decisions):
         """Forget all samples."""
         self.counts: Counts = np.zeros((0, 0), np.int64)
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Count the samples of a batch."""
         chosen, right, classes = self.decided(prediction, target)
         if right.ndim == 2:
@@ -47,12 +47,13 @@ class ConfusionMatrix(Decisions):
             )
         if np.isnan(prediction).any():
             raise NonFiniteError("ConfusionMatrix has no column for NaN in the prediction: did the model diverge?")
-        counts = np.bincount(right * classes + chosen, minlength=classes * classes).reshape(classes, classes)
+        v = self.weights_of(len(right), target, sample_weight)
+        counts = np.bincount(right * classes + chosen, v, classes * classes).reshape(classes, classes)
         self.counts = _added(self, self.counts, counts)
 
     def compute(self) -> Counts:
         """Return the counts, (C, C)."""
-        self._some(int(self.counts.sum()))
+        self._some(self.counts.sum())
         return self.counts
 
 
@@ -85,10 +86,11 @@ class CountRatio(Decisions):
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.samples = 0
-        self.counts: Counts = np.zeros((3, 0), np.int64)  # of each class: hits, how often chosen, how often right
+        self.samples = 0.0
+        # Of each class: hits, how often chosen, how often right; and whether it was one of these, whatever the weights.
+        self.counts: Counts = np.zeros((4, 0), np.int64)
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Count the samples of a batch."""
         chosen, right, classes = self.decided(prediction, target)
         self.labels = right.ndim == 2
@@ -97,13 +99,18 @@ class CountRatio(Decisions):
                 f"{type(self).__name__} expected two classes for average='binary', got {classes} "
                 f"{'labels for each sample' if self.labels else 'classes'}: pass average='macro', 'weighted' or 'micro'"
             )
+        v = self.weights_of(len(right), target, sample_weight)
         if self.labels:
-            counts = np.array([(chosen & right).sum(axis=0), chosen.sum(axis=0), right.sum(axis=0)])
+            parts = chosen & right, chosen, right
+            counts = [part.sum(axis=0) if v is None else v @ part for part in parts]
+            seen = (chosen | right).sum(axis=0)
         else:  # one class more, which NaN chooses
-            parts = right[chosen == right], chosen, right
-            counts = np.array([np.bincount(part, minlength=classes + 1) for part in parts])
-        self.counts = _added(self, self.counts, counts)
-        self.samples += len(right)
+            hit = chosen == right
+            places = (right[hit], None if v is None else v[hit]), (chosen, v), (right, v)
+            counts = [np.bincount(part, weights, classes + 1) for part, weights in places]
+            seen = counts[1] + counts[2] if v is None else _sizes(chosen, classes) + _sizes(right, classes)
+        self.counts = _added(self, self.counts, np.array([*counts, seen]))
+        self.samples += len(right) if v is None else float(v.sum())
 
     def compute(self) -> float:
         """Return the metric, 0 to 1; a quotient of 0 by 0 counts as 0."""
@@ -116,7 +123,7 @@ class CountRatio(Decisions):
         ratios, right = self._ratios(counts), counts[2]
         if self.average == "weighted":
             return float(_quotients(ratios @ right, right.sum()))
-        return float(ratios.mean() if self.labels else ratios[counts.any(axis=0)].mean())
+        return float(ratios.mean() if self.labels else ratios[counts[3] > 0].mean())
 
     def _ratios(self, counts: Counts) -> Numbers:
         """Return the metric of each column of counts."""
@@ -177,6 +184,11 @@ class F1(CountRatio):
 
     def _ratios(self, counts: Counts) -> Numbers:
         return _quotients(2 * counts[0], counts[1] + counts[2])
+
+
+def _sizes(classes: Any, number: int) -> Counts:
+    """Return how many samples are of each class, the one that NaN chooses included."""
+    return np.bincount(classes, minlength=number + 1)
 
 
 def _quotients(above: Any, below: Any) -> Numbers:

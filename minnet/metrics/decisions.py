@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.checks import check_number
 from minnet.core.labels import check_ignore_index
+from minnet.core.weights import Weights
 from minnet.metrics.base import Metric
-from minnet.metrics.predictions import class_scores, yes_or_no
+from minnet.metrics.predictions import class_scores, row_weights, yes_or_no
 
 Chosen = NDArray[Any]
 
@@ -48,6 +49,10 @@ class Decisions(Metric):
         self.threshold = None if threshold is None else check_number(name, "threshold", threshold)
         self.ignore_index = check_ignore_index(name, ignore_index)
         self.reset()
+
+    def weights_of(self, rows: int, target: ArrayLike, sample_weight: ArrayLike | None) -> Weights | None:
+        """Return the weights (N,) of the samples that `decided` returns; None if they count the same."""
+        return row_weights(type(self).__name__, rows, target, self.ignore_index, sample_weight)
 
     def right(self, prediction: ArrayLike, target: ArrayLike) -> NDArray[np.bool_]:
         """Return which samples are right, (N,); of several labels a sample, all must be."""

@@ -1,5 +1,7 @@
 """What a prediction and a target mean: scores of classes with labels, or yes-or-no answers with 0 and 1."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -7,6 +9,7 @@ from minnet.core.arrays import TINY, Array, Labels
 from minnet.core.labels import check_labels, check_range
 from minnet.core.masks import refuse_mask
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
+from minnet.core.weights import Weights, sample_weights
 from minnet.errors import NonFiniteError
 
 Answers = NDArray[np.bool_]
@@ -55,6 +58,24 @@ def class_scores(
         counted = labels != ignore_index
         rows, labels = rows[counted], labels[counted]
     return rows, labels.astype(np.int64, copy=False)
+
+
+def row_weights(
+    owner: str, rows: int, target: ArrayLike, ignore_index: int | None, sample_weight: ArrayLike | None
+) -> Weights | None:
+    """Return the weights (N,) of the rows that `class_scores` or `yes_or_no` return; None if there are no weights.
+
+    The weights are of the targets' shape, or of its first axes.
+    """
+    if sample_weight is None:
+        return None
+    targets = np.asarray(target)
+    counted: Any = slice(None) if ignore_index is None else targets.reshape(-1) != ignore_index
+    several = ignore_index is None and targets.size != rows  # labels for each sample
+    shape = targets.shape[:-1] if several else targets.shape
+    weights = sample_weights(owner, sample_weight, shape)
+    every: Weights = np.broadcast_to(weights, shape).reshape(-1)[counted]
+    return every
 
 
 def is_one_answer(prediction: ArrayLike, target: ArrayLike) -> bool:

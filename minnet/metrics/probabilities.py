@@ -16,6 +16,7 @@ from minnet.metrics.predictions import (
     is_one_answer,
     log,
     log_probabilities,
+    row_weights,
     yes_or_no,
 )
 
@@ -58,15 +59,15 @@ class LogLoss(Mean):
         self.ignore_index = check_ignore_index("LogLoss", ignore_index)
         self.reset()
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add the samples of a batch."""
         if is_one_answer(prediction, target):
             losses = self._of_answers(*yes_or_no("LogLoss", prediction, target, self.ignore_index))
         else:
             rows, labels = class_scores("LogLoss", prediction, target, self.ignore_index)
             losses = -np.take_along_axis(log_probabilities("LogLoss", rows, self.takes), labels[:, None], axis=1)
-        self.sum += float(losses.sum())
-        self.samples += len(losses)
+        v = row_weights("LogLoss", len(losses), target, self.ignore_index, sample_weight)
+        self.add(losses[:, 0], v)
 
     def _of_answers(self, rows: Array, yes: Answers) -> Array:
         """Return −log p of yes-or-no answers (N, 1)."""

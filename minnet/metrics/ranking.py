@@ -1,6 +1,6 @@
 """Ranking metrics look at the order of scores: whether those of yes are above those of no, whatever the threshold."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,7 @@ from minnet.core.arrays import Array
 from minnet.core.checks import check_choice
 from minnet.core.gathered import Gathered
 from minnet.core.labels import check_ignore_index
+from minnet.core.weights import Weights
 from minnet.metrics.base import Metric
 from minnet.metrics.predictions import (
     TAKES,
@@ -17,10 +18,11 @@ from minnet.metrics.predictions import (
     check_probabilities,
     class_scores,
     log_probabilities,
+    row_weights,
     yes_or_no,
 )
 
-Counts = NDArray[np.int64]
+Counts = NDArray[Any]  # integers, or sums of weights
 
 AVERAGES = ("macro", "micro", "weighted")
 
@@ -71,8 +73,9 @@ class Ranking(Metric):
     def reset(self) -> None:
         """Forget all samples."""
         self._scores, self._yes = Gathered(), Gathered()
+        self._weights: Gathered | None = None  # from the first batch that has any
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Keep the scores of a batch."""
         owner, shape = type(self).__name__, np.shape(prediction)
         if shape == np.shape(target) or shape[-1:] == (1,):
@@ -87,22 +90,33 @@ class Ranking(Metric):
             yes = labels[:, None] == np.arange(scores.shape[1])
             if scores.shape[1] == 2:
                 scores, yes = scores[:, 1:], yes[:, 1:]
+        v = row_weights(owner, len(scores), target, self.ignore_index, sample_weight)
+        if v is not None and self._weights is None:
+            self._weights = Gathered()
+            self._weights.add(np.ones(len(self._scores)))
         self._scores.add(scores)
         self._yes.add(yes)
+        if self._weights is not None:
+            self._weights.add(np.ones(len(scores)) if v is None else v)
 
     def compute(self) -> float:
         """Return the metric of all samples, 0 to 1."""
-        self._some(len(self._scores))
+        v = None if self._weights is None else self._weights.array
+        self._some(len(self._scores) if v is None else v.sum())
         scores, yes = self._scores.array, self._yes.array
+        if v is not None:
+            scores, yes, v = scores[v > 0], yes[v > 0], v[v > 0]
         if self.average == "micro":
+            v = None if v is None else np.repeat(v, yes.shape[1])
             scores, yes = scores.reshape(-1, 1), yes.reshape(-1, 1)
         values = [
-            self._of(scores[:, i], yes[:, i], f" for class {i}" * (yes.shape[1] > 1)) for i in range(yes.shape[1])
+            self._of(scores[:, i], yes[:, i], v, f" for class {i}" * (yes.shape[1] > 1)) for i in range(yes.shape[1])
         ]
-        return float(np.average(values, weights=yes.sum(axis=0) if self.average == "weighted" else None))
+        of_each = yes.sum(axis=0) if v is None else v @ yes
+        return float(np.average(values, weights=of_each if self.average == "weighted" else None))
 
-    def _of(self, scores: Array, yes: Answers, which: str) -> float:
-        """Return the metric of one ranking."""
+    def _of(self, scores: Array, yes: Answers, v: Weights | None, which: str) -> float:
+        """Return the metric of one ranking, of samples with the weights v, if they have any."""
         found = {"yes": yes.any(), "no": not yes.all()}
         for answer in self.needs:
             if not found[answer]:
@@ -111,11 +125,13 @@ class Ranking(Metric):
                     "evaluate on more samples"
                 )
         _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-        hits = np.bincount(place[yes], minlength=len(counts))
+        if v is not None:
+            counts = np.bincount(place, v)
+        hits = np.bincount(place[yes], None if v is None else v[yes], len(counts))
         return self._of_counts(hits[::-1], counts[::-1])
 
     def _of_counts(self, hits: Counts, counts: Counts) -> float:
-        """Return the metric from how many are yes, and how many there are, at each place, best first."""
+        """Return the metric from how many are yes, and how many there are, or their weights, at each place."""
         raise NotImplementedError
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array
+from minnet.core.weights import Weights, sample_weights
 from minnet.metrics.base import Metric
 from minnet.metrics.predictions import as_numbers, check_finite
 
@@ -32,13 +33,13 @@ class Regression(Metric):
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.samples = 0
+        self.samples, self.weight = 0, 0.0
         self.sums: Sums | None = None
 
     def __init__(self) -> None:
         self.reset()
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> None:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add the samples of a batch."""
         owner = type(self).__name__
         p, t = as_numbers(owner, "prediction", prediction), as_numbers(owner, "target", target)
@@ -49,18 +50,21 @@ class Regression(Metric):
             raise ValueError(f"{owner} expected samples along the first axis, got the shape ()")
         for name, array in (("prediction", p), ("target", t)):
             check_finite(owner, name, array)
+        v = None if sample_weight is None else sample_weights(owner, sample_weight, p.shape[:1])
         if len(p):
-            self._add(p.reshape(len(p), -1).astype(np.float64), t.reshape(len(p), -1).astype(np.float64))
+            self._add(p.reshape(len(p), -1).astype(np.float64), t.reshape(len(p), -1).astype(np.float64), v)
 
-    def _add(self, prediction: Array, target: Array) -> None:
-        """Add the errors of samples (N, outputs)."""
-        errors = self._errors(prediction - target).sum(axis=0)
+    def _add(self, prediction: Array, target: Array, v: Weights | None) -> None:
+        """Add the errors of samples (N, outputs) with the weights v (N,), if they have any."""
+        errors = self._errors(prediction - target)
+        errors = errors.sum(axis=0) if v is None else v @ errors
         if self.sums is not None and self.sums.shape != errors.shape:
             raise ValueError(
                 f"{type(self).__name__} expected {self.sums.size} numbers a sample, as before, got {errors.size}"
             )
         self.sums = errors if self.sums is None else self.sums + errors
         self.samples += len(prediction)
+        self.weight += len(prediction) if v is None else float(v.sum())
 
     def _errors(self, difference: Array) -> Array:
         """Return the error of each number."""
@@ -68,9 +72,9 @@ class Regression(Metric):
 
     def _means(self) -> Sums:
         """Return the mean error of each output."""
-        samples = self._some(self.samples)
+        weight = self._some(self.weight)
         assert self.sums is not None
-        return self.sums / samples
+        return self.sums / weight
 
 
 class MAE(Regression):
@@ -130,22 +134,28 @@ class R2(Regression):
         super().reset()
         self.first: Sums | None = None  # the first target
 
-    def _add(self, prediction: Array, target: Array) -> None:
-        before = self.samples
-        super()._add(prediction, target)
+    def _add(self, prediction: Array, target: Array, v: Weights | None) -> None:
+        before = self.weight
+        super()._add(prediction, target, v)
+        weight = self.weight - before
+        if not weight:
+            return
         if self.first is None:
-            self.first, self.means, self.squares = target[0], np.zeros(target[0].shape), np.zeros(target[0].shape)
+            self.first = target[0 if v is None else np.flatnonzero(v)[0]]
+            self.means, self.squares = np.zeros(self.first.shape), np.zeros(self.first.shape)
         # The mean t̄ and Σ (t − t̄)² of two parts give those of both, without a difference of large numbers; less the
         # first target, equal targets are exactly 0.
         target = target - self.first
-        means = target.mean(axis=0)
-        step = means - self.means
-        self.squares += ((target - means) ** 2).sum(axis=0) + step * step * (before * len(target) / self.samples)
-        self.means += step * (len(target) / self.samples)
+        means = target.mean(axis=0) if v is None else v @ target / weight
+        step, squares = means - self.means, (target - means) ** 2
+        self.squares += squares.sum(axis=0) if v is None else v @ squares
+        self.squares += step * step * (before * weight / self.weight)
+        self.means += step * (weight / self.weight)
 
     def compute(self) -> float:
         """Return the mean over outputs."""
-        if self._some(self.samples) == 1:
+        self._some(self.weight)
+        if self.samples == 1:
             raise ValueError("R2 is not defined for a single sample: evaluate on more")
         assert self.sums is not None
         spread = self.squares != 0

@@ -1,5 +1,7 @@
 """A running accuracy is that of the last samples, while a model learns from them."""
 
+from typing import Any
+
 from numpy.typing import ArrayLike
 
 from minnet.core.checks import check_number
@@ -10,7 +12,7 @@ class RunningAccuracy(Decisions):
     """A running average of the accuracy: score ← decay · score + (1 − decay) · [right], sample by sample.
 
     The class notebook prints it during its online pass. The score starts at 0, so it is too low for about the first
-    1/(1 − decay) samples.
+    1/(1 − decay) samples. A sample of weight v counts as v samples: score ← decayᵛ · score + (1 − decayᵛ) · [right].
 
     Parameters
     ----------
@@ -44,10 +46,16 @@ class RunningAccuracy(Decisions):
         """Begin again at 0."""
         self.score = 0.0
 
-    def update(self, prediction: ArrayLike, target: ArrayLike) -> float:
+    def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Count the samples of a batch, in order, and return the score."""
-        for right in self.right(prediction, target).tolist():
-            self.score = self.decay * self.score + (1 - self.decay) * right
+        samples = self.right(prediction, target)
+        if sample_weight is None:
+            for right in samples.tolist():
+                self.score = self.decay * self.score + (1 - self.decay) * right
+            return self.score
+        v: Any = self.weights_of(len(samples), target, sample_weight)
+        for decay, right in zip((self.decay**v).tolist(), samples.tolist(), strict=True):
+            self.score = decay * self.score + (1 - decay) * right
         return self.score
 
     def compute(self) -> float:

@@ -1,5 +1,7 @@
 """The optimizers, one file a family."""
 
+from typing import TYPE_CHECKING
+
 from minnet.optimizers.adam import Adam as Adam
 from minnet.optimizers.adam import AdamW as AdamW
 from minnet.optimizers.adam import NAdam as NAdam
@@ -10,4 +12,5 @@ from minnet.optimizers.base import Optimizer as Optimizer
 from minnet.optimizers.lion import Lion as Lion
 from minnet.optimizers.sgd import SGD as SGD
 
-__all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
+    __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]

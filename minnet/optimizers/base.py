@@ -1,6 +1,7 @@
 """An optimizer changes Parameters so that the loss falls: it turns each gradient into the next values."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,9 @@ from minnet.core.buffer import Buffer
 from minnet.core.checks import check_number, replaced
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
+from minnet.core.words import OF_OPTIMIZERS, answer, without_words
 from minnet.errors import NonFiniteError
+from minnet.optimizers.shown import shown
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
@@ -107,6 +110,7 @@ class Optimizer:
         In a step, if a sum or an average of squares (named in `squares`) has left the range of its dtype.
     """
 
+    __repr__ = shown
     fading: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
     weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()
@@ -173,8 +177,13 @@ class Optimizer:
             group["lr"] = rate
         self._scheduled = list(zip(rates if initial is None else initial, rates, strict=True))
 
-    def zero_grad(self) -> None:
-        """Set every gradient to zero, because `backward` adds to it."""
+    def zero_grad(self, **unknown: Any) -> None:
+        """Set every gradient to zero, because `backward` adds to it. It takes no option, such as set_to_none."""
+        if unknown:
+            raise TypeError(
+                f"zero_grad takes no {', '.join(unknown)}: leave it out, because gradients are set to zero in place, "
+                "and are never None"
+            )
         for parameter in self.parameters:
             parameter.zero_grad()
 
@@ -340,18 +349,27 @@ class Optimizer:
         return group
 
     def _as_list(self, given: object) -> list[Any]:
-        if not isinstance(given, Iterable):
+        if not isinstance(given, Iterable) or hasattr(given, "parameters"):  # such as a model, a list of layers
             raise self._not_parameters(given)
         return list(given)
 
     def _not_parameters(self, got: object) -> TypeError:
         name = type(self).__name__
+        problem = type(got).__name__
         if isinstance(got, Buffer):
-            return TypeError(f"{name} expected Parameters, got a Buffer, which is not learned: pass model.parameters()")
-        return TypeError(f"{name} expected Parameters, got {type(got).__name__}: pass model.parameters()")
+            problem = "a Buffer, which is not learned"
+        elif isinstance(got, MethodType):
+            problem = f"the method {got.__name__} itself, not called"
+        return TypeError(f"{name} expected Parameters, got {problem}: pass model.parameters()")
+
+    def __dir__(self) -> list[str]:
+        return without_words(self, super().__dir__())
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_scratch": {}}  # a copy needs no intermediate results
+
+
+answer(Optimizer, OF_OPTIMIZERS)
 
 
 def average(a: Array, beta: float, x: Array, scratch: Array) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from minnet.core.objects import DATA, Objects, keeps_state
 from minnet.core.state import State, attributes, same, set_attributes
 from minnet.data.epoch import Batch, Epoch
+from minnet.data.loader import DATA as DATA_SET
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 
@@ -48,7 +49,7 @@ def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
     """Find the objects in a loader that remember something."""
     objects = Objects([*covered, loader])
     if not isinstance(loader, list | tuple):  # of batches
-        objects.add("", loader, leave=("X", "y"))
+        objects.add("", loader, leave=DATA_SET)
     return objects
 
 
@@ -121,7 +122,7 @@ def as_saved(loader: Any, state: State) -> Any:
     size = state.get("attributes", {}).get("batch_size")
     if not isinstance(loader, DataLoader) or size == loader.batch_size:
         return loader
-    if type(size) is not int or not 0 < size <= len(loader.X):
+    if type(size) is not int or not 0 < size <= loader.samples:
         raise ValueError(f"a batch size of {size}")
     loader = copy.copy(loader)
     loader.batch_size = size

@@ -8,13 +8,13 @@ MOST_CHARACTERS = 1200  # of a list
 MOST_OF_A_MODEL = 600  # characters of a model's repr
 
 
-def brief(text: object) -> str:
-    """Make a text from a file fit for a message: on one line, printable, and at most 200 characters.
+def brief(text: object, longest: int = LONGEST) -> str:
+    """Make a text from a file fit for a message: on one line, printable, and at most 200 characters by default.
 
     Line ends, control characters, escape sequences of terminals, and marks that turn the direction of text become
     question marks.
     """
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:LONGEST])
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:longest])
 
 
 def listed(lines: Iterable[object], characters: int = MOST_CHARACTERS) -> list[str]:

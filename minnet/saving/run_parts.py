@@ -9,6 +9,7 @@ from minnet.core.layer import Layer
 from minnet.core.objects import Objects, is_function, kind_of
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes
+from minnet.data.loader import DATA
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
 from minnet.saving import loaders
@@ -103,7 +104,7 @@ class Survey:
             if not decides(callback) or type(callback).__module__.startswith("minnet.")
         }
         for path, loader in parts.loaders().items():
-            found[path] = settings_of(loader, ("X", "y"))
+            found[path] = settings_of(loader, DATA)
             found[path].fixed.update(loaders.data(loader))
         return found | {path: settings_of(value) for path, value in self.found.items()}
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.mismatches import mismatches
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
 from minnet.data.epoch import Epoch
@@ -22,6 +23,7 @@ from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
 from minnet.metrics import Metric
 from minnet.saving import loaders
+from minnet.saving.description import KEY, description_of
 from minnet.saving.expectations import expectations
 from minnet.saving.kept import leave_out
 from minnet.saving.messages import brief, listed, shown_model
@@ -30,7 +32,7 @@ from minnet.saving.schema import check_counts, check_objects, check_state, same_
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.settings import differences
 from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
-from minnet.saving.weights import STATE, mismatches
+from minnet.saving.weights import STATE, weights_of
 
 # What a state of another form may raise, before it is known to be one.
 _WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
@@ -72,7 +74,7 @@ class Snapshot:
         if metadata.get("kind") != "checkpoint":
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
-        self._weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        self._weights = weights_of(tensors)
         arrays = NamedOnce((name, tensor) for name, tensor in tensors.items() if name.startswith(STATE))
         state = parse_json(path, "state", metadata.get("state", ""))
         try:
@@ -93,7 +95,7 @@ class Snapshot:
         try:
             now = capture(survey, position, beginning)
             same_names("the state", now, self.state)
-            found = [*mismatches(parts.model, self._weights), *self._differences(survey, now, beginning)]
+            found = [*mismatches(parts.model.named_arrays(), self._weights), *self._differences(survey, now, beginning)]
             if not found:
                 check_state(survey, now, self.state)
         except _WRONG as error:
@@ -201,7 +203,8 @@ def write(path: Path, parts: RunParts, state: State) -> None:
     """
     text, tensors = encoded(state)
     weights = {name: array.data for name, array in parts.model.named_arrays()}
-    metadata = {"kind": "checkpoint", "structure": repr(parts.model), "state": text} | expectations(parts.model)
+    described = {"structure": repr(parts.model), KEY: description_of(parts.model)}
+    metadata = {"kind": "checkpoint", "state": text} | described | expectations(parts.model)
     try:
         write_tensors(path, weights | tensors, metadata)
     except ValueError as error:

@@ -22,6 +22,7 @@ import numpy as np
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.forms import has_place
 from minnet.core.layer import Layer
+from minnet.core.layers import Layers
 from minnet.core.objects import DATA, is_fixed
 from minnet.core.state import ATOMS, MAPPINGS, SEQUENCES, all_attributes, is_plain
 from minnet.saving.messages import brief
@@ -183,6 +184,7 @@ def _arguments(kind: Hashable) -> set[str]:
 
 def _readable(value: Any) -> dict[str, Any]:
     """Return the attributes of an object of a class with attributes."""
-    if isinstance(value, LayerArray | types.FunctionType | types.MethodType) or type(value) in (*SEQUENCES, *MAPPINGS):
+    inner = (LayerArray, Layers, types.FunctionType, types.MethodType)
+    if isinstance(value, inner) or type(value) in (*SEQUENCES, *MAPPINGS):
         return {}
     return all_attributes(value)

@@ -1,16 +1,22 @@
 """Weights are the values of a model's Parameters and Buffers, which `save` writes to a file and `load` reads."""
 
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.console import announce
 from minnet.core.layer import Layer
+from minnet.core.mismatches import mismatches
 from minnet.errors import CheckpointError
+from minnet.saving.description import KEY, description_of
 from minnet.saving.expectations import expectations, read_expectations
+from minnet.saving.load_report import LoadReport
 from minnet.saving.messages import listed, shown_model
+from minnet.saving.selection import Arrays, Rename, select
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
 STATE = "state/"  # the prefix of those arrays in a checkpoint that are not weights
@@ -50,14 +56,26 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, Layer):
         raise TypeError(f"save(model, path) expected a Layer, got {type(model).__name__}")
     tensors = {name: array.data for name, array in model.named_arrays()}
-    write_tensors(path, tensors, {"kind": "weights", "structure": repr(model)} | expectations(model))
+    described = {"kind": "weights", "structure": repr(model), KEY: description_of(model)}
+    write_tensors(path, tensors, described | expectations(model))
 
 
-def load(model: L, path: str | os.PathLike[str]) -> L:
+def load(
+    model: L,
+    path: str | os.PathLike[str],
+    *,
+    strict: bool = True,
+    prefix: str = "",
+    rename: Rename | None = None,
+    report: Callable[[LoadReport], object] | None = None,
+    train: bool = False,
+) -> L:
     """Load the weights of a file that `save` wrote, or of a checkpoint, into a model of the same structure.
 
     Any safetensors file will do, if its arrays have the names, shapes and dtypes of the model's Parameters and Buffers.
-    The model's `input_scale` and `class_names` become those of the file, if it has them.
+    The model may be a part of another one: ``mn.load(model.layers[0], "body.safetensors")``. If everything was loaded,
+    the model's `input_scale` and `class_names` become those of the file, if it has them; otherwise, or with a prefix,
+    they stay.
 
     Parameters
     ----------
@@ -65,6 +83,20 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
         The model, which is changed in place.
     path
         The file.
+    strict
+        Whether all arrays must fit. False: those that fit are loaded, and the others of the model stay as they are.
+        What was and what was not loaded is said on stderr, or to `report`.
+    prefix
+        A layer in the file, such as ``'layers[0]'``: only its arrays are loaded, as if it had been saved alone.
+    rename
+        A dict of names in the file and names in the model, of arrays or of layers, such as ``{"layers[0]":
+        'layers["body"]'}``; or a function of a name that returns the new one. None in place of a new name leaves out
+        the array or the layer. It comes after `prefix`.
+    report
+        A function that is called with the `LoadReport`, such as ``print``.
+    train
+        Whether the model is returned in training mode. By default it is in eval mode, to predict; `Trainer.fit`
+        switches it.
 
     Returns
     -------
@@ -76,42 +108,71 @@ def load(model: L, path: str | os.PathLike[str]) -> L:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     CheckpointError
-        If the file is damaged or does not fit: the message lists the first mismatches, and how many
-        more there are; the model is unchanged.
+        If the file is damaged or does not fit: the message lists the first mismatches, and how many more there are. If
+        not even one array fits, or if `prefix` or `rename` has a name that is not in the file. The model is unchanged.
     """
     if not isinstance(model, Layer):
         raise TypeError(f"load(model, path) expected a Layer, got {type(model).__name__}: make the model first")
     tensors, metadata = read_tensors(path)
-    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
-    if found := mismatches(model, weights):
+    expected = read_expectations(Path(path), metadata)
+    with naming(path):
+        weights, left_out = select(weights_of(tensors), prefix, rename)
+    found = _compare(path, model, weights, left_out)
+    if strict or not found.loaded:
+        _check_fits(path, model, weights, metadata)
+    for name, array in model.named_arrays():
+        if name in weights and name not in found.mismatched:
+            array.data = weights[name]
+    if found.complete:
+        vars(model).update(expected)
+    if report is not None:
+        report(found)
+    elif not strict:
+        announce(repr(found))
+    return set_mode(model, train)
+
+
+def set_mode(model: L, train: bool) -> L:
+    """Switch a model that was loaded to training mode, or to eval mode, and return it."""
+    return model.train() if train else model.eval()
+
+
+def weights_of(tensors: Arrays) -> dict[str, NDArray[Any]]:
+    """Return the weights in a file, without the rest of a checkpoint."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in a CheckpointError that does not."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{os.fspath(path)}: {error}") from error.__cause__
+    except RecursionError:
+        raise CheckpointError(f"{os.fspath(path)}: its description of a model is too deep") from None
+
+
+def _compare(path: str | os.PathLike[str], model: Layer, weights: Arrays, left_out: list[str]) -> LoadReport:
+    """Compare a model with the weights that are selected from a file."""
+    loaded, missing, own, mismatched = [], [], set(), {}
+    for name, array in model.named_arrays():
+        own.add(name)
+        if name not in weights:
+            missing.append(name)
+        elif differing := mismatches([(name, array)], {name: weights[name]}):
+            mismatched[name] = differing[-1]
+        else:
+            loaded.append(name)
+    unexpected = tuple(name for name in weights if name not in own)
+    return LoadReport(os.fspath(path), tuple(loaded), tuple(missing), mismatched, unexpected, tuple(left_out))
+
+
+def _check_fits(path: str | os.PathLike[str], model: Layer, weights: Arrays, metadata: Mapping[str, str]) -> None:
+    """Raise CheckpointError unless all weights fit the model."""
+    if found := mismatches(model.named_arrays(), weights):
         places = f"{len(found):,} place{'s' * (len(found) > 1)}"
         lines = [f"{os.fspath(path)} does not fit the model, in {places}:", *listed(found)]
         if metadata.get("structure", repr(model)) != repr(model):
             lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))
-    expected = read_expectations(Path(path), metadata)
-    for name, array in model.named_arrays():
-        array.data = weights[name]
-    vars(model).update(expected)
-    return model
-
-
-def mismatches(model: Layer, weights: dict[str, NDArray[Any]]) -> list[str]:
-    """List the differences between a model and the weights of a file, a line for each."""
-    own = {name: array.data for name, array in model.named_arrays()}
-    lines = []
-    for name, array in own.items():
-        if name not in weights:
-            lines.append(f"{name}: in the model, not in the file")
-        elif weights[name].shape != array.shape or weights[name].dtype != array.dtype:
-            lines.append(f"{name}: {_describe(array)} in the model, {_describe(weights[name])} in the file")
-    lines += [f"{name}: in the file, not in the model" for name in weights if name not in own]
-    if any(name in weights and weights[name].dtype != array.dtype for name, array in own.items()):
-        kinds = {str(array.dtype) for array in weights.values()}
-        if len(kinds) == 1 and kinds <= {"float32", "float64"}:
-            lines.insert(0, f"For the dtype: model.astype(np.{kinds.pop()}) before loading")  # a long list is cut
-    return lines
-
-
-def _describe(array: NDArray[np.generic]) -> str:
-    return f"{array.shape} {array.dtype}"

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, cast
-from minnet.core.gathered import Gathered
+from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
+from minnet.core.trees import call, cast_tree, describe, first, leaves
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.losses.base import Loss, weight_of
+from minnet.losses.base import Loss
+from minnet.losses.totals import Total
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
-from minnet.training.measures import Measures
+from minnet.training.measures import Measures, check_weights
 
 ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
 NUMBERS = 2**20  # of a batch, as float32 4 MB: the arrays inside a model are many times as large
@@ -67,9 +67,11 @@ def start_recording(model: Layer) -> None:
     Layer.changes += 1
 
 
-def batch_rows(X: NDArray[Any]) -> int:
+def batch_rows(X: Any) -> int:
     """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
-    numbers = math.prod(X.shape[1:]) * (VECTOR if X.dtype.kind in "iu" and X.dtype != np.uint8 else 1)
+    numbers: int = sum(
+        math.prod(x.shape[1:]) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in leaves(X)
+    )
     return max(1, min(ROWS, NUMBERS // max(1, numbers)))
 
 
@@ -77,32 +79,31 @@ def evaluated(
     model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], batches: Iterable[Batch]
 ) -> dict[str, float]:
     """Return the loss and the metrics over all batches of a set; the loss is weighted by `Loss.total_weight`."""
-    dtype, loss_sum, total, samples = model.dtype, 0.0, 0.0, 0
-    measures = Measures(metrics, loss, len(batches.X) if isinstance(batches, DataLoader) else 0)
-    for x, y in batches:
-        prediction = model.forward(cast(x, dtype))
-        weight = weight_of(loss, x, y)
-        one, factor = loss.as_part(weight)
-        value = one.forward(prediction, y)
-        loss_sum += factor * value if factor else 0.0
-        total += weight
-        samples += len(x)
-        measures.update(prediction, y)
-    if not total:
+    dtype, total, samples = model.dtype, Total(loss), 0
+    measures = Measures(metrics, loss, batches.samples if isinstance(batches, DataLoader) else 0)
+    for x, y, *weights in batches:
+        if weights and not samples:
+            check_weights(loss, metrics)
+        prediction = call(model.forward, cast_tree(x, dtype))
+        total.add(x, prediction, y, *weights)
+        samples += len(first(x))
+        measures.update(prediction, y, *weights)
+    if not total.weight:
         what = "only samples that do not count" if samples else "no batch: an iterator can be used only once"
         raise ValueError(f"evaluate expected at least one sample, got {what}")
-    return {"loss": loss_sum / total} | measures.compute()
+    return total.means() | measures.compute()
 
 
-def predicted(model: Layer, X: NDArray[Any], scale: float | None, batch_size: int | None) -> Array:
+def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None) -> Any:
     """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
-    loader = DataLoader(X, np.zeros(len(X), np.int8), batch_size or batch_rows(X), scale=scale, check=False)
-    dtype, outputs = model.dtype, Gathered(len(X))
-    for x, _ in loader:
-        outputs.add(model.forward(cast(x, dtype)))
-    if len(outputs) != len(X):
+    samples = len(first(X))
+    loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), scale=scale, check=False)
+    dtype, outputs = model.dtype, GatheredTree(samples)
+    for x, *_ in loader:
+        outputs.add(call(model.forward, cast_tree(x, dtype)))
+    if any(len(output) != samples for output in leaves(outputs.tree)):
         raise ValueError(
-            f"predict expected samples along the first axis, got X of shape {X.shape} and outputs of shape "
-            f"{outputs.array.shape}: one sample? Pass X[np.newaxis]"
+            f"predict expected samples along the first axis, got X of shape {describe(X)} and outputs of shape "
+            f"{describe(outputs.tree)}: one sample? Pass X[np.newaxis]"
         )
-    return outputs.array
+    return outputs.tree

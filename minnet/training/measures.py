@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, named
-from minnet.core.gathered import Gathered
+from minnet.core.gathered import GatheredTree
+from minnet.core.layer import Layer
+from minnet.core.trees import first, leaves
+from minnet.core.weights import check_takes_weights
 from minnet.losses import Loss
+from minnet.losses.multi import MultiLoss, losses_of
+from minnet.metrics import Of, accuracy
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.functions import Additive, Function, as_number
@@ -31,36 +35,43 @@ class Measures:
                     self._metrics[name] = metric.fresh(loss)
             else:
                 self._metrics[name] = Additive(metric) if getattr(metric, "additive", False) else metric
-        self._prediction, self._target = Gathered(expected), Gathered(expected)
+        self._prediction, self._target = GatheredTree(expected), GatheredTree(expected)
+        self._weights: GatheredTree | None = None
+        self._expected = expected
 
-    def update(self, prediction: Array, target: Any) -> None:
+    def update(self, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch."""
-        if not len(prediction):
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if not len(first(prediction)):
             return
         for name, metric in self._metrics.items():
             if isinstance(metric, Metric):
                 with _named(name):
-                    metric.update(prediction, target)
+                    metric.update(prediction, target, **weights)
         functions = [name for name, metric in self._metrics.items() if not isinstance(metric, Metric)]
         if functions:
             with _named(*functions):
-                if not np.ndim(target):
+                if not all(map(np.ndim, leaves(target))):
                     raise TypeError(
                         f"a function of the whole set needs targets that are arrays, got {named(target)}: say that it "
                         "is additive, or derive a class from mn.metrics.Metric"
                     )
                 self._prediction.add(prediction)
                 self._target.add(target)
+                if sample_weight is not None:
+                    self._weights = self._weights or GatheredTree(self._expected)
+                    self._weights.add(sample_weight)
 
     def compute(self) -> dict[str, float]:
         """Return the values for the whole set."""
         values = {}
+        weights = {} if self._weights is None else {"sample_weight": self._weights.tree}
         for name, metric in self._metrics.items():
             with _named(name):
                 if isinstance(metric, Metric):
                     values[name] = as_number(metric.compute())
                 else:
-                    values[name] = as_number(metric(self._prediction.array, self._target.array))
+                    values[name] = as_number(metric(self._prediction.tree, self._target.tree, **weights))
         return values
 
 
@@ -94,7 +105,7 @@ def check_metric(name: object, metric: object) -> None:
         raise ValueError(
             "Trainer expected a metric with a name of its own, got 'loss', which is the loss's: choose another"
         )
-    if isinstance(metric, type) or not callable(metric):
+    if isinstance(metric, type | Layer) or not callable(metric):
         cure = f"{name!r}: mn.metrics.accuracy}}, without parentheses after it"
         if isinstance(metric, type):
             cure = f"{name!r}: {metric.__name__}()}}"
@@ -112,10 +123,34 @@ def check_metric(name: object, metric: object) -> None:
     check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
 
 
-def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
-    """Check that each set and metric has a column of its own in the history."""
-    seen: dict[str, tuple[str, str]] = {}
-    for pair in itertools.product(sets, ("loss", *metrics)):
+def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
+    """Check that what is to be given weights of samples takes them; a TypeError names the method, and the cure."""
+    for one in losses_of(loss).values() or (loss,):
+        for method in (one.forward, one.total_weight):
+            check_takes_weights(f"the loss {type(one).__name__}", method)
+    if train_step is not None:
+        check_takes_weights(f"the Trainer {type(train_step.__self__).__name__}", train_step)
+    for name, metric in metrics.items():
+        while isinstance(metric, Of):
+            metric = metric.metric
+        check_takes_weights(f"the metric {name!r}", metric.update if isinstance(metric, Metric) else metric)
+
+
+def default_metrics(loss: Loss) -> dict[str, Metric | Function]:
+    """Return the accuracy, if a loss takes class labels; of a `MultiLoss`, that of each output whose loss does."""
+    if isinstance(loss, MultiLoss):
+        return {f"{name}_accuracy": Of(key, accuracy) for name, key, one in loss.heads if one.classifies}
+    return {"accuracy": accuracy} if loss.classifies else {}
+
+
+def check_columns(sets: Iterable[str], metrics: Iterable[str], losses: Iterable[str] = ()) -> None:
+    """Check that each set and metric has a column of its own in the history.
+
+    `losses` are the names of the losses that are reported beside L: of the training data, and of each set.
+    """
+    own = [f"{name}_loss" for name in losses]
+    seen = {column: ("training data", column) for column in own}
+    for pair in itertools.product(sets, ("loss", *own, *metrics)):
         column = f"{pair[0]}_{pair[1]}"
         if column in seen:
             raise ValueError(

@@ -2,18 +2,20 @@
 
 import copy
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, cast, not_finite
+from minnet.core.arrays import Array, not_finite
 from minnet.core.buffer import LayerArray
 from minnet.core.checks import first_of
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
+from minnet.core.trees import call, cast_tree, first, leaves, named_leaves
 from minnet.errors import NonFiniteError
 from minnet.losses import Loss
+from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.optimizers.base import RISKY, keeps_finite
 
@@ -91,9 +93,7 @@ class NonFiniteChecks:
             array.data = before
         self.updated = self.updated and not self._weights_before
 
-    def explained(
-        self, error: NonFiniteError, x: NDArray[Any], y: NDArray[Any], rows: Any, step: str
-    ) -> NonFiniteError:
+    def explained(self, error: NonFiniteError, batch: Sequence[Any], rows: Any, step: str) -> NonFiniteError:
         """Return an error that says what is not finite, where it began, in which batch, and the likely cause.
 
         `undo` comes before this. `rows` are the batch's rows in the data set: a slice, an array, or None.
@@ -103,25 +103,25 @@ class NonFiniteChecks:
             place = "the optimizer's update: weights and gradients were finite before"
             cause = f"the learning rate ({self.optimizer.lr:g}), or a division by 0 in the optimizer or a callback"
         else:
-            place, cause = self._find(x, y)
+            place, cause = self._find(*batch)
         weights = f"The model has its weights of {'after' if self.updated else 'before'} this step, which are finite."
         if bad:
             weights = f"{bad} is no longer good: load the weights of a checkpoint, see fit(..., checkpoint=...)."
         lines = [
             f"training diverged in {step}: {error}",
             f"Where: {place}",
-            f"Batch: {_rows(rows, len(x))}",
+            f"Batch: {_rows(rows, len(first(batch[0])))}",
             f"Likely cause: {cause}",
             f'{weights} To pass over such steps: Trainer(..., nonfinite="skip")',
         ]
         return NonFiniteError("\n  ".join(lines))
 
-    def _find(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[str, str]:
+    def _find(self, x: Any, y: Any, *weights: Any) -> tuple[str, str]:
         """Return where the first NaN or infinity is, and the likely cause."""
-        for what, values, cure in (
-            ("data", x, "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"),
-            ("targets", np.asarray(y), "remove those rows"),
-        ):
+        in_data = "NaN or infinity in the data, or made by the transform: remove those rows, or fill the gaps"
+        looked_at = [(name, values, in_data) for name, values in _parts("data", "x", x)]
+        looked_at += [(name, np.asarray(values), "remove those rows") for name, values in _parts("targets", "y", y)]
+        for what, values, cure in looked_at:
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 rows = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
                 return f"the {what}: {not_finite(values)} in the batch's rows {first_of(rows, SHOWN)}", cure
@@ -131,12 +131,12 @@ class NonFiniteChecks:
                     "the weights were set, or loaded, or changed by a callback; make or load them anew"
                 )
         try:
-            place = self._repeat(x, y)
+            place = self._repeat(x, y, *weights)
         except Exception as failure:  # a lock in a layer, or hundreds of layers in one another, cannot be copied
             place = f"not found, because the step cannot be done again with a copy of the model ({_in_short(failure)})"
         return place, self._cause(x, place)
 
-    def _repeat(self, x: NDArray[Any], y: NDArray[Any]) -> str:
+    def _repeat(self, x: Any, y: Any, *weights: Any) -> str:
         """Do the step again with copies of model and loss whose layers are watched; return what was found."""
         model, loss = copy.deepcopy(self._model), copy.deepcopy(self._loss)
         trace: list[str] = []
@@ -144,7 +144,7 @@ class NonFiniteChecks:
         _watch(loss, THE_LOSS, trace)
         with np.errstate(all="ignore"):
             try:
-                loss.forward(model.forward(cast(x, model.dtype)), y)
+                loss_of(loss, call(model.forward, cast_tree(x, model.dtype)), y, *weights)
                 if not trace:
                     for parameter in model.parameters():
                         parameter.zero_grad()
@@ -161,10 +161,10 @@ class NonFiniteChecks:
         name = max(largest, key=largest.__getitem__)
         return f"in no layer, when the step is done again; the largest gradient is {name}'s, up to {largest[name]:.1e}"
 
-    def _cause(self, x: NDArray[Any], place: str) -> str:
+    def _cause(self, x: Any, place: str) -> str:
         """Guess the cause from what is large."""
         size = max((float(np.abs(p.data).max(initial=0)) for p in self._parameters), default=0.0)
-        largest = float(np.abs(x).max(initial=0)) if x.dtype.kind in "iuf" else 0.0
+        largest = max(float(np.abs(part).max(initial=0)) if part.dtype.kind in "iuf" else 0.0 for part in leaves(x))
         lr = self.optimizer.lr
         causes = []
         if size > 1e3:
@@ -195,9 +195,11 @@ def _watch(owner: Layer, name: str, trace: list[str]) -> None:
 
         def watching(*arguments: Any, **options: Any) -> Any:
             result = original(*arguments, **options)
-            if not trace and not _finite(result) and all(map(_finite, arguments)):
+            if not trace and not _finite(result) and all(map(_finite, (*arguments, *options.values()))):
                 what = "returned" if method == "forward" else "passed back"
-                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {not_finite(np.asarray(result))}")
+                bad, array = next(found for found in named_leaves("", result) if not _finite(found[1]))
+                where = f"{not_finite(np.asarray(array))}{f' in {bad}' if bad else ''}"
+                trace.append(f"{path or 'the model'} = {layer.describe()} {what} {where}")
             return result
 
         vars(layer)[method] = watching
@@ -218,9 +220,14 @@ def _what_of(g: Array) -> str:
     return f"holds {not_finite(g)}"
 
 
+def _parts(what: str, name: str, tree: Any) -> Iterator[tuple[str, Any]]:
+    """Walk the arrays of a batch's data or targets, with names for a message."""
+    yield from ((what if path == name else f"{what}, {path}", leaf) for path, leaf in named_leaves(name, tree))
+
+
 def _finite(value: Any) -> bool:
     try:
-        return bool(np.isfinite(np.asarray(value)).all())
+        return all(bool(np.isfinite(np.asarray(leaf)).all()) for leaf in leaves(value))
     except TypeError:  # no numbers
         return True
 

@@ -9,18 +9,19 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
 from minnet.core.checks import replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM, is_plain
-from minnet.losses.base import Loss, weight_of
+from minnet.core.trees import call, first, joined, named_leaves, taken
+from minnet.losses.base import Loss
+from minnet.losses.multi import HeadLosses, scaled_backward
+from minnet.losses.totals import Weight, as_part_of, batch_weight, loss_of
 
 Result = TypeVar("Result")
-Done = list[tuple[float, Array]]  # the parts that a thread did: loss, prediction
+Done = list[tuple[float, Any]]  # the parts that a thread did: loss, prediction
 
 
 class ParallelSteps:
@@ -48,7 +49,6 @@ class ParallelSteps:
             _check_methods(model, loss)
         generators = _generators(model, loss) if self.threads > 1 else []
         self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(self.threads - 1))]
-        self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
         self._parameters = [_parameters(model, loss) for model, loss in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
@@ -75,33 +75,33 @@ class ParallelSteps:
         """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
         self._follow(*self._copies[0])
 
-    def learn(self, model: Layer, loss: Loss, x: Array, y: NDArray[Any]) -> tuple[float, Array]:
+    def learn(self, model: Layer, loss: Loss, x: Any, y: Any, *weights: Any) -> tuple[float, Any]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction.
 
         Model and loss are those of the step before, or others.
         """
-        if not isinstance(y, (np.ndarray, list)) or np.shape(y)[:1] != (len(x),):
-            got = f"shape {np.shape(y)}" if isinstance(y, (np.ndarray, list)) else type(y).__name__
-            raise ValueError(
-                f"accumulate and threads cut a batch along the first axis, so they expected an array of {len(x)} "
-                f"targets, one for each sample, got {got}: leave out accumulate and threads, or return such arrays"
-            )
+        samples = len(first(x))
+        for name, tree in zip(("x", "y", "sample_weight"), (x, y, *weights), strict=False):
+            for path, leaf in named_leaves(name, tree):
+                _check_part(path, leaf, samples)
         self._follow(model, loss)
         self._share_statistics()
-        size = max(1, math.ceil(len(x) / (self.threads * self.parts)))
-        parts = [slice(start, start + size) for start in range(0, max(len(x), 1), size)]
+        size = max(1, math.ceil(samples / (self.threads * self.parts)))
+        parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
-        whole = weight_of(loss, x, y)
+        batch = x, y, *weights
+        whole = batch_weight(loss, x, y, *weights)
 
         def work(thread: int) -> Done:
-            return self._learn_parts(thread, shares[thread], x, y, whole) if thread < len(shares) else []
+            return self._learn_parts(thread, shares[thread], batch, whole) if thread < len(shares) else []
 
         try:
             done = [part for share in self.together(work, lambda: None) for part in share]
         finally:
             self.remember()
         self._combine(len(shares))
-        return sum(value for value, _ in done), np.concatenate([prediction for _, prediction in done])
+        values, predictions = zip(*done, strict=True)
+        return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.
@@ -135,7 +135,7 @@ class ParallelSteps:
         """The model and the loss of each thread but the first, which uses the Trainer's own."""
         return self._copies[1:]
 
-    def _learn_parts(self, thread: int, parts: list[slice], x: Array, y: NDArray[Any], whole: float) -> Done:
+    def _learn_parts(self, thread: int, parts: list[slice], batch: tuple[Any, ...], whole: Weight) -> Done:
         """Do the parts of one thread; the batch has the weight `whole` in a mean."""
         model, loss = self._copies[thread]
         if thread:
@@ -143,12 +143,13 @@ class ParallelSteps:
                 parameter.zero_grad()
         done = []
         for part in parts:
-            one, factor = loss.as_part(weight_of(loss, x[part], y[part]))
-            prediction = model.forward(x[part])
-            value = one.forward(prediction, y[part])
-            if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
-                model.accumulate_grad(_scaled(one, self._learned[thread], share))
-            done.append((share * value if share else 0.0, prediction))
+            x, y, *weights = (taken(tree, part) for tree in batch)
+            one, share = as_part_of(loss, batch_weight(loss, x, y, *weights), whole)
+            prediction = call(model.forward, x)
+            value = loss_of(one, prediction, y, *weights)
+            if share:  # else nothing of it counts
+                model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
+            done.append((value if share == 1.0 else share * value if share else 0.0, prediction))
         return done
 
     def _combine(self, threads: int) -> None:
@@ -223,6 +224,18 @@ class _Blas:
 _blas = _Blas()
 
 
+def _check_part(name: str, leaf: Any, samples: int) -> None:
+    """Check that an array of a batch can be cut where the others are."""
+    if isinstance(leaf, np.ndarray | list) and np.shape(leaf)[:1] == (samples,):
+        return
+    got = f"shape {np.shape(leaf)}" if isinstance(leaf, np.ndarray | list) else type(leaf).__name__
+    what = "targets" if name == "y" else f"rows in {name}"
+    raise ValueError(
+        f"accumulate and threads cut a batch along the first axis, so they expected an array of {samples} {what}, one "
+        f"for each sample, got {got}: leave out accumulate and threads, or return such arrays"
+    )
+
+
 def _copy(model: Layer, loss: Loss, generators: list[np.random.Generator]) -> tuple[Layer, Loss]:
     """Copy a model and its loss: the copies share the arrays of the weights, and have Generators of their own."""
     spawned = {id(generator): generator.spawn(1)[0] for generator in generators}
@@ -274,15 +287,3 @@ def _structure(model: Layer, loss: Loss) -> list[object]:
 def _parameters(model: Layer, loss: Loss) -> list[Parameter]:
     """Return the Parameters of the model, and those that the loss learns itself, each once."""
     return list({id(parameter): parameter for parameter in (*model.parameters(), *loss.parameters())}.values())
-
-
-def _scaled(loss: Loss, learned: list[Parameter], share: float) -> Array:
-    """Return the loss's gradient times `share`; what it adds to those of its Parameters counts as much."""
-    before = [(parameter, parameter.read_grad().copy()) for parameter in learned]
-    gradient: Array = share * loss.backward()
-    for parameter, old in before:
-        new = parameter.read_grad()
-        new -= old
-        new *= share
-        new += old
-    return gradient

@@ -54,4 +54,4 @@ _begins_epoch = DataLoader.__iter__
 
 def _form(loader: DataLoader) -> Any:
     """Return what decides which rows a batch has, besides their order."""
-    return len(loader.X), loader.batch_size, loader.shuffle, loader.drop_last
+    return loader.samples, loader.batch_size, loader.shuffle, loader.drop_last

@@ -6,10 +6,11 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
 from minnet.core.state import State
+from minnet.losses import Loss
+from minnet.losses.multi import HeadLosses, MultiLoss, losses_of
+from minnet.losses.totals import Weight
 from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
@@ -22,15 +23,16 @@ class TrainingState:
     step: int = 0
     epoch: int = 0
     last_loss: float = math.nan
-    prediction: Array = field(default_factory=lambda: np.empty(0))
-    target: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    prediction: Any = field(default_factory=lambda: np.empty(0))
+    target: Any = field(default_factory=lambda: np.empty(0))
     stopped: bool = False
     interrupted: bool = False
     passes: Passes = field(default_factory=Passes, compare=False, repr=False)  # that a fit has left before their end
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""
-        return {name: getattr(self, name) for name in SAVED}
+        state = {name: getattr(self, name) for name in SAVED}
+        return state | {"last_loss": float(self.last_loss)}  # without the losses of a MultiLoss
 
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` returned."""
@@ -52,6 +54,33 @@ class Counts:
     skipped: int = 0  # steps that were not finite
     seconds: float = 0.0  # how long it had taken when it was resumed
     finished: bool = False
+    heads: dict[str, list[float]] = field(default_factory=dict)  # of each loss of a MultiLoss: its sum and its weight
+
+    def add(self, loss: float, weight: Weight, samples: int) -> None:
+        """Add the loss of a step to the mean."""
+        self.samples += samples
+        if isinstance(weight, dict) and isinstance(loss, HeadLosses):
+            for name, value in loss.heads.items():
+                sums = self.heads.setdefault(name, [0.0, 0.0])
+                sums[0] += value * weight[name]
+                sums[1] += weight[name]
+        else:  # a train_step of the user's may return a number of its own, in place of that of a MultiLoss
+            share = float(samples) if isinstance(weight, dict) else weight
+            self.loss_sum += loss * share
+            self.weight += share
+
+    def means(self, loss: Loss) -> dict[str, float]:
+        """Return the mean loss since the last row, and those of a `MultiLoss` by their names."""
+        mean = self.loss_sum / (self.weight or 1.0) if self.samples else math.nan
+        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self.heads.items()}
+        if self.samples and not self.weight and isinstance(loss, MultiLoss) and means.keys() == losses_of(loss).keys():
+            mean = loss.combined(means)
+        return {"loss": mean} | {f"{name}_loss": mean for name, mean in means.items()}
+
+    def begin(self, step: int) -> None:
+        """Begin anew, after a row of the history."""
+        self.loss_sum, self.weight, self.samples, self.skipped, self.row_at = 0.0, 0.0, 0, 0, step
+        self.heads = {name: [0.0, 0.0] for name in self.heads}
 
     def state_dict(self) -> State:
         """Return all counts."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minnet.compiled.steps import CompiledSteps, Together
-from minnet.core.arrays import Array, cast
+from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
+from minnet.losses.totals import Weight
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
@@ -20,22 +20,25 @@ from minnet.training.validation import check_batch
 class Steps:
     """One step a call, with the non-finite checks around it.
 
-    `learn` learns from a batch (x, y), whose floats were converted to `dtype`, and returns the loss: it is
-    `Trainer.train_step`, or the same in parallel. `weigh` returns the batch's weight in a mean: see `weight_of`.
+    `learn` learns from a batch, x and y and maybe weights of samples, and returns the loss; x was converted to `dtype`.
+    It is `Trainer.train_step`, or the same in parallel. `weigh` returns the batch's weight in a mean: see `weight_of`.
+    `check_weights` is called before the first batch with weights.
     """
 
     def __init__(
         self,
-        learn: Callable[[Array, NDArray[Any]], float],
+        learn: Callable[..., float],
         state: TrainingState,
         dtype: np.dtype[Any] | None,
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
-        weigh: Callable[[Array, NDArray[Any]], float],
+        weigh: Callable[..., Weight],
+        check_weights: Callable[[], None],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
+        self._check_weights: Callable[[], None] | None = check_weights
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next steps of an epoch, at most `most` (here always one), and add losses and weights to `counts`.
@@ -45,21 +48,22 @@ class Steps:
         state, checks = self._state, self.checks
         for batch in batches:
             self.interrupts.busy = True
-            x, y = check_batch(batch)
+            x, y, *weights = check_batch(batch)
+            if weights and self._check_weights is not None:
+                self._check_weights()
+                self._check_weights = None
             self.inside = True
             state.target = y
             try:
                 if checks is not None:
                     checks.before_step()
-                loss = state.last_loss = self._learn(cast(x, self._dtype), y)
+                loss = state.last_loss = self._learn(cast_tree(x, self._dtype), y, *weights)
                 if checks is not None:
                     checks.after_update(loss)
-                weight = self._weigh(x, y)
-                counts.loss_sum += loss * weight
-                counts.weight += weight
-                counts.samples += len(x)
+                weight = self._weigh(x, y, *weights)
+                counts.add(loss, weight, len(first(x)))
             except NonFiniteError as error:
-                self._undo(error, x, y, getattr(batches, "rows", None))
+                self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1
             except Exception as error:
                 error.add_note(f"in step {state.step + 1} of epoch {state.epoch + 1}")
@@ -69,14 +73,14 @@ class Steps:
             return 1
         return 0
 
-    def _undo(self, error: NonFiniteError, x: NDArray[Any], y: NDArray[Any], rows: Any) -> None:
+    def _undo(self, error: NonFiniteError, batch: Any, rows: Any) -> None:
         """Undo a step that was not finite; raise the error if the run is to stop."""
         state, checks = self._state, self.checks
         if checks is not None:
             checks.undo()
             if checks.stops:
                 where = f"step {state.step + 1} of epoch {state.epoch + 1}"
-                raise checks.explained(error, x, y, rows, where) from None
+                raise checks.explained(error, batch, rows, where) from None
         state.last_loss = math.nan
 
 

@@ -1,11 +1,9 @@
 """A Trainer trains a model: it does the five lines of learning for every batch, evaluates, and keeps the history."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
-
-from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
@@ -14,15 +12,16 @@ from minnet.callbacks.participants import Participants
 from minnet.callbacks.progress import Shown, shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
-from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
-from minnet.core.samples import as_data
+from minnet.core.trees import as_tree, call
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses.base import Loss, weight_of
-from minnet.metrics import Metric, accuracy
+from minnet.losses.base import Loss
+from minnet.losses.multi import losses_of
+from minnet.losses.totals import Weight, batch_weight, loss_of
+from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -32,10 +31,11 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
-from minnet.training.measures import check_columns, check_metrics
+from minnet.training.measures import check_columns, check_metrics, check_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
@@ -98,11 +98,12 @@ class Trainer:
     1.0
     """
 
+    __repr__ = shown
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
-    prediction: Array = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
-    target: NDArray[Any] = of_state("target", "The target of `prediction`.")
+    prediction: Any = of_state("prediction", "The prediction of the last step or compiled call, before its update.")
+    target: Any = of_state("target", "The target of `prediction`.")
     stopped: bool = of_state("stopped", "Whether a callback ended the last run.")
     interrupted: bool = of_state("interrupted", "Whether Ctrl-C, or an error, ended the last run early.")
 
@@ -123,9 +124,7 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.metrics: dict[str, Metric | Function] = dict(
-            metrics or ({"accuracy": accuracy} if metrics is None and loss.classifies else {})
-        )
+        self.metrics: dict[str, Metric | Function] = dict(default_metrics(loss) if metrics is None else metrics)
         self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
@@ -258,7 +257,11 @@ class Trainer:
         validation.check_trained(model, loss, optimizer)
         sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
-        check_columns(sets, self.metrics)
+        check_columns(sets, self.metrics, losses_of(loss))
+        if validation.has_weights(loader):
+            check_weights(loss, {}, self.train_step)
+        if any(map(validation.has_weights, sets.values())):
+            check_weights(loss, self.metrics)
         validation.check_data(model, loss, loader, sets)
         self._check_options()
         if self.compiled:
@@ -268,14 +271,15 @@ class Trainer:
         given = model, loss, optimizer, self.metrics, sets, loader, callbacks
         return RunParts(*given, self.history, self.state, parallel, self)
 
-    def train_step(self, x: Array, y: NDArray[Any]) -> float:
+    def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Learn from one batch and return its loss: the five lines, and the one method to override.
 
+        `fit` gives it `sample_weight` only if the loader yields weights, so an override may leave it out.
         `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
-        prediction = self.state.prediction = self.model.forward(x)
-        value = self.loss.forward(prediction, y)
+        prediction = self.state.prediction = call(self.model.forward, x)
+        value: float = loss_of(self.loss, prediction, y, sample_weight)
         self.model.accumulate_grad(self.loss.backward())
         self.update()
         return value
@@ -318,7 +322,7 @@ class Trainer:
         with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
             return evaluated(self.model, self.loss, self.metrics, batches)
 
-    def predict(self, X: ArrayLike, *, batch_size: int | None = None) -> Array:
+    def predict(self, X: Any, *, batch_size: int | None = None) -> Any:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
 
         Parameters
@@ -335,7 +339,7 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X, scale = as_data("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        X, scale = as_tree("predict", "X", X), check_scale(self.model, self.model.input_scale)
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size, why=OF_BATCH)
         if self.step:
@@ -354,20 +358,25 @@ class Trainer:
 
     def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
-        learn = self.train_step
+        learn: Callable[..., float] = self.train_step
+        check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, lambda x, y: weight_of(self.loss, x, y)
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _train_step_in_parts(self, parallel: ParallelSteps, x: Array, y: NDArray[Any]) -> float:
+    def _weigh(self, x: Any, y: Any, *weights: Any) -> Weight:
+        """Return what a batch's loss counts in a mean."""
+        return batch_weight(self.loss, x, y, *weights)
+
+    def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""
         self.optimizer.zero_grad()
-        value, self.prediction = parallel.learn(self.model, self.loss, x, y)
+        value, self.prediction = parallel.learn(self.model, self.loss, x, y, *weights)
         self.update()
         return value
 

@@ -1,32 +1,34 @@
 """Arguments of the Trainer and of `fit` are checked before the first step, so that an error leaves nothing changed."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
-from minnet.core.arrays import cast
 from minnet.core.checks import check_int, first_of, named
 from minnet.core.console import warn
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.core.samples import as_data, on_disk
+from minnet.core.samples import on_disk
+from minnet.core.trees import as_tree, call, cast_tree, describe, leaves, taken
 from minnet.data.epoch import Batch
-from minnet.data.loader import DataLoader
+from minnet.data.loader import DATA, DataLoader
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
-from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
+from minnet.layers import Heads, LogSoftmax, Residual, Sequential, Softmax
 from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
+from minnet.losses.multi import MultiLoss
+from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
 from minnet.training.measures import check_metrics
 
-Data = DataLoader | tuple[ArrayLike, ArrayLike] | Iterable[Batch]
+Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # (X, y), or (X, y, sample_weight)
 
 FEW = 2  # samples that are sent through the model to see whether everything fits
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
@@ -34,7 +36,7 @@ SETS = 'evaluate={"test": (X, y)}'
 
 
 class Batches:
-    """An iterable of batches (x, y), each of which is checked as it comes; `owner` and `name` are in the message."""
+    """An iterable of batches, each of which is checked as it comes; `owner` and `name` are in the message."""
 
     def __init__(self, owner: str, name: str, batches: Iterable[Any]) -> None:
         self._owner, self._name, self._batches = owner, name, batches
@@ -77,16 +79,26 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object)
             f"the Trainer averages over samples, so the loss must be a mean, not {loss.describe()}: "
             "leave out reduction, or write the loop by hand"
         )
+    _check_ends("the model ends", model, loss)
+
+
+def _check_ends(where: str, model: Layer, loss: Loss) -> None:
+    """Check that a loss fits the last layer of a model, or of each of its heads."""
     last = model
     while isinstance(last, Sequential) and not isinstance(last, Residual):
         last = last.layers[-1]
+    if isinstance(loss, MultiLoss):
+        for _, key, one in loss.heads:
+            if isinstance(last, Heads) and key in last.keys:
+                _check_ends(f"its head {key!r} ends", last.layers[key], one)
+        return
     if isinstance(last, (Softmax, LogSoftmax)) and isinstance(loss, SoftmaxCrossEntropyLoss):
         raise ValueError(
-            f"SoftmaxCrossEntropyLoss takes scores, but the model ends with {last.describe()}: remove that layer, "
+            f"SoftmaxCrossEntropyLoss takes scores, but {where} with {last.describe()}: remove that layer, "
             "or use CrossEntropyLoss (after Softmax) or NLLLoss (after LogSoftmax)"
         )
     if isinstance(last, LogSoftmax) and isinstance(loss, CrossEntropyLoss):
-        raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
+        raise ValueError(f"CrossEntropyLoss takes probabilities, but {where} with LogSoftmax(): use NLLLoss")
 
 
 def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
@@ -115,7 +127,7 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer, known: Seq
     untrained = [name for name, _ in _untrained(model, loss, optimizer)]
     if names := [name for name in untrained if name not in known]:
         warn(
-            f"the optimizer does not hold {first_of(names)}, so these do not learn: make it with "
+            f"the optimizer does not hold {first_of(names)}, so these do not learn: make it anew with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,
@@ -174,9 +186,9 @@ def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
             model.input_scale = data.scale
 
 
-def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer) -> bool:
+def warn_of_bytes(owner: str, name: str, X: Any, model: Layer) -> bool:
     """Warn of uint8 that is given to a model which was trained on something else, so that its scale is a guess."""
-    if X.dtype != np.uint8 or "input_scale" in vars(model):
+    if not _holds_bytes(X) or "input_scale" in vars(model):
         return False
     warn(
         f"{owner} was given uint8 in {name}, and multiplies it by {model.input_scale}, but the model was not trained "
@@ -188,10 +200,10 @@ def warn_of_bytes(owner: str, name: str, X: NDArray[Any], model: Layer) -> bool:
 
 
 def yields_batches(loader: object) -> bool:
-    """Whether something may be an iterable of batches: two arrays (X, y), or lists of rows, are data."""
-    if isinstance(loader, tuple | list):
-        return all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in loader)
-    return isinstance(loader, Iterable) and not isinstance(loader, np.ndarray | str | bytes | Mapping | type)
+    """Whether something may be an iterable of batches: a tuple, such as (X, y), and lists of rows are data."""
+    if isinstance(loader, list):
+        return all(isinstance(batch, tuple | list) and len(batch) in (2, 3) for batch in loader)
+    return isinstance(loader, Iterable) and not isinstance(loader, tuple | np.ndarray | str | bytes | Mapping | type)
 
 
 def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, Set]:
@@ -219,7 +231,7 @@ def as_loader(
 
     A DataLoader must multiply uint8 by `scale`, too.
     """
-    pair = isinstance(data, tuple) and len(data) == 2 and not all(_is_batch(part) for part in data)
+    pair = isinstance(data, tuple) and len(data) in (2, 3)
     if not pair and not yields_batches(data):
         raise TypeError(
             f"{owner} expected {name} to be a pair (X, y) or a DataLoader, got {named(data)}: pass {cure}, or an "
@@ -235,9 +247,9 @@ def as_loader(
     if not pair:
         return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data)
     try:
-        X, y = data
-        X = as_data("DataLoader", "X", X)
-        return DataLoader(X, y, batch_size=batch_size or batch_rows(X), scale=scale)
+        X, y, *weights = data
+        X = as_tree("DataLoader", "X", X)
+        return DataLoader(X, y, batch_size or batch_rows(X), scale=scale, sample_weight=weights[0] if weights else None)
     except (TypeError, ValueError) as error:
         error.add_note(f"in {name}")
         raise
@@ -281,20 +293,28 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
         )
 
 
-def _is_batch(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray)
-
-
-def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the pair (x, y) that a loader yielded. Raises TypeError if it is not a pair of arrays."""
-    if type(batch) is tuple and len(batch) == 2 and type(batch[0]) is np.ndarray:
+def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> Batch:
+    """Return the batch (x, y), or (x, y, sample_weight), that a loader yielded. Raises TypeError if it is none."""
+    if type(batch) is tuple and 2 <= len(batch) <= 3 and type(batch[0]) is np.ndarray:
         return batch
     got, cure = named(batch), "yield both, x and y"
-    if isinstance(batch, tuple | list) and len(batch) == 2:
-        if isinstance(batch[0], np.ndarray):
-            return batch[0], batch[1]
-        got, cure = f"a pair whose x is {named(batch[0])}", "yield np.asarray(x, dtype=np.float32), y"
+    if isinstance(batch, tuple | list) and len(batch) in (2, 3):
+        x = batch[0]
+        x = tuple(x) if isinstance(x, tuple) else dict(x) if isinstance(x, dict) else x
+        arrays = leaves(x)
+        if arrays and all(isinstance(leaf, np.ndarray) for leaf in arrays):
+            return (x, *batch[1:])
+        got, cure = f"a pair whose x is {named(x)}", "yield np.asarray(x, dtype=np.float32), y"
+        if arrays and type(x) in (tuple, dict):
+            wrong = next(leaf for leaf in arrays if not isinstance(leaf, np.ndarray))
+            got = f"an x that is a {type(x).__name__} with {named(wrong)} in it"
+            cure = "yield arrays"
     raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
+
+
+def has_weights(data: object) -> bool:
+    """Whether it is known beforehand that a loader yields weights of samples."""
+    return isinstance(data, DataLoader) and data.sample_weight is not None
 
 
 def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, Set]) -> None:
@@ -315,22 +335,41 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
         return
     if (type(loader).__iter__, type(loader).prepared) != (DataLoader.__iter__, DataLoader.prepared):
         return
-    x, y = loader.prepared(loader.X[:FEW].copy()), loader.y[:FEW].copy()
+    if loader.collate is not None and not type(loader.collate).__module__.startswith("minnet."):
+        return  # it may remember something
+    few = copy.copy(loader)
+    few.shuffle, few.batch_size, few.drop_last = False, FEW, False
+    for part in DATA:
+        setattr(few, part, None if getattr(loader, part) is None else taken(getattr(loader, part), slice(FEW)))
+    x, y, *weights = next(iter(few))
     try:
         with EvaluationMode(model, loss), np.errstate(all="ignore"):
-            prediction = model.forward(cast(x, model.dtype))
-            loss.forward(prediction, y)
+            prediction = call(model.forward, cast_tree(x, model.dtype))
+            loss_of(loss, prediction, y, *weights)
         if loss.classifies:
             check_class_names(model, prediction.shape[-1])
-        if isinstance(loss, ClassLoss) and not on_disk(loader.y):
-            check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
+        if loader.collate is None:
+            _check_labels(loss, prediction, loader.y)
     except NonFiniteError:  # the form of the data is not the reason; training says where it began
         return
     except Exception as error:
-        error.add_note(f"in {name}, X of shape {loader.X.shape} and y of shape {loader.y.shape}")
+        error.add_note(f"in {name}, X of shape {describe(loader.X)} and y of shape {describe(loader.y)}")
         raise
+
+
+def _check_labels(loss: Loss, prediction: Any, y: Any) -> None:
+    """Check that all labels of a set are classes of the prediction."""
+    if isinstance(loss, MultiLoss):
+        for (_, key, one), labels, _ in loss.targets(y):
+            _check_labels(one, prediction[key], labels)
+    elif isinstance(loss, ClassLoss) and not on_disk(y):
+        check_range(loss, y.reshape(-1), prediction.shape[-1], loss.ignore_index)
 
 
 def _is_of_bytes(loader: object) -> TypeGuard[DataLoader]:
     """Whether a loader is a DataLoader whose samples are uint8."""
-    return isinstance(loader, DataLoader) and loader.X.dtype == np.uint8
+    return isinstance(loader, DataLoader) and _holds_bytes(loader.X)
+
+
+def _holds_bytes(X: Any) -> bool:
+    return any(getattr(leaf, "dtype", None) == np.uint8 for leaf in leaves(X))

@@ -392,3 +392,109 @@ def test_an_override_is_called_wherever_the_layer_is(method):
     assert getattr(model, method)(*arguments) is model
     assert called == [arguments]
     assert not own.layers[1].training
+
+
+# -- calls, and states
+
+
+def test_a_call_is_forward():
+    layer = Scale(2.0)
+    np.testing.assert_array_equal(layer(X), layer.forward(X))
+
+    class Masked(mn.Layer):
+        def forward(self, x, mask=None, *, scale=1):
+            return x, mask, scale
+
+    assert Masked()(1, 2, scale=3) == Masked()(1, mask=2, scale=3) == (1, 2, 3)
+    layer.forward = lambda x: "patched"
+    assert layer(X) == "patched"
+
+
+def test_a_call_of_a_loss_is_forward():
+    loss, scores, labels = mn.SoftmaxCrossEntropyLoss(), np.ones((4, 3)), np.arange(4) % 3
+    assert loss(scores, labels) == loss.forward(scores, labels)
+    np.testing.assert_allclose(loss.backward().sum(axis=1), 0, atol=1e-12)
+    assert mn.MSELoss(reduction="none")(prediction=scores, target=scores).shape == (4, 3)
+
+
+def test_a_call_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match="Layer has no forward"):
+        mn.Layer()(X)
+
+
+def state_model():
+    return mn.Sequential(body=mn.Linear(3, 4, rng=0), norm=mn.BatchNorm1d(4), head=mn.Linear(4, 2, rng=1))
+
+
+def test_a_state_has_every_array_by_its_path():
+    model = state_model()
+    model(np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32))
+    state = model.state_dict()
+    assert list(state) == [path for path, _ in model.named_arrays()]
+    assert 'layers["norm"].running_mean' in state
+    for path, array in model.named_arrays():
+        np.testing.assert_array_equal(state[path], array.data)
+        assert not np.shares_memory(state[path], array.data)
+
+
+def test_a_state_is_loaded_into_the_arrays_that_are_there():
+    model, other = state_model(), state_model()
+    for _, array in model.named_arrays():
+        array.data[...] = np.arange(array.data.size).reshape(array.data.shape)
+    before = [array.data for _, array in other.named_arrays()]
+    assert other.load_state_dict(model.state_dict()) == ([], [])
+    for (_, one), (_, array), data in zip(model.named_arrays(), other.named_arrays(), before, strict=True):
+        np.testing.assert_array_equal(array.data, one.data)
+        assert array.data is data
+
+
+def test_a_shared_parameter_is_in_a_state_once():
+    model = mn.Sequential(table := mn.Embedding(5, 3, rng=0), mn.Tied(table))
+    assert list(model.state_dict()) == ["layers[0].weight", "layers[1].bias"] or len(model.state_dict()) == 1
+    model.load_state_dict(model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda s: s.pop('layers["head"].bias'), r'layers\["head"\].bias: in the model, not in the state'),
+        (lambda s: s.update(more=np.zeros(1)), "more: in the state, not in the model"),
+        (lambda s: s.update({'layers["head"].bias': np.zeros(3, np.float32)}), r"\(2,\) float32 in the model, \(3,\)"),
+        (lambda s: s.update({'layers["head"].bias': np.zeros(2)}), "float32 in the model, .* float64 in the state"),
+        (lambda s: s.update({'layers["head"].bias': "text"}), "<U4 in the state"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, line):
+    model = state_model()
+    before = model.state_dict()
+    state = {path: array + 1 for path, array in before.items()}
+    change(state)
+    with pytest.raises(ValueError, match=f"the state does not fit the model:\n(.*\n)*.*{line}"):
+        model.load_state_dict(state)
+    for path, array in model.named_arrays():
+        np.testing.assert_array_equal(array.data, before[path])
+
+
+def test_a_part_of_a_state():
+    model = state_model()
+    before, new = model.state_dict(), {'layers["body"].bias': np.ones(4, np.float32), "more": np.zeros(1)}
+    missing, unexpected = model.load_state_dict(new, strict=False)
+    assert unexpected == ["more"]
+    assert missing == [path for path in before if path != 'layers["body"].bias']
+    np.testing.assert_array_equal(model["body"].bias.data, 1)
+    np.testing.assert_array_equal(model["head"].weight.data, before['layers["head"].weight'])
+    with pytest.raises(ValueError, match="does not fit"):
+        model.load_state_dict({'layers["body"].bias': np.ones(5, np.float32)}, strict=False)
+
+
+@pytest.mark.parametrize("state", ["model.safetensors", None, [np.zeros(3)]])
+def test_a_state_is_a_dict(state):
+    with pytest.raises(TypeError, match=r"expected a dict of paths and arrays, got .* mn.load\(model, path\)"):
+        state_model().load_state_dict(state)
+
+
+def test_a_masked_array_is_no_state():
+    model = mn.Sequential(mn.Linear(2, 2, rng=0))
+    state = model.state_dict()
+    with pytest.raises((TypeError, ValueError), match="mask"):
+        model.load_state_dict(state | {"layers[0].bias": np.ma.masked_array([1, 2], [True, False], np.float32)})

@@ -279,3 +279,50 @@ def test_what_reaches_outside_is_left_to_the_script(outside):
     assert not objects.lost
     assert not objects.found
     assert walk(Thing(inner=Thing(outside=outside))).lost
+
+
+# -- layers outside of the model
+
+
+class Counting(mn.Layer):
+    def __init__(self):
+        self.weight = mn.Parameter([1.0])
+        self.calls = 0
+
+
+def test_a_layer_keeps_more_than_its_state_dict():
+    """Every Layer has a `state_dict`, of its arrays; its other attributes and Generators are kept as well."""
+
+    def make():
+        return Thing(teacher=mn.Sequential(count=Counting(), drop=mn.Dropout(0.5, rng=0)))
+
+    def change(thing):
+        thing.teacher["count"].calls = 7
+        thing.teacher["count"].weight.data[:] = 3
+        thing.teacher["drop"].rng.random(5)
+
+    other, _ = restored(make, change)
+    one = make()
+    change(one)
+    assert other.teacher["count"].calls == 7
+    assert other.teacher["count"].weight.data == 3
+    assert other.teacher["drop"].rng.random() == one.teacher["drop"].rng.random()
+
+
+class Declaring(Counting):
+    def state_dict(self):
+        return {"calls": self.calls}
+
+    def load_state_dict(self, state):
+        self.calls = state["calls"]
+
+
+def test_a_layer_that_says_itself_what_to_keep_is_asked():
+    other, _ = restored(lambda: Thing(layer=Declaring()), lambda thing: vars(thing.layer).update(calls=7))
+    assert other.layer.calls == 7
+
+
+def test_the_layers_of_a_container_are_a_tuple():
+    found = walk(Thing(model=mn.Sequential(mn.Linear(2, 2), head=mn.Dropout(0.5, rng=0)))).found
+    assert kind_of(found["it.model.layers"].value) == "tuple of 2"
+    assert {"it.model.layers[0]", 'it.model.layers["head"]'} <= found.keys()

@@ -277,7 +277,7 @@ class Table:
         return np.asarray(self.values, dtype)
 
 
-@pytest.mark.parametrize("kind", [np.ndarray.tolist, Table, tuple])
+@pytest.mark.parametrize("kind", [np.ndarray.tolist, Table, lambda array: tuple(array.tolist())])
 def test_lists_and_anything_that_numpy_reads(kind):
     ((x, y),) = DataLoader(kind(X), kind(Y), N)
     np.testing.assert_array_equal(x, X)
@@ -333,8 +333,10 @@ def test_no_full_batch_can_be_made(options):
 
 
 @pytest.mark.parametrize("shuffle", [None, "shuffled", 2])
-def test_shuffle_is_one_of_three(shuffle):
-    with pytest.raises(ValueError, match=r"^DataLoader expected shuffle to be one of False, True, 'resampled', got "):
+def test_shuffle_is_one_of_four(shuffle):
+    with pytest.raises(
+        ValueError, match=r"^DataLoader expected shuffle to be one of False, True, 'resampled', 'bucketed', got "
+    ):
         DataLoader(X, Y, shuffle=shuffle)
 
 

@@ -10,7 +10,7 @@ from helpers import Plus, check_copy, slope
 import minnet as mn
 from minnet import Flatten, Linear, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh
 from minnet.layers.branches import Add, Concat
-from minnet.layers.containers import Container
+from minnet.layers.container import Container
 
 
 class Times(mn.Layer):
@@ -341,3 +341,62 @@ def test_a_branch_is_not_blamed_for_what_all_branches_were_given():
         Sequential(Forgetful(), Add(mn.Identity(), Tanh())).forward(np.zeros((2, 3), np.float32))
     blamed = [note for note in raised.value.__notes__ if "returned None" in note]
     assert blamed == ["Sequential.layers[0] = Forgetful() returned None: add a return to its forward"]
+
+
+# -- parts and sums of a Sequential
+
+
+def test_a_part_shares_the_layers_and_keeps_their_names():
+    model = Sequential(body=Linear(3, 4, rng=0), relu=ReLU(), head=Linear(4, 2, rng=1))
+    x = np.ones((5, 3), np.float32)
+    body, rest = model[:2], model[2:]
+    assert (type(body), len(body), body.layers.names) == (Sequential, 2, ("body", "relu"))
+    assert body["body"] is model["body"]
+    np.testing.assert_array_equal(rest.forward(body.forward(x)), model.forward(x))
+    rest[0].weight.data[:] = rest[0].bias.data[:] = 0
+    assert not model.forward(x).any()
+    del body["relu"]
+    assert len(model) == 3
+
+
+def test_a_part_of_a_residual_is_the_chain_inside_it():
+    layer = Residual(Times(2), Plus())
+    np.testing.assert_array_equal(layer[:].forward(X), 2 * X + 1)
+
+
+def test_a_part_is_in_the_mode_of_the_model():
+    model = Sequential(mn.Dropout(0.9, rng=0), Tanh(), Softmax())
+    assert model[:2].recording
+    part = model.eval()[:2]
+    assert (part.training, part.recording) == (False, False)
+    np.testing.assert_array_equal(part.forward(X), np.tanh(X))
+    part = model.train().freeze(statistics=True)[:2]
+    assert (part.training, part.recording) == (False, True)
+    assert part.unfreeze().training
+
+
+def test_a_part_knows_what_the_model_says_of_its_ends():
+    model = Sequential(Linear(3, 4), ReLU(), Linear(4, 2))
+    model.input_scale, model.class_names = 0.5, ["no", "yes"]
+    assert [(model[a:b].input_scale, model[a:b].class_names) for a, b in ((0, 3), (0, 2), (1, 3))] == [
+        (0.5, ["no", "yes"]),
+        (0.5, None),
+        (mn.Layer.input_scale, ["no", "yes"]),
+    ]
+
+
+def test_an_empty_part():
+    with pytest.raises(IndexError, match="no layer is in this part: their numbers are 0 to 1"):
+        Sequential(ReLU(), ReLU())[2:]
+
+
+def test_a_sum_is_one_after_the_other():
+    one, other = Sequential(Times(2), plus=Plus()), Sequential(times=Times(10))
+    both = one + other
+    np.testing.assert_array_equal(both.forward(X), 10 * (2 * X + 1))
+    assert both.layers.names == (None, "plus", "times")
+    assert (len(one), len(other)) == (2, 1)
+    with pytest.raises(ValueError, match="the same"):
+        one + one
+    with pytest.raises(TypeError, match="unsupported operand"):
+        one + Plus()

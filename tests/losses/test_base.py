@@ -25,7 +25,7 @@ from minnet.losses import (
     SmoothL1Loss,
     SoftmaxCrossEntropyLoss,
 )
-from minnet.losses.base import check_weights, weight_of
+from minnet.losses.base import weight_of
 
 SIGNS = np.where(Z > 0, 1, -1)
 FIT = {  # what each loss takes: a prediction and a target
@@ -430,19 +430,6 @@ def test_a_loss_that_does_not_say_counts_samples():
     patched.total_weight = lambda target: 2
     assert weight_of(patched, x, pair) == 2
     assert type(weight_of(Masked(), x, pair)) is float  # NumPy's would turn float32 into float64
-
-
-def test_weights_are_checked_and_copied():
-    loss, weights = MSELoss(), np.ones(2)
-    copied = check_weights(loss, "weight", weights)
-    copied[0] = 5
-    assert weights[0] == 1
-    assert check_weights(loss, "weight", [True, False]).tolist() == [1, 0]
-    for wrong in ([-1, 1], [np.nan, 1], [np.inf, 1]):
-        with pytest.raises(ValueError, match="MSELoss needs weight >= 0 and finite, got"):
-            check_weights(loss, "weight", wrong)
-    with pytest.raises(TypeError, match="MSELoss expected weight to be numbers, got <U1"):
-        check_weights(loss, "weight", ["a"])
 
 
 @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf, None, np.ones(2)])

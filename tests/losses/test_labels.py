@@ -373,10 +373,10 @@ def test_options_that_are_none(kind, options, error, message):
         (
             np.ones(5),
             ValueError,
-            r"expected sample_weight of the labels' shape \(6,\), got \(5,\): one weight a sample",
+            r"expected sample_weight of shape \(6,\), got \(5,\): one weight a sample",
         ),
         (np.ones(3), ValueError, r"got \(3,\): one weight a sample \(weights of classes are an argument of the con"),
-        (np.ones((6, 1)), ValueError, r"got \(6, 1\)"),
+        (np.ones((6, 1)), ValueError, r"got \(6, 1\): are they in a column\? Pass sample_weight.reshape\(-1\)"),
         (1.0, ValueError, r"got \(\)"),
         (-np.ones(6), ValueError, "needs sample_weight >= 0 and finite, got -1.0 to -1.0"),
         (np.full(6, np.inf), ValueError, "needs sample_weight >= 0 and finite"),

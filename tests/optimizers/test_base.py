@@ -522,3 +522,19 @@ def test_parameters_may_be_any_iterable_and_keep_their_order():
     parameters = MODEL.parameters()
     optimizer = SGD(iter(parameters), 0.1)
     assert all(a is b for a, b in zip(optimizer.parameters, parameters, strict=True))
+
+
+# -- what PyTorch's users write
+
+
+def test_zero_grad_takes_no_option():
+    optimizer = mn.SGD([mn.Parameter([1.0])], 0.1)
+    with pytest.raises(TypeError, match="zero_grad takes no set_to_none: leave it out"):
+        optimizer.zero_grad(set_to_none=True)
+
+
+def test_parameters_that_were_not_asked_for():
+    model = mn.Sequential(mn.Linear(2, 2), mn.ReLU())
+    for given, got in ((model, "Sequential"), (model[0], "Linear"), (model.parameters, "the method parameters itself")):
+        with pytest.raises(TypeError, match=rf"got {got}.*: pass model.parameters\(\)"):
+            mn.SGD(given, 0.1)

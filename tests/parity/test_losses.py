@@ -186,3 +186,81 @@ def test_nll_by_itself(parity, sample, reduction, ignored, data):
 
     loss = mn.NLLLoss(weight, ignore_index=ignored, reduction=reduction)
     compare(parity, loss, theirs, mn.LogSoftmax().forward(z), labels)
+
+
+# -- with weights of samples
+
+
+def numbers_of(name, **options):
+    """Return minnet's loss and PyTorch's of the same name, which compare number with number."""
+    return lambda reduction: getattr(losses, name)(reduction=reduction, **options), lambda x, t: getattr(
+        torch.nn, name
+    )(
+        reduction="none",
+        **{key: torch.tensor(value) if key == "pos_weight" else value for key, value in options.items()},
+    )(x, torch.tensor(t))
+
+
+WEIGHTED = {
+    "MSELoss": (*numbers_of("MSELoss"), numbers, numbers),
+    "L1Loss": (*numbers_of("L1Loss"), numbers, numbers),
+    "HuberLoss": (*numbers_of("HuberLoss", delta=0.7), numbers, numbers),
+    "SmoothL1Loss": (*numbers_of("SmoothL1Loss", beta=0.7), numbers, numbers),
+    "BCELoss": (*numbers_of("BCELoss"), st.floats(1e-6, 1 - 1e-6), shares),
+    "BCEWithLogitsLoss": (*numbers_of("BCEWithLogitsLoss", pos_weight=3.0), numbers, shares),
+    "HingeLoss": (
+        lambda reduction: losses.HingeLoss(reduction=reduction),
+        lambda x, t: torch.relu(1 - torch.tensor(t) * x),
+        numbers.filter(lambda z: abs(z) != 1),
+        st.sampled_from([-1.0, 1.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs", "predictions", "targets"), WEIGHTED.values(), ids=WEIGHTED)
+@modest
+@given(data=st.data(), reduction=reductions)
+def test_weights_of_samples(parity, ours, theirs, predictions, targets, data, reduction):
+    """PyTorch has no such argument: the losses, not reduced, times the weights, and the mean by hand."""
+    x, t = data.draw(pairs(predictions, targets))
+    v = data.draw(arrays(np.float64, x.shape[: data.draw(st.integers(1, x.ndim))], elements=positive | st.just(0.0)))
+    of_numbers = np.broadcast_to(v.reshape(v.shape + (1,) * (x.ndim - v.ndim)), x.shape)
+
+    def value(z):
+        each = theirs(z, t) * torch.tensor(of_numbers.copy())
+        return {"none": each, "sum": each.sum(), "mean": each.sum() / (of_numbers.sum() or 1)}[reduction]
+
+    compare(parity, ours(reduction), value, x, t, v)
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
+@modest
+@given(pair=pairs(), reduction=reductions | st.just("batchmean"), data=st.data())
+def test_weights_of_samples_in_a_divergence(parity, pair, reduction, data):
+    slope = np.arange(pair[0].shape[-1])
+    x, t = (mn.LogSoftmax().forward(z + slope) for z in pair)
+    assume(x.ndim > 1)
+    v = data.draw(arrays(np.float64, x.shape[:1], elements=positive))
+    each_v = np.broadcast_to(v.reshape(-1, *(1,) * (x.ndim - 1)), x.shape)
+
+    def value(z):
+        each = functional.kl_div(z, torch.tensor(np.exp(t)), reduction="none") * torch.tensor(each_v.copy())
+        divisor = {"batchmean": v.sum(), "mean": each_v.sum()}.get(reduction, 1)
+        return each if reduction == "none" else each.sum() / divisor
+
+    compare(parity, losses.KLDivLoss(reduction=reduction), value, x, np.exp(t), v)
+
+
+@modest
+@given(sample=labelled(), reduction=reductions, data=st.data())
+def test_weights_of_samples_in_a_margin(parity, sample, reduction, data):
+    z, labels, weight = sample
+    v = data.draw(arrays(np.float64, labels.shape, elements=positive))
+
+    def value(t):
+        rows, y = t.reshape(-1, z.shape[-1]), torch.tensor(labels.reshape(-1))
+        each = functional.multi_margin_loss(rows, y, weight=constant(weight), reduction="none")
+        each = (each * torch.tensor(v.reshape(-1))).reshape(labels.shape)
+        return {"none": each, "sum": each.sum(), "mean": each.sum() / v.sum()}[reduction]
+
+    compare(parity, losses.MultiMarginLoss(weight=weight, reduction=reduction), value, z, labels, v)

@@ -7,7 +7,20 @@ import pytest
 
 from minnet import metrics as ours
 
-sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed: nothing to compare with")
+functions = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed: nothing to compare with")
+
+
+class Theirs:
+    """The functions of scikit-learn, which are given `sample_weight`, too, if that is set."""
+
+    sample_weight = None
+
+    def __getattr__(self, name):
+        function = getattr(functions, name)
+        return lambda *args, **options: function(*args, **options, sample_weight=self.sample_weight)
+
+
+sklearn = Theirs()
 
 CASES = 300
 BOUND = 1e-12
@@ -218,3 +231,49 @@ def test_the_value_is_scikit_learns_however_the_set_is_cut(name):
             for start in range(0, len(target), size):
                 part.update(prediction[start : start + size], target[start : start + size])
             assert np.all(np.abs(part.compute() - expected) <= bound)
+
+
+def weights(rng, target):
+    """Draw weights of samples, some of which are 0; often such that scikit-learn's sums of them are exact."""
+    n = len(target)
+    if rng.random() < 0.5 or np.ptp(target) == 0:
+        v = rng.integers(1, 64, n) / 2.0 ** rng.integers(0, 8)
+    else:
+        v = rng.random(n) * 10 ** rng.uniform(-3, 3)
+    if rng.random() < 0.5:
+        v[rng.random(n) < 0.2] = 0
+    if rng.random() < 0.2:
+        v = np.ceil(v).astype(np.int64)
+    return v
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_weighted_value_is_scikit_learns_however_the_set_is_cut(name, monkeypatch):
+    metric, draw, reference = METRICS[name]
+    rng = np.random.default_rng([1, *name.encode()])
+    compared = 0
+    for _ in range(CASES):
+        prediction, target = draw(rng)
+        v = weights(rng, target)
+        if not v.any():
+            continue
+        monkeypatch.setattr(Theirs, "sample_weight", v)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = reference(prediction, target)
+        try:
+            value = metric(prediction, target, sample_weight=v)
+        except ValueError as error:  # scikit-learn returns NaN, or 0
+            if "is not defined without a sample whose target is" not in str(error):
+                raise
+            continue
+        compared += 1
+        bound = BOUND * np.maximum(1, np.abs(expected))
+        assert np.all(np.abs(value - expected) <= bound)
+        for size in rng.integers(1, len(target) + 1, 2):
+            part = metric.fresh()
+            for start in range(0, len(target), size):
+                rows = slice(start, start + size)
+                part.update(prediction[rows], target[rows], v[rows])
+            assert np.all(np.abs(part.compute() - expected) <= bound)
+    assert compared > 0.8 * CASES

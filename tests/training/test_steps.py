@@ -20,7 +20,7 @@ def weigh(x, y):
 
 
 def make(learn, checks=None):
-    return Steps(learn, TrainingState(), np.dtype(np.float32), checks, Interrupts(), weigh)
+    return Steps(learn, TrainingState(), np.dtype(np.float32), checks, Interrupts(), weigh, lambda: None)
 
 
 def checks(**options):
@@ -102,7 +102,9 @@ def test_many_steps_fall_back_on_one():
         seen.append(len(x))
         return 0.5
 
-    steps = ManySteps(compiled, None, lambda: (optimizers[0],), learn, state, None, None, Interrupts(), weigh)
+    steps = ManySteps(
+        compiled, None, lambda: (optimizers[0],), learn, state, None, None, Interrupts(), weigh, lambda: None
+    )
     epoch = iter(mn.DataLoader(X, Y, 2))
     assert steps.advance(epoch, 7, counts) == 3
     assert (state.step, state.last_loss, len(state.prediction), len(state.target)) == (3, 0.25, 6, 6)

@@ -35,7 +35,7 @@ def parts(**options):
 
 @pytest.mark.parametrize(
     "loader",
-    [mn.DataLoader(X, Y), [(X, Y)], ((X, Y), (X, Y)), [[X, Y]], [], zip([X], [Y], strict=True)],
+    [mn.DataLoader(X, Y), [(X, Y)], [(X, Y, Y), [X, Y]], [[X, Y]], [], zip([X], [Y], strict=True)],
     ids=range(6),
 )
 def test_what_can_be_a_loader(loader):
@@ -50,6 +50,7 @@ def test_an_iterator_that_never_ends_will_do_for_steps():
     ("loader", "got"),
     [
         ((X, Y), "a tuple of 2"),
+        (((X, Y), (X, Y)), "a tuple of 2"),
         ([X, Y], "a list of 2"),
         (X, r"an array of shape \(20, 4\)"),
         ([X, X, X], "a list of 3"),
@@ -59,7 +60,7 @@ def test_an_iterator_that_never_ends_will_do_for_steps():
         (None, "a NoneType"),
         (5, "an int"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_no_loader_is_refused_with_the_cure(loader, got):
     with pytest.raises(TypeError, match=rf"^fit expected a DataLoader, .*, got {got}: pass mn.DataLoader\(X, y"):
@@ -85,7 +86,7 @@ def test_a_pair_is_a_batch(batch):
     [
         (X, r"an array of shape \(20, 4\): yield both"),
         (X[:2], r"an array of shape \(2, 4\): yield both"),
-        ((X, Y, Y), "a tuple of 3: yield both"),
+        ((X, Y, Y, Y), "a tuple of 4: yield both"),
         ((X,), "a tuple of 1: yield both"),
         ({"x": X, "y": Y}, "a dict: yield both"),
         (([[1.0]], Y), "a pair whose x is a list of 1: yield np.asarray"),
@@ -138,7 +139,7 @@ def batches():
     yield X[10:], Y[10:]
 
 
-@pytest.mark.parametrize("batches", [list(batches()), tuple(batches()), batches()], ids=range(3))
+@pytest.mark.parametrize("batches", [list(batches()), batches()], ids=range(2))
 def test_data_to_evaluate_may_be_any_iterable_of_batches(batches):
     found = list(as_loader("evaluate", "data", batches, None))
     assert [len(x) for x, _ in found] == [10, 10]

@@ -1,0 +1,112 @@
+"""A word is a name that PyTorch or Keras has and minnet has not: whoever reads it is told what to write instead."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+CPU = "minnet computes on the CPU: leave it out"
+TRAINER = "trainer = mn.Trainer(model, loss, optimizer), and then trainer.fit(loader, epochs=10)"
+HOOKS = "write a layer that calls this one, or a callback with on_step_end(self, trainer)"
+
+OF_LAYERS: dict[str, str] = {
+    **dict.fromkeys(("cpu", "cuda", "device", "is_cuda", "mps", "xpu"), CPU),
+    "to": f"{CPU}; model.astype(np.float64) converts the dtype",
+    **dict.fromkeys(("half", "bfloat16"), "minnet computes in float32 and float64: model.astype(np.float32)"),
+    "float": "write model.astype(np.float32)",
+    "double": "write model.astype(np.float64)",
+    "fit": f"a Trainer trains: {TRAINER}",
+    "compile": f"a Trainer has the loss and the optimizer: {TRAINER}",
+    "predict": "write trainer.predict(X), or model.eval() and then model(x)",
+    "evaluate": "a Trainer evaluates: trainer.evaluate((X, y))",
+    "summary": "write mn.summary(model, input_shape), which returns a table as text",
+    "count_params": "write sum(p.data.size for p in model.parameters())",
+    "add": "write model.append(layer)",
+    **dict.fromkeys(("add_module", "register_module"), "write model.append(layer, name), or self.name = layer"),
+    "register_parameter": "write self.name = mn.Parameter(values); nothing has to be registered",
+    "register_buffer": "write self.name = mn.Buffer(values); nothing has to be registered",
+    **dict.fromkeys(("register_forward_hook", "register_full_backward_hook"), HOOKS),
+    "requires_grad": "model.freeze() keeps the Parameters as they are, and model.unfreeze() ends that",
+    "requires_grad_": "model.freeze() keeps the Parameters as they are, and model.unfreeze() ends that",
+    "trainable": "model.freeze() keeps the Parameters as they are, and model.unfreeze() ends that",
+    **dict.fromkeys(("modules", "named_modules"), "model.named_layers() walks over (path, layer)"),
+    **dict.fromkeys(("children", "named_children"), "iterate over the model itself, or over model.layers"),
+    "buffers": "model.named_buffers() walks over (path, Buffer)",
+    "zero_grad": "write optimizer.zero_grad(), or p.zero_grad() for p in model.parameters()",
+    "apply": "write for path, layer in model.named_layers(): ...",
+    **dict.fromkeys(("weights", "trainable_weights", "trainable_variables"), "write model.parameters()"),
+    "get_weights": "write model.state_dict()",
+    "set_weights": "write model.load_state_dict(state)",
+    **dict.fromkeys(("save", "save_weights"), "write mn.save(model, path)"),
+    "load_weights": "write mn.load(model, path)",
+}
+
+OF_OPTIMIZERS: dict[str, str] = {
+    "learning_rate": "write optimizer.lr",
+    "add_param_group": "make the optimizer anew, with all Parameters: mn.SGD(model.parameters(), lr=0.1)",
+    **dict.fromkeys(
+        ("minimize", "apply_gradients"), "write optimizer.zero_grad(), model.backward(dy), optimizer.step()"
+    ),
+}
+
+OF_ARRAYS: dict[str, str] = {
+    **dict.fromkeys(("cpu", "cuda", "device", "to"), CPU),
+    **dict.fromkeys(("numpy", "detach", "value"), "write .data, which is NumPy's array"),
+    "assign": "write p.data = values",
+}
+
+OF_PARAMETERS: dict[str, str] = {
+    "requires_grad": "write p.trainable",
+    "requires_grad_": "write p.trainable = True, or False",
+}
+
+SET = frozenset(("learning_rate", "requires_grad", "trainable"))  # elsewhere, these are set, and that has an effect
+
+
+class Word:
+    """An attribute that is not there, and says why. A class or an object of a user's may have it all the same."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        self.problem = problem
+
+    def __get__(self, owner: object, kind: type) -> Any:
+        raise self.error(kind)
+
+    def error(self, kind: type) -> AttributeError:
+        """Return the error for an object of this class."""
+        return AttributeError(self.problem.replace("KIND", kind.__name__))
+
+
+class SetWord(Word):
+    """A word that must not be set either, because that would have no effect, and nobody would notice."""
+
+    def __get__(self, owner: object, kind: type) -> Any:
+        if self.name in getattr(owner, "__dict__", ()):
+            return vars(owner)[self.name]
+        raise self.error(kind)
+
+    def __set__(self, owner: object, value: object) -> None:
+        if type(owner).__module__.partition(".")[0] == "minnet":
+            raise self.error(type(owner))
+        vars(owner)[self.name] = value  # a class of a user's may mean something by it
+
+
+def answer(kind: type, words: Mapping[str, str]) -> None:
+    """Give a class these words.
+
+    As attributes of the class, because with a `__getattr__` Python would take longer for all other attributes, too.
+    """
+    for name, cure in words.items():
+        if name not in vars(kind):
+            setattr(kind, name, (SetWord if name in SET else Word)(name, f"KIND has no attribute {name!r}: {cure}"))
+
+
+def is_word(kind: type, name: str) -> bool:
+    """Whether an attribute of a class is one of these, so that the class does not have it."""
+    return isinstance(inspect.getattr_static(kind, name, None), Word)
+
+
+def without_words(owner: object, names: Iterable[str]) -> list[str]:
+    """Return the names of an object's attributes that it has, for its `__dir__`."""
+    own = getattr(owner, "__dict__", {})
+    return [name for name in names if name in own or not is_word(type(owner), name)]

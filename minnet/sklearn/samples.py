@@ -1,0 +1,137 @@
+"""Samples are what an estimator learns from: X, dense or sparse, targets, weights; and the batches of them."""
+
+from dataclasses import dataclass, replace
+from numbers import Number
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from minnet.core.arrays import Array
+from minnet.data.loader import DataLoader
+from minnet.layers import Normalize
+
+SMALLEST = float(np.finfo(np.float32).tiny)  # a deviation below it is one of equal numbers
+
+
+class Rows:
+    """A transform for a DataLoader of row numbers: it gathers rows of a sparse matrix, and makes them dense."""
+
+    def __init__(self, X: Any) -> None:
+        self.X = X
+
+    def __call__(self, rows: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """Return the rows (N, F)."""
+        dense: NDArray[Any] = self.X[rows].toarray()
+        return dense
+
+
+@dataclass(frozen=True)
+class Samples:
+    """X (N, F), an array or a sparse matrix of rows (CSR), with targets, and weights or None."""
+
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def take(self, rows: NDArray[Any]) -> Self:
+        """Return some of the samples."""
+        return replace(self, X=self.X[rows], y=self.y[rows], weight=None if self.weight is None else self.weight[rows])
+
+    def dense(self, rows: slice) -> Array:
+        """Return rows of X as an array."""
+        some = self.X[rows]
+        dense: Array = some.toarray() if issparse(some) else some
+        return dense
+
+    def counted(self) -> Self:
+        """Return the samples whose weight is not 0: a weight of 0 is the same as leaving the sample out."""
+        if self.weight is None or self.weight.all():
+            return self
+        if not self.weight.any():
+            raise ValueError("sample_weight is zero for every sample: give at least one a weight above zero")
+        return self.take(np.flatnonzero(self.weight))
+
+    def split(self, share: float, stratify: NDArray[Any] | None, seed: int) -> tuple[Self, Self]:
+        """Return two parts, the second of which is a share of the samples: of each class, if classes are given."""
+        try:
+            rows = train_test_split(np.arange(len(self)), test_size=share, stratify=stratify, random_state=seed)
+        except ValueError as error:
+            error.add_note("in the split that early_stopping=True makes: see validation_fraction")
+            raise
+        return self.take(rows[0]), self.take(rows[1])
+
+    def loader(self, batch_size: int, rng: np.random.Generator | None = None) -> DataLoader:
+        """Return the batches: in a random order if a Generator is given. Sparse rows become dense in their batch."""
+        options: dict[str, Any] = {} if self.weight is None else {"sample_weight": self.weight}
+        X = self.X
+        if issparse(X):
+            X, options["transform"] = np.arange(len(self)), Rows(X)
+        # validate_data has looked at the numbers.
+        return DataLoader(X, self.y, batch_size, shuffle=rng is not None, rng=rng, check=False, **options)
+
+    def mean_weight(self) -> float:
+        """Return what a sample counts on average."""
+        return 1.0 if self.weight is None else float(self.weight.mean())
+
+
+def check_sample_weight(sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
+    """Return weights as (N,), or None; ValueError if they are not as many numbers >= 0 as there are samples."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    weight: NDArray[np.float64] = check_array(
+        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must be one number a sample, (N,), got an array of shape {weight.shape}")
+    check_consistent_length(X, weight)
+    if weight.min() < 0:
+        raise ValueError(f"sample_weight must be >= 0, got {weight.min():g}")
+    return weight
+
+
+class Standard:
+    """The means and deviations (F,) of columns, and the layer of a model that uses them; more samples may change both.
+
+    The layer is (x − μ) / σ, or with `inverse` what undoes it: x σ + μ = (x − (−μ/σ)) / (1/σ).
+    """
+
+    def __init__(
+        self, X: Any, weight: NDArray[np.float64] | None, dtype: "np.dtype[Any]", inverse: bool = False
+    ) -> None:
+        # It learns the means, too; with_mean=True would refuse sparse X.
+        self._scaler = StandardScaler(with_mean=False)
+        self._dtype, self._inverse = dtype, inverse
+        self._learn(X, weight)
+        self.layer = Normalize(*self._constants()).astype(dtype)
+        self._write()
+
+    def update(self, X: Any, weight: NDArray[np.float64] | None) -> None:
+        """Learn from further samples (N, F), dense or sparse."""
+        self._learn(X, weight)
+        self._write()
+
+    def apply(self, X: Array) -> Array:
+        """Return (X − μ) / σ, in the layer's dtype."""
+        return np.asarray((X - self.mean) / self.std, self._dtype)
+
+    def _learn(self, X: Any, weight: NDArray[np.float64] | None) -> None:
+        self._scaler.partial_fit(X, sample_weight=weight)
+        self.mean, std = self._scaler.mean_, self._scaler.scale_
+        self.std = np.where(std < SMALLEST, 1.0, std)
+
+    def _constants(self) -> tuple[Any, Any]:
+        return (-self.mean / self.std, 1 / self.std) if self._inverse else (self.mean, self.std)
+
+    def _write(self) -> None:
+        """Write the numbers into the layer, in its dtype: its constructor rounds to float32."""
+        self.layer.mean.data, self.layer.std.data = self._constants()
