@@ -145,8 +145,8 @@ class BusyMachine(Callback):
     said = False  # in this process
 
     def on_fit_start(self, trainer: Training) -> None:
-        """Begin with the first step."""
-        self._looks, self._next = 0, math.inf if BusyMachine.said else 0.0
+        """Let the fit begin: one that is shorter than a window is not looked at."""
+        self._looks, self._next = 0, math.inf if BusyMachine.said else time.perf_counter() + WINDOW
         self._at, self._before = 0.0, Times()
         self._last: Share | None = None
         self._tried = False

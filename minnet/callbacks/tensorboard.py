@@ -144,18 +144,19 @@ class TensorBoard(Callback):
 
     def _drawn(self, trainer: Training, X: NDArray[Any], y: NDArray[Any]) -> bytes:
         """Return a picture of those images that the model, as it is, does not recognise; b"" after divergence."""
-        from minnet.plots.mistakes import mistakes
+        from minnet import plots
 
         scores = trainer.predict(X)
-        if not trainer.loss.classifies or scores.ndim != 2 or scores.shape[1] < 2:
+        if not trainer.loss.classifies or np.ndim(scores) != 2 or scores.shape[1] < 2:
+            got = f"{trainer.loss.describe()} and as predictions {named(scores)}"
             raise ValueError(
                 "TensorBoard(images=...) draws the mistakes of a model that gives each image a score for each of "
-                f"several classes, got {type(trainer.loss).__name__} and predictions {scores.shape}: leave out images"
+                f"several classes, got {got}: leave out images"
             )
         if not np.isfinite(scores).all():
             return b""
         buffer = io.BytesIO()
-        drawn = mistakes(X, scores, y, most=MISTAKES, takes=trainer.loss.takes, class_names=trainer.model)
+        drawn = plots.mistakes(X, scores, y, most=MISTAKES, takes=trainer.loss.takes, class_names=trainer.model)
         drawn.savefig(buffer, format="png")
         return buffer.getvalue()
 

@@ -264,7 +264,9 @@ def test_images_that_do_not_fit_are_known_before_the_first_step(tmp_path):
     model = mn.Sequential(mn.Linear(4, 2, rng=0))
     trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1))
     board = TensorBoard(tmp_path / "run", images=(X, Y))
-    with pytest.raises(ValueError, match=r"got MSELoss and predictions \(2, 2\): leave out images"):
+    with pytest.raises(
+        ValueError, match=r"got MSELoss\(\) and as predictions an array of shape \(2, 2\): leave out images"
+    ):
         trainer.fit(mn.DataLoader(X, y, 8), epochs=1, callbacks=[board], progress=False)
     assert trainer.step == 0
     assert not (tmp_path / "run").exists()
