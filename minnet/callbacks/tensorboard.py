@@ -18,6 +18,7 @@ from minnet.core.extras import require
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.samples import as_data
 from minnet.core.state import State
+from minnet.losses.multi import losses_of
 
 TRAIN = "train"  # the run inside the folder that has the curves of training itself
 MISTAKES = 8  # in a picture; matplotlib takes a twentieth of a second for each
@@ -103,7 +104,8 @@ class TensorBoard(Callback):
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Write a point of each curve, and histograms and mistakes."""
-        step, curves = trainer.step, curves_of(row, [*trainer.metrics, "loss"])
+        losses = [f"{name}_loss" for name in losses_of(trainer.loss)]  # of each output of a model with several
+        step, curves = trainer.step, curves_of(row, {"loss", *losses, *trainer.metrics})
         for (run, tag), value in curves.items():
             self._file(run).scalar(tag, value, step)
         if not self._rows:
@@ -173,9 +175,9 @@ def curves_of(row: Row, measures: Collection[str]) -> dict[tuple[str, str], floa
     """
     numbers = {name: float(value) for name, value in row.items() if isinstance(value, int | float | np.number)}
     numbers.pop("step", None)
-    of_sets = {}
-    for measure in sorted(measures, key=len, reverse=True):
-        for name in [name for name in numbers if name.endswith(f"_{measure}") and name != RUNNING_ACCURACY]:
+    of_sets, own_names = {}, {*measures, RUNNING_ACCURACY}
+    for measure in sorted(measures, key=lambda name: (-len(name), name)):
+        for name in [name for name in numbers if name not in own_names and name.endswith(f"_{measure}")]:
             run = re.sub(r"[^-\w]", "_", name.removesuffix(f"_{measure}"))
             of_sets[run, measure] = numbers.pop(name)
     renamed = {RUNNING_ACCURACY: "accuracy", "epoch": EPOCH, "seconds": SECONDS}
