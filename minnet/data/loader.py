@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.described import shown
 from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
@@ -159,6 +160,8 @@ class DataLoader:
         """How many samples there are."""
         return len(first(self.X))
 
+    __repr__ = shown
+
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         batches = self.samples / self.batch_size
@@ -188,7 +191,7 @@ class DataLoader:
 
     def prepared(self, x: Any) -> Any:
         """Scale and transform the samples of a batch."""
-        if type(x) is tuple or type(x) is dict:
+        if type(x) in (tuple, dict):
             x = mapped(self._scaled, x)
         elif x.dtype == np.uint8:
             x = scaled(x, self.scale)

@@ -1,6 +1,5 @@
 """The base of every loss: how the losses of a batch become one number, and what all losses check."""
 
-import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.described import describe
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
-from minnet.core.trees import refuse_tree
+from minnet.core.trees import first, refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
 
@@ -63,6 +63,7 @@ class Loss(Layer):
     """
 
     classifies: bool = False
+    several: bool = False  # whether prediction and target are of several outputs, as in MultiLoss
     takes: str | None = None
     threshold: float | None = None
     reduction: str = "mean"
@@ -156,15 +157,7 @@ class Loss(Layer):
 
     def describe(self) -> str:
         """Say in one line what this loss is, such as ``HuberLoss(delta=2.0)``: only what is not the default."""
-        shown = []
-        for name, argument in inspect.signature(type(self).__init__).parameters.items():
-            value = getattr(self, name, None)
-            if isinstance(value, np.ndarray):
-                text = np.array2string(value, separator=", ", threshold=6, edgeitems=2, max_line_width=10_000)
-                shown.append(f"{name}={' '.join(text.split())}")
-            elif isinstance(value, (bool, int, float, str, tuple)) and value != argument.default:
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self)
 
     def _reduce(self, losses: Array, shares: "float | Array | None" = None) -> Any:
         """Return Σ share · loss as a float, added in float64 so that the order does not matter; or each by itself.
@@ -278,7 +271,7 @@ class ElementwiseLoss(Loss):
         return self._passed_on(slopes, self._share(dy, slopes.shape, slopes.dtype, shares))
 
 
-def weight_of(loss: Loss, x: Array, target: Any, sample_weight: ArrayLike | None = None) -> float:
+def weight_of(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Any:
     """Return what the mean over a batch counts in a mean over several: `Loss.total_weight`, or the number of samples.
 
     The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
@@ -287,15 +280,17 @@ def weight_of(loss: Loss, x: Array, target: Any, sample_weight: ArrayLike | None
     """
     method = loss.total_weight
     says = getattr(method, "__func__", None) is not Loss.total_weight
-    if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
+    if says and (isinstance(target, (np.ndarray, list)) or loss.several or not method.__module__.startswith("minnet.")):
         weight = method(target) if sample_weight is None else method(target, sample_weight=sample_weight)
+        if loss.several:
+            return weight
         if not (isinstance(weight, (int, float, np.number)) and 0 <= weight < math.inf):
             raise ValueError(
                 f"{type(loss).__name__}.total_weight must return a finite number >= 0, got {weight!r}: return what "
                 "forward divides its sum by"
             )
         return float(weight)
-    return float(len(x)) if sample_weight is None else Loss.total_weight(loss, x, sample_weight)
+    return float(len(first(x))) if sample_weight is None else Loss.total_weight(loss, first(x), sample_weight)
 
 
 def _times(values: Array, shares: Array) -> Array:

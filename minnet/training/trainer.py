@@ -20,9 +20,9 @@ from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses.base import Loss
+from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
-from minnet.losses.totals import Weight, batch_weight, loss_of
+from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
@@ -37,6 +37,7 @@ from minnet.training.measures import check_columns, check_metrics, check_weights
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
@@ -99,6 +100,7 @@ class Trainer:
     1.0
     """
 
+    __repr__ = shown
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
@@ -157,9 +159,10 @@ class Trainer:
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
         history is complete. A Trainer runs one `fit` at a time.
 
-        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
-        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
-        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
+        A model in eval mode is switched to training mode, as a whole, and stays in it; so is a part of it that `load`
+        or `load_model` returned. If only some layers in it are in eval mode (``model.layers[0].eval()``), they go on
+        behaving so, during the run and after it, but `backward` goes through them.
+        ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------
@@ -367,16 +370,24 @@ class Trainer:
         check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
+        shared = (
+            learn,
+            self.state,
+            self.model.dtype,
+            self._checks,
+            interrupts,
+            lambda *batch: weight_of(self.loss, *batch),
+            check,
+        )
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _weigh(self, x: Any, y: Any, *weights: Any) -> Weight:
+    def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
         """Return what a batch's loss counts in a mean."""
-        return batch_weight(self.loss, x, y, *weights)
+        return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""
