@@ -1,7 +1,10 @@
 """minnet: deep learning in NumPy, every layer a class with a `forward` and the matching `backward`."""
 
+import sys as _sys
 from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
 from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING
 
 from minnet import callbacks as callbacks
 from minnet import data as data
@@ -11,6 +14,7 @@ from minnet import metrics as metrics
 from minnet import plots as plots
 from minnet.compiled.predictor import Predictor as Predictor
 from minnet.core import extras as extras
+from minnet.core import names as _names
 from minnet.core.buffer import Buffer as Buffer
 from minnet.core.layer import Layer as Layer
 from minnet.core.parameter import Parameter as Parameter
@@ -30,13 +34,31 @@ from minnet.training.lr_finder import lr_finder as lr_finder
 from minnet.training.trainer import Trainer as Trainer
 from minnet.version import __version__ as __version__
 
-_LAZY = {"sklearn"}  # rooms that need an extra: imported when they are first used
+if TYPE_CHECKING:
+    from minnet import sklearn as sklearn
+
+_LAZY = {"sklearn": "sklearn"}  # rooms that need an extra, and its package: imported when they are first used
 _ROOMS = {"compiled", "core", "inspection", "layers", "losses", "optimizers", "saving", "training", "version"}
-__all__ = sorted(name for name in globals() if not name.startswith("_") and name not in _ROOMS)
+__all__ = sorted(
+    name for name in globals() if not name.startswith("_") and name not in {*_ROOMS, *_LAZY, "TYPE_CHECKING"}
+)
+_PUBLIC = {"mn": _sys.modules["minnet"], "mn.data.augment": data.augment}
+_PUBLIC |= {f"mn.{name}": globals()[name] for name in __all__ if isinstance(globals()[name], _ModuleType)}
+_PUBLIC |= {f"mn.{room}": _sys.modules[f"minnet.{room}"] for room in ("layers", "losses", "optimizers")}
 
 
-def __getattr__(name: str) -> _ModuleType:
-    """Import a room that needs an extra."""
-    if name in _LAZY:
-        return _import_module(f"minnet.{name}")
-    raise AttributeError(f"module 'minnet' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    there = [room for room, package in _LAZY.items() if _find_spec(package)]
+    return [*__all__, *there, "__version__"]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+    def __getattr__(name):
+        """Import a room that needs an extra; of another name, say what was probably meant."""
+        if name in _LAZY:
+            return _import_module(f"minnet.{name}")
+        raise _names.unknown("mn", name, _PUBLIC)
+
+
+_names.offer(_PUBLIC)

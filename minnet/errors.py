@@ -1,5 +1,16 @@
 """The errors and warnings of minnet. Wrong arguments raise Python's own ``ValueError`` and ``TypeError``."""
 
+__all__ = [
+    "CheckpointError",
+    "CheckpointWarning",
+    "DataError",
+    "DataNotFoundError",
+    "DataWarning",
+    "MissingExtraError",
+    "NonFiniteError",
+    "TrainingWarning",
+]
+
 
 class DataError(ValueError):
     """A data file is truncated, corrupt, too large, malicious, or of another kind than expected."""

@@ -16,6 +16,19 @@ from minnet.core.checks import check_number
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
 
+__all__ = [
+    "Initializer",
+    "draw",
+    "fans",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
 
 def zeros() -> Initializer:
     """Zeros, which suit biases. Weights need different values, because units with equal weights stay equal."""

@@ -22,7 +22,7 @@ POOL = {
     "num_threads": 2,
     "filepath": "/numpy.libs/libopenblas.so",
 }
-HEADS = ["versions", "processor", "BLAS", "variables", "extras", "MNIST", "to run"]
+HEADS = ["versions", "processor", "BLAS", "threads", "variables", "extras", "MNIST", "to run"]
 
 
 def run(*arguments):
@@ -68,7 +68,9 @@ def test_a_system_that_tells_little(monkeypatch, tmp_path):
     monkeypatch.setattr(main.os, "cpu_count", lambda: None)
     monkeypatch.delattr(main.os, "sched_getaffinity", raising=False)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.delattr(main.os, "getloadavg", raising=False)
     monkeypatch.setattr(main, "packages", dict)
+    monkeypatch.setattr(main, "to_run", lambda project: "nothing")
     for name in main.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     found = rows(main.report())
@@ -98,20 +100,68 @@ def test_the_variables_that_are_set(monkeypatch):
         ({"name": "accelerate", "version": "unknown"}, [], "accelerate; threadpoolctl does not know"),
         ({}, [], "unknown; threadpoolctl does not know"),
         ({"name": "blas"}, [POOL], "openblas 0.3.20, kernel Zen, threads 2"),
-        (
-            {},
-            [
-                {"user_api": "openmp", "internal_api": "openmp", "num_threads": 4, "filepath": "libgomp.so"},
-                POOL | {"internal_api": "mkl", "filepath": "/other/libmkl_rt.so"},
-                POOL,  # NumPy's own
-            ],
-            "openblas 0.3.20, kernel Zen, threads 2",
-        ),
+        ({}, [POOL, POOL | {"internal_api": "mkl"}], "openblas 0.3.20, kernel Zen, threads 2"),  # NumPy's comes first
         ({}, [{"user_api": "blas"}], "unknown unknown, kernel unknown, threads unknown"),
     ],
 )
 def test_blas(built, pools, expected):
     assert main.blas(built, pools).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores", "expected"),
+    [
+        ("max 100000\n", 8, 8),
+        ("200000 100000\n", 8, 2),
+        ("50000 100000\n", 8, 1),
+        ("900000 100000\n", 8, 8),
+        ("", 8, 8),
+    ],
+)
+def test_how_many_processors_a_container_may_use(quota, cores, expected, monkeypatch, tmp_path):
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(main, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(main.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert main.usable() == expected
+
+
+def test_without_affinity_and_quota(monkeypatch, tmp_path):
+    monkeypatch.setattr(main, "QUOTA", tmp_path / "nothing")
+    monkeypatch.delattr(main.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(main.os, "cpu_count", lambda: 3)
+    assert main.usable() == 3
+
+
+@pytest.mark.parametrize(
+    ("pools", "name", "expected"),
+    [
+        ([POOL], "openblas", ["takes 3.00 ms with 2 threads, 1.00 ms with one", "set OPENBLAS_NUM_THREADS=1 there"]),
+        (
+            [POOL | {"num_threads": 64}],
+            "mkl",
+            ["with 64 threads", "set MKL_NUM_THREADS=4, or 1", "set MKL_NUM_THREADS=1"],
+        ),
+        ([POOL | {"num_threads": 1}], "openblas", ["one: right for small models", "set OPENBLAS_NUM_THREADS=1 there"]),
+        ([POOL | {"num_threads": None}], "blis", ["set BLIS_NUM_THREADS=1 there"]),
+        ([], None, ["set OMP_NUM_THREADS=1 there"]),
+        (None, "accelerate", ["set VECLIB_MAXIMUM_THREADS=1 there"]),
+    ],
+)
+def test_threads(pools, name, expected, monkeypatch):
+    monkeypatch.setattr(main, "milliseconds", lambda *shape_and_threads: 1.0 if shape_and_threads[-1] == 1 else 3.0)
+    monkeypatch.setattr(main, "usable", lambda: 4)
+    lines = main.threads(pools, name).splitlines()
+    assert len(lines) == len(expected)
+    assert all(text in line for text, line in zip(expected, lines, strict=True))
+
+
+def test_what_else_there_is_to_run(tmp_path):
+    assert main.to_run(tmp_path).startswith("help(mn.Trainer) has a first training")
+    lines = main.to_run(Path(main.__file__).parents[1]).splitlines()
+    assert lines[0].startswith("make mnist")
+    names = [line.split()[0] for line in lines[2:]]
+    assert "mnist_logreg" in names
+    assert not {"pictures", "notebook_report"} & set(names)
 
 
 def test_extras():

@@ -7,6 +7,7 @@ from minnet.callbacks.csv_logger import CSVLogger
 from minnet.callbacks.early_stopping import EarlyStopping
 from minnet.callbacks.learning_rate import LearningRate, ReduceLROnPlateau
 from minnet.callbacks.progress import Progress, RunningScore
+from minnet.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "EMA",
@@ -20,5 +21,6 @@ __all__ = [
     "Progress",
     "ReduceLROnPlateau",
     "RunningScore",
+    "TensorBoard",
     "Training",
 ]

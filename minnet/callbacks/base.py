@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Protocol
 
+from minnet.core.described import shown
 from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
@@ -32,6 +33,9 @@ class Training(Protocol):
     def history(self) -> list[Row]:
         """The rows so far."""
 
+    def predict(self, X: Any) -> Any:
+        """Return the model's outputs for samples, in eval mode."""
+
     def stop(self) -> None:
         """End the run after the current step."""
 
@@ -51,6 +55,8 @@ class Callback:
     and dicts are undone, and so are callbacks inside a callback. Begin anew in `on_fit_start` what your callback keeps
     in objects of other classes. What you change between two fits stays.
     """
+
+    __repr__ = shown
 
     @property
     def every_step(self) -> bool:

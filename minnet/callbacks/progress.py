@@ -91,9 +91,11 @@ class Progress(Callback):
             self._draw(trainer)
 
     def on_fit_end(self, trainer: Training) -> None:
-        """Show the last step, and close the bar."""
+        """Show the last step, and close the bar; a run that a callback has stopped is complete."""
         self._draw(trainer)
         if self._bar is not None:
+            if trainer.stopped:
+                self._bar.total = self._bar.n  # or else a notebook shows it in red, as after an error
             with suppress(OSError, ValueError):
                 self._bar.close()
 

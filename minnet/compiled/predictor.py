@@ -118,6 +118,9 @@ class Predictor:
             return ": pass x.reshape(-1) for one sample"
         return ": pass x.reshape(len(x), -1)" if math.prod(shape[1:]) == self._features else ""
 
+    def __repr__(self) -> str:
+        return f"Predictor({self._features:,} features, {self._outputs:,} outputs, {self._dtype})"
+
     def describe(self) -> str:
         """Return what it is, for messages."""
         return f"Predictor for {self._features} feature{'s' * (self._features > 1)}"

@@ -8,6 +8,8 @@ from types import ModuleType
 
 from minnet.errors import MissingExtraError
 
+__all__ = ["EXTRAS", "packages", "pip_command", "require"]
+
 EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "data": "download MNIST",
     "plots": "draw pictures (mn.plots)",

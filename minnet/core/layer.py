@@ -1,10 +1,8 @@
 """A Layer is a function with a memory: `forward` computes the output, `backward` the gradients for that output."""
 
-import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,9 +11,10 @@ from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.checks import check_floats, named
+from minnet.core.described import describe
 from minnet.core.layers import Layers
 from minnet.core.masks import refuse_mask
-from minnet.core.mismatches import mismatches
+from minnet.core.mismatches import Missing, mismatches
 from minnet.core.parameter import Parameter
 from minnet.core.words import OF_LAYERS, answer, without_words
 
@@ -23,13 +22,6 @@ T = TypeVar("T")
 
 # The attributes that belong to the last forward, or to what was asked so far: no copy, pickle or checkpoint has them.
 TRANSIENT = frozenset(("_asked", "_cache", "_output", "_plan", "_plans"))
-
-
-class Missing(NamedTuple):
-    """The paths of arrays that `Layer.load_state_dict` did not load, under the names that PyTorch gives them."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Layer:
@@ -68,6 +60,7 @@ class Layer:
     training: bool = True  # whether it behaves as in training, or as in eval mode
     recording: bool = True  # whether forward keeps what backward needs
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
+    eval_until_fit: bool = False  # whether it is in eval mode because it was loaded: then the next fit trains it
     input_scale: float | None = BYTE_SCALE
     class_names: Sequence[str] | None = None
     takes_mask: bool = False
@@ -153,12 +146,14 @@ class Layer:
         """
         _check_not_frozen(self)
         self.training, self.recording = not self.frozen_statistics, True
+        vars(self).pop("eval_until_fit", None)
         return self._pass_on("train")
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
         _check_not_frozen(self)
         self.training = self.recording = False
+        vars(self).pop("eval_until_fit", None)
         self._forget()
         return self._pass_on("eval")
 
@@ -326,16 +321,7 @@ class Layer:
 
         The arguments are read off ``__init__``: those kept as plain attributes of the same name.
         """
-        shown = []
-        for name, argument in _parameters(type(self).__init__).items():
-            value = vars(self).get(name, self)
-            if isinstance(value, np.generic):
-                value = value.item()
-            if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
-                value = False
-            if isinstance(value, (bool, int, float, str, tuple)) and not _holds_layers(value):
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self, defaults=True)
 
     def __repr__(self) -> str:
         children = [(name, child) for name, child in _attributes(self) if isinstance(child, Layer)]
@@ -361,11 +347,6 @@ def every_array(model: Layer) -> Iterator[tuple[str, Layer, str, Parameter | Buf
         for name, child in _attributes(layer):
             if isinstance(child, Parameter | Buffer):
                 yield (f"{path}.{name}" if path else name), layer, name, child
-
-
-@cache
-def _parameters(init: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(init).parameters
 
 
 def _own(layer: Layer, kind: type[T]) -> list[T]:
@@ -424,7 +405,3 @@ def _check_not_frozen(layer: Layer) -> None:
             f"{type(layer).__name__} is a frozen dataclass, but a layer changes: it keeps self.cache, and its "
             "mode (training, recording): leave out frozen=True"
         )
-
-
-def _holds_layers(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, (Layer, LayerArray)) for item in value)

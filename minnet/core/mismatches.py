@@ -1,11 +1,18 @@
 """Mismatches are the differences between a model's arrays and those that are to be loaded into them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from minnet.core.buffer import LayerArray
+
+
+class Missing(NamedTuple):
+    """The paths of arrays that `Layer.load_state_dict` did not load, under the names that PyTorch gives them."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 def mismatches(

@@ -11,3 +11,17 @@ from minnet.data.mnist.pickles import read_mnist_pickle as read_mnist_pickle
 from minnet.data.mnist.synthetic import synthetic_digits as synthetic_digits
 from minnet.data.padding import Pad as Pad
 from minnet.data.padding import bucketed_order as bucketed_order
+
+__all__ = [
+    "DataLoader",
+    "Mnist",
+    "Pad",
+    "Split",
+    "augment",
+    "bucketed_order",
+    "load_digits",
+    "load_mnist",
+    "read_idx",
+    "read_mnist_pickle",
+    "synthetic_digits",
+]

@@ -14,8 +14,11 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checks import check_int, check_number
+from minnet.core.described import shown
 
 Transform = Callable[..., Array]  # (x, rng) -> x
+
+__all__ = ["Chain", "Elastic", "Rotate", "Shift"]
 
 
 class Chain:
@@ -26,6 +29,8 @@ class Chain:
     *transforms
         Functions ``(x, rng) -> x``.
     """
+
+    __repr__ = shown
 
     def __init__(self, *transforms: Transform) -> None:
         self.transforms = transforms
@@ -39,6 +44,8 @@ class Chain:
 
 class _Movement(ABC):
     """An augmentation that reads each pixel of an image from another place of the image."""
+
+    __repr__ = shown
 
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """Change a batch of images."""

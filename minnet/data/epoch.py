@@ -49,6 +49,9 @@ class Epoch:
         self._plain = loader.collate is loader.sample_weight is None
         self._weight_of = None if loader.sample_weight is None else _reader(loader.sample_weight, gather)
 
+    def __repr__(self) -> str:
+        return f"Epoch({self._done:,} of {self._length:,} batches done)"
+
     def __iter__(self) -> Self:
         """Return itself: it is used up as it goes."""
         return self

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import BYTE_SCALE, scaled
 from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.described import shown
 from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
@@ -158,6 +159,8 @@ class DataLoader:
     def samples(self) -> int:
         """How many samples there are."""
         return len(first(self.X))
+
+    __repr__ = shown
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""

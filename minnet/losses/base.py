@@ -1,6 +1,5 @@
 """The base of every loss: how the losses of a batch become one number, and what all losses check."""
 
-import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import Array, add_up
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
+from minnet.core.described import describe
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
@@ -157,15 +157,7 @@ class Loss(Layer):
 
     def describe(self) -> str:
         """Say in one line what this loss is, such as ``HuberLoss(delta=2.0)``: only what is not the default."""
-        shown = []
-        for name, argument in inspect.signature(type(self).__init__).parameters.items():
-            value = getattr(self, name, None)
-            if isinstance(value, np.ndarray):
-                text = np.array2string(value, separator=", ", threshold=6, edgeitems=2, max_line_width=10_000)
-                shown.append(f"{name}={' '.join(text.split())}")
-            elif isinstance(value, (bool, int, float, str, tuple)) and value != argument.default:
-                shown.append(f"{value!r}" if argument.default is argument.empty else f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return describe(self)
 
     def _reduce(self, losses: Array, shares: "float | Array | None" = None) -> Any:
         """Return Σ share · loss as a float, added in float64 so that the order does not matter; or each by itself.

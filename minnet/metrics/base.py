@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.core.described import shown
 from minnet.core.weights import Weights, check_takes_weights
 
 OF_LOSS = ("ignore_index", "threshold", "takes")  # options that the loss of a Trainer knows
@@ -46,6 +47,7 @@ class Metric:
     """
 
     better: Literal["min", "max"] | None = None
+    __repr__ = shown
 
     def reset(self) -> None:
         """Forget all samples."""

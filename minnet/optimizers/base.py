@@ -14,6 +14,7 @@ from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
 from minnet.core.words import OF_OPTIMIZERS, answer, without_words
 from minnet.errors import NonFiniteError
+from minnet.optimizers.shown import shown
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 
@@ -84,7 +85,7 @@ class Optimizer:
         False: Parameters of fewer than two axes (biases, the scales of norms) do not decay.
     decoupled_weight_decay
         Which kind of weight decay.
-    options
+    **options
         Further options that groups may have, with the values for groups that do not set them.
 
     Attributes
@@ -109,6 +110,7 @@ class Optimizer:
         In a step, if a sum or an average of squares (named in `squares`) has left the range of its dtype.
     """
 
+    __repr__ = shown
     fading: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
     weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()

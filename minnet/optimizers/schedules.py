@@ -14,14 +14,29 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from minnet.core.checks import check_choice, check_number
+from minnet.core.described import shown
 
 Schedule = Callable[[float, int], float]
+
+__all__ = [
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "Schedule",
+    "SequentialLR",
+    "StepLR",
+    "WarmupCosineLR",
+]
 
 
 @dataclass(frozen=True)
 class StepLR:
     """lr(t) = lr₀ · gamma^⌊t / step_size⌋: the rate is multiplied by gamma after every `step_size`."""
 
+    __repr__ = shown
     step_size: int
     gamma: float = 0.1
 
@@ -37,6 +52,7 @@ class StepLR:
 class MultiStepLR:
     """lr(t) = lr₀ · gammaᵏ, where k counts the `milestones` at or before t."""
 
+    __repr__ = shown
     milestones: Sequence[int]
     gamma: float = 0.1
 
@@ -52,6 +68,7 @@ class MultiStepLR:
 class ExponentialLR:
     """lr(t) = lr₀ · gammaᵗ."""
 
+    __repr__ = shown
     gamma: float
 
     def __call__(self, base_lr: float, t: int) -> float:
@@ -66,6 +83,7 @@ class LinearLR:
     P. Goyal et al., "Accurate, large minibatch SGD", arXiv:1706.02677, 2017, section 2.2.
     """
 
+    __repr__ = shown
     start_factor: float = 1 / 3
     end_factor: float = 1.0
     total_iters: int = 5
@@ -88,6 +106,7 @@ class CosineAnnealingLR:
     It is `CosineAnnealingWarmRestarts` without the restarts; the source is there.
     """
 
+    __repr__ = shown
     T_max: int
     eta_min: float = 0.0
 
@@ -106,6 +125,7 @@ class CosineAnnealingWarmRestarts:
     I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.
     """
 
+    __repr__ = shown
     T_0: int
     T_mult: int = 1
     eta_min: float = 0.0
@@ -129,6 +149,7 @@ class SequentialLR:
     Each schedule counts t from its own beginning, and is given the same lr₀.
     """
 
+    __repr__ = shown
     schedules: Sequence[Schedule]
     milestones: Sequence[int]
 
@@ -156,6 +177,7 @@ class WarmupCosineLR:
     It is short for ``SequentialLR([LinearLR(...), CosineAnnealingLR(...)], [warmup])``.
     """
 
+    __repr__ = shown
     warmup: int
     T_max: int
     start_factor: float = 1 / 3
@@ -188,6 +210,7 @@ class OneCycleLR:
     arXiv:1708.07120, 2017.
     """
 
+    __repr__ = shown
     max_lr: float
     total_steps: int
     pct_start: float = 0.3

@@ -28,6 +28,7 @@ from minnet.saving.description import (
     Json,
     Place,
     UndescribedError,
+    count_layers,
     holds_layers,
     layer_attributes,
 )
@@ -37,7 +38,6 @@ Arrays = Mapping[str, NDArray[Any]]
 Custom = Mapping[str, type[Layer]]
 
 _TOO_OFTEN = 8  # times the file's numbers may be arguments, and arrays be made, because some layers are made anew
-_PLAIN = {"list", "dict", "float", "dtype"}  # tags of values that are no arrays and no layers
 _LAYER_KEYS = {"class", "custom", "arguments", "layers"}
 _MODEL_KEYS = {"version", "model", "shared", "frozen", "frozen_statistics"}
 
@@ -81,12 +81,8 @@ class _Builder:
         _check_form(where, described)
         kind = self._class(where, described)
         given = _of(dict, f"{where}: its arguments", described.get("arguments", {}))
-        for name in given:
-            if name not in signature_of(kind) or is_drawn(name):
-                raise CheckpointError(
-                    f"{where}: {kind.__name__} has no argument {brief(repr(name))}: if a newer minnet wrote the file, "
-                    "update minnet"
-                )
+        is_own = kind is OWN.get(kind.__name__)
+        _check_names(where, kind, given, is_own)
         arguments = {name: self.value(value, _join(path, name), depth) for name, value in given.items()}
         others = {
             name: self.value(value, _join(path, name), depth)
@@ -94,55 +90,51 @@ class _Builder:
         }
         with self.blueprint:
             layer = _made(where, kind, arguments)
-        is_own = kind is OWN.get(kind.__name__)
         again = {name: value for name, value in arguments.items() if not is_own or isinstance(value, Layers)}
         _set_parts(where, layer, again | others)
-        self._compare(where, layer, given)
+        self._compare(where, layer, given, arguments)
         return layer
 
     def value(self, value: Json, path: str, depth: int) -> Any:
         """Return the value that a piece of JSON stands for."""
         if depth > 2 * DEEPEST:  # a layer in a list in a layer is two levels here
             raise CheckpointError(f"{brief(path)} is too deep")
-        if value is None or type(value) in (bool, str, int, float):
-            if type(value) is float and not math.isfinite(value):
-                raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
+        if isinstance(value, list):
+            return tuple(self._items(value, path, depth))
+        if not isinstance(value, dict):
             return value
-        if type(value) is list:
-            return tuple(self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
         if "class" in value or "custom" in value:
             return self.layer(value, path, depth + 1)
-        if len(value) != 1:
-            raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
-        ((tag, content),) = value.items()
-        match tag:
-            case "list":
-                return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(_of(list, path, content))]
-            case "dict":
-                return {
-                    key: self.value(item, f"{path}[{brief(repr(key))}]", depth + 1)
-                    for key, item in _of(dict, path, content).items()
-                }
-            case "named":
-                return self._named_layers(path, _of(list, path, content), depth)
-            case "float" if content in ("inf", "-inf", "nan"):
-                return float(content)
-            case "dtype" if content in ("float32", "float64"):
-                return np.dtype(content)
-            case "array":
-                return self._array(path, content)
-            case "parameter":
+        match tuple(value.items()):
+            case (("list", list(items)),):
+                return self._items(items, path, depth)
+            case (("dict", dict(items)),):
+                return dict(zip(items, self._items(list(items.values()), path, depth), strict=True))
+            case (("named", list(pairs)),):
+                return self._named_layers(path, pairs, depth)
+            case (("float", "inf" | "-inf" | "nan" as number),):
+                return float(number)
+            case (("dtype", "float32" | "float64" as name),):
+                return np.dtype(name)
+            case (("array", name),):
+                return self._array(path, name)
+            case (("parameter", name),):
                 with self.blueprint:
-                    return Parameter(np.broadcast_to(1.0, self._array(path, content).shape))
+                    return Parameter(np.broadcast_to(1.0, self._array(path, name).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
 
+    def _items(self, items: list[Json], path: str, depth: int) -> list[Any]:
+        if len(items) > MOST_LAYERS:
+            raise CheckpointError(f"{brief(path)} has more than {MOST_LAYERS:,} entries")
+        return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+
     def _named_layers(self, path: str, pairs: list[Json], depth: int) -> Layers[Layer]:
-        for pair in pairs:
-            if type(pair) is not list or len(pair) != 2:
-                raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
-        names = [name for name, _ in pairs]
-        layers = [self.layer(layer, f"{path}[{brief(name)}]", depth + 1) for name, layer in pairs]
-        return Layers(layers, names)
+        if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
+            raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
+        layers = self._items([layer for _, layer in pairs], path, depth)
+        return Layers(layers, [name for name, _ in pairs])
 
     def _array(self, path: str, name: Json) -> NDArray[Any]:
         array: NDArray[Any] = _named(self.arrays, path, name)
@@ -167,24 +159,29 @@ class _Builder:
             )
         return self.custom[name]
 
-    def _as_given(self, value: Any, given: Json, place: Place) -> bool:
-        """Whether a value is what was given as JSON; of arrays and layers, that is seen elsewhere."""
-        if holds_layers(value) or (type(given) is dict and not given.keys() <= _PLAIN):
-            return True
+    def _is_as_given(self, kept: Any, given: Any, json_given: Json, place: Place) -> bool:
+        """Whether a layer keeps an argument as it was given; the values of arrays come later."""
+        if holds_layers(given) or holds_layers(kept):
+            return count_layers(kept) == count_layers(given)
+        if isinstance(given, np.ndarray):
+            return any(kept is array.data for *_, array in every_array(place.owner))
+        if isinstance(given, Parameter) or isinstance(kept, Parameter | np.ndarray):
+            return isinstance(given, Parameter) and isinstance(kept, Parameter)
         try:
-            return json.dumps(self.describer.value(value, place), sort_keys=True) == json.dumps(given, sort_keys=True)
-        except (UndescribedError, KeyError):  # KeyError: an array, whose values were given as something else
+            now = self.describer.value(kept, place)
+        except UndescribedError:
             return False
+        return json.dumps(now, sort_keys=True) == json.dumps(json_given, sort_keys=True)
 
-    def _compare(self, where: str, layer: Layer, given: dict[str, Json]) -> None:
+    def _compare(self, where: str, layer: Layer, described: dict[str, Json], given: dict[str, Any]) -> None:
         """Check that a layer keeps the arguments that it was given, as they were given."""
         kind = type(layer).__name__
         try:
             kept = layer.arguments()
         except Exception as error:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
-        for name, value in given.items():
-            if name in kept and not self._as_given(kept[name], value, Place("", name, layer, 1)):
+        for name, value in described.items():
+            if name in kept and not self._is_as_given(kept[name], given[name], value, Place("", name, layer, 1)):
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
                 )
@@ -195,6 +192,19 @@ def _check_form(where: str, described: Json) -> None:
         raise CheckpointError(f"{where} is {brief(described)}, which is no description of a layer")
     if ("class" in described) is ("custom" in described):
         raise CheckpointError(f"{where} has not one class")
+
+
+def _check_names(where: str, kind: type[Layer], given: dict[str, Json], is_own: bool) -> None:
+    """Check that a constructor takes the arguments, and that those of minnet that are true or false are so."""
+    for name, value in given.items():
+        parameter = signature_of(kind).get(name)
+        if parameter is None or is_drawn(name):
+            raise CheckpointError(
+                f"{where}: {kind.__name__} has no argument {brief(repr(name))}: if a newer minnet wrote the file, "
+                "update minnet"
+            )
+        if is_own and isinstance(parameter.default, bool) and type(value) is not bool:
+            raise CheckpointError(f"{where}: {kind.__name__}'s {name} is {brief(value)}, and not true or false")
 
 
 def _made(where: str, kind: type[Layer], arguments: dict[str, Any]) -> Layer:
@@ -270,7 +280,7 @@ def _fill(model: Layer, arrays: Arrays) -> None:
         raise CheckpointError("\n  ".join(["its arrays are not those of its description:", *listed(found)]))
     for name, array in own.items():
         try:
-            array.take(arrays[name])
+            array.adopt(arrays[name])
         except TypeError as error:
             raise CheckpointError(f"{name}: {error}") from None
 

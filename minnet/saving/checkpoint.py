@@ -11,6 +11,7 @@ from typing import Any
 
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import warn
+from minnet.core.described import shown
 from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
 from minnet.core.state import State
 from minnet.errors import CheckpointError, CheckpointWarning
@@ -99,6 +100,8 @@ class Checkpoint:
         self._last = 0.0
         self._said: set[str] = set()  # warnings are given once
         self._lock = FolderLock()
+
+    __repr__ = shown
 
     def files(self) -> list[Path]:
         """List the checkpoints in the folder, oldest first, without the best."""

@@ -36,9 +36,7 @@ MOST_LAYERS = 10_000  # and entries of a list or dict
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
-    name: kind
-    for name in minnet_layers.__all__
-    if isinstance(kind := getattr(minnet_layers, name), type) and issubclass(kind, Layer)
+    name: kind for name, kind in vars(minnet_layers).items() if isinstance(kind, type) and issubclass(kind, Layer)
 }
 
 Json = Any
@@ -79,6 +77,11 @@ def describe_model(model: Layer) -> dict[str, Json]:
 def holds_layers(value: object) -> bool:
     """Whether a value is a layer, or a list, tuple or dict with a layer in it."""
     return next(_layers_in(value), None) is not None
+
+
+def count_layers(value: object) -> int:
+    """Return how many layers are in a value, without those inside them."""
+    return sum(1 for _ in _layers_in(value))
 
 
 def layer_attributes(layer: Layer) -> dict[str, Any]:

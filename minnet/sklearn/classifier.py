@@ -86,7 +86,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Stop after so many epochs in which the loss (of training, or of what is held out) has not improved by `tol`.
         None makes all `max_iter` epochs.
     standardize
-        Whether X is brought to mean 0 and deviation 1, by a `Normalize` as the first layer.
+        Whether X is brought to mean 0 and deviation 1, by a `Normalize` as the first layer. A sparse X is left as it
+        is, because the deviation of a rare word is tiny, and divided by it, the word would count too much.
     class_weight
         "balanced", or a dict of class → weight (for several labels: a list of dicts): it multiplies sample_weight.
     callbacks
@@ -183,11 +184,6 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """
         if classes is None and not hasattr(self, "trainer_"):
             raise ValueError("classes must be passed on the first call to partial_fit: all that any y will hold")
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} needs all of y, which partial_fit never sees: pass a dict, made "
-                "by sklearn.utils.compute_class_weight"
-            )
         return self._partial_fit(X, y, sample_weight, classes)
 
     _multilabel: bool  # whether a sample has several labels
@@ -240,6 +236,12 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             logs: Array = np.log(np.maximum(z, tiny))
             return logs if loss.classifies else logs - np.log(np.maximum(1 - z, tiny))
         return z if loss.classifies else z - z.dtype.type(_threshold(loss))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        several = self.loss is None or not parts.make_loss(self._name, self.loss).classifies
+        tags.classifier_tags.multi_label = tags.target_tags.multi_output = several
+        return tags
 
     def _encoded(self, y: Any, again: bool, classes: Any = None) -> NDArray[Any]:
         check_classification_targets(y)

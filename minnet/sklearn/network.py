@@ -24,8 +24,12 @@ class Network:
 
     @property
     def whole(self) -> Layer:
-        """The model whose outputs are in the units of y."""
-        return self.model if self.of_y is None else Sequential(self.model, self.of_y.layer)
+        """The model whose outputs are in the units of y, in eval mode."""
+        model = self.model
+        if self.of_y is not None:
+            layers = model.layers if isinstance(model, Sequential) else (model,)
+            model = Sequential(*layers, self.of_y.layer)
+        return model.eval()
 
     @property
     def dtype(self) -> "np.dtype[np.floating]":

@@ -108,7 +108,8 @@ class Standard:
     def __init__(
         self, X: Any, weight: NDArray[np.float64] | None, dtype: "np.dtype[Any]", inverse: bool = False
     ) -> None:
-        self._scaler = StandardScaler(with_mean=not issparse(X))
+        # It learns the means, too; with_mean=True would refuse sparse X.
+        self._scaler = StandardScaler(with_mean=False)
         self._dtype, self._inverse = dtype, inverse
         self._learn(X, weight)
         self.layer = Normalize(*self._constants()).astype(dtype)

@@ -42,7 +42,7 @@ class EvaluationMode:
             for layer in self._layers:
                 users, modes = self._active.get(id(layer), (0, []))
                 if not users:
-                    modes = [(inner, inner.training, inner.recording) for _, inner in layer.named_layers()]
+                    modes = [(inner, *_mode(inner)) for _, inner in layer.named_layers()]
                     layer.eval()
                 self._active[id(layer)] = users + 1, modes
 
@@ -53,17 +53,25 @@ class EvaluationMode:
                 if users > 1:
                     self._active[id(one)] = users - 1, modes
                     continue
-                for layer, training, recording in modes:
+                for layer, training, recording, until_fit in modes:
                     layer.training, layer.recording = training, recording
+                    if until_fit:
+                        layer.eval_until_fit = True
+
+
+def _mode(layer: Layer) -> tuple[bool, bool, bool]:
+    return layer.training, layer.recording, layer.eval_until_fit
 
 
 def start_recording(model: Layer) -> None:
     """Switch a model to training mode, but for the layers in it that were set to eval mode: these only record.
 
-    A model that is in eval mode itself is switched as a whole.
+    A model that is in eval mode itself is switched as a whole, and so is a part that is because it was loaded.
     """
     if not model.training:
         model.train()
+    for layer in [layer for _, layer in model.named_layers() if layer.eval_until_fit]:
+        layer.train()
     for _, layer in model.named_layers():  # each flag becomes an attribute of its own, which checkpoints save
         layer.training, layer.recording, layer.frozen_statistics = layer.training, True, layer.frozen_statistics
     Layer.changes += 1

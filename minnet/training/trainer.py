@@ -37,6 +37,7 @@ from minnet.training.measures import check_columns, check_metrics, check_weights
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
@@ -99,6 +100,7 @@ class Trainer:
     1.0
     """
 
+    __repr__ = shown
     step: int = of_state("step", "How many steps were finished, in all runs.")
     epoch: int = of_state("epoch", "How many epochs were finished, in all runs.")
     last_loss: float = of_state("last_loss", "The loss of the last step.")
@@ -157,9 +159,10 @@ class Trainer:
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
         history is complete. A Trainer runs one `fit` at a time.
 
-        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
-        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
-        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
+        A model in eval mode is switched to training mode, as a whole, and stays in it; so is a part of it that `load`
+        or `load_model` returned. If only some layers in it are in eval mode (``model.layers[0].eval()``), they go on
+        behaving so, during the run and after it, but `backward` goes through them.
+        ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------

@@ -127,7 +127,7 @@ def warn_of_untrained(model: Layer, loss: Loss, optimizer: Optimizer, known: Seq
     untrained = [name for name, _ in _untrained(model, loss, optimizer)]
     if names := [name for name in untrained if name not in known]:
         warn(
-            f"the optimizer does not hold {first_of(names)}, so these do not learn: make it with "
+            f"the optimizer does not hold {first_of(names)}, so these do not learn: make it anew with "
             "model.parameters(), after the model is complete; or, if this is meant, say so by trainable=False "
             "(layer.freeze())",
             TrainingWarning,

@@ -143,3 +143,23 @@ def test_rows_that_are_there_stay_until_the_first_new_one(tmp_path):
     (tmp_path / "h.csv").write_text("step\n1\n")
     fit(tmp_path, 0, [CSVLogger(tmp_path / "h.csv")])
     assert (tmp_path / "h.csv").read_text() == "step\n1\n"
+
+
+def test_a_spreadsheet_and_pandas_read_it(tmp_path):
+    """Numbers have a point, lines end as RFC 4180 says, and a number that is not finite is NaN to pandas, too."""
+    pandas = pytest.importorskip("pandas")
+
+    class Adds(mn.callbacks.Callback):
+        def on_row(self, trainer, row):
+            row |= {"phase": 'warm, "up"', "größe": np.float32(0.1), "none": np.nan, "text,\nof two lines": 1e-300}
+
+    trainer = fit(tmp_path, 4, [Adds(), CSVLogger(tmp_path / "h.csv")])
+    frame = pandas.read_csv(tmp_path / "h.csv", encoding="utf-8")
+    assert list(frame.columns) == trainer.history.names
+    assert frame["step"].dtype == np.int64
+    assert frame["loss"].tolist() == trainer.history.column("loss")
+    assert frame["phase"].tolist() == ['warm, "up"'] * 2
+    assert frame["none"].isna().all()
+    lines = (tmp_path / "h.csv").read_bytes().split(b"\r\n")
+    assert len(lines) == 4
+    assert lines[-1] == b""

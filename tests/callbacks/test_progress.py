@@ -44,6 +44,17 @@ def test_the_bar_ends_where_the_run_ended(monkeypatch, capsys):
     assert "3/3" in capsys.readouterr().err
 
 
+def test_a_run_that_a_callback_stopped_is_complete(monkeypatch, capsys):
+    class Stop(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 2:
+                trainer.stop()
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    make().fit(mn.DataLoader(X, Y, 10), steps=9, callbacks=[Stop()])
+    assert "2/2" in capsys.readouterr().err
+
+
 def test_the_bar_is_silent_where_there_is_no_terminal(capsys):
     make().fit(mn.DataLoader(X, Y, 10), steps=3, callbacks=[Progress(3)], progress=False)
     assert capsys.readouterr().err == ""

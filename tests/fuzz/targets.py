@@ -18,10 +18,13 @@ import numpy as np
 from mutations import instructions, mutate, mutate_pickle, zipped
 from tensorfiles import arrays, digests, mutate_tensorfile, parse, samples
 
+import minnet as mn
 from minnet.core.state import is_plain
 from minnet.data.mnist.idx import read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import CheckpointError, DataError
+from minnet.saving.description import OWN as OWN_CLASSES
+from minnet.saving.description import describe_model
 from minnet.saving.run_state import Snapshot
 from minnet.saving.serialize import decode
 from minnet.saving.tensorfile import OWN, parse_json, read_tensors
@@ -252,6 +255,35 @@ def _check_snapshot(content: bytes, snapshot: Snapshot) -> None:
     _check_state(snapshot.state)
 
 
+# Models that describe themselves
+
+
+def _check_model(content: bytes, model: mn.Layer) -> None:
+    header, _ = parse(content)
+    described, found = json.loads(header["__metadata__"]["model"]), describe_model(model)
+    weights = {name: array for name, array in arrays(content).items() if not name.startswith("state/")}
+    own = dict(model.named_arrays())
+    assert own.keys() == weights.keys()
+    for name, array in own.items():
+        assert array.data.dtype == weights[name].dtype
+        assert array.data.shape == weights[name].shape
+        assert array.data.tobytes() == weights[name].tobytes()
+    assert not any(layer.recording for _, layer in model.named_layers())
+    assert set(_classes(described)) <= OWN_CLASSES.keys()
+    assert found.get("frozen", []) == [
+        name for name, _ in model.named_parameters() if name in described.get("frozen", [])
+    ]
+
+
+def _classes(described: Any) -> list[str]:
+    if isinstance(described, list):
+        return [name for item in described for name in _classes(item)]
+    if isinstance(described, dict):
+        mine = [described["class"]] if "class" in described else []
+        return mine + [name for item in described.values() for name in _classes(item)]
+    return []
+
+
 def _of_tensorfiles(*names: str) -> tuple[Callable[[], list[bytes]], Callable[[Random], bytes]]:
     return partial(_tensorfiles, names), partial(_make_tensorfile, names)
 
@@ -262,6 +294,7 @@ TARGETS = {
     "checkpoint": Target(
         *_of_tensorfiles("weights", "state", "checkpoint"), _read_checkpoint, CheckpointError, _check_checkpoint
     ),
+    "model": Target(*_of_tensorfiles("model"), mn.load_model, CheckpointError, _check_model),
     "snapshot": Target(*_of_tensorfiles("checkpoint"), Snapshot, CheckpointError, _check_snapshot),
 }
 

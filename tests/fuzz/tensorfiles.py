@@ -64,21 +64,22 @@ def join(header: Any, data: bytes, *, sign: bool = False) -> bytes:
 
 
 def mutate_tensorfile(random: Random, good: bytes, others: list[bytes]) -> bytes:
-    """Do wrongs to the header, to the state in it, or to the bytes, and mostly sign the result."""
+    """Do wrongs to the header, to the state or the description in it, or to the bytes, and mostly sign the result."""
     if random.random() < 0.2:
         return mutate(random, good, others)
     header, data = parse(good)
     for _ in range(random.choice((1, 1, 2, 3))):
         part = random.random()
-        if part < 0.65 and isinstance(metadata := header.get("__metadata__"), dict) and "state" in metadata:
+        metadata = header.get("__metadata__")
+        inner = next((key for key in ("state", "model") if isinstance(metadata, dict) and key in metadata), None)
+        if part < 0.65 and inner:
             try:
-                metadata["state"] = dump(mutate_json(random, json.loads(metadata["state"])))
+                metadata[inner] = dump(mutate_json(random, json.loads(metadata[inner])))
             except (ValueError, TypeError, RecursionError):
-                metadata["state"] = random.choice(TEXTS)
+                metadata[inner] = random.choice(TEXTS)
             if random.random() < 0.05:
-                metadata["state"] = mutate(random, metadata["state"].encode("utf-8", "replace"), others).decode(
-                    "utf-8", "replace"
-                )
+                text = metadata[inner].encode("utf-8", "replace")
+                metadata[inner] = mutate(random, text, others).decode("utf-8", "replace")
         elif part < 0.75:
             header = mutate_json(random, header)
         elif part < 0.95:
@@ -118,6 +119,32 @@ def samples(name: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob(f"{name}*.safetensors"))]
 
 
+def models() -> dict[str, Any]:
+    """Return models whose descriptions have all that a description may have."""
+    import minnet as mn
+
+    shared = mn.Linear(3, 2, rng=0)
+    images = mn.Sequential(
+        mn.Normalize(0.5, 2.0, scale=0.5),
+        mn.Conv2d(1, 2, (2, 1), padding="same", rng=0),
+        mn.BatchNorm2d(2, momentum=None),
+        mn.MaxPool2d(2),
+        mn.AdaptiveAvgPool2d((None, 1)),
+        mn.Flatten(),
+    )
+    block = mn.TransformerBlock(2, 1, 3, activation=mn.GELU("tanh"), rng=0)
+    block.network.append(mn.RMSNorm((2,)))
+    images.layers[1].freeze(statistics=True)
+    return {
+        "names": mn.Sequential(encoder=shared, head=mn.Residual(mn.Softplus(2.0, threshold=9), last=mn.Softmax())),
+        "shared": mn.Sequential(
+            shared, mn.Hardtanh(), mn.Tied(shared, rng=0), mn.Concat(mn.Identity(), mn.Reshape(-1))
+        ),
+        "images": images,
+        "words": mn.Sequential(mn.Embedding(5, 2, padding_idx=-1, rng=0), block, mn.LSTM(2, 3, bias=False, rng=0)),
+    }
+
+
 def write_samples() -> None:
     """Write these files anew (they are kept, for the order of the metadata differs from run to run)."""
     import minnet as mn
@@ -128,6 +155,8 @@ def write_samples() -> None:
     folder.mkdir(exist_ok=True)
     bits = [getattr(np.random, name) for name in ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")]
     mn.save(mn.Sequential(mn.Linear(3, 2, rng=0), mn.BatchNorm1d(2)), folder / "weights.safetensors")
+    for name, model in models().items():
+        mn.save(model, folder / f"model-{name}.safetensors")
     everything = {
         "generators": [np.random.Generator(kind(0)) for kind in bits],
         "numbers": [1, -2.5, float("nan"), float("-inf"), None, True, 2**70, np.float32(3), np.int8(-1)],

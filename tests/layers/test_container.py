@@ -173,11 +173,24 @@ def test_append_insert_extend_pop():
     assert model.insert("b", d, "d") is model
     assert model.layers == (c, a, d, b)
     assert model.layers.names == (None, None, "d", "b")
-    assert model.insert(4, ReLU()).pop() == model.extend([e := ReLU()]).pop() or e not in model
+    assert model.insert(4, last := ReLU()).pop() is last
     assert model.pop("d") is d
     assert model.pop(0) is c
     assert model.extend({"c": c}).extend(Sequential(d=d)).layers == (a, b, c, d)
     assert model.layers.names == (None, "b", "c", "d")
+
+
+def test_plus_equals_extends_the_very_model():
+    model = same = unnamed()
+    model += Sequential(last=Softmax())
+    model += [ReLU()]
+    assert model is same
+    assert (len(model), model.layers.names[3:]) == (5, ("last", None))
+
+
+def test_a_layer_may_have_the_name_self():
+    assert Sequential(self=ReLU(), other=ReLU()).layers.names == ("self", "other")
+    assert Concat(self=ReLU()).layers.names == ("self",)
 
 
 def test_insert_before_the_last_as_in_a_list():
@@ -221,6 +234,8 @@ def test_layers_can_be_assigned():
         (lambda m: m.pop("new"), KeyError, "no layer has the name"),
         (lambda m: m.__delitem__(3), IndexError, "no layer 3"),
         (lambda m: m.__delitem__(slice(None)), ValueError, "needs at least one layer"),
+        (lambda m: m.__getitem__([0, 1]), TypeError, "by its number or its name, not by a list"),
+        (lambda m: m * 2, TypeError, "unsupported operand"),
         (lambda m: setattr(m, "layers", ()), ValueError, "needs at least one layer"),
         (lambda m: setattr(m, "layers", [ReLU(), None]), TypeError, "layer 1 is a NoneType"),
     ],
@@ -350,3 +365,19 @@ def test_a_run_with_names_resumes_exactly(tmp_path):
     resumed, _ = run(named, epochs=4, checkpoint=tmp_path)
     for a, b in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_fit_warns_of_a_layer_that_joined_after_the_optimizer_was_made():
+    model = Sequential(body=Linear(3, 2, rng=0))
+    optimizer = mn.SGD(model.parameters(), 0.1)
+    model.append(Linear(2, 2, rng=1), "head")
+    loader = mn.DataLoader(X, np.arange(5) % 2, 5)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer)
+    before = model["head"].weight.data.copy()
+    hint = r'does not hold layers\["head"\].weight, layers\["head"\].bias, so these do not learn: make it anew'
+    with pytest.warns(mn.errors.TrainingWarning, match=hint):
+        trainer.fit(loader, epochs=1, progress=False)
+    np.testing.assert_array_equal(model["head"].weight.data, before)
+    model.pop("body")
+    with pytest.raises(ValueError, match="the optimizer holds Parameters that are not this model's"):
+        trainer.fit(loader, epochs=1, progress=False)

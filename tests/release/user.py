@@ -1,5 +1,6 @@
 """A user's typed module, which must pass ``mypy --strict`` against the installed package, and run."""
 
+from collections import OrderedDict
 from typing import Any, Literal
 
 import numpy as np
@@ -86,5 +87,28 @@ def train() -> float:
     return worst
 
 
+def compose() -> mn.Sequential:
+    """Use a model as a list with names, call it, and copy its state."""
+    model = mn.Sequential(OrderedDict(body=mn.Linear(3, 4), head=Scale(4)))
+    model.append(mn.ReLU(), "relu").insert("head", mn.Identity()).extend([mn.ReLU()])
+    layer: mn.Layer = model.layers["head"]
+    weight: Floats = model["head"].weight.data
+    names: tuple[str | None, ...] = model.layers.names
+    part: mn.Sequential = model[:2] + mn.Sequential(last=mn.Tanh())
+    popped: mn.Layer = model.pop()
+    assert layer in model
+    assert popped not in model
+    assert "relu" in names
+    assert weight.shape == (4,)
+    y: Floats = model(np.ones((2, 3), np.float32))
+    loss: float = mn.MSELoss()(y, y)
+    state: dict[str, Floats] = model.state_dict()
+    missing, unexpected = mn.Sequential(body=mn.Linear(3, 4)).load_state_dict(state, strict=False)
+    assert loss == 0 == len(missing)
+    assert unexpected == ['layers["head"].weight']
+    return part
+
+
 if __name__ == "__main__":
+    assert len(compose()) == 3
     assert train() < 0.1

@@ -170,3 +170,157 @@ def test_a_copy_and_the_original_save_the_same(tmp_path):
     one, other = (read_tensors(tmp_path / name) for name in "ab")
     assert same(one.tensors, other.tensors)
     assert one.metadata == other.metadata
+
+
+def two_parts(classes):
+    body = mn.Sequential(mn.Linear(3, 4, rng=classes), mn.Tanh(), mn.Linear(4, 4, rng=classes + 1))
+    return mn.Sequential(body=body, head=mn.Linear(4, classes, rng=classes + 2))
+
+
+def test_a_loaded_model_is_in_eval_mode(tmp_path):
+    def noisy():
+        return mn.Sequential(mn.Linear(3, 50, rng=0), mn.Dropout(0.5, rng=0))
+
+    mn.save(noisy(), tmp_path / "m")
+    x = np.ones((2, 3), np.float32)
+    model = mn.load(noisy(), tmp_path / "m")
+    assert [model.training, model.recording, model.layers[1].training] == [False] * 3
+    assert np.array_equal(model.forward(x), model.forward(x))
+    again = mn.load(model, tmp_path / "m", train=True)
+    assert again.training
+    assert again.recording
+    assert again.layers[1].training
+    assert not np.array_equal(again.forward(x), again.forward(x))
+
+
+def test_a_model_in_eval_mode_goes_on_learning_with_fit(tmp_path):
+    X, y = np.eye(4, dtype=np.float32), np.arange(4)
+
+    def fitted(load):
+        model = mn.Sequential(mn.Linear(4, 8, rng=0), mn.BatchNorm1d(8), mn.Dropout(0.5, rng=0), mn.Linear(8, 4, rng=1))
+        mn.save(model, tmp_path / "m")
+        if load:
+            mn.load(model, tmp_path / "m")
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
+        trainer.fit(mn.DataLoader(X, y, 2), epochs=2, progress=False)
+        return arrays(model)
+
+    assert same(fitted(load=True), fitted(load=False))  # with dropout, and with statistics that move
+
+
+@pytest.mark.parametrize("how", ["load", "load_model", "eval", "load and eval"])
+def test_a_part_that_was_loaded_learns_as_the_rest_does(tmp_path, how):
+    """Only a part that the user has set to eval mode keeps its statistics."""
+    body = mn.Sequential(mn.Linear(4, 8, rng=0), mn.BatchNorm1d(8))
+    mn.save(body, tmp_path / "m")
+    if how == "load_model":
+        body = mn.load_model(tmp_path / "m")
+    elif how != "eval":
+        mn.load(body, tmp_path / "m")
+    if "eval" in how:
+        body.eval()
+    model = mn.Sequential(body, mn.Linear(8, 4, rng=1))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
+    X, y = np.eye(4, dtype=np.float32), np.arange(4)
+    trainer.evaluate((X, y))
+    assert [body.training, body.recording] == [False, False]
+    trainer.fit(mn.DataLoader(X, y, 2), epochs=1, progress=False)
+    assert body.recording
+    moved = body.layers[1].num_batches_tracked.data == 2
+    assert moved is np.bool_(how in ("load", "load_model"))
+
+
+def test_a_failed_load_leaves_the_mode(tmp_path):
+    mn.save(network(width=5), tmp_path / "m")
+    model = network()
+    with pytest.raises(CheckpointError):
+        mn.load(model, tmp_path / "m")
+    assert model.training
+
+
+def test_what_fits_is_loaded_and_the_rest_is_said(tmp_path, capsys):
+    old, new = two_parts(10), two_parts(2)
+    mn.save(old, tmp_path / "m")
+    head = new["head"].weight.data.copy()
+    assert mn.load(new, tmp_path / "m", strict=False) is new
+    assert same(arrays(new["body"]), arrays(old["body"]))
+    assert np.array_equal(new["head"].weight.data, head)
+    said = capsys.readouterr().err
+    assert "4 of the model's 6 arrays were loaded" in said
+    assert 'layers["head"].weight: (4, 2) float32 in the model, (4, 10) float32 in the file' in said
+
+
+def test_the_report_goes_to_a_function(tmp_path, capsys):
+    mn.save(two_parts(10), tmp_path / "m")
+    reports = []
+    model = two_parts(10)
+    model.append(mn.Linear(10, 10), name="more")
+    mn.load(model, tmp_path / "m", strict=False, rename={'layers["head"]': 'layers["other"]'}, report=reports.append)
+    (report,) = reports
+    assert capsys.readouterr().err == ""
+    assert len(report.loaded) == 4
+    assert report.missing[0] == 'layers["head"].weight'
+    assert len(report.missing) == 4
+    assert report.unexpected == ('layers["other"].bias', 'layers["other"].weight')
+    assert report.mismatched == {}
+    mn.load(two_parts(10), tmp_path / "m", report=reports.append)
+    assert reports[1].complete
+
+
+def test_a_part_of_a_file_is_loaded_into_a_model_of_its_own(tmp_path):
+    whole = two_parts(3)
+    mn.save(whole, tmp_path / "m")
+    body = mn.load(two_parts(5)["body"], tmp_path / "m", prefix='layers["body"]')
+    assert same(arrays(body), arrays(whole["body"]))
+    with pytest.raises(CheckpointError, match=r"m: none of its arrays has a name below the prefix"):
+        mn.load(body, tmp_path / "m", prefix="body")
+
+
+def test_a_whole_file_is_loaded_into_a_part(tmp_path):
+    body = two_parts(3)["body"]
+    mn.save(body, tmp_path / "m")
+    whole = two_parts(5)
+    mn.load(whole["body"], tmp_path / "m")
+    assert same(arrays(whole["body"]), arrays(body))
+
+
+def test_layers_that_got_names_are_renamed(tmp_path):
+    named = two_parts(3)
+    mn.save(mn.Sequential(*two_parts(3)), tmp_path / "m")
+    mn.load(named, tmp_path / "m", rename={"layers[0]": 'layers["body"]', "layers[1]": 'layers["head"]'})
+    other = two_parts(3)
+    new = {"layers[0]": 'layers["body"]', "layers[1]": 'layers["head"]'}
+    mn.load(other, tmp_path / "m", rename=lambda name: new[name[:9]] + name[9:])
+    assert same(arrays(other), arrays(named))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_if_nothing_fits_nothing_is_loaded(tmp_path, strict):
+    mn.save(mn.Sequential(mn.Linear(7, 7)), tmp_path / "m")
+    model = two_parts(3)
+    with pytest.raises(CheckpointError, match=r"does not fit the model, in 8 places"):
+        mn.load(model, tmp_path / "m", strict=strict)
+    assert model.training
+
+
+def test_another_dtype_is_said_too(tmp_path, capsys):
+    mn.save(network().astype(np.float64), tmp_path / "m")
+    model = network()
+    model.layers[0].astype(np.float64)
+    mn.load(model, tmp_path / "m", strict=False)
+    said = capsys.readouterr().err
+    assert "2 of the model's 9 arrays were loaded" in said
+    assert "layers[1].weight: (4,) float32 in the model, (4,) float64 in the file" in said
+
+
+def test_what_a_model_expects_stays_if_only_a_part_of_the_file_is_loaded(tmp_path):
+    whole = two_parts(3)
+    whole.class_names, whole.input_scale = ["a", "b", "c"], 0.5
+    mn.save(whole, tmp_path / "m")
+    new = two_parts(2)
+    mn.load(new, tmp_path / "m", strict=False, report=lambda report: None)
+    body = mn.load(two_parts(2)["body"], tmp_path / "m", prefix='layers["body"]')
+    for model in (new, body):
+        assert model.class_names is None
+        assert model.input_scale == 1 / 256
+    assert mn.load(two_parts(3), tmp_path / "m", strict=False, report=repr).class_names == ["a", "b", "c"]
