@@ -29,7 +29,9 @@ def train(names, X, y, test, epochs):
     heads = {"digit": mn.Linear(256, 10, rng=1), "angle": mn.Linear(256, 1, rng=2)}
     losses = {"digit": mn.SoftmaxCrossEntropyLoss(), "angle": mn.MSELoss()}
     metrics = {"digit": mn.metrics.Of("digit", mn.metrics.accuracy), "angle": mn.metrics.Of("angle", mn.metrics.mae)}
-    heads, losses, metrics, y, targets = ({name: d[name] for name in names} for d in (heads, losses, metrics, y, test[1]))
+    heads, losses, metrics, y, targets = (
+        {name: d[name] for name in names} for d in (heads, losses, metrics, y, test[1])
+    )
     model = mn.Sequential(mn.Linear(784, 256, rng=0), mn.ReLU(), mn.Heads(**heads))
     loss = mn.MultiLoss(losses, weights={"angle": 5} if "angle" in names else None)
     trainer = mn.Trainer(model, loss, mn.Adam(model.parameters(), lr=1e-3), metrics=metrics)
