@@ -145,7 +145,9 @@ def offered(kernel, code):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_completion_in_a_jupyter_kernel(kernel):
+@pytest.mark.parametrize("jedi", [True, False])
+def test_completion_in_a_jupyter_kernel(kernel, jedi):
+    kernel.execute_interactive(f"%config IPCompleter.use_jedi = {jedi}", timeout=120)
     everything = offered(kernel, "mn.")
     assert {"Linear", "Trainer", "callbacks", "load_model"} <= everything
     assert not {"core", "training", "_names", "ModuleType", "TYPE_CHECKING"} & everything
