@@ -97,8 +97,8 @@ def compose() -> mn.Sequential:
     part: mn.Sequential = model[:2] + mn.Sequential(last=mn.Tanh())
     popped: mn.Layer = model.pop()
     assert layer in model
-    assert "relu" in names
     assert popped not in model
+    assert "relu" in names
     assert weight.shape == (4,)
     y: Floats = model(np.ones((2, 3), np.float32))
     loss: float = mn.MSELoss()(y, y)
