@@ -47,6 +47,11 @@ class RunningScore(Callback):
 
     def on_fit_start(self, trainer: Training) -> None:
         """Begin at 0, without the labels that the loss ignores."""
+        if trainer.loss.several:
+            raise TypeError(
+                f"RunningScore counts one output, but the loss is of several, {trainer.loss.describe()}: "
+                'leave it out, and pass fit(..., evaluate={"test": (X, y)}), which reports the accuracy of each'
+            )
         self.running = self.running.fresh(trainer.loss)
 
     def on_step_end(self, trainer: Training) -> None:
