@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.plots.colours import Theme, theme
-from minnet.plots.figure import PANEL, WIDTH, counted, expect, label_axes, legend_above, new_figure, panel, titled
+from minnet.plots.figure import counted, expect, label_axes, legend_above, new_figure, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 Points = Iterable[tuple[float, float]]  # (step, per cent)
 
+SIZE = 4.2, 3.9  # of one of several panels
 WIDE = 20.0  # times the lowest loss: where the axis becomes logarithmic
 MARKED = 30  # points at most have markers
 
@@ -84,7 +85,7 @@ def curves(
         expect(ax is None, f"plots.curves has {len(kinds)} panels to draw on one ax, {', '.join(kinds)}: {cure}")
         across = min(len(kinds), 2)
         down = math.ceil(len(kinds) / across)
-        figure = new_figure(WIDTH, PANEL[1] * down, heading)
+        figure = new_figure(SIZE[0] * across, SIZE[1] * down, heading)
         panels = []
         for i in range(len(kinds)):
             panels.append(figure.add_subplot(down, across, i + 1, sharex=panels[0] if i else None))
