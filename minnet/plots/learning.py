@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.plots.colours import Theme, theme
+from minnet.plots.colours import STYLES, Theme, theme
 from minnet.plots.figure import counted, expect, label_axes, legend_above, new_figure, panel, titled
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ def _panel(
         for column in columns:
             pairs = [(row["step"], row[column.name]) for row in rows if column.name in row]
             if len(runs) == 1:  # one data set has one colour, in all panels
-                label, look = column.label, colours.line(sets.index(column.of))
+                label, look = column.label, colours.line(place := sets.index(column.of)) | colours.dots(place)
             else:
-                look = colours.line(i) | {"linestyle": ("-", "--", "-.", ":")[sets.index(column.of) % 4]}
+                look = colours.line(i) | colours.dots(i) | {"linestyle": STYLES[sets.index(column.of) % len(STYLES)]}
                 label = run if len(sets) == 1 else f"{run}, {column.label}"
             if pairs:
                 points.append(_curve(axes, pairs, label, factor, look))
@@ -184,8 +184,9 @@ def _curve(
     if not finite.all():
         label += f" (not finite from step {pairs[~finite][0, 0]:,.0f})"
     pairs[~finite, 1] = np.nan
-    marker = "o" if finite.sum() <= MARKED else ""  # one point alone makes no line
-    axes.plot(*pairs.T, label=label, marker=marker, markersize=4, linewidth=1.6, **look)
+    if finite.sum() > MARKED:  # one point alone makes no line, so a few have markers
+        look = {**look, "marker": ""}
+    axes.plot(*pairs.T, label=label, markersize=4, linewidth=1.6, **look)
     return pairs
 
 
