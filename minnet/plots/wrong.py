@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Labels
+from minnet.core.arrays import Array, Labels
 from minnet.core.checks import check_choice
 from minnet.core.layer import Layer
 from minnet.metrics.predictions import TAKES
@@ -42,7 +42,7 @@ class Wrong(NamedTuple):
     """The mistakes to draw, the most confident first."""
 
     rows: Labels  # which samples
-    p: NDArray[np.float64]  # the probabilities (M, C)
+    p: Array  # the probabilities (M, C)
     predicted: Labels
     true: Labels
     names: list[str]
