@@ -4,7 +4,7 @@
     python benchmarks/compare.py                  # half an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --check          # do all contenders do the same work?
-    python benchmarks/compare.py --page           # writes docs/performance-figures.md and its pictures
+    python benchmarks/compare.py --page           # writes docs/performance-figures.md
 
 All contenders run in one process and take turns. A ratio is that of two times of the same round; what is printed is the
 median of the ratios. A rival that is not installed is left out. MNIST is read from the folder in MINNET_DATA; without
@@ -143,7 +143,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--check", action="store_true", help="train all contenders alike, and compare what they learned"
     )
-    parser.add_argument("--page", action="store_true", help="write the page and its pictures from the results")
+    parser.add_argument("--page", action="store_true", help="write the page of figures from the results")
     parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")

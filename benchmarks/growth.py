@@ -94,6 +94,7 @@ BATCH, WIDTH, DEPTH, DATA = (
     "layers (width 16, batch 1)",
     "rows of the data set (one epoch)",
 )
+COUNTED = DEPTH, DATA  # of which one more has a cost of its own
 LINES = [
     Line(BATCH, "Linear(784, 10)", [4**i for i in range(7)], _batch),
     Line(WIDTH, "Linear(w, w), ReLU, Linear(w, 10)", DOUBLING[4:], _width),
@@ -129,7 +130,7 @@ def summary(title: str, times: Times) -> str:
     """Return the growth of a line as a sentence."""
     whole, upper = exponents(times)
     text = f"time ~ size^{whole:.2f}, upper half ^{upper:.2f}"
-    if title.startswith((DEPTH, DATA)):
+    if title.startswith(COUNTED):
         text += f"; {microseconds_each(times):.3g} µs for each more"
     return text
 

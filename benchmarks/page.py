@@ -7,7 +7,6 @@ from typing import Any
 
 import environment
 import growth
-import pictures
 from rounds import Times, best, kind, quartiles, rounded
 
 Results = dict[str, Any]
@@ -41,13 +40,10 @@ round; what is printed is the median of the ratios. Times are medians, in µs a 
 
 
 def write(results: Results, docs: Path) -> None:
-    """Write the page and its pictures."""
-    static = docs / "_static"
-    static.mkdir(parents=True, exist_ok=True)
-    drawn = pictures.draw(results, static)
+    """Write the page."""
     page = docs / "performance-figures.md"
-    page.write_text("\n".join(_page(results, drawn)) + "\n", encoding="utf-8")
-    print(f"wrote {page}" + "".join(f", {path.name}" for path in drawn.values()))
+    page.write_text("\n".join(_page(results)) + "\n", encoding="utf-8")
+    print(f"wrote {page}")
 
 
 def readme(results: Results) -> str:
@@ -101,7 +97,7 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _page(results: Results, drawn: dict[str, Path]) -> Iterator[str]:
+def _page(results: Results) -> Iterator[str]:
     yield HEAD
     yield "## Where\n"
     for name, variant in results.items():
@@ -109,8 +105,6 @@ def _page(results: Results, drawn: dict[str, Path]) -> Iterator[str]:
         yield f"- {sentence(VARIANTS[name])}: " + "; ".join(environment.in_words(variant["environment"]))
         yield f"  Load average, which includes the measurement itself: {min(loads)} … {max(loads)}."
     yield "\n## Training\n"
-    if "performance" in drawn:
-        yield f"![Time of a training step beside PyTorch's, work by work](_static/{drawn['performance'].name})\n"
     for name, variant in results.items():
         yield f"Microseconds a step (ratio to PyTorch), {VARIANTS[name]}:\n"
         yield from _training(variant)
@@ -121,7 +115,7 @@ def _page(results: Results, drawn: dict[str, Path]) -> Iterator[str]:
         section = results["free"]["sections"].get(name)
         if section:
             yield f"\n## {title}\n"
-            yield from OTHERS[name](section, drawn)
+            yield from OTHERS[name](section)
     yield "\n## All contenders\n"
     for _, times, section in works(results["free"]):
         yield f"\n{_title(section)}; {section['title'].rpartition('; ')[2]}:\n"
@@ -182,7 +176,7 @@ def _bars(results: Results) -> Iterator[str]:
     yield from markdown(["work", "minnet ÷ best NumPy", "minnet ÷ PyTorch", "the best NumPy was"], rows)
 
 
-def _predictions(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
+def _predictions(section: Results) -> Iterator[str]:
     races = {title: Times.from_json(stored) for title, stored in section["races"].items()}
     names = list(dict.fromkeys(name for times in races.values() for name in times.seconds))
     rows = [[title, *(micros(times, name) for name in names)] for title, times in races.items()]
@@ -191,7 +185,7 @@ def _predictions(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
-def _figures(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
+def _figures(section: Results) -> Iterator[str]:
     if section["title"]:
         yield f"{sentence(section['title'])}:\n"
     columns = list(dict.fromkeys(column for values in section["figures"].values() for column in values))
@@ -203,11 +197,26 @@ def _figures(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
-def _growth(section: Results, drawn: dict[str, Path]) -> Iterator[str]:
-    if "growth" in drawn:
-        yield f"![How minnet's time grows](_static/{drawn['growth'].name})\n"
+def _growth(section: Results) -> Iterator[str]:
+    """Yield a table for each kind of size: microseconds, how they grow with it, and what one more costs."""
+    panels: dict[str, dict[str, Times]] = {}
     for title, stored in section["races"].items():
-        yield f"- {title}: {growth.summary(title, Times.from_json(stored))}"
+        panel, _, name = title.partition(": ")
+        panels.setdefault(panel, {})[name] = Times.from_json(stored)
+    yield (
+        "Microseconds a step, or an epoch. Time grows about as a power of the size, 1 for twice the time at twice the\n"
+        "size; in the upper half of the sizes, fixed costs weigh less."
+    )
+    for panel, lines in panels.items():
+        yield ""
+        sizes = sorted({size for times in lines.values() for size in times.seconds}, key=int)
+        rows = [[f"{int(size):,}", *(micros(times, size) for times in lines.values())] for size in sizes]
+        slopes = [growth.exponents(times) for times in lines.values()]
+        rows.append(["power of the size", *(f"{whole:.2f}" for whole, _ in slopes)])
+        rows.append(["of the upper half", *(f"{upper:.2f}" for _, upper in slopes)])
+        if panel in growth.COUNTED:
+            rows.append(["for each more", *(f"{growth.microseconds_each(times):.3g}" for times in lines.values())])
+        yield from markdown([panel, *lines], rows)
 
 
 OTHERS = {

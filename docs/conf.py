@@ -2,6 +2,8 @@
 
 import re
 import sys
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,11 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]  # this checkout, and reference.py
-import minnet
+import minnet  # noqa: E402
 
 project = "minnet"
-author = "the authors of minnet"
-project_copyright = author
+author = "the minnet developers"
+project_copyright = f"2026, {author}"
 version = release = minnet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
@@ -32,12 +34,15 @@ default_role = "py:obj"  # the docstrings write `name` for code: a link, if the 
 
 html_theme = "furo"
 html_title = f"minnet {version}"
+html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["minnet.css"]
+with suppress(ModuleNotFoundError):  # browsers draw formulas well with a font for mathematics, which Linux often lacks
+    html_static_path.append(str(files("ziamath.fonts") / "STIXTwoMath-Regular.ttf"))
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 pygments_style = "friendly"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 
 
 def _inline_math(translator: Any, node: nodes.math) -> None:

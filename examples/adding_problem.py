@@ -66,7 +66,7 @@ def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
 
     print(f"LSTM {error:.4f}   [always answering 1: {BASELINE:.3f}]")
     if out:
-        pictures.save(mn.plots.learning_curves(history, title="Always answering 1 has a loss of 0.167"), out)
+        pictures.save(mn.plots.curves(history, title="Always answering 1 has a loss of 0.167"), out)
     return error
 
 

@@ -38,7 +38,7 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "autoencode
         seen = noisy(test_X[:20], np.random.default_rng(2))
         rows = [test_X[:20], seen.clip(0, 1), trainer.predict(seen)]
         title = "Test digits, the same digits with noise, and the autoencoder's output"
-        pictures.save(mn.plots.digits(np.concatenate(rows), columns=20, title=title), out)
+        pictures.save(mn.plots.images(np.concatenate(rows), columns=20, title=title), out)
     return error
 
 

@@ -53,7 +53,7 @@ def main(steps: int = 600, out: str | None = "char_rnn.png") -> float:
     )
     print("What it writes:\n" + sample(model, characters, 400, np.random.default_rng(0)))
     if out:
-        pictures.save(mn.plots.learning_curves(history), out)
+        pictures.save(mn.plots.curves(history), out)
     return float(bits)
 
 

@@ -48,7 +48,7 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "cnn.png", 
     accuracy = trainer.evaluate(digits.test)["accuracy"]
     print(f"test accuracy {100 * accuracy:.2f}% after {history[-1]['seconds']:.0f} s\npublished: {REFERENCE}")
     if out:
-        pictures.save(mn.plots.learning_curves(history), out)
+        pictures.save(mn.plots.curves(history), out)
     return accuracy
 
 

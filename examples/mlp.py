@@ -41,7 +41,7 @@ def main(
     accuracy = trainer.evaluate(digits.test)["accuracy"]
     print(f"test accuracy {100 * accuracy:.2f}% after {history[-1]['seconds']:.0f} s\npublished: {REFERENCE}")
     if out:
-        pictures.save(mn.plots.learning_curves(history), out)
+        pictures.save(mn.plots.curves(history), out)
     return accuracy
 
 

@@ -131,20 +131,21 @@ def pictures(data: mn.data.Mnist, runs: dict[str, mn.Trainer], start: mn.Sequent
         return
     _, trainer = _shown(runs)
     test_p = trainer.predict(data.test.X)
-    last, (weight, bias) = trainer.model.layers[0], (p.data for p in start.parameters())
     figures = {
-        "digits": mn.plots.digits(data.train.X[:20], data.train.y[:20]),
-        "mistakes": mn.plots.mistakes(data.test.X[:100], test_p[:100], data.test.y[:100]),
-        "learned": mn.plots.learned(last.weight.data, weight, last.bias.data, bias),
-        "confusion": mn.plots.confusion(mn.metrics.confusion_matrix(test_p, data.test.y)),
+        "digits": mn.plots.images(data.train.X[:20], data.train.y[:20]),
+        "mistakes": mn.plots.mistakes(data.test.X, test_p, data.test.y),
+        "learned": mn.plots.weights(trainer.model, start=start, title="What one matrix learned of each digit"),
+        "confusion": mn.plots.confusion(test_p, data.test.y),
     }
     if "online" in runs:
         notebook = {"class notebook": [(50_000 * i, score) for i, score in enumerate(ONLINE)]}
-        figures["online"] = mn.plots.running_accuracy(runs["online"].history, notebook)
+        title = "Running accuracy, each sample counted before it is learned"
+        rows = runs["online"].history
+        figures["online"] = mn.plots.curves(rows, ["running_accuracy"], reference=notebook, title=title)
     if "minibatch" in runs:
         notebook = {"notebook, test": TEST, "notebook, train": TRAIN}
         points = {name: [(2000 * (i + 1), s) for i, s in enumerate(values)] for name, values in notebook.items()}
-        figures["curves"] = mn.plots.learning_curves(runs["minibatch"].history, reference=points)
+        figures["curves"] = mn.plots.curves(runs["minibatch"].history, reference=points)
     _title("5. Pictures and figures")
     for stem, figure in figures.items():
         figure.savefig(options.out / f"{stem}.png")

@@ -52,7 +52,7 @@ def main(seeds: int = 10, epochs: int = 100, out: str | None = "tabular.png") ->
     print(f"network {errors.mean():.3f} +- {sd:.3f} over {seeds} seeds   [linear {linear.mean():.3f}, the noise 1.000]")
     if out:
         title = "Seed 0 (losses in units of the target's variance)"
-        pictures.save(mn.plots.learning_curves(runs[0][2], title=title), out)
+        pictures.save(mn.plots.curves(runs[0][2], title=title), out)
     return float(errors.mean())
 
 

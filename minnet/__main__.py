@@ -7,7 +7,6 @@ import platform
 import re
 import sys
 import textwrap
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.blas import OTHERWISE, THREADS, built_with, loaded, threads_variable
-from minnet.core.extras import EXTRAS, packages, pip_command, require
+from minnet.core.blas import OTHERWISE, THREADS, built_with, loaded, milliseconds, threads_variable
+from minnet.core.extras import EXTRAS, packages, pip_command
 from minnet.data.mnist.dataset import find_mnist
 from minnet.errors import DataError
 from minnet.version import __version__
@@ -27,6 +26,7 @@ VARIABLES = (  # which a BLAS reads when it is loaded: the number of threads, an
 )
 
 
+PRODUCT = 128, 784, 128  # of a small network: the batch, and its largest matrix
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, and in how many
 
 
@@ -62,24 +62,12 @@ def blas(built: Mapping[str, Any], pools: Sequence[Mapping[str, Any]] | None) ->
     return "{internal_api} {version}, kernel {architecture}, threads {num_threads}".format(**known)
 
 
-def milliseconds(threads: int) -> float:
-    """Measure a matrix product of a small network with so many threads of BLAS; needs threadpoolctl."""
-    a, b = np.ones((128, 784), np.float32), np.ones((784, 128), np.float32)
-    times, end = list[float](), time.perf_counter() + 0.2
-    with require("threadpoolctl", "threads").threadpool_limits(threads, user_api="blas"):
-        while len(times) < 3 or (len(times) < 50 and time.perf_counter() < end):
-            begin = time.perf_counter()
-            a @ b
-            times.append(time.perf_counter() - begin)
-    return 1000 * float(np.mean(times[1:]))  # the first one wakes the threads
-
-
 def threads(pools: Sequence[Mapping[str, Any]] | None, name: object) -> str:
     """Explain how many threads the BLAS is to use, by what it uses now and how long a product takes."""
     variable, count = threads_variable(name), pools[0].get("num_threads") if pools else None
     lines = []
     if isinstance(count, int) and count > 1:
-        several, one = milliseconds(count), milliseconds(1)
+        several, one = (milliseconds(*PRODUCT, threads) for threads in (count, 1))
         lines.append(
             f"a product (128, 784) @ (784, 128) takes {several:.2f} ms with {count} threads, {one:.2f} ms with one"
         )

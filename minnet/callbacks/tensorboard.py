@@ -15,11 +15,10 @@ from minnet.callbacks.base import Callback, Training
 from minnet.callbacks.event_file import EventFile
 from minnet.core.checks import check_int, named
 from minnet.core.extras import require
-from minnet.core.probabilities import is_probabilities
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.samples import as_data
 from minnet.core.state import State
-from minnet.layers import Softmax
+from minnet.losses.multi import losses_of
 
 TRAIN = "train"  # the run inside the folder that has the curves of training itself
 MISTAKES = 8  # in a picture; matplotlib takes a twentieth of a second for each
@@ -105,7 +104,8 @@ class TensorBoard(Callback):
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Write a point of each curve, and histograms and mistakes."""
-        step, curves = trainer.step, curves_of(row, [*trainer.metrics, "loss"])
+        losses = [f"{name}_loss" for name in losses_of(trainer.loss)]  # of each output of a model with several
+        step, curves = trainer.step, curves_of(row, {"loss", *losses, *trainer.metrics})
         for (run, tag), value in curves.items():
             self._file(run).scalar(tag, value, step)
         if not self._rows:
@@ -146,22 +146,20 @@ class TensorBoard(Callback):
 
     def _drawn(self, trainer: Training, X: NDArray[Any], y: NDArray[Any]) -> bytes:
         """Return a picture of those images that the model, as it is, does not recognise; b"" after divergence."""
-        from minnet.inspection.images import mistakes
+        from minnet import plots
 
         scores = trainer.predict(X)
-        if not trainer.loss.classifies or scores.ndim != 2 or scores.shape[1] < 2:
+        if not trainer.loss.classifies or np.ndim(scores) != 2 or scores.shape[1] < 2:
+            got = f"{trainer.loss.describe()} and as predictions {named(scores)}"
             raise ValueError(
                 "TensorBoard(images=...) draws the mistakes of a model that gives each image a score for each of "
-                f"several classes, got {type(trainer.loss).__name__} and predictions {scores.shape}: leave out images"
+                f"several classes, got {got}: leave out images"
             )
         if not np.isfinite(scores).all():
             return b""
-        # The softmax gives probabilities for scores, and for logarithms of probabilities, too.
-        p = scores if is_probabilities(scores) else Softmax().eval().forward(scores)
-        if X.dtype.kind == "f" and (X.min() < 0 or X.max() > 1):  # standardised
-            X = (X - X.min()) / (X.max() - X.min())
         buffer = io.BytesIO()
-        mistakes(X, p, y, MISTAKES).savefig(buffer, format="png")
+        drawn = plots.mistakes(X, scores, y, most=MISTAKES, takes=trainer.loss.takes, class_names=trainer.model)
+        drawn.savefig(buffer, format="png")
         return buffer.getvalue()
 
 
@@ -177,9 +175,9 @@ def curves_of(row: Row, measures: Collection[str]) -> dict[tuple[str, str], floa
     """
     numbers = {name: float(value) for name, value in row.items() if isinstance(value, int | float | np.number)}
     numbers.pop("step", None)
-    of_sets = {}
-    for measure in sorted(measures, key=len, reverse=True):
-        for name in [name for name in numbers if name.endswith(f"_{measure}") and name != RUNNING_ACCURACY]:
+    of_sets, own_names = {}, {*measures, RUNNING_ACCURACY}
+    for measure in sorted(measures, key=lambda name: (-len(name), name)):
+        for name in [name for name in numbers if name not in own_names and name.endswith(f"_{measure}")]:
             run = re.sub(r"[^-\w]", "_", name.removesuffix(f"_{measure}"))
             of_sets[run, measure] = numbers.pop(name)
     renamed = {RUNNING_ACCURACY: "accuracy", "epoch": EPOCH, "seconds": SECONDS}

@@ -1,5 +1,6 @@
 """The BLAS is the library that multiplies NumPy's matrices; an environment variable says how many threads it uses."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -37,3 +38,18 @@ def loaded() -> Sequence[Mapping[str, Any]] | None:
         found = [pool for pool in pools if pool.get("user_api") == "blas"]
         return sorted(found, key=lambda pool: "numpy" not in str(pool.get("filepath")))  # SciPy has another
     return None
+
+
+def milliseconds(rows: int, inputs: int, outputs: int, threads: int) -> float:
+    """Measure a product (rows, inputs) @ (inputs, outputs) with so many threads, for 0.2 s at most.
+
+    It needs threadpoolctl. Meanwhile the whole process has so many.
+    """
+    a, b = np.ones((rows, inputs), np.float32), np.ones((inputs, outputs), np.float32)
+    times, end = list[float](), time.perf_counter() + 0.2
+    with require("threadpoolctl", "threads").threadpool_limits(threads, user_api="blas"):
+        while len(times) < 3 or (len(times) < 50 and time.perf_counter() < end):
+            begin = time.perf_counter()
+            a @ b
+            times.append(time.perf_counter() - begin)
+    return 1000 * float(np.mean(times[1:]))  # the first one wakes the threads

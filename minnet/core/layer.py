@@ -47,6 +47,12 @@ class Layer:
     (1/256 at first, and then the scale of the DataLoader that it was trained with; None leaves them as they are), and
     `class_names`, if you set it, is a list of strings that says what the outputs mean. Copies and files keep both.
 
+    A model of padded sequences is given a mask, which says which places are real; three attributes of a layer say what
+    a container does with it. `takes_mask`: it is handed over, ``forward(x, mask=None)``. `removes_time`: behind this
+    layer there are no places any more. `mixes_places`: what is at one place of the output depends on other places,
+    padding included, and there is no way to leave it out, so that a mask is refused. Without any of them, a layer is
+    taken to compute each place by itself.
+
     The layers of minnet keep their checks apart from their formulas: `check` looks at the input, and
     `minnet.core.checked` puts it before `forward`.
     """
@@ -54,8 +60,12 @@ class Layer:
     training: bool = True  # whether it behaves as in training, or as in eval mode
     recording: bool = True  # whether forward keeps what backward needs
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
+    eval_until_fit: bool = False  # whether it is in eval mode because it was loaded: then the next fit trains it
     input_scale: float | None = BYTE_SCALE
     class_names: Sequence[str] | None = None
+    takes_mask: bool = False
+    removes_time: bool = False
+    mixes_places: bool = False
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 
@@ -136,12 +146,14 @@ class Layer:
         """
         _check_not_frozen(self)
         self.training, self.recording = not self.frozen_statistics, True
+        vars(self).pop("eval_until_fit", None)
         return self._pass_on("train")
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
         _check_not_frozen(self)
         self.training = self.recording = False
+        vars(self).pop("eval_until_fit", None)
         self._forget()
         return self._pass_on("eval")
 

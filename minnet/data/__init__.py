@@ -1,4 +1,4 @@
-"""Data: the loader that cuts a data set into batches, augmentations, MNIST, and synthetic digits."""
+"""Data: the loader that cuts a data set into batches, padding, augmentations, MNIST, and synthetic digits."""
 
 from minnet.data import augment as augment
 from minnet.data.loader import DataLoader as DataLoader
@@ -9,12 +9,16 @@ from minnet.data.mnist.digits import load_digits as load_digits
 from minnet.data.mnist.idx import read_idx as read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle as read_mnist_pickle
 from minnet.data.mnist.synthetic import synthetic_digits as synthetic_digits
+from minnet.data.padding import Pad as Pad
+from minnet.data.padding import bucketed_order as bucketed_order
 
 __all__ = [
     "DataLoader",
     "Mnist",
+    "Pad",
     "Split",
     "augment",
+    "bucketed_order",
     "load_digits",
     "load_mnist",
     "read_idx",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.data.collate import collated
+from minnet.data.padding import bucketed_order, lengths_of
 
 if TYPE_CHECKING:
     from minnet.data.loader import DataLoader
@@ -39,10 +40,13 @@ class Epoch:
             is_order = is_order and np.array_equal(np.sort(self._order), np.arange(loader.samples))
             if not (is_order if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
+        elif loader.shuffle == "bucketed":
+            self._order = bucketed_order(lengths_of(loader.X), loader.batch_size, loader.rng)
         elif ordered:
             self._order = loader.rng.permutation(loader.samples)
         gather = bool(loader.shuffle)
         self._x_of, self._y_of = _reader(self.X, gather), _reader(self.y, gather)
+        self._plain = loader.collate is loader.sample_weight is None
         self._weight_of = None if loader.sample_weight is None else _reader(loader.sample_weight, gather)
 
     def __repr__(self) -> str:
@@ -58,6 +62,8 @@ class Epoch:
             raise StopIteration
         rows = self.rows = self._next_rows(1)
         x, y = self._x_of(rows), self._y_of(rows)
+        if self._plain:
+            return self._loader.prepared(x), y
         if self._loader.collate is not None:
             x, y = collated(self._loader.collate, x, y)
         x = self._loader.prepared(x)

@@ -18,6 +18,7 @@ from minnet.core.weights import check_weights
 from minnet.data.checks import check_pair
 from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Epoch
+from minnet.data.padding import lengths_of
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
 
 DATA = ("X", "y", "sample_weight")  # the attributes that are the data set, which checkpoints leave out
@@ -45,7 +46,9 @@ class DataLoader:
     shuffle
         False: the samples come in their order; True: in a new random order every epoch; ``"resampled"``: every batch is
         a draw of its own, without replacement within it, as in the class notebook. Then an epoch has as many batches
-        as make up the data set, but a sample may come twice or not at all; a draw costs O(batch).
+        as make up the data set, but a sample may come twice or not at all; a draw costs O(batch). ``"bucketed"``: as
+        True, but the samples of a batch have similar lengths, so that little is padded; see
+        `minnet.data.bucketed_order`. X is then a list of sequences, and `collate` pads them.
     drop_last
         Leave out the last batch of an epoch if it is short.
     scale
@@ -99,7 +102,7 @@ class DataLoader:
         X: Any,
         y: Any,
         batch_size: int = 128,
-        shuffle: bool | Literal["resampled"] = False,
+        shuffle: bool | Literal["resampled", "bucketed"] = False,
         *,
         sample_weight: Any = None,
         drop_last: bool = False,
@@ -115,7 +118,7 @@ class DataLoader:
         self.sample_weight = None if sample_weight is None else _as_weights(sample_weight)
         cure = "pass len(X) for all samples in one batch"
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
-        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled"))
+        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled", "bucketed"))
         self.drop_last = drop_last
         why = "uint8 is multiplied by it"
         self.scale = None if scale is None else check_number("DataLoader", "scale", scale, above=0, why=why)
@@ -140,6 +143,8 @@ class DataLoader:
                 f"DataLoader cannot make one full batch of {self.batch_size} from {self.samples} samples: "
                 'lower batch_size, or leave out shuffle="resampled" and drop_last'
             )
+        if self.shuffle == "bucketed":
+            lengths_of(self.X, padded=self.collate is not None)
         for name, value, form, example in (
             ("transform", self.transform, "(x, rng) -> x", "mn.data.augment.Rotate(10)"),
             ("collate", self.collate, "(xs, ys) -> (x, y)", "mn.data.Pad()"),
@@ -186,7 +191,7 @@ class DataLoader:
 
     def prepared(self, x: Any) -> Any:
         """Scale and transform the samples of a batch."""
-        if type(x) is tuple or type(x) is dict:
+        if type(x) in (tuple, dict):
             x = mapped(self._scaled, x)
         elif x.dtype == np.uint8:
             x = scaled(x, self.scale)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array, cast
 from minnet.core.layer import Layer
+from minnet.core.trees import as_tree
 from minnet.inspection import mistakes
+from minnet.inspection.flattened import flattened
 from minnet.inspection.layer_checks import LayerError, Run, Trial, check_basics, check_requirements, difference
 
 __all__ = ["LayerError", "check_layer"]
@@ -47,7 +49,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     layer
         What to check, ready to be used.
     *inputs
-        What its `forward` takes: x for a layer, prediction and target for a loss. The first axis is the batch.
+        What its `forward` takes: x for a layer, prediction and target for a loss. The first axis is the batch. A
+        dict of arrays is for ``forward(**x)``; predictions and targets of a `MultiLoss` are dicts or tuples as there.
         Floats are varied, integers (labels, indices) are not. A batch of 2 to 5 with few features is enough.
     rng
         The Generator, or its seed, for the random dL/dy and the choice of elements of large arrays.
@@ -77,7 +80,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
         raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
     if not inputs:
         raise ValueError("check_layer got no input: pass what forward takes, an array x or a prediction and a target")
-    arrays = [cast(np.array(x), np.dtype(np.float64)) for x in inputs]
+    given = [as_tree("check_layer", f"input {i}", x, _as_float64) for i, x in enumerate(inputs)]
+    layer, arrays = flattened(layer, given)
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
         why = f"{layer.describe()} has no Parameters, and no input is float"
         raise ValueError(f"check_layer has nothing to vary: {why}")
@@ -91,6 +95,10 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
         raise
     largest = max(checked.values())
     return f"{layer.describe()}: gradients right to {largest:.1e} ({', '.join(checked)}), every requirement met"
+
+
+def _as_float64(owner: str, name: str, x: Any) -> Any:
+    return cast(np.array(x), np.dtype(np.float64))
 
 
 def _check(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> dict[str, float]:
@@ -209,9 +217,9 @@ def _in_one_of(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> str
     given: dict[str, tuple[Any, ...]] = {}
     for path, layer in inner:
 
-        def forward(*inputs: Any, path: str = path, original: Any = layer.forward) -> Any:
-            given.setdefault(path, inputs)
-            return original(*inputs)
+        def forward(*inputs: Any, path: str = path, original: Any = layer.forward, **named: Any) -> Any:
+            given.setdefault(path, (named,) if named else inputs)
+            return original(*inputs, **named)
 
         vars(layer)["forward"] = forward
     with suppress(Exception):
@@ -221,7 +229,7 @@ def _in_one_of(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> str
     for path, layer in sorted(inner, key=lambda found: -found[0].count(".")):
         with suppress(TypeError, ValueError):  # it has nothing to vary, or was not called
             try:
-                _check(layer, list(given[path]) if path in given else [], rng)
+                _check(*flattened(layer, list(given[path]) if path in given else []), rng)
             except LayerError as error:
                 return f"in {path} = {error}"
     return ""

@@ -378,5 +378,5 @@ def _containers(trial: Trial) -> None:
         _same(trial, Run(y, dx, _inner_grads(around)), "inside Residual")
 
 
-def _inner_grads(container: Layer) -> dict[str, Array]:
-    return {name.removeprefix("layers[0]."): p.grad for name, p in container.named_parameters()}
+def _inner_grads(container: Sequential) -> dict[str, Array]:
+    return {name: p.grad for name, p in container.layers[0].named_parameters()}

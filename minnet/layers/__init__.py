@@ -20,6 +20,8 @@ from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
 from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
 from minnet.layers.branches import Add as Add
 from minnet.layers.branches import Concat as Concat
+from minnet.layers.branches import Heads as Heads
+from minnet.layers.branches import Inputs as Inputs
 from minnet.layers.containers import Residual as Residual
 from minnet.layers.containers import Sequential as Sequential
 from minnet.layers.convolution import Conv1d as Conv1d
@@ -52,6 +54,7 @@ from minnet.layers.structure import Identity as Identity
 from minnet.layers.structure import Permute as Permute
 from minnet.layers.structure import Reshape as Reshape
 from minnet.layers.tied import Tied as Tied
+from minnet.layers.time_pooling import PoolTime as PoolTime
 from minnet.layers.transformer import TransformerBlock as TransformerBlock
 from minnet.layers.transposed import ConvTranspose2d as ConvTranspose2d
 

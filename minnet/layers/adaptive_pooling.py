@@ -28,6 +28,8 @@ class AdaptiveAvgPool2d(Layer):
     array([[[[3.5, 4.5]]]])
     """
 
+    mixes_places = True
+
     def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
         self.output_size = output_size
         self._sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
@@ -85,6 +87,8 @@ class GlobalAvgPool2d(Layer):
     >>> GlobalAvgPool2d().forward(np.arange(8.0).reshape(1, 2, 2, 2))
     array([[1.5, 5.5]])
     """
+
+    mixes_places = True
 
     def check(self, x: Array) -> None:
         """Check that x is a batch of images, or one image."""

@@ -63,6 +63,8 @@ class MultiHeadAttention(Layer):
     (3, 5, 8)
     """
 
+    takes_mask = True
+
     def __init__(
         self,
         embed_dim: int,

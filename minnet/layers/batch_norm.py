@@ -15,6 +15,7 @@ from minnet.layers.normalization import check_eps, per_channel, standardize, sta
 class _BatchNorm(Layer):
     """The base of BatchNorm1d and BatchNorm2d, which differ only in the shapes they take."""
 
+    mixes_places = True
     shapes: dict[int, str]  # number of axes: the names of those after the channels
 
     def __init__(

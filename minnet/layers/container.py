@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Self, SupportsIndex
 from minnet.core.arguments import arguments_of
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
+from minnet.core.trees import describe
 
 Pairs = list[tuple[str | None, Layer]]
 
@@ -42,7 +43,7 @@ class Container(Layer):
 
     layers: Layers[Layer]
 
-    def __init__(self, *layers: Layer | Mapping[str, Layer], **named: Layer) -> None:
+    def __init__(self, /, *layers: Layer | Mapping[str, Layer], **named: Layer) -> None:
         alone = layers[0] if len(layers) == 1 else None
         given: Any = alone.items() if isinstance(alone, Mapping) else [(None, layer) for layer in layers]
         self._set_pairs([*given, *named.items()])
@@ -73,6 +74,46 @@ class Container(Layer):
                 if not any(layer is other for other in before or ()):
                     layer.eval()
 
+    @property
+    def takes_mask(self) -> bool:  # type: ignore[override]
+        """Whether one of the layers takes the mask of padded sequences."""
+        return any(layer.takes_mask for layer in self.layers)
+
+    @property
+    def removes_time(self) -> bool:  # type: ignore[override]
+        """Whether one of the layers removes the time axis."""
+        return any(layer.removes_time for layer in self.layers)
+
+    @property
+    def mixes_places(self) -> bool:  # type: ignore[override]
+        """Whether one of the layers mixes the places of sequences."""
+        return any(layer.mixes_places for layer in self.layers)
+
+    def mask_users(self, in_sequence: bool) -> list[bool]:
+        """Return of each layer whether it is given the mask; a ValueError or TypeError, if that cannot be done.
+
+        If the layers stand `in_sequence`, those behind one that removes the time axis have no places any more.
+        """
+        users, has_places = [], True
+        for i, layer in enumerate(self.layers):
+            takes = has_places and layer.takes_mask
+            if has_places and layer.mixes_places and not takes:
+                raise ValueError(
+                    f"{self._place_of(i)} cannot be given a mask: its output at one place of a sequence depends on "
+                    "other places, on the padding, too. Put it behind PoolTime, which leaves no padding, use a layer "
+                    "that computes each place by itself (LayerNorm for BatchNorm1d), or pass sequences of one length "
+                    "without a mask"
+                )
+            users.append(takes)
+            has_places = has_places and not (in_sequence and layer.removes_time)
+        if not any(users):
+            raise TypeError(
+                f"{type(self).__name__} was given a mask, but none of its layers takes one: those that do are RNN, "
+                "GRU, LSTM, MultiHeadAttention, TransformerBlock and PoolTime, and your own with takes_mask = True and "
+                "forward(x, mask=None)"
+            )
+        return users
+
     def __len__(self) -> int:
         return len(self.layers)
 
@@ -101,6 +142,9 @@ class Container(Layer):
         pairs = self._pairs()
         del pairs[key if isinstance(key, slice) else self.layers.place(key)]
         self._set_pairs(pairs)
+
+    def __iadd__(self, layers: Iterable[Layer] | Mapping[str, Layer]) -> Self:
+        return self.extend(layers)
 
     def append(self, layer: Layer, name: str | None = None) -> Self:
         """Add a layer behind the last one, and return the container."""
@@ -187,7 +231,7 @@ class Container(Layer):
         if array is None and giver is not None:  # the giver is to blame, and not this one
             method = "forward" if what == "input" else "backward"
             error.add_note(f"{self._place_of(giver)} returned None: add a return to its {method}")
-        shape = getattr(array, "shape", type(array).__name__)
+        shape = describe(array) if type(array) in (tuple, dict) else getattr(array, "shape", type(array).__name__)
         error.add_note(f"in {self._place_of(i)}, {what} shape {shape}")
 
     def _place_of(self, i: int) -> str:

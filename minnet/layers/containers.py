@@ -3,7 +3,9 @@
 `branches` has those whose layers stand side by side.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, SupportsIndex, overload
 
@@ -11,9 +13,11 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import KINDS, bare
+from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.layers.container import Container
+from minnet.layers.sequences import Mask
 
 
 class Sequential(Container):
@@ -90,13 +94,20 @@ class Sequential(Container):
             return NotImplemented
         return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
 
-    def forward(self, x: Array) -> Array:
-        """Map x through all layers."""
-        kind = (x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
+
+        With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
+        """
+        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
+        if start and not _takes_several(self):
+            return self._forward_masked(*self._as_masked(inputs, named))
+        x = self._map_inputs(inputs, named) if start else inputs[0]
+        kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
-            return self._ask_and_plan(x, kind)
-        i = 0
+            return self._ask_and_plan(x, kind, start)
+        i = int(start)
         try:
             for forward in plan.forward:
                 x = forward(x)
@@ -131,10 +142,50 @@ class Sequential(Container):
             raise
         return dy
 
-    def _ask_and_plan(self, x: Array, kind: Any) -> Array:
-        """Do as `forward`, with the checks of all layers; and remember how to do it without them."""
-        plan, giver = _plan(self.layers, self.recording), None
+    def _as_masked(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+        """Return x and the mask; a TypeError, if something else was given."""
+        given = dict(zip(("x", "mask"), inputs, strict=False)) | named
+        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"}:
+            got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
+            raise TypeError(
+                f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
+                f"{', '.join(got) or 'nothing'}: a model of several inputs begins with a layer that takes them, such "
+                "as mn.Inputs"
+            )
+        return given["x"], given.get("mask")
+
+    def _forward_masked(self, x: Array, mask: Mask | None) -> Array:
+        """Do as `forward`, with a mask. The layers make their checks each time: their loops over time take longer."""
+        if mask is None:
+            y: Array = Sequential.forward(self, x)
+            return y
+        kind = ("masked", x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+        plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
+        giver = None
         for i in plan.order:
+            try:
+                layer = self.layers[i]
+                y = layer.forward(x, mask=mask) if plan.masked[i] else layer.forward(x)
+            except Exception as error:
+                self._say_where(error, i, "input", x, giver)
+                raise
+            x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
+    def _map_inputs(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what the first layer makes of several inputs."""
+        try:
+            return self.layers[0].forward(*inputs, **named)
+        except Exception as error:
+            self._say_where(error, 0, "input", named or inputs)
+            raise
+
+    def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
+        """Do as `forward` from a layer on, with the checks of all; and remember how to do it without them."""
+        plan, giver = _plan(self.layers, self.recording), None
+        plan = plan._replace(forward=plan.forward[start:])
+        for i in plan.order[start:]:
             try:
                 y = self.layers[i].forward(x)
             except Exception as error:
@@ -143,12 +194,16 @@ class Sequential(Container):
             if isinstance(y, np.ndarray):
                 plan.outputs.append((vars(self.layers[i]), (y.shape, y.dtype)))
             x, giver = y, i
+        self._remember(plan, kind)
+        return x
+
+    def _remember(self, plan: "Plan", kind: Any) -> None:
+        """Keep a plan for `backward`, and for the next input of this kind."""
         if self.recording:
             self.__dict__["_plan"] = plan
-        if kind is not None:  # a new dict, because other threads may read the old one
+        if kind is not None and kind not in self._plans:  # a new dict, because other threads may read the old one
             plans = {old: self._plans[old] for old in self._plans if old[-1] == Layer.changes}
             self.__dict__["_plans"] = (plans if len(plans) < KINDS else {}) | {kind: plan}
-        return x
 
 
 def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
@@ -159,6 +214,20 @@ def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
     return joined
 
 
+def _takes_several(layer: Layer) -> bool:
+    """Whether a layer, or the first of a Sequential, has to be given several inputs, or takes any number."""
+    while isinstance(layer, Sequential) and not isinstance(layer, Residual):
+        layer = layer.layers[0]
+    return _needs_several(type(layer).forward)
+
+
+@cache
+def _needs_several(forward: Callable[..., Any]) -> bool:
+    _, *taken = inspect.signature(forward).parameters.values()
+    needed = [p for p in taken if p.kind is not p.VAR_KEYWORD and p.default is p.empty]
+    return len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in taken)
+
+
 class Plan(NamedTuple):
     """What a `Sequential` calls for one kind of input: of each layer the formula, where that is enough."""
 
@@ -167,9 +236,10 @@ class Plan(NamedTuple):
     backward: list[Callable[[Array], Any]]  # one a layer, last to first
     accumulate: list[Callable[[Array], Any]]  # the same, but the last of them is accumulate_grad
     outputs: list[tuple[dict[str, Any], Any]]  # each layer's attributes, and the shape and dtype to compare dy with
+    masked: list[bool]  # of each layer, whether it is given the mask
 
 
-def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
+def _plan(layers: tuple[Layer, ...], recording: bool, masked: list[bool] | None = None) -> Plan:
     """Return the order of the layers, and what to call of each.
 
     In training, a layer goes before its predecessor if its `goes_before` says that the result is the same (see
@@ -196,6 +266,7 @@ def _plan(layers: tuple[Layer, ...], recording: bool) -> Plan:
             *_methods(back[: first + 1], [*["backward"] * first, last])[1:],
         ],
         outputs=[],
+        masked=masked or [],
     )
 
 
@@ -226,9 +297,9 @@ class Residual(Sequential):
     K. He et al., "Deep residual learning for image recognition", CVPR 2016, eq. 1.
     """
 
-    def forward(self, x: Array) -> Array:
-        """Map x to x + f(x), of the same shape."""
-        y = super().forward(x)
+    def forward(self, x: Array, mask: Mask | None = None) -> Any:
+        """Map x to x + f(x), of the same shape; a mask goes to the layers that take one."""
+        y = super().forward(x) if mask is None else super().forward(x, mask)
         if y.shape != x.shape:
             raise ValueError(
                 f"Residual adds its input to its layers' output, but they map {x.shape} to {y.shape}: "

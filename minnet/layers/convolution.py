@@ -16,6 +16,8 @@ from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check
 class Kernels(Layer):
     """The base of convolutions and of the transposed convolution: their windows, weights and biases."""
 
+    mixes_places = True
+
     axes: int = 2  # after the channels: 1 for signals, 2 for images
     transposed: bool = False  # W is (I/G, O, kernel), or, transposed, (I, O/G, kernel)
 

@@ -37,6 +37,8 @@ class GroupNorm(Layer):
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
+    mixes_places = True
+
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
     ) -> None:

@@ -31,6 +31,11 @@ class LastAxes(Layer):
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(filled(1, self.normalized_shape)) if elementwise_affine else None
 
+    @property
+    def mixes_places(self) -> bool:  # type: ignore[override]
+        """Whether several axes are normalized together, one of which may be time."""
+        return len(self.normalized_shape) > 1
+
     def check(self, x: Array) -> None:
         """Check that the last axes of x are those that are normalized, and its dtype that of the Parameters."""
         check_floats(self, x, self.dtype)

@@ -16,6 +16,8 @@ from minnet.layers.windows import Sizes, Windows, batch_first, batch_last, check
 class Pooling(Layer):
     """The base of MaxPool2d and AvgPool2d: their windows, and the check that an image holds one."""
 
+    mixes_places = True
+
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         name = type(self).__name__
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding

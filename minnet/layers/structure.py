@@ -16,6 +16,8 @@ class Flatten(Layer):
     Backward: the same numbers, in the old shape. An array of one axis is returned as it is.
     """
 
+    mixes_places = True  # it moves them, so that a mask is not that of y
+
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (N, ...) to y (N, product of the rest)."""
@@ -61,6 +63,8 @@ class Reshape(Layer):
     >>> Reshape(1, 28, -1).forward(np.zeros((5, 784), np.float32)).shape
     (5, 1, 28, 28)
     """
+
+    mixes_places = True  # it moves them, so that a mask is not that of y
 
     def __init__(self, *shape: int) -> None:
         self.shape = _integers("Reshape", "size", shape)
@@ -113,6 +117,8 @@ class Permute(Layer):
     >>> Permute(0, 2, 1).forward(np.zeros((5, 7, 3), np.float32)).shape
     (5, 3, 7)
     """
+
+    mixes_places = True  # it moves them, so that a mask is not that of y
 
     def __init__(self, *axes: int) -> None:
         self.axes = tuple(a + len(axes) if a < 0 else a for a in _integers("Permute", "axis", axes))

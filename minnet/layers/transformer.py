@@ -58,6 +58,8 @@ class TransformerBlock(Layer):
     (3, 5, 8)
     """
 
+    takes_mask = True
+
     def __init__(
         self,
         embed_dim: int,

@@ -34,6 +34,7 @@ class Recurrent(Layer):
     This is the base of the recurrent layers. A subclass defines the cell and its backward, element by element.
     """
 
+    takes_mask = True
     gates: int  # G, of the cell: a_t and u_t are G arrays of H numbers each
     state_names: tuple[str, ...] = ("h",)  # the parts of the state, h first
     only_the_sum: bool = True  # whether the cell uses only s_t = a_t + u_t: then da_t = du_t = ds_t

@@ -18,6 +18,8 @@ Their labels (...) are integers, for predictions (..., C) whose *last* axis are 
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
 `HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
 whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+
+`MultiLoss` is the weighted sum of several losses, for a model with several outputs.
 """
 
 from typing import TYPE_CHECKING
@@ -31,6 +33,7 @@ from minnet.losses.classification import SoftmaxCrossEntropyLoss as SoftmaxCross
 from minnet.losses.divergence import KLDivLoss as KLDivLoss
 from minnet.losses.margin import HingeLoss as HingeLoss
 from minnet.losses.margin import MultiMarginLoss as MultiMarginLoss
+from minnet.losses.multi import MultiLoss as MultiLoss
 from minnet.losses.regression import HuberLoss as HuberLoss
 from minnet.losses.regression import L1Loss as L1Loss
 from minnet.losses.regression import MSELoss as MSELoss

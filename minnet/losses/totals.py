@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from minnet.core.trees import first
 from minnet.losses.base import Loss, weight_of
+from minnet.losses.multi import MultiLoss, losses_of
+
+Weight = float | dict[str, float]  # of a batch in a mean: one number, or one for each loss of a `MultiLoss`
 
 
 def loss_of(loss: Loss, prediction: Any, target: Any, sample_weight: Any = None) -> Any:
@@ -13,21 +15,52 @@ def loss_of(loss: Loss, prediction: Any, target: Any, sample_weight: Any = None)
     return loss.forward(prediction, target, sample_weight=sample_weight)
 
 
+def as_part_of(loss: Loss, weight: Weight, whole: Weight) -> tuple[Loss, float]:
+    """Return the loss to use for a part of a batch, and the share of its value in the batch's mean.
+
+    `weight` is the part's, `whole` the batch's. Without a share, nothing of the part counts.
+    """
+    if isinstance(weight, dict) or isinstance(whole, dict):
+        part = loss.as_part_of(weight, whole)  # type: ignore[attr-defined]
+        return part, 1.0 if any(part._shares.values()) else 0.0
+    one, factor = loss.as_part(weight)
+    return one, factor / whole if whole else 0.0
+
+
 class Total:
-    """L of a set: Σ weight · mean / Σ weight over its batches, each with its `Loss.total_weight`."""
+    """L of a set: Σ weight · mean / Σ weight over its batches, each with its `Loss.total_weight`.
+
+    Of a `MultiLoss`, it is Σ_k w_k of such a mean for each loss.
+    """
 
     def __init__(self, loss: Loss) -> None:
         self._loss = loss
-        self.sum = self.weight = 0.0
+        self._sums = {name: [0.0, 0.0] for name in losses_of(loss) or ("",)}  # Σ weight · mean, and Σ weight
+
+    @property
+    def weight(self) -> float:
+        """The sum of all weights; 0 says that nothing counted."""
+        return sum(weight for _, weight in self._sums.values())
 
     def add(self, x: Any, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add a batch; x is counted if the loss has no weights of its own."""
-        weight = weight_of(self._loss, first(x), target, *(() if sample_weight is None else (sample_weight,)))
-        one, factor = self._loss.as_part(weight)
+        weight: Weight = weight_of(self._loss, x, target, sample_weight)
+        one, factor = as_part_of(self._loss, weight, dict.fromkeys(weight, 1.0) if isinstance(weight, dict) else 1.0)
         value = loss_of(one, prediction, target, sample_weight)
-        self.sum += factor * value if factor else 0.0
-        self.weight += weight
+        if isinstance(weight, dict):
+            for name, mean in value.heads.items():
+                self._add(name, mean, weight[name])
+        else:
+            self._add("", factor * value if factor else 0.0, weight)
 
     def means(self) -> dict[str, float]:
-        """Return the mean as "loss"; there must be some weight."""
-        return {"loss": self.sum / self.weight}
+        """Return L as "loss", and the losses of a `MultiLoss` by their names, such as "digit_loss"."""
+        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self._sums.items()}
+        if not isinstance(self._loss, MultiLoss):
+            return {"loss": means[""]}
+        return {"loss": self._loss.combined(means)} | {f"{name}_loss": mean for name, mean in means.items()}
+
+    def _add(self, name: str, part: float, weight: float) -> None:
+        sums = self._sums[name]
+        sums[0] += part
+        sums[1] += weight

@@ -8,6 +8,7 @@ the latter: ``Trainer(..., metrics={"f1": mn.metrics.F1("macro")})``.
 from minnet.metrics.accuracies import Accuracy, TopKAccuracy
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import F1, ConfusionMatrix, Precision, Recall
+from minnet.metrics.heads import Of
 from minnet.metrics.probabilities import LogLoss
 from minnet.metrics.ranking import ROCAUC, AveragePrecision
 from minnet.metrics.regression import MAE, R2, RMSE
@@ -33,6 +34,7 @@ __all__ = [
     "ConfusionMatrix",
     "LogLoss",
     "Metric",
+    "Of",
     "Precision",
     "Recall",
     "RunningAccuracy",

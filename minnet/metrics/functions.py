@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minnet.core.trees import first
 from minnet.core.weights import check_weights
 from minnet.metrics.base import Mean
 
@@ -24,7 +25,7 @@ class Additive(Mean):
 
     def update(self, prediction: Any, target: Any, sample_weight: ArrayLike | None = None) -> None:
         """Add the function's value for a batch, times its samples, or the sum of their weights."""
-        weight: float = len(prediction)
+        weight: float = len(first(prediction))
         if sample_weight is not None:
             weight = float(check_weights("the metric", "sample_weight", sample_weight).sum())
         if weight:

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,13 +135,15 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_header(path: Path) -> None:
     """Check the length of the header before the library believes it."""
-    if path.is_dir():
+    try:
+        status = path.stat()  # not exists(): from Python 3.14 on, it is False of a file that may not be looked at, too
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such file") from None
+    if S_ISDIR(status.st_mode):
         raise IsADirectoryError(f"{path} is a folder: pass a file in it")
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    if not path.is_file():
+    if not S_ISREG(status.st_mode):
         raise CheckpointError(f"{path} is not a regular file")
-    size = path.stat().st_size
+    size = status.st_size
     with path.open("rb") as file:
         start = file.read(8) if size else b""  # one without a size, as in /proc, is a window into the system
     claimed = int.from_bytes(start, "little")

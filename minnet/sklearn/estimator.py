@@ -24,7 +24,7 @@ from minnet.sklearn.held_out import NAME, HeldOut
 from minnet.sklearn.network import Network
 from minnet.sklearn.patience import Patience
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
-from minnet.training.trainer import Trainer
+from minnet.sklearn.weighted_trainer import WeightedTrainer
 
 FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
@@ -130,7 +130,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X, y = self._checked(X, y, reset=not again)
         samples = self._samples(X, self._encoded(y, again, classes), sample_weight)
         if again:
-            self._network.learn_scales(samples)
+            self._network.learn_from(samples)
             self._train(self._network, self.trainer_, samples, 1)
         else:
             network = self._built(samples, self._generator())
@@ -169,27 +169,29 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if of_x is not None:
             model = Sequential(of_x.layer, *chain)
         network = Network(model, loss, outputs, rng, of_x)
+        network.count(samples)
         self._finish(network, samples)
         return network
 
-    def _new_trainer(self, network: Network, samples: Samples) -> Trainer:
+    def _new_trainer(self, network: Network, samples: Samples) -> WeightedTrainer:
         """Return a Trainer with a new optimizer, whose weights decay as much as in scikit-learn's networks."""
         alpha = check_number(self._name, "alpha", self.alpha, 0)
-        decay = alpha / (self._batch_size(samples) * samples.mean_weight())
+        decay = alpha / (self._batch_size(samples) * network.mean_weight)
         lr, given = self.learning_rate_init, network.model.parameters()
         optimizer = parts.make_optimizer(self._name, self.optimizer, given, lr, decay)
-        return Trainer(network.model, network.loss, optimizer, metrics=self._metrics(network.loss))
+        return WeightedTrainer(network.model, network.loss, optimizer, metrics=self._metrics(network.loss))
 
     def _train(
         self,
         network: Network,
-        trainer: Trainer,
+        trainer: WeightedTrainer,
         samples: Samples,
         epochs: int,
         held_out: Samples | None = None,
     ) -> None:
         """Train for so many epochs, or until nothing improves any more."""
         samples, size = self._with_targets(samples, network), self._batch_size(samples)
+        trainer.mean_weight = network.mean_weight
         callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, held_out is not None)]
         if held_out is not None:
             callbacks.insert(0, HeldOut(self._with_targets(held_out, network).loader(MOST)))
@@ -206,7 +208,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise
         self._keep(network, trainer)
 
-    def _keep(self, network: Network, trainer: Trainer) -> None:
+    def _keep(self, network: Network, trainer: WeightedTrainer) -> None:
         """Keep what was learned, in attributes as scikit-learn names them."""
         self._network, self.trainer_, self.model_ = network, trainer, network.whole
         self.history_ = trainer.history

@@ -19,6 +19,7 @@ from minnet.core.rows import Row
 from minnet.core.state import State
 from minnet.data.epoch import Batch
 from minnet.errors import NonFiniteError
+from minnet.losses.multi import losses_of
 from minnet.saving import loaders
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
@@ -65,7 +66,7 @@ class FitLoop:
         self._checkpoint, self._evaluate = checkpoint, evaluate
         self._participants, self._notify = participants, notify
         self._interrupts = steps.interrupts
-        self._counts = Counts(first_step=self._state.step, first_epoch=self._state.epoch)
+        self._counts = Counts(self._state.step, self._state.epoch, heads={n: [0.0, 0.0] for n in losses_of(parts.loss)})
         self._batches: Iterator[Batch] | None = None  # what is left of the current epoch
         self._began: State | None = None  # the loader's state before the epoch, if a checkpoint needs it
         self._one_by_one = not isinstance(steps, ManySteps) or any(map(looks_at_every_step, parts.callbacks))
@@ -213,12 +214,12 @@ class FitLoop:
     def _add_row(self, sets: Mapping[str, Any]) -> Row:
         state, counts = self._state, self._counts
         row: Row = {"step": state.step, "epoch": state.epoch, "seconds": 0.0, "lr": self._parts.optimizer.lr}
-        row["loss"] = counts.loss_sum / (counts.weight or 1.0) if counts.samples else math.nan
+        row |= counts.means(self._parts.loss)
         if self._plan.skips:
             row["skipped"] = counts.skipped
         for name, loader in sets.items():
             row |= {f"{name}_{key}": value for key, value in self._evaluated(name, loader).items()}
-        counts.loss_sum, counts.weight, counts.samples, counts.skipped, counts.row_at = 0.0, 0.0, 0, 0, state.step
+        counts.begin(state.step)
         row["seconds"] = round(self._seconds(), 3)
         self._parts.history.append(row)
         return row
@@ -228,7 +229,8 @@ class FitLoop:
             return self._evaluate(loader)
         except Exception as error:
             if self._plan.skips and isinstance(error, NonFiniteError):
-                return dict.fromkeys(["loss", *self._parts.metrics], math.nan)
+                own = [f"{name}_loss" for name in losses_of(self._parts.loss)]
+                return dict.fromkeys(["loss", *own, *self._parts.metrics], math.nan)
             error.add_note(f"in the evaluation on {name!r} after step {self._state.step}")
             raise
 

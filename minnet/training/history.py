@@ -108,7 +108,7 @@ class History(list[Row]):
                 lines.append(f'<tr><td colspan="{len(names)}">{len(self) - SHOWN_HTML:,} more rows</td></tr>')
             else:
                 lines.append(line("td", lambda name, row=row: number(row[name], name) if name in row else ""))  # type: ignore[misc]
-        return "<table>\n" + "\n".join(lines) + "\n</table>"
+        return '<table style="text-align: right">\n' + "\n".join(lines) + "\n</table>"
 
 
 def _ends(history: History, most: int) -> list[Row | None]:

@@ -16,6 +16,7 @@ from minnet.errors import NonFiniteError
 from minnet.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SMOOTHING = 0.9  # the share of the past in the smoothed loss
@@ -39,21 +40,11 @@ class LRCurve:
         """
         return self.lrs[int(np.argmin(self.smoothed))] / 10
 
-    def plot(self, *, title: str | None = None) -> "Figure":
-        """Draw the curve, with the suggestion; needs matplotlib, the extra "plots"."""
-        from minnet.plots.figure import LIGHT, NORMAL, PALETTE, SMALL, WIDTH, label_axes, new_figure
+    def plot(self, *, ax: "Axes | None" = None, title: str | None = None) -> "Figure":
+        """Draw the curve, with the suggestion: see `minnet.plots.lr_finder`."""
+        from minnet.plots.learning_rates import lr_finder as drawn
 
-        figure = new_figure(0.6 * WIDTH, 4.2, title or "Loss over learning rate")
-        axes = figure.add_subplot()
-        axes.plot(self.lrs, self.losses, color=LIGHT, linewidth=1, label="loss of each batch")
-        axes.plot(self.lrs, self.smoothed, color=PALETTE[0], linewidth=1.6, label="smoothed")
-        axes.axvline(self.suggestion, color=PALETTE[1], linestyle="--", label=f"suggestion: {self.suggestion:.1e}")
-        axes.set_xscale("log")
-        low, high = min(self.smoothed), self.smoothed[0]
-        axes.set_ylim(low - 0.2 * (high - low) - 1e-12, high + 0.5 * (high - low) + 1e-12)
-        label_axes(axes, "learning rate", "loss", NORMAL)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)
-        return figure
+        return drawn(self, ax=ax, title=title)
 
 
 class _Ramp(Callback):

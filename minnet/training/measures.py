@@ -11,8 +11,10 @@ from minnet.core.checks import check_choice, named
 from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
 from minnet.core.trees import first, leaves
-from minnet.core.weights import takes_weights
+from minnet.core.weights import check_takes_weights
 from minnet.losses import Loss
+from minnet.losses.multi import MultiLoss, losses_of
+from minnet.metrics import Of, accuracy
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.functions import Additive, Function, as_number
@@ -122,23 +124,33 @@ def check_metric(name: object, metric: object) -> None:
 
 
 def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
-    """Check that what is given weights of samples takes them; a TypeError names the method, and the cure."""
-    cure = "define it with the argument sample_weight=None, or leave out the weights"
-    methods = [(f"{type(loss).__name__}.{name}", getattr(loss, name)) for name in ("forward", "total_weight")]
+    """Check that what is to be given weights of samples takes them; a TypeError names the method, and the cure."""
+    for one in losses_of(loss).values() or (loss,):
+        for method in (one.forward, one.total_weight):
+            check_takes_weights(f"the loss {type(one).__name__}", method)
     if train_step is not None:
-        methods.append((f"{type(train_step.__self__).__name__}.{train_step.__name__}", train_step))
+        check_takes_weights(f"the Trainer {type(train_step.__self__).__name__}", train_step)
     for name, metric in metrics.items():
-        updates = isinstance(metric, Metric)
-        methods.append((f"metrics[{name!r}]{'.update' * updates}", metric.update if updates else metric))
-    for name, method in methods:
-        if not takes_weights(method):
-            raise TypeError(f"the data have weights of samples, which {name} does not take: {cure}")
+        while isinstance(metric, Of):
+            metric = metric.metric
+        check_takes_weights(f"the metric {name!r}", metric.update if isinstance(metric, Metric) else metric)
 
 
-def check_columns(sets: Iterable[str], metrics: Iterable[str]) -> None:
-    """Check that each set and metric has a column of its own in the history."""
-    seen: dict[str, tuple[str, str]] = {}
-    for pair in itertools.product(sets, ("loss", *metrics)):
+def default_metrics(loss: Loss) -> dict[str, Metric | Function]:
+    """Return the accuracy, if a loss takes class labels; of a `MultiLoss`, that of each output whose loss does."""
+    if isinstance(loss, MultiLoss):
+        return {f"{name}_accuracy": Of(key, accuracy) for name, key, one in loss.heads if one.classifies}
+    return {"accuracy": accuracy} if loss.classifies else {}
+
+
+def check_columns(sets: Iterable[str], metrics: Iterable[str], losses: Iterable[str] = ()) -> None:
+    """Check that each set and metric has a column of its own in the history.
+
+    `losses` are the names of the losses that are reported beside L: of the training data, and of each set.
+    """
+    own = [f"{name}_loss" for name in losses]
+    seen = {column: ("training data", column) for column in own}
+    for pair in itertools.product(sets, ("loss", *own, *metrics)):
         column = f"{pair[0]}_{pair[1]}"
         if column in seen:
             raise ValueError(

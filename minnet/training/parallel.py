@@ -15,9 +15,10 @@ from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM, is_plain
-from minnet.core.trees import call, first, joined, mapped, named_leaves, taken
+from minnet.core.trees import call, first, joined, named_leaves, taken
 from minnet.losses.base import Loss, weight_of
-from minnet.losses.totals import loss_of
+from minnet.losses.multi import HeadLosses, scaled_backward
+from minnet.losses.totals import Weight, as_part_of, loss_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Any]]  # the parts that a thread did: loss, prediction
@@ -48,7 +49,6 @@ class ParallelSteps:
             _check_methods(model, loss)
         generators = _generators(model, loss) if self.threads > 1 else []
         self._copies = [(model, loss), *(_copy(model, loss, generators) for _ in range(self.threads - 1))]
-        self._learned = [loss.parameters() for _, loss in self._copies]  # by the loss itself
         self._parameters = [_parameters(model, loss) for model, loss in self._copies]
         self._changes = -1  # `Layer.changes` at the last look at the layers' modes
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
@@ -90,7 +90,7 @@ class ParallelSteps:
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
         batch = x, y, *weights
-        whole = weight_of(loss, first(x), y, *weights)
+        whole = weight_of(loss, x, y, *weights)
 
         def work(thread: int) -> Done:
             return self._learn_parts(thread, shares[thread], batch, whole) if thread < len(shares) else []
@@ -100,7 +100,8 @@ class ParallelSteps:
         finally:
             self.remember()
         self._combine(len(shares))
-        return sum(value for value, _ in done), joined(np.concatenate, [prediction for _, prediction in done])
+        values, predictions = zip(*done, strict=True)
+        return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.
@@ -134,7 +135,7 @@ class ParallelSteps:
         """The model and the loss of each thread but the first, which uses the Trainer's own."""
         return self._copies[1:]
 
-    def _learn_parts(self, thread: int, parts: list[slice], batch: tuple[Any, ...], whole: float) -> Done:
+    def _learn_parts(self, thread: int, parts: list[slice], batch: tuple[Any, ...], whole: Weight) -> Done:
         """Do the parts of one thread; the batch has the weight `whole` in a mean."""
         model, loss = self._copies[thread]
         if thread:
@@ -143,12 +144,12 @@ class ParallelSteps:
         done = []
         for part in parts:
             x, y, *weights = (taken(tree, part) for tree in batch)
-            one, factor = loss.as_part(weight_of(loss, first(x), y, *weights))
+            one, share = as_part_of(loss, weight_of(loss, x, y, *weights), whole)
             prediction = call(model.forward, x)
             value = loss_of(one, prediction, y, *weights)
-            if share := factor / whole if whole else 0.0:  # without a share, nothing of it counts
-                model.accumulate_grad(_scaled(one, self._learned[thread], share))
-            done.append((share * value if share else 0.0, prediction))
+            if share:  # else nothing of it counts
+                model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
+            done.append((value if share == 1.0 else share * value if share else 0.0, prediction))
         return done
 
     def _combine(self, threads: int) -> None:
@@ -286,15 +287,3 @@ def _structure(model: Layer, loss: Loss) -> list[object]:
 def _parameters(model: Layer, loss: Loss) -> list[Parameter]:
     """Return the Parameters of the model, and those that the loss learns itself, each once."""
     return list({id(parameter): parameter for parameter in (*model.parameters(), *loss.parameters())}.values())
-
-
-def _scaled(loss: Loss, learned: list[Parameter], share: float) -> Any:
-    """Return the loss's gradient times `share`; what it adds to those of its Parameters counts as much."""
-    before = [(parameter, parameter.read_grad().copy()) for parameter in learned]
-    gradient = mapped(lambda dy: share * dy, loss.backward())
-    for parameter, old in before:
-        new = parameter.read_grad()
-        new -= old
-        new *= share
-        new += old
-    return gradient

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from minnet.core.state import State
+from minnet.losses import Loss
+from minnet.losses.multi import HeadLosses, MultiLoss, losses_of
 from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
@@ -28,7 +30,8 @@ class TrainingState:
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""
-        return {name: getattr(self, name) for name in SAVED}
+        state = {name: getattr(self, name) for name in SAVED}
+        return state | {"last_loss": float(self.last_loss)}  # without the losses of a MultiLoss
 
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` returned."""
@@ -50,6 +53,31 @@ class Counts:
     skipped: int = 0  # steps that were not finite
     seconds: float = 0.0  # how long it had taken when it was resumed
     finished: bool = False
+    heads: dict[str, list[float]] = field(default_factory=dict)  # of each loss of a MultiLoss: its sum and its weight
+
+    def add_heads(self, loss: float, weight: dict[str, float], samples: int) -> None:
+        """Add the losses of a step with a MultiLoss to the means."""
+        if isinstance(loss, HeadLosses):
+            for name, value in loss.heads.items():
+                sums = self.heads.setdefault(name, [0.0, 0.0])
+                sums[0] += value * weight[name]
+                sums[1] += weight[name]
+        else:  # a train_step of the user's may return a number of its own, in place of that of a MultiLoss
+            self.loss_sum += loss * samples
+            self.weight += samples
+
+    def means(self, loss: Loss) -> dict[str, float]:
+        """Return the mean loss since the last row, and those of a `MultiLoss` by their names."""
+        mean = self.loss_sum / (self.weight or 1.0) if self.samples else math.nan
+        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self.heads.items()}
+        if self.samples and not self.weight and isinstance(loss, MultiLoss) and means.keys() == losses_of(loss).keys():
+            mean = loss.combined(means)
+        return {"loss": mean} | {f"{name}_loss": mean for name, mean in means.items()}
+
+    def begin(self, step: int) -> None:
+        """Begin anew, after a row of the history."""
+        self.loss_sum, self.weight, self.samples, self.skipped, self.row_at = 0.0, 0.0, 0, 0, step
+        self.heads = {name: [0.0, 0.0] for name in self.heads}
 
     def state_dict(self) -> State:
         """Return all counts."""

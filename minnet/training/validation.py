@@ -17,10 +17,11 @@ from minnet.core.trees import as_tree, call, cast_tree, describe, leaves, taken
 from minnet.data.epoch import Batch
 from minnet.data.loader import DATA, DataLoader
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
-from minnet.layers import LogSoftmax, Residual, Sequential, Softmax
+from minnet.layers import Heads, LogSoftmax, Residual, Sequential, Softmax
 from minnet.layers.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
+from minnet.losses.multi import MultiLoss
 from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
@@ -78,16 +79,26 @@ def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, metrics: object)
             f"the Trainer averages over samples, so the loss must be a mean, not {loss.describe()}: "
             "leave out reduction, or write the loop by hand"
         )
+    _check_ends("the model ends", model, loss)
+
+
+def _check_ends(where: str, model: Layer, loss: Loss) -> None:
+    """Check that a loss fits the last layer of a model, or of each of its heads."""
     last = model
     while isinstance(last, Sequential) and not isinstance(last, Residual):
         last = last.layers[-1]
+    if isinstance(loss, MultiLoss):
+        for _, key, one in loss.heads:
+            if isinstance(last, Heads) and key in last.keys:
+                _check_ends(f"its head {key!r} ends", last.layers[key], one)
+        return
     if isinstance(last, (Softmax, LogSoftmax)) and isinstance(loss, SoftmaxCrossEntropyLoss):
         raise ValueError(
-            f"SoftmaxCrossEntropyLoss takes scores, but the model ends with {last.describe()}: remove that layer, "
+            f"SoftmaxCrossEntropyLoss takes scores, but {where} with {last.describe()}: remove that layer, "
             "or use CrossEntropyLoss (after Softmax) or NLLLoss (after LogSoftmax)"
         )
     if isinstance(last, LogSoftmax) and isinstance(loss, CrossEntropyLoss):
-        raise ValueError("CrossEntropyLoss takes probabilities, but the model ends with LogSoftmax(): use NLLLoss")
+        raise ValueError(f"CrossEntropyLoss takes probabilities, but {where} with LogSoftmax(): use NLLLoss")
 
 
 def check_trained(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
@@ -324,6 +335,8 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
         return
     if (type(loader).__iter__, type(loader).prepared) != (DataLoader.__iter__, DataLoader.prepared):
         return
+    if loader.collate is not None and not type(loader.collate).__module__.startswith("minnet."):
+        return  # it may remember something
     few = copy.copy(loader)
     few.shuffle, few.batch_size, few.drop_last = False, FEW, False
     for part in DATA:
@@ -335,13 +348,22 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
             loss_of(loss, prediction, y, *weights)
         if loss.classifies:
             check_class_names(model, prediction.shape[-1])
-        if isinstance(loss, ClassLoss) and not on_disk(loader.y):
-            check_range(loss, loader.y.reshape(-1), prediction.shape[-1], loss.ignore_index)
+        if loader.collate is None:
+            _check_labels(loss, prediction, loader.y)
     except NonFiniteError:  # the form of the data is not the reason; training says where it began
         return
     except Exception as error:
         error.add_note(f"in {name}, X of shape {describe(loader.X)} and y of shape {describe(loader.y)}")
         raise
+
+
+def _check_labels(loss: Loss, prediction: Any, y: Any) -> None:
+    """Check that all labels of a set are classes of the prediction."""
+    if isinstance(loss, MultiLoss):
+        for (_, key, one), labels, _ in loss.targets(y):
+            _check_labels(one, prediction[key], labels)
+    elif isinstance(loss, ClassLoss) and not on_disk(y):
+        check_range(loss, y.reshape(-1), prediction.shape[-1], loss.ignore_index)
 
 
 def _is_of_bytes(loader: object) -> TypeGuard[DataLoader]:

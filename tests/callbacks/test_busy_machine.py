@@ -4,12 +4,13 @@ import os
 import threading
 import time
 
+import numpy as np
 import pytest
 from helpers import linear_problem, small_trainer
 
 import minnet as mn
 from minnet.callbacks import busy_machine
-from minnet.callbacks.busy_machine import BusyMachine, Share, advice, look, share
+from minnet.callbacks.busy_machine import BusyMachine, Share, advice, largest_product, look, share
 
 X, Y = linear_problem(40)
 OWN, HELPER, IDLE = 100, 101, 102
@@ -80,25 +81,22 @@ def test_the_advice_fits_the_blas(pools, environment, variable, monkeypatch):
     assert text is None if variable is None else f"set {variable}=1 " in text
 
 
-def test_a_look_at_threads_that_are_not_pythons(tmp_path):
-    own = threading.get_native_id()
-    done = threading.Event()
-    other = threading.Thread(target=done.wait)
-    other.start()
+def test_other_threads_of_python_are_no_helpers():
+    times = {OWN: (0.5, 0.0), HELPER: (0.4, 0.1), 7: (0.3, 0.3), 8: (0.0, 0.0)}
+    assert share({}, times, 0.5, OWN, pythons={OWN, 7, 8}) == Share(0.5, 1, 0.9, 0.1, alone=False)
+    assert share({}, times, 0.5, OWN, pythons={OWN, 8}).alone
+
+
+def test_a_look(tmp_path):
     for name, text in (
-        (own, "1500000000 250000000 7\n"),
-        (other.native_id, "9 9 9\n"),
-        ("4000000", "500000000 0 1\n"),
+        ("4000000", "1500000000 250000000 7\n"),
         ("4000001", ""),  # it has just ended
         ("self", "1 1 1\n"),
     ):
-        (tmp_path / str(name)).mkdir()
-        (tmp_path / str(name) / "schedstat").write_text(text)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "schedstat").write_text(text)
     (tmp_path / "4000002").mkdir()
-    found = look(str(tmp_path))
-    done.set()
-    other.join()
-    assert found == {own: (1.5, 0.25), 4000000: (0.5, 0.0)}
+    assert look(str(tmp_path)) == {4000000: (1.5, 0.25)}
 
 
 def test_a_system_that_does_not_tell(tmp_path):
@@ -117,14 +115,15 @@ def test_what_the_system_tells_grows_with_what_this_thread_does():
 class Machine:
     """Stands in for `look`: its threads wait for a share of the time, look after look."""
 
-    def __init__(self, *waiting):
+    def __init__(self, *waiting, helpers=(HELPER,)):
         self.waiting, self.looks, self.total, self.at = waiting, 0, 0.0, time.perf_counter()
+        self.helpers = helpers
 
     def __call__(self):
         now = time.perf_counter()
         self.total += self.waiting[min(self.looks, len(self.waiting) - 1)] * (now - self.at)
         self.looks, self.at = self.looks + 1, now
-        return {threading.get_native_id(): (now, self.total), HELPER: (now, self.total)}
+        return dict.fromkeys((threading.get_native_id(), *self.helpers), (now, self.total))
 
 
 def fit(monkeypatch, machine, steps=40):
@@ -157,6 +156,69 @@ def test_a_quiet_machine_is_not(waiting, monkeypatch, capsys):
     assert machine.looks == busy_machine.LOOKS + 1  # in the first seconds of a fit only
 
 
+MANY = range(9_000_000, 9_000_004)
+
+
+@pytest.mark.parametrize(("one", "told"), [(0.2, True), (0.4, True), (0.5, False)])
+def test_a_big_machine_is_tried_once(one, told, monkeypatch, capsys):
+    tried = []
+    milliseconds = lambda *product: tried.append(product) or (one if product[-1] == 1 else 0.4)  # noqa: E731
+    monkeypatch.setattr(busy_machine.blas, "milliseconds", milliseconds)
+    fit(monkeypatch, Machine(0.0, helpers=MANY))
+    text = " ".join(capsys.readouterr().err.split())
+    assert tried == [(10, 4, 3, 2), (10, 4, 3, 1)]
+    assert (f"(10, 4) @ (4, 3), takes 0.40 ms with them and {one:.2f} ms with one" in text) is told
+    assert ("set OPENBLAS_NUM_THREADS=1 before" in text) is told
+
+
+@pytest.mark.parametrize(
+    ("pools", "environment", "helpers"),
+    [
+        ([POOL], {}, MANY[:3]),
+        ([POOL], {"OPENBLAS_NUM_THREADS": "1"}, MANY),
+        (None, {}, MANY),  # without threadpoolctl
+    ],
+)
+def test_what_is_not_tried(pools, environment, helpers, monkeypatch, capsys):
+    monkeypatch.setattr(busy_machine.blas, "milliseconds", lambda *product: pytest.fail("it was tried"))
+    monkeypatch.setattr(busy_machine.blas, "loaded", lambda: pools)
+    monkeypatch.setattr(busy_machine.blas, "built_with", lambda: {"name": "openblas"})
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    fit(monkeypatch, Machine(0.0, helpers=helpers))
+    assert capsys.readouterr().err == ""
+
+
+def test_beside_another_thread_that_computes_nothing_is_tried(monkeypatch):
+    monkeypatch.setattr(busy_machine.blas, "milliseconds", lambda *product: pytest.fail("it was tried"))
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    fit(monkeypatch, Machine(0.0, helpers=[*MANY, other.native_id]))
+    done.set()
+    other.join()
+
+
+@pytest.mark.parametrize(
+    ("layers", "prediction", "product"),
+    [
+        ([mn.Linear(4, 30), mn.ReLU(), mn.Linear(30, 20), mn.Linear(20, 3, bias=False)], (8, 3), (8, 30, 20)),
+        ([mn.Linear(4, 3)], (8, 5, 3), (40, 4, 3)),
+        ([mn.Linear(4, 3), mn.LayerNorm(3)], (8, 3), None),
+        ([mn.Conv1d(1, 2, 3)], (8, 2, 5), None),
+        ([mn.ReLU()], (8, 3), None),
+    ],
+)
+def test_the_largest_product(layers, prediction, product):
+    class Trainer:
+        model, compiled = mn.Sequential(*layers), False
+
+    Trainer.prediction = np.zeros(prediction)
+    assert largest_product(Trainer()) == product
+    Trainer.compiled = True
+    assert largest_product(Trainer()) is None
+
+
 def test_a_machine_that_tells_nothing_is_asked_once(monkeypatch, capsys):
     asked = []
     fit(monkeypatch, lambda: asked.append(1) or {})
@@ -169,4 +231,4 @@ def test_no_step_is_looked_at_before_its_time(monkeypatch):
     monkeypatch.setattr(busy_machine, "look", machine)
     monkeypatch.setattr(busy_machine, "WINDOW", 3600.0)
     small_trainer().fit(mn.DataLoader(X, Y, 10), steps=40, progress=False)
-    assert machine.looks == 1
+    assert machine.looks == 0

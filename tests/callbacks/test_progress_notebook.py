@@ -62,5 +62,5 @@ def test_rows_and_silence(progress, shown):
 
 def test_a_history_is_a_table():
     found, _ = outputs(TRAIN, "trainer.fit(loader, epochs=2, progress=False)")
-    assert found[0].data["text/html"].startswith("<table>\n<tr><th>step</th>")
+    assert found[0].data["text/html"].startswith('<table style="text-align: right">\n<tr><th>step</th>')
     assert found[0].data["text/plain"].startswith("History of 2 rows\n")

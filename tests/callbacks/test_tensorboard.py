@@ -92,6 +92,22 @@ def test_names_of_sets_and_metrics_that_look_alike(tmp_path):
     assert [value for _, value in points(tmp_path / "___c", "error")] == [1.0] * 3
 
 
+def test_a_model_of_several_outputs(tmp_path):
+    heads = mn.Heads(kind=mn.Linear(4, 3, rng=0), size=mn.Linear(4, 1, rng=1))
+    loss = mn.MultiLoss({"kind": mn.SoftmaxCrossEntropyLoss(), "size": mn.MSELoss()})
+    trainer = mn.Trainer(heads, loss, mn.SGD(heads.parameters(), lr=0.1))
+    targets = {"kind": Y, "size": X[:, :1]}
+    board = TensorBoard(tmp_path)
+    data = mn.DataLoader(X, targets, 8)
+    trainer.fit(data, epochs=2, evaluate={"test": (X, targets)}, callbacks=[board], progress=False)
+    tags = {"loss", "kind_loss", "size_loss"}
+    assert set(read(tmp_path / "train").Tags()["scalars"]) == {*tags, "lr", "time/epoch", "time/seconds"}
+    assert set(read(tmp_path / "test").Tags()["scalars"]) == {*tags, "kind_accuracy"}
+    assert points(tmp_path / "train", "kind_loss") == of_history(trainer, "kind_loss")
+    assert points(tmp_path / "test", "size_loss") == of_history(trainer, "test_size_loss")
+    assert settings(tmp_path)[0]["batch_size"] == 8
+
+
 def test_histograms_of_weights_and_gradients(tmp_path):
     trainer = fit(TensorBoard(tmp_path))
     reader, layer = read(tmp_path / "train"), trainer.model.layers[0]
@@ -264,7 +280,7 @@ def test_images_that_do_not_fit_are_known_before_the_first_step(tmp_path):
     model = mn.Sequential(mn.Linear(4, 2, rng=0))
     trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1))
     board = TensorBoard(tmp_path / "run", images=(X, Y))
-    with pytest.raises(ValueError, match=r"got MSELoss and predictions \(2, 2\): leave out images"):
+    with pytest.raises(ValueError, match=r"got MSELoss\(\) and .* an array of shape \(2, 2\): leave out images"):
         trainer.fit(mn.DataLoader(X, y, 8), epochs=1, callbacks=[board], progress=False)
     assert trainer.step == 0
     assert not (tmp_path / "run").exists()

@@ -47,3 +47,10 @@ def test_numpys_comes_first(monkeypatch):
 def test_without_threadpoolctl_nothing_is_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     assert blas.loaded() is None
+
+
+def test_a_product_is_measured_with_a_number_of_threads_that_is_restored():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    before = threadpoolctl.threadpool_info()
+    assert blas.milliseconds(8, 16, 4, threads=1) > 0
+    assert threadpoolctl.threadpool_info() == before

@@ -137,7 +137,9 @@ def models() -> dict[str, Any]:
     images.layers[1].freeze(statistics=True)
     return {
         "names": mn.Sequential(encoder=shared, head=mn.Residual(mn.Softplus(2.0, threshold=9), last=mn.Softmax())),
-        "shared": mn.Sequential(shared, mn.Hardtanh(), mn.Tied(shared, rng=0), mn.Concat(mn.Identity(), mn.Reshape(-1))),
+        "shared": mn.Sequential(
+            shared, mn.Hardtanh(), mn.Tied(shared, rng=0), mn.Concat(mn.Identity(), mn.Reshape(-1))
+        ),
         "images": images,
         "words": mn.Sequential(mn.Embedding(5, 2, padding_idx=-1, rng=0), block, mn.LSTM(2, 3, bias=False, rng=0)),
     }

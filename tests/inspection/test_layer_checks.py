@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
+from minnet.core.trees import cast_tree
 from minnet.inspection.gradcheck import check_layer
 
 random = np.random.default_rng(7)
@@ -102,14 +103,25 @@ LAYERS += [
     (mn.RNN(1, 1, rng=0), np.ones((2, 1, 1))),
     (mn.GRU(4, 2, rng=0), EMBEDDED),
     (mn.LSTM(4, 2, rng=0), EMBEDDED),
+    (mn.PoolTime("mean"), EMBEDDED),
+    (mn.PoolTime("max"), EMBEDDED),
+    (mn.PoolTime("last"), np.ones((2, 1, 1))),
 ]
 # Layers of which something else is asked than one array of floats.
 OTHERS = [
+    (mn.Heads(mn.Tanh(), mn.Linear(3, 2, rng=0)), X),
+    (mn.Heads(a=mn.Sequential(mn.Linear(3, 2, rng=0), mn.Dropout(0.5, rng=1)), b=mn.Identity()), X),
+    (mn.Inputs(mn.Linear(3, 2, rng=0), mn.Tanh()), X, X),
+    (mn.Inputs(a=mn.Linear(3, 2, rng=0), b=mn.Identity()), {"b": X, "a": X}),
+    (mn.Sequential(mn.Inputs(a=mn.Identity(), b=mn.Tanh()), mn.Heads(c=mn.Tanh())), {"a": X, "b": X}),
     (mn.Embedding(5, 2, padding_idx=3, rng=0), np.array([1, 3, 3])),
     (mn.Embedding(5, 2, rng=0), np.array([[1, 3, 3], [4, 0, 1]])),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL, random.normal(size=(2, 3, 4))),
     (mn.TransformerBlock(4, 2, 6, causal=True, rng=0), EMBEDDED, REAL),
+    (mn.PoolTime("mean"), EMBEDDED, REAL),
+    (mn.PoolTime("max"), EMBEDDED, REAL),
+    (mn.Sequential(mn.GRU(4, 3, rng=0), mn.PoolTime("last"), mn.Linear(3, 2, rng=0)), EMBEDDED, REAL),
     (
         mn.Sequential(mn.Embedding(5, 4, rng=0), mn.LSTM(4, 3, rng=1), mn.Linear(3, 2, rng=2)),
         np.array([[1, 3], [4, 0]]),
@@ -134,6 +146,12 @@ LOSSES += [
     (mn.NLLLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), np.log(P), LABELS),
     (mn.SoftmaxCrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1, reduction="sum"), X, LABELS),
     (mn.SoftmaxCrossEntropyLoss(reduction="none"), X, LABELS),
+    (
+        mn.MultiLoss({"a": mn.SoftmaxCrossEntropyLoss(), "b": mn.MSELoss(), "c": None}, weights={"b": 0.3}),
+        {"c": X, "b": X, "a": X},
+        {"a": LABELS, "b": 2 * X},
+    ),
+    (mn.MultiLoss([mn.MSELoss(), None, mn.SoftmaxCrossEntropyLoss()], [0, 1, 2]), (X, X, X), (X[::-1], LABELS)),
 ]
 # What works on single numbers, or on rows: any number of leading axes goes, none included.
 BY_NUMBER_OR_ROW = (
@@ -242,7 +260,7 @@ def test_backward_before_forward_says_so(case):
     arguments = [] if isinstance(layer, mn.Loss) else [np.ones((4, 3))]
     with pytest.raises(RuntimeError, match=r"backward\(\) before forward\(\): call forward first"):
         layer.backward(*arguments)
-    layer.eval().forward(*[x.astype(np.float32) if x.dtype == np.float64 else x for x in case[1:]])
+    layer.eval().forward(*[cast_tree(x, np.dtype(np.float32)) for x in case[1:]])
     with pytest.raises(RuntimeError, match=r"in eval mode nothing is kept\. Before backward\(\), call train\(\)"):
         layer.backward(*arguments)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pytorch import examples, seeds, tensor, torch
 
 from minnet.layers.recurrent import GRU, LSTM, RNN
+from minnet.layers.time_pooling import PoolTime
 
 modest = examples(30)
 sizes = st.integers(1, 5)
@@ -147,3 +148,25 @@ def test_piece_by_piece_in_eval_mode(parity, part, Ours, Theirs, n, pieces, seed
     for t in (start, start + 1):
         our_y, state = ours.step(x[:, t], state)
         parity(part, "output", our_y, y[:, t])
+
+
+@modest
+@given(how=st.sampled_from(["mean", "max", "last"]), batch=sizes, steps=sizes, width=sizes, seed=seeds)
+def test_pooling_over_time(parity, how, batch, steps, width, seed):
+    """PyTorch has no such layer: the same by its masked_fill, sum, max and gather."""
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(batch, steps, width)), generator.normal(size=(batch, width))
+    mask = generator.random((batch, steps)) < 0.6
+    mask[np.arange(batch), generator.integers(0, steps, batch)] = True
+    t, m = tensor(x), torch.tensor(mask)[..., None]
+    if how == "mean":
+        y = t.masked_fill(~m, 0).sum(1) / m.sum(1)
+    elif how == "max":
+        y = t.masked_fill(~m, -torch.inf).max(1).values
+    else:
+        last = torch.tensor([np.flatnonzero(row)[-1] for row in mask])
+        y = t.gather(1, last[:, None, None].expand(-1, 1, width))[:, 0]
+    y.backward(torch.tensor(dy))
+    layer = PoolTime(how)
+    parity("PoolTime", "output", layer.forward(x, mask), y)
+    parity("PoolTime", "dL/dx", layer.backward(dy), t.grad)

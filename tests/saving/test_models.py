@@ -113,12 +113,16 @@ OPTIONS = {
     "RNN": ([SEQUENCES], RECURRENT | {"nonlinearity": ["tanh", "relu"]}),
     "GRU": ([SEQUENCES], RECURRENT),
     "LSTM": ([SEQUENCES], RECURRENT),
+    "PoolTime": ([SEQUENCES], {"how": ["mean", "max", "last"]}),
 }
 
 
+SEVERAL = {"Heads", "Inputs"}  # which return or take several arrays: see test_a_model_with_several_inputs_and_outputs
+
+
 def test_every_layer_and_every_option_is_tried():
-    assert OPTIONS.keys() == OWN.keys()
-    for name, kind in OWN.items():
+    assert OPTIONS.keys() == OWN.keys() - SEVERAL
+    for name, kind in ((name, OWN[name]) for name in OPTIONS):
         drawn = {argument for argument in signature_of(kind) if is_drawn(argument)}
         assert OPTIONS[name][1].keys() == signature_of(kind).keys() - drawn - {"named"}, name
 
@@ -142,7 +146,7 @@ def made(name, draw):
     return OWN[name](*positional, **chosen)
 
 
-@pytest.mark.parametrize("name", sorted(OWN))
+@pytest.mark.parametrize("name", sorted(OPTIONS))
 @settings(deadline=None, max_examples=8)
 @given(data=st.data(), seed=st.integers(0, 99), dtype=st.sampled_from([np.float32, np.float64]))
 def test_a_layer_is_made_again(name, data, seed, dtype, path):
@@ -384,3 +388,20 @@ def test_no_class_is_needed_twice_and_no_code_is_in_the_file(tmp_path):
             },
         },
     }
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["names", "numbers"])
+def test_a_model_with_several_inputs_and_outputs(named, tmp_path):
+    path = tmp_path / "m"
+    parts = {"image": mn.Linear(4, 2, rng=0), "table": mn.Identity()}
+    heads = {"digit": mn.Linear(5, 3, rng=1), "angle": mn.Sequential(mn.Linear(5, 1, rng=2), mn.Tanh())}
+    inputs = mn.Inputs(**parts) if named else mn.Inputs(*parts.values())
+    model = mn.Sequential(inputs, mn.Heads(**heads) if named else mn.Heads(*heads.values()))
+    mn.save(model, path)
+    loaded = mn.load_model(path)
+    assert repr(loaded) == repr(model)
+    x = {"image": np.ones((2, 4), np.float32), "table": np.ones((2, 3), np.float32)}
+    y, again = (m.forward(**x) if named else m.forward(*x.values()) for m in (model, loaded))
+    assert list(y) == list(again) if named else len(again) == 2
+    for key in y if named else (0, 1):
+        assert y[key].tobytes() == again[key].tobytes()

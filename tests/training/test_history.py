@@ -155,7 +155,7 @@ def test_a_column_that_begins_later_is_shown():
 
 def test_html(history):
     assert history._repr_html_() == (
-        "<table>\n<tr><th>step</th><th>loss</th><th>test_accuracy</th></tr>\n"
+        '<table style="text-align: right">\n<tr><th>step</th><th>loss</th><th>test_accuracy</th></tr>\n'
         "<tr><td>10</td><td>2.0000</td><td></td></tr>\n"
         "<tr><td>20</td><td>1.5000</td><td>0.7500</td></tr>\n</table>"
     )

@@ -2,7 +2,6 @@
 
 import math
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -189,22 +188,3 @@ def test_ctrl_c_ends_it(capsys):
     with pytest.raises(KeyboardInterrupt):
         lr_finder(Interrupted(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)), loader())
     assert "interrupted" in capsys.readouterr().err
-
-
-def test_the_plot_shows_curve_and_suggestion():
-    pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
-    curve = lr_finder(make(), loader())
-    figure = curve.plot()
-    (axes,) = figure.axes
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    assert list(lines["loss of each batch"].get_ydata()) == curve.losses
-    assert list(lines["smoothed"].get_xdata()) == curve.lrs
-    assert axes.get_xscale() == "log"
-    assert f"suggestion: {curve.suggestion:.1e}" in lines
-    assert "matplotlib.pyplot" not in sys.modules
-    assert curve.plot(title="Mine")._suptitle.get_text() == "Mine"
-
-
-def test_a_flat_curve_can_be_plotted():
-    pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
-    LRCurve([0.1, 1.0], [2.0, 2.0], [2.0, 2.0]).plot().draw_without_rendering()

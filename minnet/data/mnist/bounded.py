@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO, Self
 
 from minnet.errors import DataError, DataNotFoundError
@@ -62,13 +63,12 @@ class BoundedReader:
         self._ready, self._position = b"", 0  # the chunk that is being read, and the position in it
         self._members = 1
         try:
-            if not self.path.exists():
-                raise DataNotFoundError(f"there is no file {self.path}")
-            if not self.path.is_file():  # opening a named pipe would wait for ever
+            # Not exists(): from Python 3.14 on, it is False of a file that may not be looked at, too.
+            if not S_ISREG(self.path.stat().st_mode):  # opening a named pipe would wait for ever
                 raise data_error(self.path, "a file", "a folder or a device", "Give the path of the file itself.")
             self._file: BinaryIO = self.path.open("rb")
-        except DataNotFoundError:
-            raise
+        except (FileNotFoundError, NotADirectoryError):
+            raise DataNotFoundError(f"there is no file {self.path}") from None
         except OSError as error:
             raise unreadable(self.path, error) from None
         self._size = os.fstat(self._file.fileno()).st_size

@@ -7,6 +7,7 @@ Proceedings of the IEEE, 1998; the files are by Y. LeCun, C. Cortes and C. J. C.
 import os
 import sys
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,9 +153,11 @@ def _read_path(path: Path) -> tuple[Mnist, Path]:
 
 
 def _read_what_is_there(path: Path) -> tuple[Mnist, Path]:
-    if not path.exists():
-        raise DataNotFoundError(f"{path}: there is no such folder or file\n{_TO_GET_IT}")
-    if path.is_file():
+    try:
+        status = path.stat()  # not exists(): from Python 3.14 on, it is False of what may not be looked at, too
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataNotFoundError(f"{path}: there is no such folder or file\n{_TO_GET_IT}") from None
+    if S_ISREG(status.st_mode):
         if path.name not in [variant for name in _IDX_FILES for variant in _spellings(name)]:
             return _read_pickle(path), path
         path = path.parent
