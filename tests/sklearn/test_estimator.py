@@ -1,5 +1,6 @@
 """An estimator works where scikit-learn's do: pipelines, searches, ensembles, pickles, weights, sparse data."""
 
+import importlib
 import os
 import pickle
 import signal
@@ -242,3 +243,9 @@ def test_alpha_decays_the_weights():
 def test_importing_minnet_does_not_import_scikit_learn():
     code = "import sys, minnet; assert 'sklearn' not in sys.modules; minnet.sklearn.Classifier()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_old_release_is_refused(monkeypatch):
+    monkeypatch.setattr("sklearn.__version__", "1.5.2")
+    with pytest.raises(mn.errors.MissingExtraError, match=r"scikit-learn 1.6 or newer, found 1.5.2: pip install -U"):
+        importlib.reload(mn.sklearn)
