@@ -232,7 +232,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the trained model."""
-        check_is_fitted(self)
+        check_is_fitted(self, "trainer_")
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
         if not issparse(X):
             predicted: Array = self.trainer_.predict(X)
