@@ -41,7 +41,7 @@ def quick(**options):
         make_pipeline(StandardScaler(), quick()),
         CalibratedClassifierCV(quick(), cv=3),
         VotingClassifier([("a", quick()), ("b", quick(model=mn.Linear))], voting="soft"),
-        StackingClassifier([("a", quick())], cv=3),
+        StackingClassifier([("a", quick())], quick(), cv=3),
         BaggingClassifier(quick(), 3, random_state=0),
         AdaBoostClassifier(quick(), n_estimators=3, random_state=0),
         OneVsRestClassifier(quick()),
