@@ -160,7 +160,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             chain = parts.make_dense(name, self.hidden_layer_sizes, self.activation, inputs, wanted[0], loss, rng)
             model: Layer = Sequential(*chain)
         else:
-            chain = [model := parts.make_model(name, self.model, inputs, wanted[0], rng)]
+            seeded = self.random_state is not None
+            chain = [model := parts.make_model(name, self.model, inputs, wanted[0], rng, seeded)]
         outputs = parts.outputs_of(name, model.astype(dtype), samples.dense(slice(1)), wanted, meaning)
         loss = loss or self._default_loss(parts.last_layer(model), outputs)
         # The deviation of a rare word is tiny: divided by it, a text classifier had 78 % instead of 95 %.
