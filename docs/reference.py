@@ -1,4 +1,4 @@
-"""What Sphinx does for these pages: tables of the names on a page and of the extras, links from names to their entries."""
+"""What Sphinx does for these pages: tables of the names on a page and of the extras, links from names to entries."""
 
 import configparser
 import re
@@ -21,6 +21,7 @@ class Summary(Autosummary):
     """``.. summary::`` is a table of the names that the page documents, section by section; or of the names given."""
 
     def run(self) -> list[nodes.Node]:
+        """Return the tables, each under its section's name."""
         self.options["nosignatures"] = None
         self.env.ref_context.pop("py:module", None)  # the names are given in full
         given = [name for line in self.content for name in line.split()]
@@ -43,6 +44,7 @@ class Extras(Directive):
     """``.. extras::`` is the table of minnet's extras: what each is for, and its packages, by setup.cfg."""
 
     def run(self) -> list[nodes.Node]:
+        """Return the table."""
         setup = configparser.ConfigParser()
         setup.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
         lines = ["extra\tfor\tpackages"]
@@ -105,9 +107,16 @@ def link_sources(app: Any, doctree: nodes.document, page: str) -> None:
     known = getattr(app.env, "_viewcode_modules", {})
     for node in list(doctree.findall(addnodes.download_reference)):
         path = re.search(r"(minnet/[\w/]+)\.py$", node["reftarget"])
-        if path and (module := path[1].replace("/", ".")) in known:
+        if path and path[1].replace("/", ".") in known:
             uri = app.builder.get_relative_uri(page, f"_modules/{path[1]}")
             node.replace_self(nodes.reference("", "", *node.children, internal=True, refuri=uri))
+
+
+def add_ids(app: Any, doctree: nodes.document) -> None:
+    """Let ``minnet.metrics.Ranking`` lead to ``minnet.metrics.ranking.Ranking``, as links from its source do."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        if path := re.fullmatch(r"(minnet\.\w+)\.[a-z]\w*(\.[A-Z]\w*)", next(iter(signature["ids"]), "")):
+            signature["ids"].append(path[1] + path[2])
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -115,6 +124,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.setup_extension("sphinx.ext.autosummary")
     app.add_directive("summary", Summary)
     app.add_directive("extras", Extras)
+    app.connect("doctree-read", add_ids, priority=900)
     app.connect("missing-reference", resolve)
     app.connect("doctree-resolved", link_names)
     app.connect("doctree-resolved", link_sources)

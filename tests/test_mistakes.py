@@ -72,6 +72,20 @@ class BackwardWithoutReturn(mn.Layer):
         self.cache = dy
 
 
+class Halved(mn.Layer):
+    """A right one."""
+
+    def forward(self, x):
+        return x / 2
+
+
+class Forgetful(mn.Layer):
+    """Forgotten: self.size = size."""
+
+    def __init__(self, size):
+        pass
+
+
 def net(*layers):
     return mn.Sequential(*(layers or (mn.Linear(784, 10, rng=0), mn.Softmax())))
 
@@ -564,6 +578,26 @@ MISTAKES = [
     Mistake("the arguments of load in another order", TypeError,
             lambda: mn.load("model.safetensors", net()),
             "load(model, path) | expected | a Layer | str | make the model first"),
+    Mistake("a model in place of its file", TypeError,
+            lambda: mn.load_model(net()),
+            "load_model(path) | expected | a file | Sequential | mn.load(model, path)"),
+    Mistake("a model with a class of one's own, which was not passed", mn.errors.CheckpointError,
+            lambda: saved(lambda path: mn.save(net(Halved()), path), mn.load_model),
+            "layers[0] | Halved | minnet's | pass it | custom="),
+    Mistake("a class of one's own that does not keep its argument", mn.errors.CheckpointError,
+            lambda: saved(lambda path: mn.save(net(Forgetful(2)), path), mn.load_model),
+            "layers[0] | Forgetful | size | is not kept | self.size"),
+    Mistake("a custom class that is none", TypeError,
+            lambda: mn.load_model("model.safetensors", custom={"Halved": Halved()}),
+            "load_model | classes derived from mn.Layer | custom | 'Halved': | to map names"),
+    Mistake("a part of a file that is not there", mn.errors.CheckpointError,
+            lambda: saved(lambda path: mn.save(net(mn.Linear(3, 2)), path),
+                          lambda path: mn.load(net(mn.Linear(3, 2)), path, prefix="body")),
+            "model.safetensors | prefix 'body' | layers[0].weight | none of its arrays | the first are"),
+    Mistake("a misspelt rename", mn.errors.CheckpointError,
+            lambda: saved(lambda path: mn.save(net(mn.Linear(3, 2)), path),
+                          lambda path: mn.load(net(mn.Linear(3, 2)), path, rename={"layer[0]": "layers[0]"})),
+            "model.safetensors | rename | 'layer[0]' | no name in the file | the first are"),
 ]
 # fmt: on
 

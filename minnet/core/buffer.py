@@ -39,7 +39,7 @@ class LayerArray:
             raise ValueError(f"this {name} has shape {self._data.shape}, the new values have {values.shape}")
         np.copyto(self._data, values, casting="same_kind")
 
-    def take(self, data: Array) -> None:
+    def adopt(self, data: Array) -> None:
         """Use the values of this array: for one that was made in a blueprint, and has no memory of its own yet."""
         self._float_dtype(data.dtype)
         self._data = np.array(data, order="C")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arguments import signature_of
 from minnet.core.buffer import LayerArray
+from minnet.core.state import same
 
 WIDTH = 79  # characters in a line of a terminal
 SHORT = 60  # characters in the text of one argument
@@ -43,7 +44,7 @@ def describe(owner: object, *, defaults: bool = False) -> str:
             continue
         if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
             value = False
-        text = None if not defaults and _is_same(value, argument.default) else _text(value, simple=defaults)
+        text = None if not defaults and same(value, argument.default) else _text(value, simple=defaults)
         if text is not None:
             shown.append(text if argument.default is argument.empty else f"{name}={text}")
     return f"{type(owner).__name__}({', '.join(shown)})"
@@ -68,11 +69,6 @@ def _kept(owner: object, name: str) -> Any:
         return _NOT_KEPT
 
 
-def _is_same(value: Any, default: Any) -> bool:
-    simple = isinstance(value, bool | int | float | str | tuple | np.generic)
-    return value is default or (simple and type(value) is type(default) and bool(value == default))
-
-
 def _text(value: Any, *, simple: bool) -> str | None:
     """Return the text of a value; None if it is not shown. If `simple`, only numbers, texts and tuples of them are."""
     if isinstance(value, np.generic):
@@ -91,7 +87,7 @@ def _text(value: Any, *, simple: bool) -> str | None:
         return _text(value.func, simple=False)
     if isinstance(value, type | types.FunctionType | types.MethodType | types.BuiltinFunctionType | np.ufunc):
         return value.__name__
-    line = value.describe() if hasattr(value, "describe") else repr(value)
+    line = value.describe() if hasattr(value, "named_layers") else repr(value)
     plain = getattr(type(value), "__repr__", None) is object.__repr__  # with an address in memory
     return line if not plain and "\n" not in line and len(line) <= SHORT else f"{type(value).__name__}(...)"
 

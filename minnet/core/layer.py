@@ -60,6 +60,7 @@ class Layer:
     training: bool = True  # whether it behaves as in training, or as in eval mode
     recording: bool = True  # whether forward keeps what backward needs
     frozen_statistics: bool = False  # whether it behaves as in eval mode while it trains: see `freeze`
+    eval_until_fit: bool = False  # whether it is in eval mode because it was loaded: then the next fit trains it
     input_scale: float | None = BYTE_SCALE
     class_names: Sequence[str] | None = None
     takes_mask: bool = False
@@ -145,12 +146,14 @@ class Layer:
         """
         _check_not_frozen(self)
         self.training, self.recording = not self.frozen_statistics, True
+        vars(self).pop("eval_until_fit", None)
         return self._pass_on("train")
 
     def eval(self) -> Self:
         """Switch to eval mode: `forward` is deterministic and keeps nothing for `backward`."""
         _check_not_frozen(self)
         self.training = self.recording = False
+        vars(self).pop("eval_until_fit", None)
         self._forget()
         return self._pass_on("eval")
 

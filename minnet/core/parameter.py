@@ -104,9 +104,9 @@ class Parameter(LayerArray):
         """Use the array of another Parameter's values as its own, so that both always have the same values."""
         self._data = other._data
 
-    def take(self, data: Array) -> None:
+    def adopt(self, data: Array) -> None:
         """Use the values of this array, and zeros for the gradient."""
-        super().take(data)
+        super().adopt(data)
         self._grad = np.zeros_like(self._data)
 
     def astype(self, dtype: DTypeLike) -> None:

@@ -86,7 +86,7 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
         if isinstance(data, (list, tuple)):
             lengths = sorted({len(row) for row in data if hasattr(row, "__len__")})
             found = f"rows of {lengths[0]} to {lengths[-1]} entries" if len(lengths) > 1 else "entries of several kinds"
-            cure = "ragged rows make no array; cut them to one length, or pad them"
+            cure = "ragged rows make no array; cut them to one length, or pad them: collate=mn.data.Pad()"
             raise ValueError(f"{expected} {found}: {cure}") from None
         cure = f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
         raise TypeError(f"{expected} {got} that NumPy cannot read ({error}): {cure}") from error
@@ -117,7 +117,7 @@ def _cure_of_objects(name: str, array: NDArray[Any]) -> str:
     if array.dtype.kind == "V":
         return f"name its columns: np.stack([{name}[column] for column in {name}.dtype.names], axis=1)"
     if kinds & {"list", "ndarray", "tuple"}:
-        return "is it ragged? Cut the rows to one length, or pad them"
+        return "is it ragged? Cut the rows to one length, or pad them: collate=mn.data.Pad()"
     found = f"it holds {' and '.join(sorted(kinds)[:4])}"
     if "str" in kinds:
         return f"{found}: drop the columns of text, or turn them into numbers; then {name}.astype(np.float32)"

@@ -21,10 +21,9 @@ Tree = NDArray[Any] | tuple[NDArray[Any], ...] | dict[str, NDArray[Any]]
 
 def call(function: Callable[..., T], x: Any) -> T:
     """Call a model's `forward` with a tree: f(x) of an array, f(*x) of a tuple, f(**x) of a dict."""
-    kind = type(x)
-    if kind is tuple:
+    if type(x) is tuple:
         return function(*x)
-    return function(**x) if kind is dict else function(x)
+    return function(**x) if type(x) is dict else function(x)
 
 
 def leaves(tree: Any) -> list[Any]:

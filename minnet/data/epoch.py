@@ -46,6 +46,7 @@ class Epoch:
             self._order = loader.rng.permutation(loader.samples)
         gather = bool(loader.shuffle)
         self._x_of, self._y_of = _reader(self.X, gather), _reader(self.y, gather)
+        self._plain = loader.collate is loader.sample_weight is None
         self._weight_of = None if loader.sample_weight is None else _reader(loader.sample_weight, gather)
 
     def __repr__(self) -> str:
@@ -61,6 +62,8 @@ class Epoch:
             raise StopIteration
         rows = self.rows = self._next_rows(1)
         x, y = self._x_of(rows), self._y_of(rows)
+        if self._plain:
+            return self._loader.prepared(x), y
         if self._loader.collate is not None:
             x, y = collated(self._loader.collate, x, y)
         x = self._loader.prepared(x)

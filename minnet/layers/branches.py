@@ -126,7 +126,7 @@ class Concat(Branches):
 
     axis = -1
 
-    def __init__(self, *layers: Layer | Mapping[str, Layer], axis: int = -1, **named: Layer) -> None:
+    def __init__(self, /, *layers: Layer | Mapping[str, Layer], axis: int = -1, **named: Layer) -> None:
         self.axis = check_int("Concat", "axis", axis, least=None)
         if axis == 0:
             raise ValueError("Concat's axis is 0, the batch: channels of images are axis=1, features axis=-1")

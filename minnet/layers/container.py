@@ -43,7 +43,7 @@ class Container(Layer):
 
     layers: Layers[Layer]
 
-    def __init__(self, *layers: Layer | Mapping[str, Layer], **named: Layer) -> None:
+    def __init__(self, /, *layers: Layer | Mapping[str, Layer], **named: Layer) -> None:
         alone = layers[0] if len(layers) == 1 else None
         given: Any = alone.items() if isinstance(alone, Mapping) else [(None, layer) for layer in layers]
         self._set_pairs([*given, *named.items()])
@@ -142,6 +142,9 @@ class Container(Layer):
         pairs = self._pairs()
         del pairs[key if isinstance(key, slice) else self.layers.place(key)]
         self._set_pairs(pairs)
+
+    def __iadd__(self, layers: Iterable[Layer] | Mapping[str, Layer]) -> Self:
+        return self.extend(layers)
 
     def append(self, layer: Layer, name: str | None = None) -> Self:
         """Add a layer behind the last one, and return the container."""

@@ -15,7 +15,7 @@ from minnet.core.described import describe
 from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
-from minnet.core.trees import refuse_tree
+from minnet.core.trees import first, refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
 
@@ -63,6 +63,7 @@ class Loss(Layer):
     """
 
     classifies: bool = False
+    several: bool = False  # whether prediction and target are of several outputs, as in MultiLoss
     takes: str | None = None
     threshold: float | None = None
     reduction: str = "mean"
@@ -270,7 +271,7 @@ class ElementwiseLoss(Loss):
         return self._passed_on(slopes, self._share(dy, slopes.shape, slopes.dtype, shares))
 
 
-def weight_of(loss: Loss, x: Array, target: Any, sample_weight: ArrayLike | None = None) -> float:
+def weight_of(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Any:
     """Return what the mean over a batch counts in a mean over several: `Loss.total_weight`, or the number of samples.
 
     The samples are counted in x if the loss is one of a user's that does not say, or one of minnet's that cannot,
@@ -279,15 +280,17 @@ def weight_of(loss: Loss, x: Array, target: Any, sample_weight: ArrayLike | None
     """
     method = loss.total_weight
     says = getattr(method, "__func__", None) is not Loss.total_weight
-    if says and (isinstance(target, (np.ndarray, list)) or not method.__module__.startswith("minnet.")):
+    if says and (isinstance(target, (np.ndarray, list)) or loss.several or not method.__module__.startswith("minnet.")):
         weight = method(target) if sample_weight is None else method(target, sample_weight=sample_weight)
+        if loss.several:
+            return weight
         if not (isinstance(weight, (int, float, np.number)) and 0 <= weight < math.inf):
             raise ValueError(
                 f"{type(loss).__name__}.total_weight must return a finite number >= 0, got {weight!r}: return what "
                 "forward divides its sum by"
             )
         return float(weight)
-    return float(len(x)) if sample_weight is None else Loss.total_weight(loss, x, sample_weight)
+    return float(len(first(x))) if sample_weight is None else Loss.total_weight(loss, first(x), sample_weight)
 
 
 def _times(values: Array, shares: Array) -> Array:

@@ -76,6 +76,8 @@ class MultiLoss(Loss):
     {'digit': array([[ 0.5, -0.5]]), 'angle': array([[0.4]])}
     """
 
+    several = True
+
     def __init__(
         self,
         losses: Mapping[str, Loss | None] | Sequence[Loss | None],

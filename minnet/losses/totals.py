@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from minnet.core.trees import first
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import MultiLoss, losses_of
 
@@ -14,14 +13,6 @@ def loss_of(loss: Loss, prediction: Any, target: Any, sample_weight: Any = None)
     if sample_weight is None:
         return loss.forward(prediction, target)
     return loss.forward(prediction, target, sample_weight=sample_weight)
-
-
-def batch_weight(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Weight:
-    """Return what a batch counts in a mean over several; x is counted if the loss has no weights of its own."""
-    if isinstance(loss, MultiLoss):
-        weights: dict[str, float] = loss.total_weight(target, sample_weight)
-        return weights
-    return weight_of(loss, first(x), target, sample_weight)
 
 
 def as_part_of(loss: Loss, weight: Weight, whole: Weight) -> tuple[Loss, float]:
@@ -53,7 +44,7 @@ class Total:
 
     def add(self, x: Any, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add a batch; x is counted if the loss has no weights of its own."""
-        weight = batch_weight(self._loss, x, target, sample_weight)
+        weight: Weight = weight_of(self._loss, x, target, sample_weight)
         one, factor = as_part_of(self._loss, weight, dict.fromkeys(weight, 1.0) if isinstance(weight, dict) else 1.0)
         value = loss_of(one, prediction, target, sample_weight)
         if isinstance(weight, dict):

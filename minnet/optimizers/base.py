@@ -85,7 +85,7 @@ class Optimizer:
         False: Parameters of fewer than two axes (biases, the scales of norms) do not decay.
     decoupled_weight_decay
         Which kind of weight decay.
-    options
+    **options
         Further options that groups may have, with the values for groups that do not set them.
 
     Attributes

@@ -5,6 +5,7 @@ from typing import Any
 from minnet.core.arguments import signature_of
 from minnet.core.described import wrapped
 from minnet.core.parameter import Parameter
+from minnet.core.state import same
 
 OF_ALL = ("weight_decay", "decay_biases", "decoupled_weight_decay")  # a class may have decided on these itself
 
@@ -12,7 +13,7 @@ OF_ALL = ("weight_decay", "decay_biases", "decoupled_weight_decay")  # a class m
 def shown(optimizer: Any) -> str:
     """Return the text, with a line for each group if there are several."""
     kind, groups = type(optimizer), [_options(type(optimizer), group) for group in optimizer.param_groups]
-    shared = {name: value for name, value in groups[0].items() if all(g.get(name, g) == value for g in groups)}
+    shared = {name: value for name, value in groups[0].items() if all(same(g.get(name, g), value) for g in groups)}
     line = wrapped(f"{kind.__name__}({', '.join([counted(optimizer.parameters), *_texts(shared)])})")
     if len(groups) == 1:
         return line
@@ -36,7 +37,8 @@ def _options(kind: type, group: dict[str, Any]) -> dict[str, Any]:
     defaults = {name: argument.default for name, argument in signature_of(kind).items()}
     hidden = {"params", "lr", *(name for name in OF_ALL if name not in defaults)}
     others = {name: value for name, value in group.items() if name not in hidden}
-    return {"lr": group["lr"]} | {name: value for name, value in others.items() if value != defaults.get(name, hidden)}
+    given = {name: value for name, value in others.items() if not same(value, defaults.get(name, hidden))}
+    return {"lr": group["lr"]} | given
 
 
 def _texts(options: dict[str, Any]) -> list[str]:

@@ -12,16 +12,23 @@ Text, axes and paper have the colours of matplotlib's style, ``plt.style.use("da
 is drawn is in colours that colour-blind people can tell apart, and that stand out from the paper.
 """
 
-from minnet.plots.calibration import calibration
-from minnet.plots.confusion import confusion
-from minnet.plots.curves import curves
-from minnet.plots.images import images
-from minnet.plots.layers import activations, gradients
-from minnet.plots.learning_rates import lr_finder
-from minnet.plots.mistakes import mistakes
-from minnet.plots.ranking import precision_recall, roc
-from minnet.plots.regression import predicted_true, residuals
-from minnet.plots.weights import weights
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minnet.plots.grid import images as images
+    from minnet.plots.kernels import weights as weights
+    from minnet.plots.layers import activations as activations
+    from minnet.plots.layers import gradients as gradients
+    from minnet.plots.learning import curves as curves
+    from minnet.plots.learning_rates import lr_finder as lr_finder
+    from minnet.plots.matrix import confusion as confusion
+    from minnet.plots.ranking import precision_recall as precision_recall
+    from minnet.plots.ranking import roc as roc
+    from minnet.plots.regression import predicted_true as predicted_true
+    from minnet.plots.regression import residuals as residuals
+    from minnet.plots.reliability import calibration as calibration
+    from minnet.plots.wrong import mistakes as mistakes
 
 __all__ = [
     "activations",
@@ -38,3 +45,30 @@ __all__ = [
     "roc",
     "weights",
 ]
+_FILES = {  # what is imported when the function is first used, because most programs draw nothing
+    "grid": ("images",),
+    "kernels": ("weights",),
+    "layers": ("activations", "gradients"),
+    "learning": ("curves",),
+    "learning_rates": ("lr_finder",),
+    "matrix": ("confusion",),
+    "ranking": ("precision_recall", "roc"),
+    "regression": ("predicted_true", "residuals"),
+    "reliability": ("calibration",),
+    "wrong": ("mistakes",),
+}
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+    def __getattr__(name):
+        """Import the file that draws the plot of this name."""
+        for file, functions in _FILES.items():
+            if name in functions:
+                found = globals()[name] = getattr(_import_module(f"minnet.plots.{file}"), name)
+                return found
+        raise AttributeError(f"mn.plots has no {name!r}; it has {', '.join(__all__)}")

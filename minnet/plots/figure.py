@@ -31,6 +31,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def titled(title: str | None, default: str) -> str:
+    """Return the user's title, which may be empty, or the default."""
+    return default if title is None else title
+
+
 def letter() -> float:
     """Return the width of a small letter in inches, in the size of text that matplotlib's style has."""
     return INCHES * float(require("matplotlib", "plots").rcParams["font.size"]) / 10

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from minnet.core.arrays import cast, scaled
+from minnet.core.arrays import scaled
 from minnet.core.layer import Layer
-from minnet.core.samples import as_data
+from minnet.core.trees import as_tree, call, cast_tree, first, leaves, mapped, taken
 from minnet.layers.activations import Hardtanh, ReLU, ReLU6, Sigmoid, Tanh
-from minnet.plots.figure import SMALL, counted, expect, label_axes, letter, panel, short
+from minnet.plots.figure import SMALL, counted, expect, label_axes, letter, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     remark: str
 
 
-def activations(model: Layer, X: ArrayLike, *, ax: "Axes | None" = None, title: str | None = None) -> "Figure":
+def activations(model: Layer, X: Any, *, ax: "Axes | None" = None, title: str | None = None) -> "Figure":
     """Draw the distribution of the outputs of each layer, for a batch.
 
     A thin line reaches from the 1st to the 99th percentile, a thick one over the middle half; a dot is the median.
@@ -44,7 +44,8 @@ def activations(model: Layer, X: ArrayLike, *, ax: "Axes | None" = None, title: 
     model
         Any layer; of more than 40 inside it, the first are drawn. A copy is run, in eval mode.
     X
-        A batch, of which the first 256 samples are used; uint8 is multiplied by the model's `input_scale`.
+        A batch, of which the first 256 samples are used: an array, or a tuple or dict of arrays for a model of several
+        inputs. uint8 is multiplied by the model's `input_scale`.
     ax, title
         See `minnet.plots`.
 
@@ -54,18 +55,18 @@ def activations(model: Layer, X: ArrayLike, *, ax: "Axes | None" = None, title: 
         As the layers raise them.
     """
     probe, seen = copy.deepcopy(model).eval(), list[Row]()
-    x = _batch("activations", "X", X, probe)
+    x = _batch("activations", X, probe)
     for path, layer in probe.named_layers():
         if not _holds_layers(layer):
             _record(layer, path, seen)
-    probe.forward(x)
+    call(probe.forward, x)
     expect(seen, f"plots.activations found no layer to run in {model.describe()}")
-    heading = f"Outputs of each layer, for {counted(len(x), 'sample')}"
-    return _draw("activations", seen, "output", "linear", ax, title or heading)
+    heading = f"Outputs of each layer, for {counted(len(first(x)), 'sample')}"
+    return _draw("activations", seen, "output", "linear", ax, titled(title, heading))
 
 
 def gradients(
-    model: Layer, loss: Layer, X: ArrayLike, target: ArrayLike, *, ax: "Axes | None" = None, title: str | None = None
+    model: Layer, loss: Layer, X: Any, target: Any, *, ax: "Axes | None" = None, title: str | None = None
 ) -> "Figure":
     """Draw the distribution of the gradient of each Parameter, for a batch: how large its numbers are.
 
@@ -80,7 +81,8 @@ def gradients(
     loss
         The loss it is trained with.
     X, target
-        A batch, of which the first 256 samples are used; uint8 is multiplied by the model's `input_scale`.
+        A batch, of which the first 256 samples are used: arrays, or tuples or dicts of arrays, as for `Trainer.fit`.
+        uint8 in X is multiplied by the model's `input_scale`.
     ax, title
         See `minnet.plots`.
 
@@ -90,11 +92,12 @@ def gradients(
         As the layers and the loss raise them, and if the model has no Parameter.
     """
     probe, measure = copy.deepcopy(model).train(), copy.deepcopy(loss)
-    x = _batch("gradients", "X", X, probe)
+    x = _batch("gradients", X, probe)
     expect(probe.parameters(), f"plots.gradients found no Parameter in {model.describe()}")
     for parameter in probe.parameters():
         parameter.grad[...] = 0
-    measure.forward(probe.forward(x), np.asarray(target)[:SAMPLES])
+    wanted = taken(as_tree("plots.gradients", "target", target), slice(SAMPLES))
+    measure.forward(call(probe.forward, x), wanted)
     probe.backward(measure.backward())
     rows = []
     for path, parameter in probe.named_parameters():
@@ -102,13 +105,14 @@ def gradients(
         zero = float(np.mean(sizes == 0))
         remark = "all 0" if zero == 1 else f"{100 * zero:.0f} % are 0" if zero >= 0.005 else ""
         rows.append(Row(path, _quantiles(sizes[sizes > 0]), remark))
-    heading = f"Gradients of each Parameter, for {counted(len(x), 'sample')}"
-    return _draw("gradients", rows, "size of the gradient", "log", ax, title or heading)
+    heading = f"Gradients of each Parameter, for {counted(len(first(x)), 'sample')}"
+    return _draw("gradients", rows, "size of the gradient", "log", ax, titled(title, heading))
 
 
-def _batch(name: str, argument: str, X: ArrayLike, model: Layer) -> NDArray[Any]:
+def _batch(name: str, X: Any, model: Layer) -> Any:
     """Return the first samples as the model takes them."""
-    return cast(scaled(as_data(f"plots.{name}", argument, X)[:SAMPLES], model.input_scale), model.dtype)
+    samples = taken(as_tree(f"plots.{name}", "X", X), slice(SAMPLES))
+    return cast_tree(mapped(lambda x: scaled(x, model.input_scale), samples), model.dtype)
 
 
 def _holds_layers(layer: Layer) -> bool:
@@ -121,9 +125,8 @@ def _record(layer: Layer, path: str, seen: list[Row]) -> None:
 
     def recorded(*inputs: Any, **options: Any) -> Any:
         y = forward(*inputs, **options)
-        output = y[0] if isinstance(y, tuple) else y
-        name = f"{path} {type(layer).__name__}".strip()
-        seen.append(Row(name, _quantiles(np.asarray(output, np.float64).ravel()), _remark(layer, output)))
+        numbers = np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in leaves(y)])
+        seen.append(Row(f"{path} {type(layer).__name__}".strip(), _quantiles(numbers), _remark(layer, y)))
         return y
 
     layer.forward = recorded  # type: ignore[method-assign]

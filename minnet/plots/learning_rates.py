@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from minnet.plots.figure import label_axes, legend_above, panel
+from minnet.plots.figure import label_axes, legend_above, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def lr_finder(curve: Curve, *, ax: "Axes | None" = None, title: str | None = Non
     if not hasattr(curve, "smoothed"):
         cure = "pass what mn.lr_finder(trainer, loader) returns"
         raise TypeError(f"plots.lr_finder expected the curve of the finder, got a {type(curve).__name__}: {cure}")
-    figure, axes, colours = panel("lr_finder", ax, title or "Loss over learning rate")
+    figure, axes, colours = panel("lr_finder", ax, titled(title, "Loss over learning rate"))
     axes.plot(curve.lrs, curve.losses, color=colours.grey, linewidth=0.8, alpha=0.6, label="loss of each batch")
     axes.plot(curve.lrs, curve.smoothed, linewidth=1.6, label="smoothed", **colours.line(0))
     suggestion = f"suggestion: {curve.suggestion:.1e}"

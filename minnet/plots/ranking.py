@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.core.layer import Layer
 from minnet.metrics.ranking import ROCAUC, AveragePrecision, Counts, Ranking
 from minnet.plots.colours import theme
-from minnet.plots.figure import expect, label_axes, legend_above, names_of, panel, short
+from minnet.plots.figure import expect, label_axes, legend_above, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +113,7 @@ def roc(
     metric = ROC(takes=takes)
     metric.update(prediction, target)
     found = metric.curves()
-    heading = title or _heading("ROC", "area", metric, found)
+    heading = titled(title, _heading("ROC", "area", metric, found))
     figure, axes, colours = panel("roc", ax, heading, SQUARE)
     axes.plot([0, 1], [0, 1], color=colours.grey, linestyle=":", linewidth=1, label="chance")
     _lines(axes, {k: (*curve.rates(), curve.value) for k, curve in found.items()}, _words(metric, class_names))
@@ -153,7 +153,7 @@ def precision_recall(
     metric = PrecisionRecall(takes=takes)
     metric.update(prediction, target)
     found = metric.curves()
-    heading = title or _heading("Precision and recall", "average precision", metric, found)
+    heading = titled(title, _heading("Precision and recall", "average precision", metric, found))
     figure, axes, colours = panel("precision_recall", ax, heading, SQUARE)
     if metric.classes == 1:
         chance = f"chance, {metric.share:.2f}"

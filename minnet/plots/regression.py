@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.metrics.regression import R2, RMSE
 from minnet.plots.colours import Theme
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, legend_above, panel
+from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, legend_above, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def predicted_true(
     """
     p, t = _pairs("predicted_true", prediction, target)
     error = f"root mean squared error {RMSE()(p, t):.3g}"
-    heading = title or (f"R² {R2()(p, t):.3f}, {error}" if len(p) > 1 else error.capitalize())
+    heading = titled(title, f"R² {R2()(p, t):.3f}, {error}" if len(p) > 1 else error.capitalize())
     figure, axes, colours = panel("predicted_true", ax, heading, (5.6, 5.2))
     low, high = min(p.min(), t.min()), max(p.max(), t.max())
     margin = 0.04 * (high - low) or 0.5
@@ -85,7 +85,7 @@ def residuals(
     p, t = _pairs("residuals", prediction, target)
     rest = t - p
     mean = rest.mean() if abs(rest.mean()) > 1e-6 * rest.std() else 0.0  # and not the error of rounding
-    heading = title or f"Residuals: mean {mean:.3g}, standard deviation {rest.std():.3g}"
+    heading = titled(title, f"Residuals: mean {mean:.3g}, standard deviation {rest.std():.3g}")
     figure, axes, colours = panel("residuals", ax, heading, (6.0, 4.4))
     axes.axhline(0, color=colours.grey, linestyle=":", linewidth=1)
     _dots(axes, p, rest, colours)

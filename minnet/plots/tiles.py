@@ -72,7 +72,7 @@ def as_pictures(name: str, X: ArrayLike, shape: Sequence[int] | None, most: int 
     ValueError
         If they are no images: the message says what images are.
     """
-    images = np.asarray(X)
+    images = as_array(name, X)
     got = images.shape
     if images.ndim > 1 and (shape is not None or images.ndim == 2):
         images = images.reshape(len(images), *image_shape(name, math.prod(got[1:]), shape))
@@ -97,6 +97,15 @@ def as_pictures(name: str, X: ArrayLike, shape: Sequence[int] | None, most: int 
     cure = "pass X / 255" if 1 < high <= 255 and low >= 0 else "pass X.clip(0, 1), or (X - X.min()) / np.ptp(X)"
     expect(low >= 0 and high <= 1, f"{wanted} {low:.3g} to {high:.3g}: {cure}")
     return images.astype(np.float32 if images.dtype.kind == "b" else images.dtype, copy=False)
+
+
+def as_array(name: str, X: ArrayLike) -> Pictures:
+    """Return images as one array; a ValueError if they are of several shapes."""
+    try:
+        return np.asarray(X)
+    except ValueError:
+        cure = "crop or pad them to one, or draw each on axes of its own, ax="
+        raise ValueError(f"plots.{name} expected images of one shape, got several: {cure}") from None
 
 
 def image_shape(name: str, numbers: int, shape: Sequence[int] | None) -> tuple[int, ...]:

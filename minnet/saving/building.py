@@ -28,6 +28,7 @@ from minnet.saving.description import (
     Json,
     Place,
     UndescribedError,
+    count_layers,
     holds_layers,
     layer_attributes,
 )
@@ -37,7 +38,6 @@ Arrays = Mapping[str, NDArray[Any]]
 Custom = Mapping[str, type[Layer]]
 
 _TOO_OFTEN = 8  # times the file's numbers may be arguments, and arrays be made, because some layers are made anew
-_PLAIN = {"list", "dict", "float", "dtype"}  # tags of values that are no arrays and no layers
 _LAYER_KEYS = {"class", "custom", "arguments", "layers"}
 _MODEL_KEYS = {"version", "model", "shared", "frozen", "frozen_statistics"}
 
@@ -81,12 +81,8 @@ class _Builder:
         _check_form(where, described)
         kind = self._class(where, described)
         given = _of(dict, f"{where}: its arguments", described.get("arguments", {}))
-        for name in given:
-            if name not in signature_of(kind) or is_drawn(name):
-                raise CheckpointError(
-                    f"{where}: {kind.__name__} has no argument {brief(repr(name))}: if a newer minnet wrote the file, "
-                    "update minnet"
-                )
+        is_own = kind is OWN.get(kind.__name__)
+        _check_names(where, kind, given, is_own)
         arguments = {name: self.value(value, _join(path, name), depth) for name, value in given.items()}
         others = {
             name: self.value(value, _join(path, name), depth)
@@ -94,10 +90,9 @@ class _Builder:
         }
         with self.blueprint:
             layer = _made(where, kind, arguments)
-        is_own = kind is OWN.get(kind.__name__)
         again = {name: value for name, value in arguments.items() if not is_own or isinstance(value, Layers)}
         _set_parts(where, layer, again | others)
-        self._compare(where, layer, given)
+        self._compare(where, layer, given, arguments)
         return layer
 
     def value(self, value: Json, path: str, depth: int) -> Any:
@@ -164,24 +159,29 @@ class _Builder:
             )
         return self.custom[name]
 
-    def _as_given(self, value: Any, given: Json, place: Place) -> bool:
-        """Whether a value is what was given as JSON; of arrays and layers, that is seen elsewhere."""
-        if holds_layers(value) or (type(given) is dict and not given.keys() <= _PLAIN):
-            return True
+    def _is_as_given(self, kept: Any, given: Any, json_given: Json, place: Place) -> bool:
+        """Whether a layer keeps an argument as it was given; the values of arrays come later."""
+        if holds_layers(given) or holds_layers(kept):
+            return count_layers(kept) == count_layers(given)
+        if isinstance(given, np.ndarray):
+            return any(kept is array.data for *_, array in every_array(place.owner))
+        if isinstance(given, Parameter) or isinstance(kept, Parameter | np.ndarray):
+            return isinstance(given, Parameter) and isinstance(kept, Parameter)
         try:
-            return json.dumps(self.describer.value(value, place), sort_keys=True) == json.dumps(given, sort_keys=True)
-        except (UndescribedError, KeyError):  # KeyError: an array, whose values were given as something else
+            now = self.describer.value(kept, place)
+        except UndescribedError:
             return False
+        return json.dumps(now, sort_keys=True) == json.dumps(json_given, sort_keys=True)
 
-    def _compare(self, where: str, layer: Layer, given: dict[str, Json]) -> None:
+    def _compare(self, where: str, layer: Layer, described: dict[str, Json], given: dict[str, Any]) -> None:
         """Check that a layer keeps the arguments that it was given, as they were given."""
         kind = type(layer).__name__
         try:
             kept = layer.arguments()
         except Exception as error:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
-        for name, value in given.items():
-            if name in kept and not self._as_given(kept[name], value, Place("", name, layer, 1)):
+        for name, value in described.items():
+            if name in kept and not self._is_as_given(kept[name], given[name], value, Place("", name, layer, 1)):
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
                 )
@@ -192,6 +192,19 @@ def _check_form(where: str, described: Json) -> None:
         raise CheckpointError(f"{where} is {brief(described)}, which is no description of a layer")
     if ("class" in described) is ("custom" in described):
         raise CheckpointError(f"{where} has not one class")
+
+
+def _check_names(where: str, kind: type[Layer], given: dict[str, Json], is_own: bool) -> None:
+    """Check that a constructor takes the arguments, and that those of minnet that are true or false are so."""
+    for name, value in given.items():
+        parameter = signature_of(kind).get(name)
+        if parameter is None or is_drawn(name):
+            raise CheckpointError(
+                f"{where}: {kind.__name__} has no argument {brief(repr(name))}: if a newer minnet wrote the file, "
+                "update minnet"
+            )
+        if is_own and isinstance(parameter.default, bool) and type(value) is not bool:
+            raise CheckpointError(f"{where}: {kind.__name__}'s {name} is {brief(value)}, and not true or false")
 
 
 def _made(where: str, kind: type[Layer], arguments: dict[str, Any]) -> Layer:
@@ -267,7 +280,7 @@ def _fill(model: Layer, arrays: Arrays) -> None:
         raise CheckpointError("\n  ".join(["its arrays are not those of its description:", *listed(found)]))
     for name, array in own.items():
         try:
-            array.take(arrays[name])
+            array.adopt(arrays[name])
         except TypeError as error:
             raise CheckpointError(f"{name}: {error}") from None
 

@@ -79,6 +79,11 @@ def holds_layers(value: object) -> bool:
     return next(_layers_in(value), None) is not None
 
 
+def count_layers(value: object) -> int:
+    """Return how many layers are in a value, without those inside them."""
+    return sum(1 for _ in _layers_in(value))
+
+
 def layer_attributes(layer: Layer) -> dict[str, Any]:
     """Return the attributes of a layer that hold layers."""
     return {name: value for name, value in vars(layer).items() if name not in TRANSIENT and holds_layers(value)}

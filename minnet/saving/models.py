@@ -62,6 +62,10 @@ def load_model(
       layers[2]: Softmax()
     )
     """
+    if isinstance(path, Layer):
+        raise TypeError(
+            f"load_model(path) expected a file, got a {type(path).__name__}: mn.load(model, path) loads into one"
+        )
     classes = _checked(custom)
     tensors, metadata = read_tensors(path)
     expected = read_expectations(Path(path), metadata)

@@ -133,8 +133,11 @@ def load(
 
 
 def set_mode(model: L, train: bool) -> L:
-    """Switch a model that was loaded to training mode, or to eval mode, and return it."""
-    return model.train() if train else model.eval()
+    """Switch a model that was loaded to training mode, or to eval mode until it is trained, and return it."""
+    if train:
+        return model.train()
+    model.eval().eval_until_fit = True
+    return model
 
 
 def weights_of(tensors: Arrays) -> dict[str, NDArray[Any]]:

@@ -86,8 +86,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Stop after so many epochs in which the loss (of training, or of what is held out) has not improved by `tol`.
         None makes all `max_iter` epochs.
     standardize
-        Whether X is brought to mean 0 and deviation 1, by a `Normalize` as the first layer. A sparse X is left as it is,
-        because the deviation of a rare word is tiny, and to divide by it makes it count too much.
+        Whether X is brought to mean 0 and deviation 1, by a `Normalize` as the first layer. A sparse X is left as it
+        is, because the deviation of a rare word is tiny, and divided by it, the word would count too much.
     class_weight
         "balanced", or a dict of class → weight (for several labels: a list of dicts): it multiplies sample_weight.
     callbacks

@@ -20,6 +20,7 @@ from minnet.core.layer import Layer
 from minnet.layers import Sequential
 from minnet.losses import Loss
 from minnet.sklearn import parts
+from minnet.sklearn.held_out import NAME, HeldOut
 from minnet.sklearn.network import Network
 from minnet.sklearn.patience import Patience
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
@@ -28,7 +29,6 @@ from minnet.training.trainer import Trainer
 FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
 DENSE = 2**20  # numbers of a sparse X that are dense at a time in predictions: 8 MB
-HELD_OUT = "validation"  # the name of the share that is held out
 
 
 def can_go_on(estimator: Any) -> bool:
@@ -116,10 +116,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         again = self.warm_start and hasattr(self, "trainer_")
         X, y = self._checked(X, y, reset=not again)
         samples, rng = self._samples(X, self._encoded(y, again), sample_weight), self._generator()
-        held_out: dict[str, Samples] = {}
+        held_out = None
         if self.early_stopping:
             share = check_number(self._name, "validation_fraction", self.validation_fraction, above=0, below=1)
-            samples, held_out[HELD_OUT] = samples.split(share, self._strata(samples.y), int(rng.integers(2**31)))
+            samples, held_out = samples.split(share, self._strata(samples.y), int(rng.integers(2**31)))
         network = self._network if again else self._built(samples, rng)
         self._train(network, self._new_trainer(network, samples), samples, epochs, held_out)
         return self
@@ -186,19 +186,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         trainer: Trainer,
         samples: Samples,
         epochs: int,
-        held_out: dict[str, Samples] | None = None,
+        held_out: Samples | None = None,
     ) -> None:
         """Train for so many epochs, or until nothing improves any more."""
         samples, size = self._with_targets(samples, network), self._batch_size(samples)
-        sets = {
-            name: self._with_targets(some, network).loader(max(size, MOST)) for name, some in (held_out or {}).items()
-        }
-        callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, bool(sets))]
+        callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, held_out is not None)]
+        if held_out is not None:
+            callbacks.insert(0, HeldOut(self._with_targets(held_out, network).loader(MOST)))
         try:
             trainer.fit(
                 samples.loader(size, network.rng),
                 epochs=epochs,
-                evaluate=sets,
                 callbacks=callbacks,
                 progress="rows" if self.verbose else False,
                 on_interrupt="raise",
@@ -222,7 +220,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return []
         tol = check_number(self._name, "tol", self.tol, 0)
         patience = check_int(self._name, "n_iter_no_change", patience, why="it counts epochs without improvement")
-        return [Patience(f"{HELD_OUT}_loss" if held_out else "loss", patience, tol, restore=held_out)]
+        return [Patience(f"{NAME}_loss" if held_out else "loss", patience, tol, restore=held_out)]
 
     def _batch_size(self, samples: Samples) -> int:
         """Return how many samples a batch has, at most all."""

@@ -28,8 +28,8 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     loss
         A loss that compares number with number: None for `MSELoss`, or such as "HuberLoss".
     standardize
-        Whether X (unless it is sparse) and y are brought to mean 0 and deviation 1. The loss, in `loss_curve_` too, is that of the
-        standardised y; predictions and `model_` are in the units of y.
+        Whether X (unless it is sparse) and y are brought to mean 0 and deviation 1. The loss, in `loss_curve_` too, is
+        that of the standardised y; predictions and `model_` are in the units of y.
     early_stopping, validation_fraction, n_iter_no_change, tol, callbacks, warm_start, random_state, verbose
         See `Classifier`.
 

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minnet.core.arrays import Array
 from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
 from minnet.core.trees import call, cast_tree, describe, first, leaves
+from minnet.data.collate import Collate
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.losses.base import Loss
@@ -40,7 +42,7 @@ class EvaluationMode:
             for layer in self._layers:
                 users, modes = self._active.get(id(layer), (0, []))
                 if not users:
-                    modes = [(inner, inner.training, inner.recording) for _, inner in layer.named_layers()]
+                    modes = [(inner, *_mode(inner)) for _, inner in layer.named_layers()]
                     layer.eval()
                 self._active[id(layer)] = users + 1, modes
 
@@ -51,17 +53,25 @@ class EvaluationMode:
                 if users > 1:
                     self._active[id(one)] = users - 1, modes
                     continue
-                for layer, training, recording in modes:
+                for layer, training, recording, until_fit in modes:
                     layer.training, layer.recording = training, recording
+                    if until_fit:
+                        layer.eval_until_fit = True
+
+
+def _mode(layer: Layer) -> tuple[bool, bool, bool]:
+    return layer.training, layer.recording, layer.eval_until_fit
 
 
 def start_recording(model: Layer) -> None:
     """Switch a model to training mode, but for the layers in it that were set to eval mode: these only record.
 
-    A model that is in eval mode itself is switched as a whole.
+    A model that is in eval mode itself is switched as a whole, and so is a part that is because it was loaded.
     """
     if not model.training:
         model.train()
+    for layer in [layer for _, layer in model.named_layers() if layer.eval_until_fit]:
+        layer.train()
     for _, layer in model.named_layers():  # each flag becomes an attribute of its own, which checkpoints save
         layer.training, layer.recording, layer.frozen_statistics = layer.training, True, layer.frozen_statistics
     Layer.changes += 1
@@ -69,8 +79,9 @@ def start_recording(model: Layer) -> None:
 
 def batch_rows(X: Any) -> int:
     """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
+    samples = [max(x, key=len) if isinstance(x, list) else x[0] for x in leaves(X)]  # the largest of each
     numbers: int = sum(
-        math.prod(x.shape[1:]) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in leaves(X)
+        math.prod(x.shape) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in samples
     )
     return max(1, min(ROWS, NUMBERS // max(1, numbers)))
 
@@ -94,16 +105,35 @@ def evaluated(
     return total.means() | measures.compute()
 
 
-def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None) -> Any:
-    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many."""
+def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None) -> Any:
+    """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many.
+
+    Outputs for each place of padded sequences are a list of arrays (T_n, ...), without those for the padding.
+    """
     samples = len(first(X))
-    loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), scale=scale, check=False)
+    options: dict[str, Any] = {"scale": scale, "collate": collate, "check": False}
+    loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), **options)
     dtype, outputs = model.dtype, GatheredTree(samples)
+    sequences: list[Array] = []
     for x, *_ in loader:
-        outputs.add(call(model.forward, cast_tree(x, dtype)))
+        y = call(model.forward, cast_tree(x, dtype))
+        if collate is not None and _is_of_places(model, x, y):
+            sequences += [row[real] for row, real in zip(y, x[1], strict=True)]
+        else:
+            outputs.add(y)
+    if sequences:
+        return sequences
     if any(len(output) != samples for output in leaves(outputs.tree)):
         raise ValueError(
             f"predict expected samples along the first axis, got X of shape {describe(X)} and outputs of shape "
             f"{describe(outputs.tree)}: one sample? Pass X[np.newaxis]"
         )
     return outputs.tree
+
+
+def _is_of_places(model: Layer, x: Any, y: Any) -> bool:
+    """Whether a model has an output (N, T, ...) for each place of the sequences (padded, mask) that it was given."""
+    if model.removes_time or type(x) is not tuple or len(x) != 2 or x[1].dtype != bool or not isinstance(y, np.ndarray):
+        return False
+    axes = x[1].ndim
+    return bool(y.ndim > axes and y.shape[:axes] == x[1].shape)

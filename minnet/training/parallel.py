@@ -16,9 +16,9 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM, is_plain
 from minnet.core.trees import call, first, joined, named_leaves, taken
-from minnet.losses.base import Loss
+from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, scaled_backward
-from minnet.losses.totals import Weight, as_part_of, batch_weight, loss_of
+from minnet.losses.totals import Weight, as_part_of, loss_of
 
 Result = TypeVar("Result")
 Done = list[tuple[float, Any]]  # the parts that a thread did: loss, prediction
@@ -90,7 +90,7 @@ class ParallelSteps:
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
         batch = x, y, *weights
-        whole = batch_weight(loss, x, y, *weights)
+        whole = weight_of(loss, x, y, *weights)
 
         def work(thread: int) -> Done:
             return self._learn_parts(thread, shares[thread], batch, whole) if thread < len(shares) else []
@@ -144,7 +144,7 @@ class ParallelSteps:
         done = []
         for part in parts:
             x, y, *weights = (taken(tree, part) for tree in batch)
-            one, share = as_part_of(loss, batch_weight(loss, x, y, *weights), whole)
+            one, share = as_part_of(loss, weight_of(loss, x, y, *weights), whole)
             prediction = call(model.forward, x)
             value = loss_of(one, prediction, y, *weights)
             if share:  # else nothing of it counts

@@ -10,7 +10,6 @@ import numpy as np
 from minnet.core.state import State
 from minnet.losses import Loss
 from minnet.losses.multi import HeadLosses, MultiLoss, losses_of
-from minnet.losses.totals import Weight
 from minnet.training.passes import Passes
 
 SAVED = ("step", "epoch", "last_loss", "stopped")
@@ -56,18 +55,16 @@ class Counts:
     finished: bool = False
     heads: dict[str, list[float]] = field(default_factory=dict)  # of each loss of a MultiLoss: its sum and its weight
 
-    def add(self, loss: float, weight: Weight, samples: int) -> None:
-        """Add the loss of a step to the mean."""
-        self.samples += samples
-        if isinstance(weight, dict) and isinstance(loss, HeadLosses):
+    def add_heads(self, loss: float, weight: dict[str, float], samples: int) -> None:
+        """Add the losses of a step with a MultiLoss to the means."""
+        if isinstance(loss, HeadLosses):
             for name, value in loss.heads.items():
                 sums = self.heads.setdefault(name, [0.0, 0.0])
                 sums[0] += value * weight[name]
                 sums[1] += weight[name]
         else:  # a train_step of the user's may return a number of its own, in place of that of a MultiLoss
-            share = float(samples) if isinstance(weight, dict) else weight
-            self.loss_sum += loss * share
-            self.weight += share
+            self.loss_sum += loss * samples
+            self.weight += samples
 
     def means(self, loss: Loss) -> dict[str, float]:
         """Return the mean loss since the last row, and those of a `MultiLoss` by their names."""

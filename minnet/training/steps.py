@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minnet.compiled.steps import CompiledSteps, Together
+from minnet.core.arrays import cast
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
-from minnet.losses.totals import Weight
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
@@ -32,7 +32,7 @@ class Steps:
         dtype: np.dtype[Any] | None,
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
-        weigh: Callable[..., Weight],
+        weigh: Callable[..., Any],
         check_weights: Callable[[], None],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
@@ -48,8 +48,9 @@ class Steps:
         state, checks = self._state, self.checks
         for batch in batches:
             self.interrupts.busy = True
-            x, y, *weights = check_batch(batch)
-            if weights and self._check_weights is not None:
+            batch = check_batch(batch)
+            x, y, weights = batch if len(batch) == 3 else (*batch, None)
+            if weights is not None and self._check_weights is not None:
                 self._check_weights()
                 self._check_weights = None
             self.inside = True
@@ -57,11 +58,18 @@ class Steps:
             try:
                 if checks is not None:
                     checks.before_step()
-                loss = state.last_loss = self._learn(cast_tree(x, self._dtype), y, *weights)
+                floats = cast(x, self._dtype) if type(x) is np.ndarray else cast_tree(x, self._dtype)
+                loss = self._learn(floats, y) if weights is None else self._learn(floats, y, weights)
+                state.last_loss = loss
                 if checks is not None:
                     checks.after_update(loss)
-                weight = self._weigh(x, y, *weights)
-                counts.add(loss, weight, len(first(x)))
+                weight = self._weigh(x, y, weights)
+                if type(weight) is float:
+                    counts.loss_sum += loss * weight
+                    counts.weight += weight
+                else:
+                    counts.add_heads(loss, weight, len(first(x)))
+                counts.samples += len(x) if type(x) is np.ndarray else len(first(x))
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1

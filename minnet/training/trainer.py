@@ -14,13 +14,15 @@ from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
+from minnet.core.samples import as_data
 from minnet.core.trees import as_tree, call
+from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers.normalize import check_scale
-from minnet.losses.base import Loss
+from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
-from minnet.losses.totals import Weight, batch_weight, loss_of
+from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
@@ -157,9 +159,10 @@ class Trainer:
         Ctrl-C ends the run after the current step, and `fit` returns as usual: the model is as of that step, and the
         history is complete. A Trainer runs one `fit` at a time.
 
-        A model in eval mode is switched to training mode, as a whole, and stays in it. If only some layers in it are in
-        eval mode (``model.layers[0].eval()``), they go on behaving so, during the run and after it, but `backward` goes
-        through them. ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
+        A model in eval mode is switched to training mode, as a whole, and stays in it; so is a part of it that `load`
+        or `load_model` returned. If only some layers in it are in eval mode (``model.layers[0].eval()``), they go on
+        behaving so, during the run and after it, but `backward` goes through them.
+        ``layer.freeze(statistics=True)`` makes that last through ``model.train()``.
 
         Parameters
         ----------
@@ -322,7 +325,7 @@ class Trainer:
         with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
             return evaluated(self.model, self.loss, self.metrics, batches)
 
-    def predict(self, X: Any, *, batch_size: int | None = None) -> Any:
+    def predict(self, X: Any, *, batch_size: int | None = None, collate: Collate | None = None) -> Any:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
 
         Parameters
@@ -331,6 +334,10 @@ class Trainer:
             The samples, along the first axis; uint8 is multiplied by the model's `input_scale`.
         batch_size
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
+        collate
+            What makes a batch of samples, as for a `DataLoader`: `minnet.data.Pad` for sequences of several lengths. If
+            the model has an output for each of their places, the result is a list of arrays (T_n, ...), each as long as
+            its sequence.
 
         Raises
         ------
@@ -339,13 +346,14 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X, scale = as_tree("predict", "X", X), check_scale(self.model, self.model.input_scale)
+        X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
+        scale = check_scale(self.model, self.model.input_scale)
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size, why=OF_BATCH)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
         with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
-            return predicted(self.model, X, scale, batch_size)
+            return predicted(self.model, X, scale, batch_size, collate)
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
@@ -362,16 +370,24 @@ class Trainer:
         check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
+        shared = (
+            learn,
+            self.state,
+            self.model.dtype,
+            self._checks,
+            interrupts,
+            lambda *batch: weight_of(self.loss, *batch),
+            check,
+        )
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
-    def _weigh(self, x: Any, y: Any, *weights: Any) -> Weight:
+    def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
         """Return what a batch's loss counts in a mean."""
-        return batch_weight(self.loss, x, y, *weights)
+        return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""

@@ -65,12 +65,12 @@ def test_an_array_takes_the_place_of_a_stand_in():
     with Blueprint(2):
         layer = mn.Linear(2, 1)
     values = np.array([[1.0], [2.0]])
-    layer.weight.take(values)
-    layer.bias.take(np.zeros(1))
+    layer.weight.adopt(values)
+    layer.bias.adopt(np.zeros(1))
     assert layer.dtype == np.float64
     assert not np.shares_memory(layer.weight.data, values)
     assert layer.forward(np.ones((1, 2))).tolist() == [[3.0]]
     layer.backward(np.ones((1, 1)))
     assert layer.weight.grad.tolist() == [[1.0], [1.0]]
     with pytest.raises(TypeError, match="float32 or float64"):
-        layer.bias.take(np.zeros(1, np.int64))
+        layer.bias.adopt(np.zeros(1, np.int64))

@@ -81,6 +81,17 @@ def test_what_is_shown_at_the_prompt(thing, text):
     assert repr(thing) == (text or "SequentialLR((LinearLR(), StepLR(9)), (5,))")
 
 
+def test_a_table_is_not_asked_to_describe_its_columns():
+    class Table:
+        def describe(self):
+            raise AssertionError
+
+        def __repr__(self):
+            return "a\nb"
+
+    assert describe(Thing(Table(), size=(np.ones(2),))) == "Thing(Table(...), size=([1., 1.],))"
+
+
 def test_a_data_loader():
     loader = mn.DataLoader(np.zeros((600, 28, 28), np.uint8), np.arange(600) % 10, 32, shuffle=True, rng=0)
     lines = repr(loader).splitlines()

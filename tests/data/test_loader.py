@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minnet import DataLoader
+from minnet import DataLoader, ReLU
 
 N = 23
 X = np.arange(2.0 * N).reshape(N, 2)
@@ -367,3 +367,9 @@ def test_batches_that_are_views_protect_the_data_set():
     with pytest.raises(ValueError, match="read-only"):
         y[0] = 7
     X[0] = 5  # the data set itself stays the user's
+
+
+def test_a_layer_is_no_transform():
+    """A layer can be called, but not as (x, rng)."""
+    with pytest.raises(TypeError, match=r"expected transform to be a function .* got ReLU"):
+        DataLoader(np.ones((4, 2)), np.arange(4), transform=ReLU())

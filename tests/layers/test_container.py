@@ -173,11 +173,24 @@ def test_append_insert_extend_pop():
     assert model.insert("b", d, "d") is model
     assert model.layers == (c, a, d, b)
     assert model.layers.names == (None, None, "d", "b")
-    assert model.insert(4, ReLU()).pop() == model.extend([e := ReLU()]).pop() or e not in model
+    assert model.insert(4, last := ReLU()).pop() is last
     assert model.pop("d") is d
     assert model.pop(0) is c
     assert model.extend({"c": c}).extend(Sequential(d=d)).layers == (a, b, c, d)
     assert model.layers.names == (None, "b", "c", "d")
+
+
+def test_plus_equals_extends_the_very_model():
+    model = same = unnamed()
+    model += Sequential(last=Softmax())
+    model += [ReLU()]
+    assert model is same
+    assert (len(model), model.layers.names[3:]) == (5, ("last", None))
+
+
+def test_a_layer_may_have_the_name_self():
+    assert Sequential(self=ReLU(), other=ReLU()).layers.names == ("self", "other")
+    assert Concat(self=ReLU()).layers.names == ("self",)
 
 
 def test_insert_before_the_last_as_in_a_list():
@@ -221,6 +234,8 @@ def test_layers_can_be_assigned():
         (lambda m: m.pop("new"), KeyError, "no layer has the name"),
         (lambda m: m.__delitem__(3), IndexError, "no layer 3"),
         (lambda m: m.__delitem__(slice(None)), ValueError, "needs at least one layer"),
+        (lambda m: m.__getitem__([0, 1]), TypeError, "by its number or its name, not by a list"),
+        (lambda m: m * 2, TypeError, "unsupported operand"),
         (lambda m: setattr(m, "layers", ()), ValueError, "needs at least one layer"),
         (lambda m: setattr(m, "layers", [ReLU(), None]), TypeError, "layer 1 is a NoneType"),
     ],

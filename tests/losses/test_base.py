@@ -313,7 +313,7 @@ def test_a_loss_of_ones_own_needs_no_options():
     ("loss", "text"),
     [
         (CrossEntropyLoss([1, 2, 0.5]), "CrossEntropyLoss(weight=[1. , 2. , 0.5])"),
-        (CrossEntropyLoss(np.arange(50)), "CrossEntropyLoss(weight=[ 0., 1., ..., 48., 49.])"),
+        (CrossEntropyLoss(np.arange(50)), "CrossEntropyLoss(weight=[0., 1., ..., 48., 49.])"),
         (NLLLoss(ignore_index=-1, label_smoothing=0.1), "NLLLoss(ignore_index=-1, label_smoothing=0.1)"),
         (MSELoss(reduction="sum"), "MSELoss(reduction='sum')"),
         (HuberLoss(0.5), "HuberLoss(delta=0.5)"),

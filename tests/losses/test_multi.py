@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minnet as mn
+from minnet.losses.base import weight_of
 from minnet.losses.multi import HeadLosses, losses_of, scaled_backward
-from minnet.losses.totals import Total, as_part_of, batch_weight, loss_of
+from minnet.losses.totals import Total, as_part_of, loss_of
 
 RNG = np.random.default_rng(0)
 P = {"digit": RNG.normal(size=(4, 3)), "angle": RNG.normal(size=(4, 2))}
@@ -98,14 +99,14 @@ def test_parts_of_any_sizes_add_up_to_the_whole(cut, seed, weighted, smoothing, 
     )
     whole = loss_of(loss, p, y, *weights)
     gradient = loss.backward()
-    total, weight = Total(loss), batch_weight(loss, p, y, *weights)
+    total, weight = Total(loss), weight_of(loss, p, y, *weights)
     values, parts = [], []
     for start, stop in pairwise(places):
         part = slice(start, stop)
         batch = [{name: array[part] for name, array in tree.items()} for tree in (p, y)]
         batch += [{k: w[part] for k, w in w.items()} if isinstance(w, dict) else w[part] for w in weights]
         total.add(batch[0], *batch)
-        one, share = as_part_of(loss, batch_weight(loss, batch[0], *batch[1:]), weight)
+        one, share = as_part_of(loss, weight_of(loss, batch[0], *batch[1:]), weight)
         values.append(loss_of(one, *batch))
         parts.append(scaled_backward(one, share))
     for name in p:

@@ -60,4 +60,5 @@ def test_an_optimizer_of_ones_own_shows_its_options():
 
     parameter = mn.Parameter(np.ones(2))
     assert repr(Noisy([parameter], 0.5)) == "Noisy(1 Parameter of 2 numbers, lr=0.5)"
+    assert "mask=array([1, 0])" in repr(Noisy([parameter], 0.5, mask=np.array([1, 0])))
     assert repr(Noisy([parameter], 0.5, noise=0.3)) == "Noisy(1 Parameter of 2 numbers, lr=0.5, noise=0.3)"

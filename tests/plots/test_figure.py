@@ -80,3 +80,21 @@ def test_words():
     assert [counted(n, "image") for n in (0, 1, 2000)] == ["0 images", "1 image", "2,000 images"]
     assert short("a" * 20) == "a" * 20
     assert short("a" * 21) == "a" * 19 + "…"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["", "%matplotlib inline\n", "import matplotlib.pyplot as plt\n"])
+def test_a_notebook_shows_the_figure_once(first):
+    pytest.importorskip("ipykernel", reason="a notebook's kernel runs the cell")
+    manager = pytest.importorskip("jupyter_client", reason="a notebook's kernel runs the cell").manager
+    kernel, client = manager.start_new_kernel(kernel_name="python3")
+    try:
+        shown = []
+        cell = f"{first}import minnet as mn\nmn.plots.roc([0.1, 0.8], [0, 1])"
+        reply = client.execute_interactive(cell, output_hook=shown.append, timeout=120)
+        assert reply["content"]["status"] == "ok"
+        pictures = [message for message in shown if "image/png" in message["content"].get("data", {})]
+        assert len(pictures) == 1
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)

@@ -128,3 +128,45 @@ def test_what_cannot_be_drawn_is_refused():
         plots.activations(mn.Linear(6, 5), X[:0])
     with pytest.raises(ValueError, match="Linear"):
         plots.activations(mn.Linear(7, 5), X)
+
+
+def test_models_of_several_inputs_and_outputs():
+    class Two(mn.Layer):
+        """Two inputs, two outputs."""
+
+        def __init__(self):
+            self.left, self.right = mn.Linear(6, 4, rng=0), mn.Linear(6, 3, rng=1)
+
+        def forward(self, a, b):
+            return self.left.forward(a), self.right.forward(b)
+
+        def backward(self, dy):
+            return self.left.backward(dy[0]), self.right.backward(dy[1])
+
+    model, wanted = Two(), (X[:, :4] * 0, X[:, :3] * 0)
+    for given in ((X, X), {"a": X, "b": X}):
+        found, _ = rows(plots.activations(model, given))
+        assert list(found) == ["left Linear", "right Linear"]
+        np.testing.assert_allclose(found["right Linear"], expected(model.right.forward(X)), rtol=1e-6)
+
+    class Both(mn.Loss):
+        """The sum of two losses."""
+
+        def __init__(self):
+            self.parts = [mn.MSELoss(), mn.MSELoss()]
+
+        def forward(self, prediction, target):
+            return sum(part.forward(p, t) for part, p, t in zip(self.parts, prediction, target, strict=True))
+
+        def backward(self):
+            return tuple(part.backward() for part in self.parts)
+
+    found, _ = rows(plots.gradients(model, Both(), (X, X), wanted))
+    assert list(found) == ["left.weight", "left.bias", "right.weight", "right.bias"]
+
+
+def test_tokens_stay_integers():
+    model = mn.Sequential(mn.Embedding(50, 8, rng=0), mn.GRU(8, 8, rng=0), mn.Linear(8, 50, rng=0))
+    tokens = RNG.integers(0, 50, (6, 7))
+    assert len(rows(plots.activations(model, tokens))[0]) == 3
+    assert len(rows(plots.gradients(model, mn.SoftmaxCrossEntropyLoss(), tokens, tokens))[0]) > 5

@@ -60,7 +60,7 @@ def test_the_sdist_has_what_git_has(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
     assert {"tests/release/test_wheel.py", "docs/conf.py", "examples/mlp.py", "LICENSE", "CITATION.cff"} <= names
-    assert not [name for name in names if name.endswith(".pyc") or "_build" in name or "cache" in name.split("/")]
+    assert not [name for name in names if {"_build", "__pycache__", ".venv"} & {*name.split("/")}]
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git repository: its list of files is not known")
     known = set(run("git", "ls-files", cwd=ROOT).splitlines())

@@ -96,12 +96,16 @@ def compose() -> mn.Sequential:
     names: tuple[str | None, ...] = model.layers.names
     part: mn.Sequential = model[:2] + mn.Sequential(last=mn.Tanh())
     popped: mn.Layer = model.pop()
-    assert layer in model and "relu" in names and popped not in model and weight.shape == (4,)
+    assert layer in model
+    assert popped not in model
+    assert "relu" in names
+    assert weight.shape == (4,)
     y: Floats = model(np.ones((2, 3), np.float32))
     loss: float = mn.MSELoss()(y, y)
     state: dict[str, Floats] = model.state_dict()
     missing, unexpected = mn.Sequential(body=mn.Linear(3, 4)).load_state_dict(state, strict=False)
-    assert loss == 0 == len(missing) and unexpected == ['layers["head"].weight']
+    assert loss == 0 == len(missing)
+    assert unexpected == ['layers["head"].weight']
     return part
 
 

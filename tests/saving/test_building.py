@@ -108,6 +108,13 @@ HOSTILE = {
     "true for an int": linear(out_features=True),
     "a number for a bool": linear(bias=2),
     "text for a bool": linear(bias="yes"),
+    "an array for a bool": sequential(
+        LINEAR, {"class": "BatchNorm1d", "arguments": {"num_features": 2, "affine": {"array": "layers[0].bias"}}}
+    ),
+    "a layer for a bool": linear(bias={"class": "ReLU"}),
+    "layers for a number": sequential({"class": "LeakyReLU", "arguments": {"negative_slope": [{"class": "ReLU"}]}}),
+    "a number for an array": sequential({"class": "Normalize", "arguments": {"mean": 1.0, "std": 2.0}}),
+    "a number for a shared Parameter": sequential({"class": "Tied", "arguments": {"layer": 3}}),
     "null": linear(in_features=None),
     "a layer for a number": linear(in_features={"class": "ReLU"}),
     "an unknown tag": linear(in_features={"eval": "1+1"}),
@@ -253,3 +260,20 @@ def test_a_custom_class_must_keep_what_it_is_given(tmp_path):
     write(tmp_path / "m", sequential({"custom": "Forgetful", "arguments": {"size": 3}}), {})
     with pytest.raises(CheckpointError, match="Forgetful was made with size=3, and keeps 4"):
         mn.load_model(tmp_path / "m", custom={"Forgetful": Forgetful})
+
+
+def test_an_option_that_an_older_file_does_not_have_is_the_default(tmp_path):
+    write(tmp_path / "m", sequential({"class": "Linear", "arguments": {"in_features": 3, "out_features": 2}}))
+    assert mn.load_model(tmp_path / "m").layers[0].bias is not None
+
+
+def test_nothing_of_a_blueprint_is_left(tmp_path):
+    """Every array has memory of its own, for the values and for the gradient, and can be written into."""
+    mn.save(mn.Sequential(mn.TransformerBlock(4, 2, 5), mn.BatchNorm1d(3)), tmp_path / "m")
+    for _, array in mn.load_model(tmp_path / "m").named_arrays():
+        assert all(stride for size, stride in zip(array.data.shape, array.data.strides, strict=True) if size > 1)
+        assert array.data.flags.writeable
+        assert array.data.flags.owndata
+        if isinstance(array, mn.Parameter):
+            assert array.grad.flags.owndata
+            assert not array.grad.any()

@@ -208,6 +208,28 @@ def test_a_model_in_eval_mode_goes_on_learning_with_fit(tmp_path):
     assert same(fitted(load=True), fitted(load=False))  # with dropout, and with statistics that move
 
 
+@pytest.mark.parametrize("how", ["load", "load_model", "eval", "load and eval"])
+def test_a_part_that_was_loaded_learns_as_the_rest_does(tmp_path, how):
+    """Only a part that the user has set to eval mode keeps its statistics."""
+    body = mn.Sequential(mn.Linear(4, 8, rng=0), mn.BatchNorm1d(8))
+    mn.save(body, tmp_path / "m")
+    if how == "load_model":
+        body = mn.load_model(tmp_path / "m")
+    elif how != "eval":
+        mn.load(body, tmp_path / "m")
+    if "eval" in how:
+        body.eval()
+    model = mn.Sequential(body, mn.Linear(8, 4, rng=1))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1))
+    X, y = np.eye(4, dtype=np.float32), np.arange(4)
+    trainer.evaluate((X, y))
+    assert [body.training, body.recording] == [False, False]
+    trainer.fit(mn.DataLoader(X, y, 2), epochs=1, progress=False)
+    assert body.recording
+    moved = body.layers[1].num_batches_tracked.data == 2
+    assert moved is np.bool_(how in ("load", "load_model"))
+
+
 def test_a_failed_load_leaves_the_mode(tmp_path):
     mn.save(network(width=5), tmp_path / "m")
     model = network()

@@ -1,5 +1,8 @@
 """A Classifier learns classes as scikit-learn's estimators do: labels of any kind, weights, losses, probabilities."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -144,3 +147,8 @@ def test_partial_fit():
 @pytest.mark.parametrize("options", [{"early_stopping": True}, {"class_weight": "balanced"}])
 def test_no_partial_fit(options):
     assert not hasattr(quick(**options), "partial_fit")
+
+
+def test_the_reference_has_all_that_is_public():
+    page = (Path(__file__).parents[2] / "docs" / "api" / "sklearn.md").read_text(encoding="utf-8")
+    assert re.findall(r"autoclass:: minnet\.sklearn\.(\w+)", page) == mn.sklearn.__all__

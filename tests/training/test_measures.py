@@ -138,3 +138,10 @@ def test_what_is_no_metric_is_refused(metrics, error, message):
 
 def test_metrics_of_every_kind():
     check_metrics({"a": lambda p, y: 0.0, "b": partial(function, 1), "c": mn.metrics.F1("macro"), "d": np.max})
+
+
+def test_a_layer_or_a_loss_is_no_metric():
+    """Both can be called; but the mean of a loss over a set is not the mean over its batches."""
+    for layer in (mn.MSELoss(), mn.ReLU()):
+        with pytest.raises(TypeError, match=r"expected metrics\['x'\] to be a function"):
+            check_metrics({"x": layer})

@@ -15,7 +15,7 @@ from minnet.metrics.predictions import TAKES
 from minnet.plots import tiles
 from minnet.plots.answers import probabilities
 from minnet.plots.colours import readable, theme
-from minnet.plots.figure import NORMAL, SMALL, WIDTH, counted, expect, label_axes, names_of, new_figure, short
+from minnet.plots.figure import NORMAL, SMALL, WIDTH, counted, expect, label_axes, names_of, new_figure, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -96,7 +96,7 @@ def mistakes(
     every = np.flatnonzero(predicted != labels)
     heading = f"{counted(len(every), 'mistake')} among {counted(len(data), 'sample')}"
     if not len(every):
-        figure = new_figure(5, 1.2, title or heading.replace("0 mistakes", "No mistake"))
+        figure = new_figure(5, 1.2, titled(title, heading.replace("0 mistakes", "No mistake")))
         words = "Every prediction is right: there is nothing to show."
         figure.text(0.5, 0.3, words, ha="center", fontsize=NORMAL, color=theme(figure).text)
         return figure
@@ -105,8 +105,8 @@ def mistakes(
         heading = f"The {most} most confident of {heading}"
     wrong = Wrong(rows, p[rows], predicted[rows], labels[rows], names)
     if shape is None and data.ndim == 2 and not _are_images(data):
-        return _table(data, wrong, feature_names, title or heading)
-    return _pictures(tiles.as_pictures("mistakes", data[rows], shape), wrong, title or heading)
+        return _table(data, wrong, feature_names, titled(title, heading))
+    return _pictures(tiles.as_pictures("mistakes", data[rows], shape), wrong, titled(title, heading))
 
 
 def _are_images(rows: NDArray[Any]) -> bool:

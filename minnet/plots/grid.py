@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import counted, expect, names_of, panel, short
+from minnet.plots.figure import counted, expect, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,14 +59,15 @@ def images(
     """
     expect(columns >= 1, f"plots.images needs columns >= 1, got {columns}")
     expect(most >= 1, f"plots.images needs most >= 1, got {most}")
-    pictures, total = tiles.as_pictures("images", X, shape, most), len(np.asarray(X))
+    data = tiles.as_array("images", X)
+    pictures, total = tiles.as_pictures("images", data, shape, most), len(data)
     captions = [] if labels is None else _captions(list(labels), class_names)
     got = f"got {len(captions)} labels and {total} images"
     expect(labels is None or len(captions) == total, f"plots.images expected a label for each image, {got}")
     captions = captions[:most]
     place = tiles.layout(pictures, captions, columns)
     summary = counted(total, "image") if total <= most else f"The first {most:,} of {total:,} images"
-    figure, axes, colours = panel("images", ax, title or summary, place.inches)
+    figure, axes, colours = panel("images", ax, titled(title, summary), place.inches)
     tiles.draw(axes, pictures, captions, place, colours, cmap="gray", vmin=0, vmax=1)
     return figure
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.plots.colours import Theme, theme
-from minnet.plots.figure import PANEL, WIDTH, counted, expect, label_axes, legend_above, new_figure, panel
+from minnet.plots.figure import PANEL, WIDTH, counted, expect, label_axes, legend_above, new_figure, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 Points = Iterable[tuple[float, float]]  # (step, per cent)
 
-POSITIONS = ("step", "epoch", "seconds", "lr")  # the columns of a History that measure no quality
 WIDE = 20.0  # times the lowest loss: where the axis becomes logarithmic
 MARKED = 30  # points at most have markers
 
@@ -76,7 +75,7 @@ def curves(
     runs = {"": history} if not isinstance(history, Mapping) else dict(history)
     drawn = _columns(runs, None if columns is None else list(columns))
     kinds = sorted({column.kind for column in drawn} | ({"accuracy"} if reference else set()), key=_order)
-    heading = title or ("Learning curves" if len(runs) == 1 else counted(len(runs), "run"))
+    heading = titled(title, "Learning curves" if len(runs) == 1 else counted(len(runs), "run"))
     if len(kinds) == 1:
         figure, axes, _ = panel("curves", ax, heading)
         panels = [axes]
@@ -105,7 +104,7 @@ def _columns(runs: Mapping[str, Rows], wanted: list[str] | None) -> list[Column]
     expect(runs, "plots.curves expected at least one run, got none: pass {name: trainer.history}")
     names = list(dict.fromkeys(name for rows in runs.values() for row in rows for name in row))
     sets = [name.removesuffix("_loss") for name in names if name.endswith("_loss")]
-    columns = {name: _column(name, sets) for name in names if name not in POSITIONS[:3]}
+    columns = {name: _column(name, sets) for name in names if name != "step"}
     if wanted is None:
         quality = (c for c in columns.values() if c.kind in ("loss", "accuracy") or c.of)
         chosen = [column.name for column in quality if _is_number(column.name, runs)]
@@ -113,6 +112,8 @@ def _columns(runs: Mapping[str, Rows], wanted: list[str] | None) -> list[Column]
         chosen = wanted
     for name in chosen or [""]:
         expect(name in columns, f"plots.curves found no column {name!r} to draw: the history has {', '.join(names)}")
+        cure = "name columns that have a number in each row"
+        expect(_is_number(name, runs), f"plots.curves found other things than numbers in the column {name!r}: {cure}")
     return [columns[name] for name in chosen]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short
+from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def weights(
     place = tiles.layout(drawn.pictures, drawn.captions, 5 if len(drawn.pictures) <= 10 else 10)
     limit = float(np.abs(drawn.pictures).max()) or 1.0
     size = place.inches[0] + 1, max(place.inches[1], 1.8)
-    figure, axes, colours = panel("weights", ax, title or heading, size)
+    figure, axes, colours = panel("weights", ax, titled(title, heading), size)
     if drawn.pictures.ndim == 4:
         tiles.draw(axes, 0.5 + drawn.pictures / (2 * limit), drawn.captions, place, colours)
         return figure
@@ -153,7 +153,7 @@ def _matrix(
     words = [short(name) for name in names_of("weights", outputs, names)]
     longest = max(map(len, words)) * letter()
     size = min(max(0.35 * outputs, 2) + 2, 10), min(max(0.3 * inputs, 2) + 1 + longest, 8)
-    figure, axes, colours = panel("weights", ax, title or f"{symbol}, {inputs:,} × {outputs:,}", size)
+    figure, axes, colours = panel("weights", ax, titled(title, f"{symbol}, {inputs:,} × {outputs:,}"), size)
     options: dict[str, Any] = {"vmin": -limit, "vmax": limit, "aspect": "auto"}
     axes.imshow(weight, cmap=colours.diverging, interpolation="nearest" if outputs < 500 else None, **options)
     if outputs <= 20:

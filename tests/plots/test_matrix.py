@@ -41,6 +41,8 @@ def test_it_takes_predictions_and_targets():
     p, y = RNG.random((50, 4)), RNG.integers(0, 4, 50)
     hits, wrong = cells(plots.confusion(p, y))
     np.testing.assert_array_equal(hits + wrong, mn.metrics.confusion_matrix(p, y))
+    hits, wrong = cells(plots.confusion(p.argmax(axis=1), y))
+    np.testing.assert_array_equal(hits + wrong, mn.metrics.confusion_matrix(p, y))
     yes = RNG.random(50)
     hits, wrong = cells(plots.confusion(yes, y > 1, threshold=0.5))
     np.testing.assert_array_equal(hits + wrong, mn.metrics.confusion_matrix(yes, y > 1, threshold=0.5))

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
 
 from minnet import plots
-from minnet.plots.calibration import Reliability
+from minnet.plots.reliability import Reliability
 
 RNG = np.random.default_rng(0)
 

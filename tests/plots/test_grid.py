@@ -115,6 +115,8 @@ FLAWED = [
     (lambda: plots.images(np.zeros((1, 784), int)), r"got int64: pass X.astype\(np.uint8\)"),
     (lambda: plots.images(np.full((1, 784), 999)), r"got int64: pass X / X.max\(\)"),
     (lambda: plots.images(X, labels=[1, 2]), r"a label for each image, got 2 labels and 6 images"),
+    (lambda: plots.images([X[0].reshape(28, 28), np.zeros((5, 5))]), r"images of one shape, got several: crop or pad"),
+    (lambda: plots.images("digits"), r"expected N images.*got \(\)"),
     (lambda: plots.images(X, columns=0), r"columns >= 1, got 0"),
     (lambda: plots.images(X, most=0), r"most >= 1, got 0"),
     (lambda: plots.images(X, labels="abcdef", class_names=["cat"]), r"integer labels with class_names, got \['a'\]"),

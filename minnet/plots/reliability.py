@@ -10,7 +10,7 @@ from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
 from minnet.metrics.predictions import TAKES
 from minnet.plots.answers import probabilities
-from minnet.plots.figure import SMALL, label_axes, legend_above, names_of, panel, short
+from minnet.plots.figure import SMALL, label_axes, legend_above, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ def calibration(
     said, right = (p[:, 1], labels == 1) if binary else (p.max(axis=1), p.argmax(axis=1) == labels)
     found = Reliability.of(np.clip(said, 0, 1), right, bins)
     yes = "yes" if class_names is None else short(words[1])
-    heading = title or f"Calibration: off by {100 * found.error:.1f} % on average"
+    heading = titled(title, f"Calibration: off by {100 * found.error:.1f} % on average")
     figure, axes, colours = panel("calibration", ax, heading, (5.6, 5.0))
     behind = axes.twinx()
     middles = (found.places + 0.5) / bins

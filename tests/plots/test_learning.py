@@ -149,6 +149,7 @@ FLAWED = [
     (lambda: plots.curves({"step": 1, "loss": 2.0}), r"pass trainer.history after fit"),
     (lambda: plots.curves([{"step": 1, "lr": 0.1}]), r"found no column '' to draw: the history has step, lr"),
     (lambda: plots.curves(history(2), ["test_acuracy"]), r"no column 'test_acuracy' to draw: the history has step"),
+    (lambda: plots.curves([{"step": 1, "lr": [0.1, 0.2]}], ["lr"]), r"other things than numbers in the column 'lr'"),
     (lambda: plots.curves([{"step": 1, "accuracy": 92.0}]), r"got \[92\.\]: divide per cent by 100"),
     (lambda: plots.curves(history(2), reference={"a": [1, 2]}), r"reference 'a' as pairs"),
     (lambda: plots.curves(history(2), reference={"a": [(0, 101.0)]}), r"per cent from 0 to 100"),

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.core.layer import Layer
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.plots.colours import Theme, readable
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short
+from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +39,9 @@ def confusion(
     Parameters
     ----------
     prediction
-        Scores or probabilities (N, C); or yes-or-no answers (N,), with a `threshold`. Or, without a target, counts
-        (C, C), as `minnet.metrics.confusion_matrix` returns them. C is at most 2,000.
+        Scores or probabilities (N, C); the numbers of the predicted classes (N,); or yes-or-no answers (N,), with a
+        `threshold`. Or, without a target, counts (C, C), as `minnet.metrics.confusion_matrix` returns them. C is at
+        most 2,000.
     target
         The labels (N,), 0 … C − 1; of yes-or-no answers, 1 and 0.
     threshold
@@ -63,14 +64,15 @@ def confusion(
     if target is None:
         counts = _counts(np.asarray(prediction))
     else:
-        counts = ConfusionMatrix(threshold=threshold)(prediction, target)
+        scores = _one_hot(np.asarray(prediction), np.asarray(target)) if threshold is None else prediction
+        counts = ConfusionMatrix(threshold=threshold)(scores, target)
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
     cure = "pass the counts of some of them, matrix[:2000, :2000]"
     expect(classes <= CLASSES, f"plots.confusion draws up to {CLASSES:,} classes, got {classes:,}: {cure}")
     words = [short(name) for name in names_of("confusion", classes, class_names)]
     cell = 0.1 + letter() * len(str(counts.max()))  # inches: the longest number fits
     side, room = min(max(max(cell, 0.28) * classes, 3), LARGEST), letter() * max(map(len, words)) + 1
-    heading = title or f"{right:,} of {total:,} right ({100 * right / total:.1f} %)"
+    heading = titled(title, f"{right:,} of {total:,} right ({100 * right / total:.1f} %)")
     figure, axes, colours = panel("confusion", ax, heading, (side + room + 1, side + room))
     inches = side if ax is None else min(axes.get_window_extent().size) / axes.figure.dpi
     _cells(axes, counts, colours)
@@ -84,6 +86,15 @@ def confusion(
     bar.ax.locator_params(axis="y", integer=True)
     bar.outline.set_visible(False)
     return figure
+
+
+def _one_hot(prediction: Counts, target: Counts) -> Counts:
+    """Return the numbers of classes as scores of all classes that occur; scores as they are."""
+    numbers = prediction.shape == target.shape and prediction.dtype.kind in "iub" and target.dtype.kind in "iub"
+    if not numbers or not prediction.size or min(prediction.min(), target.min()) < 0:
+        return prediction
+    classes: Counts = prediction[..., None] == np.arange(int(max(prediction.max(), target.max())) + 1)
+    return classes.astype(np.float32)
 
 
 def _counts(matrix: Counts) -> Counts:
