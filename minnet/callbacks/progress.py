@@ -13,10 +13,8 @@ from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State
 from minnet.metrics import RunningAccuracy
 
-Shown = bool | Literal["rows"]
 
-
-def shown_by(progress: Shown, total: int | None) -> list[Callback]:
+def shown_by(progress: bool | Literal["rows"], total: int | None) -> list[Callback]:
     """Return the callbacks that show a run of `total` steps (None: not known), as `fit` is told by its `progress`.
 
     Raises ValueError if `progress` is none of True, False and "rows".
