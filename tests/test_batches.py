@@ -1,6 +1,7 @@
 """Batches of several inputs, targets and weights go from the DataLoader to the end of training, as one array does."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -388,3 +389,25 @@ def test_a_running_score_of_several_outputs_is_refused():
         )
     with pytest.raises(TypeError, match=r"expected prediction to be one array, got a dict .* there is mn\.metrics\.Of"):
         mn.metrics.accuracy({"a": ONE}, Y)
+
+
+def test_threads_may_evaluate_and_predict_at_once():
+    trainer = two_heads()
+    expected, predicted = trainer.evaluate((X, TARGETS, V)), trainer.predict(X)
+    errors = []
+
+    def look():
+        try:
+            for _ in range(5):
+                assert trainer.evaluate((X, TARGETS, V), batch_size=7) == pytest.approx(expected, rel=1e-12)
+                found = trainer.predict(X)
+                assert all(np.array_equal(found[name], predicted[name]) for name in found)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors

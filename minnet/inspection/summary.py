@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.core.trees import mapped
+from minnet.core.trees import call, mapped
 
 TERMINAL = 79  # characters in a line
 
 
-def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
+def summary(model: Layer, input_shape: Any) -> str:
     """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
 
     The last line also has the numbers in Buffers (running statistics), which are not learned. The bytes are those of
@@ -23,7 +23,8 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     model
         Any layer.
     input_shape
-        The shape of one sample, without the batch: 784, or (28, 28).
+        The shape of one sample, without the batch: 784, or (28, 28). Of a model with several inputs, a dict with the
+        shape of each, or a list.
 
     Raises
     ------
@@ -42,11 +43,16 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     ------------------------------------------------
     7,850 parameters, 7,850 of them trainable; 31 kB of float32
     """
-    shape = tuple(np.atleast_1d(input_shape).tolist())
     probe, outputs = copy.deepcopy(model).eval(), dict[str, str]()
     for path, layer in probe.named_layers():
         _record(layer, path, outputs)
-    probe.forward(np.zeros((1, *shape), probe.dtype or np.float32))
+    if isinstance(input_shape, dict):
+        form: Any = {name: _zeros(shape, probe) for name, shape in input_shape.items()}
+    elif isinstance(input_shape, list) and any(map(np.ndim, input_shape)):
+        form = tuple(_zeros(shape, probe) for shape in input_shape)
+    else:
+        form = _zeros(input_shape, probe)
+    call(probe.forward, form)
 
     rows, counted = [("layer", "output", "parameters")], set[int]()
     for path, layer in model.named_layers():
@@ -76,6 +82,10 @@ def summary(model: Layer, input_shape: int | Sequence[int]) -> str:
     if size:
         foot += f"; {size / 1000:,.0f} kB of {model.dtype}"
     return "\n".join([lines[0], rule, *lines[1:], rule, foot])
+
+
+def _zeros(shape: int | Sequence[int], model: Layer) -> Any:
+    return np.zeros((1, *np.atleast_1d(shape).tolist()), model.dtype or np.float32)
 
 
 def _record(layer: Layer, path: str, outputs: dict[str, str]) -> None:

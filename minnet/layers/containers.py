@@ -145,7 +145,8 @@ class Sequential(Container):
     def _as_masked(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
         """Return x and the mask; a TypeError, if something else was given."""
         given = dict(zip(("x", "mask"), inputs, strict=False)) | named
-        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"}:
+        floats = [x for x in inputs[1:] if isinstance(x, np.ndarray) and x.dtype.kind == "f"]  # are no mask
+        if len(given) < len(inputs) + len(named) or not {"x"} <= given.keys() <= {"x", "mask"} or floats:
             got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
             raise TypeError(
                 f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "

@@ -14,6 +14,7 @@ import numpy as np
 
 from minnet.core.objects import DATA, Objects, keeps_state
 from minnet.core.state import State, attributes, same, set_attributes
+from minnet.core.trees import leaves, named_leaves
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DATA as DATA_SET
 from minnet.data.loader import DataLoader
@@ -58,7 +59,8 @@ def data(loader: Any) -> dict[str, str]:
     if isinstance(loader, DataLoader) or keeps_state(loader):
         return {}
     large = {name: value for name, value in attributes(loader).items() if _is_data(value)}
-    return {name: f"{crc32(np.ascontiguousarray(array).data):x}" for name, array in large.items()}
+    arrays = [pair for name, value in large.items() for pair in named_leaves(name, value)]
+    return {name: f"{crc32(np.ascontiguousarray(array).data):x}" for name, array in arrays}
 
 
 def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:
@@ -130,4 +132,7 @@ def as_saved(loader: Any, state: State) -> Any:
 
 
 def _is_data(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.nbytes >= DATA
+    """Whether a value is a large array, or a tuple or dict of arrays that are large together."""
+    arrays = leaves(value)
+    are_arrays = bool(arrays) and all(isinstance(array, np.ndarray) for array in arrays)
+    return are_arrays and sum(array.nbytes for array in arrays) >= DATA

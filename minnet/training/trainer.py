@@ -60,8 +60,8 @@ class Trainer:
     metrics
         What evaluations report beside the loss: name → a metric of `minnet.metrics`, or a function ``(prediction,
         target) -> float``, which is called once with those of the whole set (or batch by batch, and averaged over
-        samples, if it says ``function.additive = True``). By default the accuracy, if the loss takes class labels.
-        Metrics leave out the labels that the loss ignores.
+        samples, if it says ``function.additive = True``). By default the accuracy, if the loss takes class labels; of
+        a `MultiLoss`, of each output whose loss does. Metrics leave out the labels that the loss ignores.
     accumulate
         Into how many parts to cut every batch, which saves memory: the gradients of the parts add up to the batch's.
         (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
@@ -167,16 +167,17 @@ class Trainer:
         Parameters
         ----------
         loader
-            The batches: a `DataLoader`, or anything that yields pairs (x, y) each time it is iterated over. Floats are
-            converted to the model's dtype.
+            The batches: a `DataLoader`, or anything that yields (x, y), or (x, y, sample_weight), each time it is
+            iterated over. x and y are arrays, or tuples or dicts of arrays; a tuple x is ``model.forward(*x)``, a dict
+            ``model.forward(**x)``. Floats are converted to the model's dtype.
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader. `epochs` begins with a new pass.
             `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
             not reached the end.
         evaluate
-            Name → data to evaluate on: a pair (X, y), a DataLoader, or anything that yields batches (x, y) each time.
-            "test" gives the columns test_loss, test_accuracy, …. uint8 of a pair is scaled as the training loader's,
-            which becomes the model's `input_scale`.
+            Name → data to evaluate on: a tuple (X, y) or (X, y, sample_weight), a DataLoader, or anything that yields
+            batches each time (a list, not a tuple). "test" gives the columns test_loss, test_accuracy, …. uint8 of a
+            tuple is scaled as the training loader's, which becomes the model's `input_scale`.
         every
             How many steps lie between two rows of history; by default a row an epoch. The end of the run adds one.
         callbacks
@@ -261,10 +262,7 @@ class Trainer:
         sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
-        if validation.has_weights(loader):
-            check_weights(loss, {}, self.train_step)
-        if any(map(validation.has_weights, sets.values())):
-            check_weights(loss, self.metrics)
+        validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
         validation.check_data(model, loss, loader, sets)
         self._check_options()
         if self.compiled:
@@ -302,8 +300,9 @@ class Trainer:
         Parameters
         ----------
         data
-            A pair (X, y), whose uint8 is multiplied by the model's `input_scale`, a DataLoader, or anything that
-            yields batches (x, y).
+            A tuple (X, y) or (X, y, sample_weight), whose uint8 is multiplied by the model's `input_scale`, a
+            DataLoader, or anything that yields batches (a list, not a tuple). X and y are arrays, or tuples or dicts of
+            arrays.
         batch_size
             How many samples of a pair go through the model at a time. None: up to 1,000, fewer if they are large.
 
@@ -331,7 +330,8 @@ class Trainer:
         Parameters
         ----------
         X
-            The samples, along the first axis; uint8 is multiplied by the model's `input_scale`.
+            The samples, along the first axis, in an array, or a tuple or dict of arrays; uint8 is multiplied by the
+            model's `input_scale`.
         batch_size
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
         collate
@@ -367,18 +367,10 @@ class Trainer:
     def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
         learn: Callable[..., float] = self.train_step
-        check = partial(check_weights, self.loss, {}, self.train_step)
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        shared = (
-            learn,
-            self.state,
-            self.model.dtype,
-            self._checks,
-            interrupts,
-            lambda *batch: weight_of(self.loss, *batch),
-            check,
-        )
+        check = partial(check_weights, self.loss, {}, self.train_step)
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)

@@ -26,7 +26,7 @@ from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
-from minnet.training.measures import check_metrics
+from minnet.training.measures import check_metrics, check_weights
 
 Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # (X, y), or (X, y, sample_weight)
 
@@ -312,8 +312,17 @@ def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> Bat
     raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
-def has_weights(data: object) -> bool:
-    """Whether it is known beforehand that a loader yields weights of samples."""
+def check_weighted(
+    loader: object, sets: Mapping[str, Set], loss: Loss, metrics: Mapping[str, Any], train_step: Any
+) -> None:
+    """Check that weights of samples, where it is known that there are some, are taken; see `check_weights`."""
+    if _has_weights(loader):
+        check_weights(loss, {}, train_step)
+    if any(map(_has_weights, sets.values())):
+        check_weights(loss, metrics)
+
+
+def _has_weights(data: object) -> bool:
     return isinstance(data, DataLoader) and data.sample_weight is not None
 
 

@@ -122,3 +122,14 @@ def test_several_outputs():
     assert '  layers["heads"] Heads()' in text
     assert "{age: (N, 1), sex: (N, 2)}" in text
     assert '    layers["sex"] Linear(3, 2)' in text
+
+
+def test_a_model_with_several_inputs_and_outputs():
+    parts = mn.Linear(4, 5), mn.Identity()
+    for inputs, shapes in (
+        (mn.Inputs(image=parts[0], table=parts[1]), {"image": 4, "table": (3,)}),
+        (mn.Inputs(*parts), [(4,), (3,)]),
+    ):
+        said = mn.summary(mn.Sequential(inputs, mn.Heads(a=mn.Linear(8, 2), b=mn.Tanh())), shapes)
+        assert "{a: (N, 2), b: (N, 8)}" in said
+        assert "(N, 8)" in said.splitlines()[3]

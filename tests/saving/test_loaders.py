@@ -112,3 +112,20 @@ def test_a_batch_size_of_a_file(size):
     assert loader.batch_size == 2
     with pytest.raises(ValueError, match="a batch size of"):
         loaders.as_saved(loader, {"attributes": {"batch_size": size}})
+
+
+def test_a_data_set_in_several_arrays_is_not_kept():
+    class Loader:
+        def __init__(self):
+            self.inputs = {"image": np.zeros((300, 1000)), "table": np.zeros((300, 3))}
+            self.small = {"a": np.zeros(3)}
+
+        def __iter__(self):
+            yield self.inputs, np.zeros(300)
+
+    loader = Loader()
+    assert loaders.capture(loader)["attributes"].keys() == {"small"}
+    before = loaders.data(loader)
+    assert before.keys() == {'inputs["image"]', 'inputs["table"]'}
+    loader.inputs["table"][2] = 1
+    assert loaders.data(loader) != before
