@@ -248,3 +248,143 @@ def test_what_is_no_batch_of_arrays_is_refused():
         made().fit([({"image": [1.0], "table": X["table"]}, Y)], epochs=1, progress=False)
     with pytest.raises(TypeError, match="expected target to be one array, got a dict of 'a': several outputs"):
         made().fit([(X, {"a": Y})], epochs=1, progress=False)
+
+
+# -- several outputs, with a loss for each
+
+TARGETS = {"digit": np.where(RNG.random(N) < 0.4, -1, Y), "angle": RNG.normal(size=(N, 2))}
+
+
+def two_heads(**options):
+    model = mn.Sequential(
+        mn.Inputs(image=mn.Linear(4, 5, rng=0), table=mn.Identity()),
+        mn.Tanh(),
+        mn.Heads(digit=mn.Linear(8, 3, rng=1), angle=mn.Linear(8, 2, rng=2)),
+    ).astype(np.float64)
+    losses = {"digit": mn.SoftmaxCrossEntropyLoss(ignore_index=-1), "angle": mn.MSELoss()}
+    return mn.Trainer(model, mn.MultiLoss(losses, {"angle": 0.3}), mn.SGD(model.parameters(), lr=0.1), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 3}, {"threads": 2}], ids=str)
+def test_a_loss_of_the_history_is_that_of_the_whole_set(options):
+    """With a learning rate of 0, each epoch sees one model, so its mean is that of the set, whatever the batches."""
+    if "threads" in options:
+        pytest.importorskip("threadpoolctl")
+    trainer = two_heads(**options)
+    trainer.optimizer.lr = 0.0
+    expected = trainer.evaluate((X, TARGETS, V), batch_size=N)
+    for size in (1, 5, N):
+        loader = mn.DataLoader(X, TARGETS, size, shuffle=True, sample_weight=V, rng=0)
+        row = trainer.fit(loader, epochs=1, evaluate={"test": (X, TARGETS, V)}, progress=False)[-1]
+        for name in ("loss", "digit_loss", "angle_loss"):
+            assert row[name] == pytest.approx(expected[name], rel=1e-12)
+            assert row[f"test_{name}"] == pytest.approx(expected[name], rel=1e-12)
+        assert row["test_digit_accuracy"] == pytest.approx(expected["digit_accuracy"], rel=1e-12)
+    whole = trainer.loss.forward(trainer.model.forward(**X), TARGETS, V)
+    assert expected["loss"] == pytest.approx(whole, rel=1e-12)
+
+
+def test_each_step_says_what_each_head_lost():
+    trainer, seen = two_heads(), []
+
+    class Look(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            seen.append(trainer.last_loss)
+            assert trainer.prediction.keys() == trainer.target.keys() == {"digit", "angle"}
+
+    trainer.fit(mn.DataLoader(X, TARGETS, 10), epochs=1, callbacks=[Look()], progress=False)
+    assert len(seen) == 4
+    for value in seen:
+        assert value == pytest.approx(value.heads["digit"] + 0.3 * value.heads["angle"])
+
+
+def test_a_run_of_several_losses_goes_on_exactly(tmp_path):
+    def fit(trainer, **how):
+        loader = mn.DataLoader(X, TARGETS, 6, shuffle=True, sample_weight=V, rng=3)
+        return trainer.fit(loader, steps=17, every=5, evaluate={"test": (X, TARGETS)}, progress=False, **how)
+
+    whole = fit(two_heads())
+    fit(two_heads(), checkpoint=tmp_path, callbacks=[StopAt(8)])
+    rows = fit(two_heads(), checkpoint=tmp_path)
+    same = [{name: value for name, value in row.items() if name != "seconds"} for row in rows if row["step"] != 8]
+    assert same == [{name: value for name, value in row.items() if name != "seconds"} for row in whole]
+
+
+def test_a_step_that_is_not_finite_is_skipped_in_all_columns():
+    spoilt = copy.deepcopy(X)
+    spoilt["table"][0] = np.nan
+    trainer = two_heads(nonfinite="skip")
+    loader = mn.DataLoader(spoilt, TARGETS, 10, check=False)
+    with np.errstate(invalid="ignore"):
+        row = trainer.fit(loader, epochs=1, evaluate={"test": (X, TARGETS)}, progress=False)[-1]
+    assert row["skipped"] == 1
+    assert np.isfinite([row["loss"], row["digit_loss"], row["angle_loss"], row["test_loss"]]).all()
+    trainer.optimizer.lr, trainer.nonfinite = 1e300, "skip"
+    broken = trainer.fit(mn.DataLoader(spoilt, TARGETS, N, check=False), epochs=1, progress=False)[-1]
+    assert np.isnan([broken["loss"], broken["digit_loss"], broken["angle_loss"]]).all()
+
+
+def test_a_train_step_may_return_a_loss_of_its_own():
+    class Penalised(mn.Trainer):
+        def train_step(self, x, y):
+            return super().train_step(x, y) + 1.0
+
+    plain, trainer = two_heads(), two_heads()
+    trainer = Penalised(trainer.model, trainer.loss, trainer.optimizer)
+    rows = [t.fit(mn.DataLoader(X, TARGETS, N), epochs=1, progress=False)[-1] for t in (plain, trainer)]
+    assert rows[1]["loss"] == pytest.approx(rows[0]["loss"] + 1)
+    assert np.isnan(rows[1]["digit_loss"])  # which nobody has said
+
+
+def test_columns_that_would_have_one_name_are_refused():
+    loader = mn.DataLoader(X, TARGETS, 10)
+    for sets, metrics, column in [
+        ({"digit": (X, TARGETS)}, {}, "digit_loss"),
+        ({"test": (X, TARGETS)}, {"digit_loss": own_metric}, "test_digit_loss"),
+    ]:
+        with pytest.raises(ValueError, match=f"fit got the column '{column}' twice"):
+            two_heads(metrics=metrics).fit(loader, epochs=1, evaluate=sets, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ({"digit": Y}, "expected the target to be a dict of 'digit', 'angle', got a dict of 'digit'"),
+        ({**TARGETS, "digit": Y + 1}, "labels from 0 to 2 for 3 classes, got 3"),
+    ],
+    ids=["missing", "label"],
+)
+def test_targets_are_looked_at_before_the_first_step(targets, message):
+    trainer = two_heads()
+    with pytest.raises(ValueError, match=message):
+        trainer.fit(mn.DataLoader(X, targets, 10), epochs=1, progress=False)
+    assert trainer.step == 0
+
+
+def test_a_head_that_does_not_fit_its_loss_is_refused():
+    model = mn.Sequential(mn.Linear(4, 3), mn.Heads(a=mn.Sequential(mn.Linear(3, 3), mn.Softmax()), b=mn.Tanh()))
+    with pytest.raises(ValueError, match=r"takes scores, but its head 'a' ends with Softmax\(\): remove that layer"):
+        mn.Trainer(
+            model,
+            mn.MultiLoss({"a": mn.SoftmaxCrossEntropyLoss(), "b": mn.MSELoss()}),
+            mn.SGD(model.parameters(), lr=0.1),
+        )
+
+
+def test_a_head_without_a_loss_learns_nothing():
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Heads(a=mn.Linear(3, 2, rng=1), b=mn.Linear(3, 2, rng=2)))
+    before = model.layers[1].layers["b"].weight.data.copy()
+    loss = mn.MultiLoss({"a": mn.SoftmaxCrossEntropyLoss(), "b": None})
+    trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=0.1))
+    trainer.fit(mn.DataLoader(X["image"], {"a": Y % 2}, 10), epochs=1, progress=False)
+    assert np.array_equal(before, model.layers[1].layers["b"].weight.data)
+    assert trainer.predict(X["image"])["b"].shape == (N, 2)
+
+
+def test_a_running_score_of_several_outputs_is_refused():
+    with pytest.raises(TypeError, match=r"RunningScore counts one output, .*: leave it out, and pass fit"):
+        two_heads().fit(
+            mn.DataLoader(X, TARGETS, 10), epochs=1, callbacks=[mn.callbacks.RunningScore()], progress=False
+        )
+    with pytest.raises(TypeError, match=r"expected prediction to be one array, got a dict .* there is mn\.metrics\.Of"):
+        mn.metrics.accuracy({"a": ONE}, Y)

@@ -112,7 +112,8 @@ def test_the_figures_of_reliability_are_those_that_were_taken():
     kills, fuzz = (json.loads(path.read_text(encoding="utf-8")) for path in (figures.KILLS, figures.FUZZ))
     assert kills["all equal"]
     assert kills["kills"] >= 50
-    assert all(figure["inputs"] >= 200_000 and figure["outcomes"]["failure"] == 0 for figure in fuzz.values())
+    assert sum(figure["inputs"] for figure in fuzz.values()) >= 800_000
+    assert not any(figure["outcomes"]["failure"] for figure in fuzz.values())
 
 
 def test_the_benchmarks_table_in_the_readme_is_that_of_the_results():

@@ -213,6 +213,34 @@ def test_char_rnn(tmp_path):
     assert len(said.partition("What it writes:")[2]) > 400
 
 
+def test_two_heads(small_mnist, tmp_path):
+    said = run("two_heads.py", "--epochs", "2", "--out", "drawn.png", folder=small_mnist, cwd=tmp_path)
+    assert re.search(r"^  epoch 2 loss [\d.]+ digit_loss [\d.]+ angle_loss [\d.]+ test_loss", said, re.MULTILINE)
+    (right, off), (alone, _, guess) = (
+        map(float, re.search(pattern, said).groups())
+        for pattern in (
+            r"two heads: +([\d.]+)% of the digits right, angles ([\d.]+) degrees off",
+            r"two networks: ([\d.]+)%, ([\d.]+) degrees   .the angle 0 for all: ([\d.]+)",
+        )
+    )
+    assert min(right, alone) > 60
+    assert off < 0.8 * guess
+    both, *single = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) weights:", said))
+    assert both < 0.51 * sum(single)
+    assert (tmp_path / "drawn.png").stat().st_size > 10_000
+
+
+def test_text_classification(tmp_path):
+    said = run("text_classification.py", "--epochs", "3", "--out", "c.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
+    buckets, plain = map(int, re.findall(r"padding (\d+)% of a batch, (\d+)% without buckets", said)[0])
+    assert buckets < 15 < 40 < plain
+    gru, pairs = map(float, re.findall(r"GRU ([\d.]+)%   .logistic regression on pairs of letters ([\d.]+)%", said)[0])
+    assert 60 < pairs < 90
+    assert gru > 65
+    assert said.count("'") >= 6  # three suspicious phrases
+    assert (tmp_path / "c.png").stat().st_size > 10_000
+
+
 def test_adding_problem(tmp_path):
     said = run("adding_problem.py", "--steps", "20", "--out", "curves.png", cwd=tmp_path, OPENBLAS_NUM_THREADS="1")
     assert "0.167" in said
@@ -225,8 +253,10 @@ def test_adding_problem(tmp_path):
         (("mlp.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
         (("cnn.py", "--epochs", "-1"), "--epochs must be at least 1, got -1"),
         (("autoencoder.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
+        (("two_heads.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
         (("tabular.py", "--seeds", "0"), "--epochs and --seeds must be at least 1, got 100 and 0"),
         (("char_rnn.py", "--steps", "0"), "--steps must be at least 1, got 0"),
+        (("text_classification.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
         (("adding_problem.py", "--steps", "-1"), "--steps must be at least 1, got -1"),
         (("mlp.py", "--data", __file__), "expected a pickle"),
         (("cnn.py", "--data", __file__), "expected a pickle"),
@@ -250,6 +280,7 @@ def test_what_the_user_can_mend_is_no_traceback(small_mnist, tmp_path, arguments
         (("autoencoder.py", "--epochs", "1", "--out", "nowhere/digits.png"), "No such file"),
         (("tabular.py", "--seeds", "1", "--epochs", "1", "--out", "nowhere/curves.png"), "No such file"),
         (("char_rnn.py", "--steps", "2", "--out", "nowhere/curves.png"), "No such file"),
+        (("text_classification.py", "--epochs", "1", "--out", "nowhere/curves.png"), "No such file"),
         (("adding_problem.py", "--steps", "2", "--out", "curves.nothing"), "not supported"),
     ],
 )

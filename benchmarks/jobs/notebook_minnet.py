@@ -2,8 +2,9 @@
 
 import sys
 
-import minnet as mn
 from sklearn.datasets import load_digits
+
+import minnet as mn
 
 X, y = load_digits(return_X_y=True)
 model = mn.load_model(sys.argv[1])

@@ -15,7 +15,7 @@ print(names[:10].tolist())
 wrong = np.flatnonzero(names != y[1500:].astype(str))
 wrong = wrong[np.argsort(-p[wrong].max(axis=1))][:20]
 figure, panels = plt.subplots(4, 5, figsize=(8, 8))
-for axes, i in zip(panels.flat, wrong):
+for axes, i in zip(panels.flat, wrong, strict=False):
     axes.imshow(X[1500 + i].reshape(8, 8), cmap="gray")
     axes.set_title(f"predicted {names[i]}, true {y[1500 + i]}", fontsize=8)
 for axes in panels.flat:

@@ -8,6 +8,8 @@ from sklearn.datasets import load_digits
 
 
 class Classifier(torch.nn.Module):
+    """Two layers behind the standardisation of their inputs."""
+
     def __init__(self):
         super().__init__()
         self.register_buffer("mean", torch.zeros(64))
@@ -15,6 +17,7 @@ class Classifier(torch.nn.Module):
         self.layers = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
 
     def forward(self, x):
+        """Return the scores of the classes."""
         return self.layers((x - self.mean) / self.std)
 
 
@@ -31,7 +34,7 @@ print([saved["names"][i] for i in predicted[:10]])
 wrong = (predicted != y).nonzero()[:, 0]
 wrong = wrong[p[wrong].amax(dim=1).argsort(descending=True)][:20]
 figure, panels = plt.subplots(4, 5, figsize=(8, 8))
-for axes, i in zip(panels.flat, wrong):
+for axes, i in zip(panels.flat, wrong, strict=False):
     axes.imshow(X[i].reshape(8, 8), cmap="gray")
     axes.set_title(f"predicted {saved['names'][predicted[i]]}, true {y[i]}", fontsize=8)
 for axes in panels.flat:

@@ -8,6 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 class Classifier(torch.nn.Module):
+    """Two layers behind the standardisation of their inputs."""
+
     def __init__(self, mean, std):
         super().__init__()
         self.register_buffer("mean", mean)
@@ -15,6 +17,7 @@ class Classifier(torch.nn.Module):
         self.layers = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
 
     def forward(self, x):
+        """Return the scores of the classes."""
         return self.layers((x - self.mean) / self.std)
 
 

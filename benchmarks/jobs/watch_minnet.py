@@ -1,9 +1,10 @@
-"""Watch a long run: TensorBoard, a printed row an epoch, the best weights, early stopping, and resume when it is killed."""
+"""Watch a long run: TensorBoard, a row an epoch, the best weights, early stopping, resume when it is killed."""
 
 import sys
 
-import minnet as mn
 from sklearn.datasets import load_digits
+
+import minnet as mn
 
 X, y = load_digits(return_X_y=True)
 model = mn.Sequential(mn.Normalize.of(X), mn.Linear(64, 64, rng=0), mn.ReLU(), mn.Linear(64, 10, rng=1))

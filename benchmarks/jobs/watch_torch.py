@@ -1,4 +1,4 @@
-"""Watch a long run: TensorBoard, a printed row an epoch, the best weights, early stopping, and resume when it is killed."""
+"""Watch a long run: TensorBoard, a row an epoch, the best weights, early stopping, resume when it is killed."""
 
 import sys
 from pathlib import Path

@@ -13,10 +13,8 @@ from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State
 from minnet.metrics import RunningAccuracy
 
-Shown = bool | Literal["rows"]
 
-
-def shown_by(progress: Shown, total: int | None) -> list[Callback]:
+def shown_by(progress: bool | Literal["rows"], total: int | None) -> list[Callback]:
     """Return the callbacks that show a run of `total` steps (None: not known), as `fit` is told by its `progress`.
 
     Raises ValueError if `progress` is none of True, False and "rows".
@@ -47,6 +45,11 @@ class RunningScore(Callback):
 
     def on_fit_start(self, trainer: Training) -> None:
         """Begin at 0, without the labels that the loss ignores."""
+        if trainer.loss.several:
+            raise TypeError(
+                f"RunningScore counts one output, but the loss is of several, {trainer.loss.describe()}: "
+                'leave it out, and pass fit(..., evaluate={"test": (X, y)}), which reports the accuracy of each'
+            )
         self.running = self.running.fresh(trainer.loss)
 
     def on_step_end(self, trainer: Training) -> None:

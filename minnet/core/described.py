@@ -44,7 +44,7 @@ def describe(owner: object, *, defaults: bool = False) -> str:
             continue
         if value is None and argument.default is True:  # a part that was left out, such as Linear's bias
             value = False
-        text = None if not defaults and same(value, argument.default) else _text(value, simple=defaults)
+        text = _text(value, simple=defaults) if defaults or not _is_default(value, argument.default) else None
         if text is not None:
             shown.append(text if argument.default is argument.empty else f"{name}={text}")
     return f"{type(owner).__name__}({', '.join(shown)})"
@@ -67,6 +67,11 @@ def _kept(owner: object, name: str) -> Any:
         return getattr(owner, name, _NOT_KEPT)
     except Exception:  # a property that cannot be read now
         return _NOT_KEPT
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    nothing = isinstance(value, list | tuple | dict) and not value  # which None may have become
+    return same(value, default) or (nothing and default is None)
 
 
 def _text(value: Any, *, simple: bool) -> str | None:

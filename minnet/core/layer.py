@@ -10,11 +10,10 @@ from numpy.typing import DTypeLike
 from minnet.core.arguments import arguments_of
 from minnet.core.arrays import BYTE_SCALE, Array
 from minnet.core.buffer import Buffer, LayerArray
-from minnet.core.checks import check_floats, named
+from minnet.core.checks import check_floats
 from minnet.core.described import describe
 from minnet.core.layers import Layers
-from minnet.core.masks import refuse_mask
-from minnet.core.mismatches import Missing, mismatches
+from minnet.core.mismatches import Missing, load_arrays
 from minnet.core.parameter import Parameter
 from minnet.core.words import OF_LAYERS, answer, without_words
 
@@ -260,24 +259,7 @@ class Layer:
         ValueError, TypeError
             If they do not fit, or are not arrays: the message lists the differences, and the model is unchanged.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(
-                f"load_state_dict expected a dict of paths and arrays, got {named(state)}: for a file, there is "
-                "mn.load(model, path)"
-            )
-        for path, values in state.items():
-            refuse_mask("load_state_dict", path, values, of_samples=False)
-        own = dict(self.named_arrays())
-        given = {path: np.asarray(values) for path, values in state.items()}
-        missing = Missing([path for path in own if path not in given], [path for path in given if path not in own])
-        if not strict:
-            given = {path: values for path, values in given.items() if path in own}
-        compared = own.items() if strict else [(path, own[path]) for path in given]
-        if found := mismatches(compared, given, "the state"):
-            raise ValueError("\n  ".join(["the state does not fit the model:", *found]))
-        for path, values in given.items():
-            own[path].data = values
-        return missing
+        return load_arrays(dict(self.named_arrays()), state, strict)
 
     @property
     def dtype(self) -> "np.dtype[Any] | None":

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.buffer import LayerArray
+from minnet.core.checks import named
+from minnet.core.masks import refuse_mask
 
 
 class Missing(NamedTuple):
@@ -32,6 +35,27 @@ def mismatches(
         if len(kinds) == 1 and kinds <= {"float32", "float64"}:
             lines.insert(0, f"For the dtype: model.astype(np.{kinds.pop()}) before loading")  # a long list is cut
     return lines
+
+
+def load_arrays(own: Mapping[str, LayerArray], state: Mapping[str, Any], strict: bool) -> Missing:
+    """Copy what `Layer.state_dict` returned into arrays, all or none: see `Layer.load_state_dict`."""
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"load_state_dict expected a dict of paths and arrays, got {named(state)}: for a file, there is "
+            "mn.load(model, path)"
+        )
+    for path, values in state.items():
+        refuse_mask("load_state_dict", path, values, of_samples=False)
+    given = {path: np.asarray(values) for path, values in state.items()}
+    missing = Missing([path for path in own if path not in given], [path for path in given if path not in own])
+    if not strict:
+        given = {path: values for path, values in given.items() if path in own}
+    compared = own.items() if strict else [(path, own[path]) for path in given]
+    if found := mismatches(compared, given, "the state"):
+        raise ValueError("\n  ".join(["the state does not fit the model:", *found]))
+    for path, values in given.items():
+        own[path].data = values
+    return missing
 
 
 def _describe(array: NDArray[Any]) -> str:

@@ -90,7 +90,7 @@ class DataLoader:
     >>> loader = DataLoader({"place": X, "time": y / 10}, y, batch_size=2, sample_weight=[1, 1, 0, 2, 1])
     >>> x, y, sample_weight = next(iter(loader))
     >>> x["time"], sample_weight
-    (array([0. , 0.1]), array([1., 1.]))
+    (array([0. , 0.1]), array([1, 1]))
     """
 
     X: Any  # an array, or a tuple or dict of arrays; with `collate`, lists of samples, too

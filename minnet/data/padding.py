@@ -140,8 +140,9 @@ def _padded(what: str, sequences: Sequence[Any], value: float) -> tuple[NDArray[
                 f"{array.shape}: time is the first axis of a sample"
             )
     lengths = np.array([len(array) for array in arrays])
-    some = [array for array in arrays if len(array)] or arrays  # an empty list is an array of float64
-    dtype = np.result_type(*some)
+    # An empty list is an array of float64, whatever the others hold: the texts without a word.
+    some = [array for array in arrays if len(array) or array.ndim > 1 or array.dtype != np.float64]
+    dtype = np.result_type(*some) if some else np.asarray(value).dtype
     filler = np.array(value).astype(dtype)
     if filler != value and value == value:
         raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.trees import mapped
 
 TERMINAL = 79  # characters in a line
 
@@ -83,7 +84,7 @@ def _record(layer: Layer, path: str, outputs: dict[str, str]) -> None:
 
     def recorded(*inputs: Any, **options: Any) -> Any:
         y = forward(*inputs, **options)
-        outputs[path] = str(("N", *y.shape[1:])).replace("'", "")
+        outputs[path] = str(mapped(lambda array: ("N", *array.shape[1:]), y)).replace("'", "")
         return y
 
     layer.forward = recorded  # type: ignore[method-assign]

@@ -237,6 +237,9 @@ class Container(Layer):
     def _place_of(self, i: int) -> str:
         return f"{type(self).__name__}.layers{self.layers.index_of(i)} = {self.layers[i].describe()}"
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [name for name in self.layers.names if name]  # what a notebook offers behind model["
+
     def __array__(self, *_: Any, **options: Any) -> NoReturn:
         # NumPy would take it for a list, and make an array of its layers.
         name = type(self).__name__

@@ -149,8 +149,8 @@ class Sequential(Container):
             got = [*map(what_is, inputs), *(f"{name}=..." for name in named)]
             raise TypeError(
                 f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
-                f"{', '.join(got) or 'nothing'}: a model of several inputs begins with a layer that takes them, such "
-                "as mn.Inputs"
+                f"{', '.join(got) or 'nothing'}: the names of these two are x and mask; a model of several inputs "
+                "begins with a layer that takes them, such as mn.Inputs"
             )
         return given["x"], given.get("mask")
 

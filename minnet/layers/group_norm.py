@@ -33,6 +33,7 @@ class GroupNorm(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> GroupNorm(2, 4).forward(np.array([[1, 3, 10, 30]], np.float32)).round(3).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """

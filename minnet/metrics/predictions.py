@@ -9,12 +9,14 @@ from minnet.core.arrays import TINY, Array, Labels
 from minnet.core.labels import check_labels, check_range
 from minnet.core.masks import refuse_mask
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
+from minnet.core.trees import refuse_tree
 from minnet.core.weights import Weights, sample_weights
 from minnet.errors import NonFiniteError
 
 Answers = NDArray[np.bool_]
 
 TAKES = (None, "probabilities", "scores", "log-probabilities")
+SEVERAL = "for one of several outputs there is mn.metrics.Of, such as Of('digit', mn.metrics.accuracy)"
 THRESHOLD = "yes-or-no answers? Say where a yes begins: threshold=0.5 for probabilities, threshold=0 for scores"
 
 
@@ -22,6 +24,7 @@ def as_numbers(owner: str, name: str, value: ArrayLike) -> Array:
     """View anything as an array of numbers; a TypeError if it is something else."""
     if type(value) is not np.ndarray:
         refuse_mask(owner, name, value)
+        refuse_tree(owner, name, value, SEVERAL)
     array = np.asarray(value)
     if array.dtype.kind not in "biuf" and array.size:
         raise TypeError(f"{owner} expected a {name} of numbers, got {array.dtype}")

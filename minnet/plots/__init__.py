@@ -5,8 +5,9 @@ It is returned as a matplotlib Figure. A notebook shows it if it is the last val
 is not used, so there is no figure to close and no backend to choose.
 
 Every function takes a `title`, and has a default for it. One that draws a single panel takes `ax`, matplotlib's Axes to
-draw on, such as one of ``figure, axes = plt.subplots(1, 2)``; it then returns their figure. What cannot be drawn is a
-ValueError or TypeError with the cure; without matplotlib, there is a `minnet.errors.MissingExtraError`.
+draw on, such as one of ``figure, axes = plt.subplots(1, 2, layout="constrained")``; it then returns their figure. What
+cannot be drawn is a ValueError or TypeError with the cure; without matplotlib, there is a
+`minnet.errors.MissingExtraError`.
 
 Text, axes and paper have the colours of matplotlib's style, ``plt.style.use("dark_background")`` for a dark page. What
 is drawn is in colours that colour-blind people can tell apart, and that stand out from the paper.

@@ -1,7 +1,7 @@
 """Answers are the probabilities of a model and the right classes, of any number of classes, or of yes and no."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, Labels
 from minnet.core.special import sigmoid
@@ -15,9 +15,7 @@ from minnet.metrics.predictions import (
 )
 
 
-def probabilities(
-    owner: str, prediction: ArrayLike, target: ArrayLike, takes: str | None
-) -> tuple[NDArray[np.float64], Labels]:
+def probabilities(owner: str, prediction: ArrayLike, target: ArrayLike, takes: str | None) -> tuple[Array, Labels]:
     """Return probabilities (N, C) and labels (N,); of one answer a sample, C is 2: no and yes.
 
     Raises
@@ -34,18 +32,24 @@ def probabilities(
         raise ValueError(f"{owner} expected at least one sample, got none")
     if takes in (None, "probabilities"):
         check_probabilities(owner, rows)
-        return rows.astype(np.float64), labels
+        return _floats(rows), labels
     return np.exp(log_probabilities(owner, rows, takes)), labels
 
 
-def _of_yes(owner: str, answers: Array, takes: str | None) -> NDArray[np.float64]:
+def _of_yes(owner: str, answers: Array, takes: str | None) -> Array:
     """Return the probabilities of a yes."""
     if not len(answers):
         raise ValueError(f"{owner} expected at least one sample, got none")
     check_finite(owner, "prediction", answers)
     if takes == "scores":
-        return sigmoid(answers).astype(np.float64)
+        return sigmoid(_floats(answers))
     if takes == "log-probabilities":
-        return np.exp(answers.astype(np.float64))
+        logs: Array = np.exp(_floats(answers))
+        return logs
     check_probabilities(owner, answers[:, None])
-    return answers.astype(np.float64)
+    return _floats(answers)
+
+
+def _floats(numbers: Array) -> Array:
+    """Return integers as float64, and floats as they are: those of a thousand classes may fill the memory."""
+    return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float64)

@@ -15,7 +15,14 @@ Colour = tuple[float, float, float]  # red, green and blue, from 0 to 1
 
 ON_WHITE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 ON_BLACK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7")
-STYLES = ("-", "--", "-.", ":")  # of lines, when the colours are used up
+STYLES = ("-", "--", "-.", ":")
+FIRST = (
+    0,
+    0,
+    1,
+    2,
+)  # the style of a colour's first line: green and purple are alike for some, and need one of their own
+MARKERS = "os^D"
 
 
 class Theme(NamedTuple):
@@ -29,8 +36,12 @@ class Theme(NamedTuple):
 
     def line(self, i: int) -> dict[str, Any]:
         """Return the colour and style of the i-th line: sixteen can be told apart."""
-        style = STYLES[i // len(self.series) % len(STYLES)]
-        return {"color": self.series[i % len(self.series)], "linestyle": style}
+        again, k = divmod(i, len(self.series))
+        return {"color": self.series[k], "linestyle": STYLES[(FIRST[k] + again) % len(STYLES)]}
+
+    def dots(self, i: int) -> dict[str, Any]:
+        """Return the colour and shape of the i-th kind of dots."""
+        return {"color": self.series[i % len(self.series)], "marker": MARKERS[i % len(MARKERS)]}
 
     @property
     def dark(self) -> bool:

@@ -3,6 +3,7 @@
 import functools
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ def panel(name: str, ax: "Axes | None", title: str, size: tuple[float, float] = 
     else:
         axes = check_axes(name, ax)
         figure = axes.figure.figure  # of axes in a subfigure, the whole figure
-        axes.set_title(title, fontsize=LARGE)
+        letters = max(int(axes.get_window_extent().width / figure.dpi / (1.15 * letter())), 20)
+        axes.set_title("\n".join(textwrap.fill(line, letters) for line in title.split("\n")), fontsize=LARGE)
     return figure, axes, theme(axes)
 
 
@@ -95,7 +97,7 @@ def legend_above(axes: "Axes", colours: Theme) -> None:
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=SMALL, labelcolor=colours.text
     )
     if axes.get_title():
-        axes.set_title(axes.get_title(), fontsize=LARGE, pad=8 + 14 * math.ceil(len(labels) / columns))
+        axes.set_title(axes.get_title(), fontsize=LARGE, pad=8 + 187 * letter() * math.ceil(len(labels) / columns))
 
 
 def names_of(name: str, classes: int, class_names: "Sequence[object] | Layer | None") -> list[str]:

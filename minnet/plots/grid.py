@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import counted, expect, names_of, panel, short, titled
+from minnet.plots.figure import check_axes, counted, expect, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def images(
     got = f"got {len(captions)} labels and {total} images"
     expect(labels is None or len(captions) == total, f"plots.images expected a label for each image, {got}")
     captions = captions[:most]
-    place = tiles.layout(pictures, captions, columns)
+    place = tiles.layout(pictures, captions, columns, None if ax is None else check_axes("images", ax))
     summary = counted(total, "image") if total <= most else f"The first {most:,} of {total:,} images"
     figure, axes, colours = panel("images", ax, titled(title, summary), place.inches)
     tiles.draw(axes, pictures, captions, place, colours, cmap="gray", vmin=0, vmax=1)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short, titled
+from minnet.plots.figure import NORMAL, SMALL, check_axes, expect, label_axes, letter, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,8 @@ def weights(
     heading = "What the weights have learned" if start is not None else f"The {what} of W"
     if len(drawn.pictures) < drawn.total:
         heading += f": the first {len(drawn.pictures)} of {drawn.total:,}"
-    place = tiles.layout(drawn.pictures, drawn.captions, 5 if len(drawn.pictures) <= 10 else 10)
+    columns = 5 if len(drawn.pictures) <= 10 else 10
+    place = tiles.layout(drawn.pictures, drawn.captions, columns, None if ax is None else check_axes("weights", ax))
     limit = float(np.abs(drawn.pictures).max()) or 1.0
     size = place.inches[0] + 1, max(place.inches[1], 1.8)
     figure, axes, colours = panel("weights", ax, titled(title, heading), size)

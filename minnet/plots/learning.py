@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.plots.colours import Theme, theme
-from minnet.plots.figure import PANEL, WIDTH, counted, expect, label_axes, legend_above, new_figure, panel, titled
+from minnet.plots.colours import STYLES, Theme, theme
+from minnet.plots.figure import counted, expect, label_axes, legend_above, new_figure, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 Points = Iterable[tuple[float, float]]  # (step, per cent)
 
+SIZE = 4.2, 3.9  # of one of several panels
 WIDE = 20.0  # times the lowest loss: where the axis becomes logarithmic
 MARKED = 30  # points at most have markers
 
@@ -84,7 +85,7 @@ def curves(
         expect(ax is None, f"plots.curves has {len(kinds)} panels to draw on one ax, {', '.join(kinds)}: {cure}")
         across = min(len(kinds), 2)
         down = math.ceil(len(kinds) / across)
-        figure = new_figure(WIDTH, PANEL[1] * down, heading)
+        figure = new_figure(SIZE[0] * across, SIZE[1] * down, heading)
         panels = []
         for i in range(len(kinds)):
             panels.append(figure.add_subplot(down, across, i + 1, sharex=panels[0] if i else None))
@@ -152,9 +153,9 @@ def _panel(
         for column in columns:
             pairs = [(row["step"], row[column.name]) for row in rows if column.name in row]
             if len(runs) == 1:  # one data set has one colour, in all panels
-                label, look = column.label, colours.line(sets.index(column.of))
+                label, look = column.label, colours.line(place := sets.index(column.of)) | colours.dots(place)
             else:
-                look = colours.line(i) | {"linestyle": ("-", "--", "-.", ":")[sets.index(column.of) % 4]}
+                look = colours.line(i) | colours.dots(i) | {"linestyle": STYLES[sets.index(column.of) % len(STYLES)]}
                 label = run if len(sets) == 1 else f"{run}, {column.label}"
             if pairs:
                 points.append(_curve(axes, pairs, label, factor, look))
@@ -183,8 +184,9 @@ def _curve(
     if not finite.all():
         label += f" (not finite from step {pairs[~finite][0, 0]:,.0f})"
     pairs[~finite, 1] = np.nan
-    marker = "o" if finite.sum() <= MARKED else ""  # one point alone makes no line
-    axes.plot(*pairs.T, label=label, marker=marker, markersize=4, linewidth=1.6, **look)
+    if finite.sum() > MARKED:  # one point alone makes no line, so a few have markers
+        look = {**look, "marker": ""}
+    axes.plot(*pairs.T, label=label, markersize=4, linewidth=1.6, **look)
     return pairs
 
 

@@ -81,7 +81,8 @@ def confusion(
     _names(axes, words, inches)
     label_axes(axes, "predicted", "true")
     bar = axes.figure.colorbar(axes.images[-1], ax=axes, shrink=0.6, fraction=0.06, pad=0.02)
-    bar.set_label("mistakes", fontsize=NORMAL)
+    side = _side(counts)
+    bar.set_label("mistakes" if side == 1 else f"mistakes, the most of {side} × {side} cells", fontsize=NORMAL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.locator_params(axis="y", integer=True)
     bar.outline.set_visible(False)
@@ -112,16 +113,21 @@ def _cells(axes: "Axes", counts: Counts, colours: Theme) -> None:
 
     diagonal, edge = np.eye(len(counts), dtype=bool), len(counts) - 0.5
     hits, wrong = _pooled(np.where(diagonal, counts, 0)), _pooled(np.where(diagonal, 0, counts))
-    end = len(wrong) * -(-len(counts) // SEEN) - 0.5
+    end = len(wrong) * _side(counts) - 0.5
     style: dict[str, Any] = {"interpolation": "nearest", "extent": (-0.5, end, end, -0.5)}
     axes.imshow(np.ma.masked_equal(hits, 0), cmap=ListedColormap([colours.faint]), **style)
     axes.imshow(np.ma.masked_equal(wrong, 0), cmap=colours.rising, vmin=0, vmax=max(int(wrong.max()), 1), **style)
     axes.set(xlim=(-0.5, edge), ylim=(edge, -0.5))
 
 
+def _side(counts: Counts) -> int:
+    """Return how many cells along an axis are drawn as one: enough, that what is drawn can be seen."""
+    return -(-len(counts) // SEEN)
+
+
 def _pooled(counts: Counts) -> Counts:
     """Return the largest count of each square of cells, where single cells would be too small to be seen."""
-    side = -(-len(counts) // SEEN)
+    side = _side(counts)
     if side == 1:
         return counts
     whole = np.pad(counts, (0, -len(counts) % side))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float64]
 
 DOTS = 5000  # more are drawn as a density
-OUTPUTS = 8  # more have one colour
+OUTPUTS = 4  # more have one colour
 
 
 def predicted_true(
@@ -24,7 +24,7 @@ def predicted_true(
 ) -> "Figure":
     """Draw predicted quantities against the true ones: a perfect prediction is on the dotted line.
 
-    Each of up to eight outputs has a colour. More than 5,000 dots are drawn as a density.
+    Each of up to four outputs has a colour. More than 5,000 dots are drawn as a density.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def residuals(
 ) -> "Figure":
     """Draw the residuals, true − predicted, over what was predicted: there should be no pattern in them.
 
-    Each of up to eight outputs has a colour. More than 5,000 dots are drawn as a density.
+    Each of up to four outputs has a colour. More than 5,000 dots are drawn as a density.
 
     Parameters
     ----------
@@ -117,7 +117,6 @@ def _dots(axes: "Axes", x: Numbers, y: Numbers, colours: Theme) -> None:
         return
     style: dict[str, Any] = {"linestyle": "", "markersize": 4, "alpha": 0.6, "markeredgewidth": 0}
     for k in range(outputs) if 1 < outputs <= OUTPUTS else ():
-        look: dict[str, Any] = {"color": colours.series[k % 4], "marker": "os"[k // 4]}
-        axes.plot(x[:, k], y[:, k], label=f"output {k}", **look, **style)
+        axes.plot(x[:, k], y[:, k], label=f"output {k}", **colours.dots(k), **style)
     if outputs == 1 or outputs > OUTPUTS:
         axes.plot(x.ravel(), y.ravel(), marker="o", color=colours.series[0], **style)

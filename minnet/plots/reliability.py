@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.core.arrays import Array
 from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
 from minnet.metrics.predictions import TAKES
@@ -28,7 +29,7 @@ class Reliability(NamedTuple):
     counts: NDArray[np.intp]
 
     @classmethod
-    def of(cls, p: Numbers, right: NDArray[np.bool_], bins: int) -> "Reliability":
+    def of(cls, p: Array, right: NDArray[np.bool_], bins: int) -> "Reliability":
         """Sort probabilities (N,), and whether they came true, into bins."""
         # As in scikit-learn, a probability on the edge of two bins is in the lower one.
         place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p)

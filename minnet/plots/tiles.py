@@ -35,16 +35,29 @@ class Layout(NamedTuple):
         return max(wide, 2), max(high, 0.5) + 0.45
 
 
-def layout(pictures: Pictures, captions: Sequence[str], columns: int) -> Layout:
-    """Place pictures, at most so many in a row; there are fewer if the captions need the room."""
-    if captions:
-        longest = max(len(line) for caption in captions for line in caption.split("\n"))
-        columns = min(columns, int(WIDTH / (0.15 + 1.1 * letter() * longest)) or 1)
-    across = min(columns, len(pictures))
-    side = min(WIDTH / across / (1 + GAP), 1.0 if across > 5 else 1.6)
+def layout(pictures: Pictures, captions: Sequence[str], columns: int, ax: "Axes | None" = None) -> Layout:
+    """Place pictures, at most so many in a row: on the user's axes as large as fit there.
+
+    There are fewer in a row if captions need the room.
+    """
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    tall = pictures.shape[1] / pictures.shape[2]
-    return Layout(across, math.ceil(len(pictures) / across), side, tall, tall + (GAP + lines * 2.4 * letter() / side))
+    longest = max((len(line) for caption in captions for line in caption.split("\n")), default=0)
+    tall, under = pictures.shape[1] / pictures.shape[2], lines * 2.4 * letter()
+    if ax is None:
+        if captions:
+            columns = min(columns, int(WIDTH / (0.15 + 1.1 * letter() * longest)) or 1)
+        across = min(columns, len(pictures))
+        side = min(WIDTH / across / (1 + GAP), 1.0 if across > 5 else 1.6)
+        return Layout(across, math.ceil(len(pictures) / across), side, tall, tall + GAP + under / side)
+    box, dpi = ax.get_window_extent(), ax.figure.dpi
+    wide, high = box.width / dpi, box.height / dpi
+    best = Layout(1, len(pictures), 0.0, tall, tall)
+    for across in range(1, min(columns, len(pictures)) + 1):
+        down = math.ceil(len(pictures) / across)
+        side = max(min(wide / across / (1 + GAP), (high / down - under) / (tall + GAP)), 0.02)
+        if side > best.side:
+            best = Layout(across, down, side, tall, tall + GAP + under / side)
+    return best
 
 
 def draw(

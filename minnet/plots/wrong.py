@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Labels
+from minnet.core.arrays import Array, Labels
 from minnet.core.checks import check_choice
 from minnet.core.layer import Layer
 from minnet.metrics.predictions import TAKES
 from minnet.plots import tiles
 from minnet.plots.answers import probabilities
 from minnet.plots.colours import readable, theme
-from minnet.plots.figure import NORMAL, SMALL, WIDTH, counted, expect, label_axes, names_of, new_figure, short, titled
+from minnet.plots.figure import (
+    NORMAL,
+    SMALL,
+    WIDTH,
+    counted,
+    expect,
+    label_axes,
+    letter,
+    names_of,
+    new_figure,
+    short,
+    titled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -30,7 +42,7 @@ class Wrong(NamedTuple):
     """The mistakes to draw, the most confident first."""
 
     rows: Labels  # which samples
-    p: NDArray[np.float64]  # the probabilities (M, C)
+    p: Array  # the probabilities (M, C)
     predicted: Labels
     true: Labels
     names: list[str]
@@ -120,7 +132,8 @@ def _pictures(pictures: NDArray[Any], wrong: Wrong, title: str) -> "Figure":
     names = [short(name, 12) for name in wrong.names]
     across = min(len(pictures), 4 if max(map(len, names)) <= 3 else 3)
     down = math.ceil(len(pictures) / across)
-    figure = new_figure(max(across * WIDTH / (4 if across == 4 else 3), 4), 2.0 * down + 0.9, title)
+    tall = 26 * letter() * down + 0.9  # ten names beside the bars
+    figure = new_figure(max(across * WIDTH / (4 if across == 4 else 3), 4), tall, title)
     grid = figure.add_gridspec(down, 2 * across)
     for place, picture in enumerate(pictures):
         row, column = divmod(place, across)
@@ -181,7 +194,7 @@ def _table(data: NDArray[Any], wrong: Wrong, feature_names: Sequence[object] | N
         cell.set(facecolor=paper, edgecolor=colours.faint, height=cell.get_height() * (1 if row else 1.8))
         cell.get_text().set(color=readable(paper[:3]), fontweight="normal" if row else "bold")
     more = f" {len(shown)} of {features} columns, the most unusual ones." if len(shown) < features else ""
-    note = f"Blue is below the mean of a column, {'orange' if colours.dark else 'red'} above.{more}"
+    note = f"Blue is below the mean of a column, orange above.{more}"
     figure.supxlabel(note, fontsize=SMALL, color=colours.text)
     return figure
 

@@ -22,6 +22,7 @@ from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
 from minnet.saving.description import (
     DEEPEST,
+    DTYPES,
     MOST_LAYERS,
     OWN,
     Describer,
@@ -116,7 +117,7 @@ class _Builder:
                 return self._named_layers(path, pairs, depth)
             case (("float", "inf" | "-inf" | "nan" as number),):
                 return float(number)
-            case (("dtype", "float32" | "float64" as name),):
+            case (("dtype", str(name)),) if name in DTYPES:
                 return np.dtype(name)
             case (("array", name),):
                 return self._array(path, name)

@@ -33,6 +33,8 @@ from minnet.core.parameter import Parameter
 VERSION = 1
 DEEPEST = 64  # layers in layers
 MOST_LAYERS = 10_000  # and entries of a list or dict
+LONGEST = 1 << 22  # letters
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
@@ -49,7 +51,10 @@ class UndescribedError(ValueError):
 def description_of(model: Layer) -> str:
     """Return a model's description as JSON; if there is none, JSON that says why (``undescribed``)."""
     try:
-        return json.dumps(describe_model(model), allow_nan=False)
+        text = json.dumps(describe_model(model), allow_nan=False)
+        if len(text) > LONGEST:
+            raise UndescribedError(f"its description takes {len(text):,} letters, and {LONGEST:,} are the most")
+        return text
     except UndescribedError as error:
         return json.dumps({"version": VERSION, "undescribed": str(error)})
 
@@ -150,14 +155,15 @@ class Describer:
             return {"parameter": self.names[id(value)]}
         if isinstance(value, np.ndarray):
             return self.array(value, place)
-        if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        is_dtype = isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic))
+        if is_dtype and np.dtype(value).name in DTYPES:
             return {"dtype": np.dtype(value).name}
         raise place.refused(f"is a {type(value).__name__}, which a description cannot hold")
 
     def array(self, value: NDArray[Any], place: "Place") -> Json:
         """Return an array as JSON: it must be that of a Parameter or Buffer."""
         for *_, array in every_array(place.owner):
-            if value is array.data:
+            if value is array.data and id(array) in self.names:
                 return {"array": self.names[id(array)]}
         raise place.refused("is an array: keep it as a Buffer")
 

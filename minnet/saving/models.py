@@ -8,7 +8,7 @@ from typing import Any
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
 from minnet.saving.building import build_model
-from minnet.saving.description import KEY, VERSION
+from minnet.saving.description import KEY, LONGEST, VERSION
 from minnet.saving.expectations import read_expectations
 from minnet.saving.messages import brief
 from minnet.saving.tensorfile import parse_json, read_tensors
@@ -81,6 +81,10 @@ def _description(path: Path, metadata: dict[str, str]) -> Any:
     if KEY not in metadata or "minnet_version" not in metadata:
         raise CheckpointError(
             f"{path} does not say how its model is made, because mn.save did not write it: {HOW_ELSE}"
+        )
+    if len(metadata[KEY]) > LONGEST:
+        raise CheckpointError(
+            f"{path}: its description of a model takes {len(metadata[KEY]):,} letters, of {LONGEST:,}"
         )
     described = parse_json(path, "description of a model", metadata[KEY], unique=True)
     version = described.get("version") if type(described) is dict else None

@@ -25,11 +25,12 @@ L = TypeVar("L", bound=Layer)
 
 
 def save(model: Layer, path: str | os.PathLike[str]) -> None:
-    """Save a model's weights, running statistics included, as a safetensors file.
+    """Save a model as a safetensors file: its arrays, running statistics included, and how it is made.
 
     The names of the arrays are those of `Layer.named_arrays`, such as ``layers[0].weight``; a shared one is saved once.
-    The metadata are the model's repr (``structure``), its `input_scale` and `class_names`, if `fit` or the user set
-    them, and digests: see `minnet.saving.tensorfile`.
+    The metadata say how the model is made, for `load_model` (see `minnet.saving.description`). They hold the model's
+    repr (``structure``), its `input_scale` and `class_names`, if `fit` or the user set them, and digests: see
+    `minnet.saving.tensorfile`.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     >>> path = getfixture("tmp_path") / "model.safetensors"
     >>> model = mn.Sequential(mn.Linear(3, 2, rng=0), mn.Softmax())
     >>> mn.save(model, path)
-    >>> other = mn.load(mn.Sequential(mn.Linear(3, 2, rng=1), mn.Softmax()), path)
+    >>> other = mn.load_model(path)
     >>> bool((other.layers[0].weight.data == model.layers[0].weight.data).all())
     True
     """

@@ -244,8 +244,9 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return tags
 
     def _encoded(self, y: Any, again: bool, classes: Any = None) -> NDArray[Any]:
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)  # which raises the error, for all but one kind
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "Classifier takes several labels a sample as 0 and 1, not several classes: wrap it in "

@@ -24,7 +24,7 @@ from minnet.sklearn.held_out import NAME, HeldOut
 from minnet.sklearn.network import Network
 from minnet.sklearn.patience import Patience
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
-from minnet.training.trainer import Trainer
+from minnet.sklearn.weighted_trainer import WeightedTrainer
 
 FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
@@ -130,7 +130,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X, y = self._checked(X, y, reset=not again)
         samples = self._samples(X, self._encoded(y, again, classes), sample_weight)
         if again:
-            self._network.learn_scales(samples)
+            self._network.learn_from(samples)
             self._train(self._network, self.trainer_, samples, 1)
         else:
             network = self._built(samples, self._generator())
@@ -160,7 +160,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             chain = parts.make_dense(name, self.hidden_layer_sizes, self.activation, inputs, wanted[0], loss, rng)
             model: Layer = Sequential(*chain)
         else:
-            chain = [model := parts.make_model(name, self.model, inputs, wanted[0], rng)]
+            seeded = self.random_state is not None
+            chain = [model := parts.make_model(name, self.model, inputs, wanted[0], rng, seeded)]
         outputs = parts.outputs_of(name, model.astype(dtype), samples.dense(slice(1)), wanted, meaning)
         loss = loss or self._default_loss(parts.last_layer(model), outputs)
         # The deviation of a rare word is tiny: divided by it, a text classifier had 78 % instead of 95 %.
@@ -169,27 +170,29 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if of_x is not None:
             model = Sequential(of_x.layer, *chain)
         network = Network(model, loss, outputs, rng, of_x)
+        network.count(samples)
         self._finish(network, samples)
         return network
 
-    def _new_trainer(self, network: Network, samples: Samples) -> Trainer:
+    def _new_trainer(self, network: Network, samples: Samples) -> WeightedTrainer:
         """Return a Trainer with a new optimizer, whose weights decay as much as in scikit-learn's networks."""
         alpha = check_number(self._name, "alpha", self.alpha, 0)
-        decay = alpha / (self._batch_size(samples) * samples.mean_weight())
+        decay = alpha / (self._batch_size(samples) * network.mean_weight)
         lr, given = self.learning_rate_init, network.model.parameters()
         optimizer = parts.make_optimizer(self._name, self.optimizer, given, lr, decay)
-        return Trainer(network.model, network.loss, optimizer, metrics=self._metrics(network.loss))
+        return WeightedTrainer(network.model, network.loss, optimizer, metrics=self._metrics(network.loss))
 
     def _train(
         self,
         network: Network,
-        trainer: Trainer,
+        trainer: WeightedTrainer,
         samples: Samples,
         epochs: int,
         held_out: Samples | None = None,
     ) -> None:
         """Train for so many epochs, or until nothing improves any more."""
         samples, size = self._with_targets(samples, network), self._batch_size(samples)
+        trainer.mean_weight = network.mean_weight
         callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, held_out is not None)]
         if held_out is not None:
             callbacks.insert(0, HeldOut(self._with_targets(held_out, network).loader(MOST)))
@@ -206,7 +209,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise
         self._keep(network, trainer)
 
-    def _keep(self, network: Network, trainer: Trainer) -> None:
+    def _keep(self, network: Network, trainer: WeightedTrainer) -> None:
         """Keep what was learned, in attributes as scikit-learn names them."""
         self._network, self.trainer_, self.model_ = network, trainer, network.whole
         self.history_ = trainer.history
@@ -230,7 +233,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the trained model."""
-        check_is_fitted(self)
+        check_is_fitted(self, "trainer_")
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
         if not issparse(X):
             predicted: Array = self.trainer_.predict(X)

@@ -21,6 +21,8 @@ class Network:
     rng: np.random.Generator
     of_x: Standard | None = None
     of_y: Standard | None = None
+    samples: int = 0
+    weights: float = 0.0  # of these, added up
 
     @property
     def whole(self) -> Layer:
@@ -36,8 +38,19 @@ class Network:
         """The dtype that it computes in."""
         return self.model.dtype or np.dtype(np.float64)
 
-    def learn_scales(self, samples: Samples) -> None:
-        """Take further samples into the means and deviations of X and y."""
+    @property
+    def mean_weight(self) -> float:
+        """What a sample counts on average."""
+        return self.weights / self.samples
+
+    def count(self, samples: Samples) -> None:
+        """Count samples, and add up their weights."""
+        self.samples += len(samples)
+        self.weights += len(samples) * samples.mean_weight()
+
+    def learn_from(self, samples: Samples) -> None:
+        """Take further samples into the mean weight, and the means and deviations of X and y."""
+        self.count(samples)
         if self.of_x is not None:
             self.of_x.update(samples.X, samples.weight)
         if self.of_y is not None:

@@ -11,8 +11,10 @@ import numpy as np
 from minnet import layers, losses, optimizers
 from minnet.core.arrays import Array
 from minnet.core.checks import check_int, named
+from minnet.core.console import warn
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
+from minnet.errors import TrainingWarning
 from minnet.layers import Linear, LogSoftmax, Sequential, Sigmoid, Softmax
 from minnet.losses import Loss
 from minnet.optimizers import Optimizer
@@ -69,10 +71,13 @@ def make_optimizer(owner: str, optimizer: object, parameters: list[Parameter], l
     return result
 
 
-def make_model(owner: str, model: object, inputs: int, outputs: int, rng: np.random.Generator) -> Layer:
+def make_model(
+    owner: str, model: object, inputs: int, outputs: int, rng: np.random.Generator, seeded: bool = False
+) -> Layer:
     """Return a model that a function made, or a copy of a ready one.
 
     The function is called with the numbers of inputs and outputs, and with ``rng=`` if it has an argument of that name.
+    Warn of one without, if the user gave a seed and it makes other weights each time.
     """
     if isinstance(model, Layer):
         return copy.deepcopy(model)
@@ -81,8 +86,23 @@ def make_model(owner: str, model: object, inputs: int, outputs: int, rng: np.ran
             f"{owner} expected model to be a function (n_features, n_outputs) -> Layer, or a Layer, got "
             f"{named(model)}: for hidden layers of these sizes pass hidden_layer_sizes"
         )
-    options = {"rng": rng} if "rng" in inspect.signature(model).parameters else {}
-    return made(owner, "model", model(inputs, outputs, **options), Layer)
+    argument = inspect.signature(model).parameters.get("rng")
+    if argument is not None and argument.default in (None, argument.empty):  # not bound by functools.partial
+        return made(owner, "model", model(inputs, outputs, rng=rng), Layer)
+    result = made(owner, "model", model(inputs, outputs), Layer)
+    if seeded and not _are_equal(result, model(inputs, outputs)):
+        warn(
+            f"{owner} was given a random_state, but its model is a function without an argument rng, whose weights are "
+            "other ones in each fit: write def model(n_features, n_outputs, rng), and pass rng=rng to its layers",
+            TrainingWarning,
+        )
+    return result
+
+
+def _are_equal(model: Layer, other: Layer) -> bool:
+    """Whether two models have the same weights."""
+    pairs = zip(model.named_arrays(), other.named_arrays(), strict=True)
+    return all(np.array_equal(array.data, another.data) for (_, array), (_, another) in pairs)
 
 
 def make_dense(

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_array, check_consistent_length
@@ -125,7 +126,8 @@ class Standard:
         return np.asarray((X - self.mean) / self.std, self._dtype)
 
     def _learn(self, X: Any, weight: NDArray[np.float64] | None) -> None:
-        self._scaler.partial_fit(X, sample_weight=weight)
+        with config_context(assume_finite=True), np.errstate(all="ignore"):  # Normalize refuses what overflows
+            self._scaler.partial_fit(X, sample_weight=weight)
         self.mean, std = self._scaler.mean_, self._scaler.scale_
         self.std = np.where(std < SMALLEST, 1.0, std)
 

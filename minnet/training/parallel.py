@@ -149,7 +149,9 @@ class ParallelSteps:
             value = loss_of(one, prediction, y, *weights)
             if share:  # else nothing of it counts
                 model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
-            done.append((value if share == 1.0 else share * value if share else 0.0, prediction))
+            if not isinstance(value, HeadLosses):  # whose shares are in it
+                value = share * value if share else 0.0
+            done.append((value, prediction))
         return done
 
     def _combine(self, threads: int) -> None:

@@ -69,8 +69,10 @@ class Counts:
     def means(self, loss: Loss) -> dict[str, float]:
         """Return the mean loss since the last row, and those of a `MultiLoss` by their names."""
         mean = self.loss_sum / (self.weight or 1.0) if self.samples else math.nan
-        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self.heads.items()}
-        if self.samples and not self.weight and isinstance(loss, MultiLoss) and means.keys() == losses_of(loss).keys():
+        added = self.samples and not self.weight  # not numbers that a train_step of the user's returned
+        empty = 0.0 if added else math.nan
+        means = {name: total / weight if weight else empty for name, (total, weight) in self.heads.items()}
+        if added and isinstance(loss, MultiLoss) and means.keys() == losses_of(loss).keys():
             mean = loss.combined(means)
         return {"loss": mean} | {f"{name}_loss": mean for name, mean in means.items()}
 

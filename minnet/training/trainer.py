@@ -9,7 +9,7 @@ from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
 from minnet.callbacks.busy_machine import BusyMachine
 from minnet.callbacks.participants import Participants
-from minnet.callbacks.progress import Shown, shown_by
+from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
@@ -151,7 +151,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = "auto",
-        progress: Shown = True,
+        progress: bool | Literal["rows"] = True,
         on_interrupt: Literal["return", "raise"] = "return",
     ) -> History:
         """Train for so many epochs or so many steps; call it again to train on.

@@ -34,6 +34,8 @@ def a_function(x):
         (Thing("x", 2, 3.5), "Thing('x', 2, 3.5)"),
         (Thing(None, size=4, text="b", more=1), "Thing(None, size=4, text='b')"),
         (Thing(1, scale=None), "Thing(1, scale=None)"),
+        (Thing(1, part={}), "Thing(1)"),
+        (Thing(1, part=0, size=0), "Thing(1, size=0, part=0)"),
         (Thing(np.float32(0.5), size=np.int64(3)), "Thing(0.5, size=3)"),
         (Thing(True, size=True), "Thing(True, size=True)"),  # True is no 1
         (Thing(np.array([1.0, 2.0])), "Thing([1., 2.])"),
@@ -50,7 +52,7 @@ def a_function(x):
         (Thing(mn.Sequential(mn.ReLU())), "Thing(Sequential())"),
         (Thing(np.random.default_rng(0)), "Thing()"),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_arguments_that_are_not_the_default(thing, text):
     assert describe(thing) == text

@@ -18,6 +18,14 @@ def test_returns_the_module():
     assert require("json.decoder", "plots") is json.decoder
 
 
+def test_names_what_pip_calls_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # as if it were not installed
+    with pytest.raises(
+        MissingExtraError, match=r'^scikit-learn is not installed: pip install scikit-learn \(.* "sklearn"'
+    ):
+        require("sklearn", "sklearn")
+
+
 @pytest.mark.parametrize("module", ["no_such_package", "no_such_package.inside"])
 def test_names_the_package_and_the_extra_that_brings_it(module):
     with pytest.raises(

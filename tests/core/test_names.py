@@ -130,7 +130,9 @@ def kernel():
     manager = pytest.importorskip("jupyter_client.manager")
     pytest.importorskip("ipykernel")
     running, client = manager.start_new_kernel(kernel_name="python3", startup_timeout=120)
-    client.execute_interactive("import minnet as mn\nmodel = mn.Sequential(body=mn.Linear(3, 2))", timeout=120)
+    client.execute_interactive(
+        "import minnet\nimport minnet as mn\nmodel = mn.Sequential(body=mn.Linear(3, 2))", timeout=120
+    )
     yield client
     client.stop_channels()
     running.shutdown_kernel(now=True)
@@ -145,7 +147,9 @@ def offered(kernel, code):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_completion_in_a_jupyter_kernel(kernel):
+@pytest.mark.parametrize("jedi", [True, False])
+def test_completion_in_a_jupyter_kernel(kernel, jedi):
+    kernel.execute_interactive(f"%config IPCompleter.use_jedi = {jedi}", timeout=120)
     everything = offered(kernel, "mn.")
     assert {"Linear", "Trainer", "callbacks", "load_model"} <= everything
     assert not {"core", "training", "_names", "ModuleType", "TYPE_CHECKING"} & everything
@@ -154,5 +158,7 @@ def test_completion_in_a_jupyter_kernel(kernel):
     assert offered(kernel, "mn.layers.Conv") == {"Conv1d", "Conv2d", "ConvTranspose2d"}
     of_model = offered(kernel, "model.")
     assert {"forward", "append", "state_dict", "layers", "eval"} <= of_model
-    assert not {"to", "cuda", "fit", "half"} & of_model
-    assert "Trainer" in offered(kernel, "import minnet\nminnet.Tr")
+    if jedi:  # which is the default; without it, the words in the class are offered, too
+        assert not {"to", "cuda", "fit", "half"} & of_model
+    assert any("body" in match for match in offered(kernel, 'model["'))
+    assert "Trainer" in offered(kernel, "minnet.Tr")

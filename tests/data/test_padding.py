@@ -35,6 +35,9 @@ def test_an_empty_list_does_not_make_floats_of_words():
     assert (x.dtype, mask.sum()) == (np.int64, 2)
     (x, mask), _ = Pad()([[], []], [0, 1])
     assert x.shape == mask.shape == (2, 0)
+    assert x.dtype == np.int64
+    for empty in (np.zeros(0, np.float32), np.zeros((0, 3))):
+        assert Pad()([empty, empty], [0, 1])[0][0].dtype == empty.dtype
 
 
 def test_targets_of_each_place_are_padded_too():

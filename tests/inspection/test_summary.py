@@ -114,3 +114,11 @@ def test_it_fits_a_terminal():
 
 def test_it_is_ascii_because_some_terminals_show_nothing_else():
     assert mn.summary(mn.Sequential(mn.Conv2d(16, 32, 5, padding=2), mn.Tanh()), (16, 28, 28)).isascii()
+
+
+def test_several_outputs():
+    heads = mn.Heads(age=mn.Linear(3, 1), sex=mn.Linear(3, 2))
+    text = mn.summary(mn.Sequential(body=mn.Linear(4, 3), heads=heads), 4)
+    assert '  layers["heads"] Heads()' in text
+    assert "{age: (N, 1), sex: (N, 2)}" in text
+    assert '    layers["sex"] Linear(3, 2)' in text

@@ -23,7 +23,9 @@ def largest(prediction, target):
 largest.additive = True
 
 
-@pytest.mark.parametrize("metric", [mn.metrics.MAE(), mn.metrics.rmse, spread, largest], ids=["MAE", "RMSE", "spread", "largest"])
+@pytest.mark.parametrize(
+    "metric", [mn.metrics.MAE(), mn.metrics.rmse, spread, largest], ids=["MAE", "RMSE", "spread", "largest"]
+)
 def test_it_is_the_metric_of_that_output(metric):
     tuples = [tuple(tree.values()) for tree in (P, Y)]
     assert Of("angle", metric)(P, Y) == metric(P["angle"], Y["angle"]) == Of(1, metric)(*tuples)

@@ -42,7 +42,7 @@ every_metric = pytest.mark.parametrize(("metric", "prediction", "target"), CASES
 
 
 def test_every_metric_is_here():
-    names = set(metrics.__all__) - {"Metric", "Of"}  # Of hands the weights on to another metric
+    names = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), type)} - {"Metric", "Of"}
     assert {type(metric) for metric, *_ in CASES.values()} == {getattr(metrics, name) for name in names}
 
 

@@ -85,6 +85,9 @@ def test_maps_have_the_paper_at_zero_and_end_far_from_it():
 def test_sixteen_lines_differ():
     colours = theme(Figure())
     assert len({tuple(colours.line(i).values()) for i in range(16)}) == 16
+    assert len({colours.dots(i)["marker"] for i in range(4)}) == 4
+    green, purple = colours.line(2), colours.line(3)  # which are alike in deuteranopia, as grey is
+    assert len({green["linestyle"], purple["linestyle"], "-"}) == 3
 
 
 def test_closed_forms():

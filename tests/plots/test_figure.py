@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 
 import minnet as mn
 from minnet.plots.colours import theme
-from minnet.plots.figure import check_axes, counted, expect, label_axes, legend_above, names_of, new_figure, short
+from minnet.plots.figure import (
+    check_axes,
+    counted,
+    expect,
+    label_axes,
+    legend_above,
+    names_of,
+    new_figure,
+    panel,
+    short,
+)
 
 
 def test_a_figure_is_as_wide_as_its_title_needs():
@@ -39,6 +49,15 @@ def test_the_legend_stands_between_the_panel_and_its_title():
     legend, title = axes.get_legend().get_window_extent(), axes.title.get_window_extent()
     assert axes.get_window_extent().y1 <= legend.y0
     assert legend.y1 <= title.y0 + 4
+
+
+def test_a_long_title_is_broken_on_narrow_axes():
+    figure = Figure(figsize=(8, 4))
+    for ax in figure.subplots(1, 2):
+        panel("roc", ax, "Precision and recall, each class against the rest")
+        figure.draw_without_rendering()
+        assert ax.title.get_window_extent().width < 1.2 * ax.get_window_extent().width
+    assert ax.get_title().replace("\n", " ") == "Precision and recall, each class against the rest"
 
 
 def test_no_legend_without_labels():

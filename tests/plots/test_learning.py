@@ -41,7 +41,7 @@ def test_losses_and_accuracies(rows):
         line = lines(axes)[label]
         np.testing.assert_array_equal(line.get_xdata(), run.column("step"))
         np.testing.assert_allclose(line.get_ydata(), factor * np.array(run.column(column)))
-        assert (line.get_marker() == "o") == (rows <= 30)
+        assert (line.get_marker() in "os" and line.get_marker() != "") == (rows <= 30)
     assert lines(losses)["test"].get_color() == lines(accuracies)["test"].get_color()
     assert lines(losses)["training"].get_color() != lines(losses)["test"].get_color()
     assert [text.get_text() for text in losses.get_legend().get_texts()] == list(lines(losses))
@@ -78,6 +78,7 @@ def test_several_runs_have_a_colour_each_and_a_style_of_line_for_each_set():
     assert losses["SGD, training"].get_color() == losses["SGD, test"].get_color() != losses["Adam, test"].get_color()
     assert losses["SGD, training"].get_linestyle() != losses["SGD, test"].get_linestyle()
     assert losses["SGD, test"].get_linestyle() == losses["Adam, test"].get_linestyle()
+    assert losses["SGD, test"].get_marker() != losses["Adam, test"].get_marker()
     np.testing.assert_allclose(losses["Adam, test"].get_ydata(), 2 * losses["SGD, test"].get_ydata())
     assert list(lines(plots.curves({"a": history(2), "b": history(2)}, ["loss"]).axes[0])) == ["a", "b"]
 

@@ -81,7 +81,8 @@ def test_where_cells_are_too_small_the_largest_count_of_neighbours_is_seen():
     assert hits.shape == wrong.shape == (334, 334)
     assert np.argwhere(wrong).tolist() == [[3, 333]]
     assert wrong.max() == 7
-    axes = plots.confusion(counts).axes[0]
+    axes, bar = plots.confusion(counts).axes
+    assert bar.get_ylabel() == "mistakes, the most of 3 × 3 cells"
     assert axes.get_xlim() == (-0.5, 999.5)
     _left, right, bottom, top = axes.get_images()[1].get_extent()
     assert (right + 0.5) / 334 == (bottom - top) / 334 == 3

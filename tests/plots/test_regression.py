@@ -36,7 +36,7 @@ def test_several_outputs_have_a_colour_each():
         axes = draw(p, t).axes[0]
         dots = [line for line in axes.get_lines() if line.get_label().startswith("output")]
         assert [line.get_label() for line in dots] == ["output 0", "output 1", "output 2"]
-        assert len({line.get_color() for line in dots}) == 3
+        assert len({line.get_color() for line in dots}) == len({line.get_marker() for line in dots}) == 3
         for k, line in enumerate(dots):
             np.testing.assert_array_equal(line.get_xydata(), np.stack([x[:, k], y[:, k]], axis=1))
 

@@ -85,6 +85,7 @@ HOSTILE = {
     "very deep and closed": '{"version": 1, "model": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "deep lists": linear(in_features=lists(400)),
     "wide": sequential(*[{"class": "ReLU"}] * 200_000),
+    "long": json.dumps({"version": 1, "model": [[]] * 2_000_000}),
     "wide lists": linear(in_features=[0] * 1_000_000),
     "no class": sequential({"arguments": {}}),
     "two classes": sequential({"class": "ReLU", "custom": "Touched"}),

@@ -83,3 +83,22 @@ def test_an_array_shared_in_a_list():
     one, other = Listed(2), Listed(2)
     other.tables[0] = one.tables[0]
     assert "layers[1].tables[0] is shared" in reason(mn.Sequential(one, other))
+
+
+def test_a_description_that_is_longer_than_what_is_read():
+    class Long(mn.Layer):
+        def __init__(self, text):
+            self.text = text
+
+    assert "undescribed" in json.loads(description_of(Long("x" * (1 << 22))))
+    assert "undescribed" not in json.loads(description_of(Long("x" * (1 << 20))))
+
+
+def test_dtypes():
+    class Typed(mn.Layer):
+        def __init__(self, kind):
+            self.kind = kind
+
+    assert describe_model(Typed(np.float32))["model"]["arguments"] == {"kind": {"dtype": "float32"}}
+    assert describe_model(Typed(np.dtype("i8")))["model"]["arguments"] == {"kind": {"dtype": "int64"}}
+    assert "whose kind is a" in reason(Typed(np.dtype("M8[s]")))

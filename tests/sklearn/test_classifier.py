@@ -152,3 +152,10 @@ def test_no_partial_fit(options):
 def test_the_reference_has_all_that_is_public():
     page = (Path(__file__).parents[2] / "docs" / "api" / "sklearn.md").read_text(encoding="utf-8")
     assert re.findall(r"autoclass:: minnet\.sklearn\.(\w+)", page) == mn.sklearn.__all__
+
+
+def test_weights_decide_in_small_batches_too():
+    rng = np.random.default_rng(0)
+    noise, target = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
+    fitted = quick(batch_size=8, class_weight={0: 1000.0, 1: 0.001}).fit(noise, target)
+    assert (fitted.predict(noise) == 0).all()

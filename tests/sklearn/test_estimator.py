@@ -1,5 +1,6 @@
 """An estimator works where scikit-learn's do: pipelines, searches, ensembles, pickles, weights, sparse data."""
 
+import importlib
 import os
 import pickle
 import signal
@@ -40,7 +41,7 @@ def quick(**options):
         make_pipeline(StandardScaler(), quick()),
         CalibratedClassifierCV(quick(), cv=3),
         VotingClassifier([("a", quick()), ("b", quick(model=mn.Linear))], voting="soft"),
-        StackingClassifier([("a", quick())], cv=3),
+        StackingClassifier([("a", quick())], quick(), cv=3),
         BaggingClassifier(quick(), 3, random_state=0),
         AdaBoostClassifier(quick(), n_estimators=3, random_state=0),
         OneVsRestClassifier(quick()),
@@ -242,3 +243,9 @@ def test_alpha_decays_the_weights():
 def test_importing_minnet_does_not_import_scikit_learn():
     code = "import sys, minnet; assert 'sklearn' not in sys.modules; minnet.sklearn.Classifier()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_old_release_is_refused(monkeypatch):
+    monkeypatch.setattr("sklearn.__version__", "1.5.2")
+    with pytest.raises(mn.errors.MissingExtraError, match=r"scikit-learn 1.6 or newer, found 1.5.2: pip install -U"):
+        importlib.reload(mn.sklearn)

@@ -20,14 +20,16 @@ def test_scales():
     assert network.predicted(network.model.forward(X)) == pytest.approx(y)
     assert [type(layer).__name__ for layer in network.whole.layers] == ["Normalize", "Identity", "Normalize"]
     assert not network.whole.training
-    network.learn_scales(Samples(X + 2, y + 20))
+    network.learn_from(Samples(X + 2, y + 20))
     assert (of_x.mean, of_y.mean) == (3, 40)
 
 
 def test_no_scales():
     model = mn.Linear(1, 1)
     network = Network(model, mn.MSELoss(), 1, np.random.default_rng(0))
-    network.learn_scales(Samples(X, y))
+    network.learn_from(Samples(X, y))
+    network.learn_from(Samples(X, y, np.array([3.0, 9.0])))
+    assert network.mean_weight == 3.5
     assert network.whole is model
     assert network.predicted(y) is y
     assert network.dtype == np.float32

@@ -69,6 +69,16 @@ def test_models():
     assert parts.make_model("C", lambda i, o: mn.Linear(i, o, bias=False), 4, 3, RNG).bias is None
 
 
+def test_a_function_that_a_seed_does_not_reach_is_warned_of():
+    with pytest.warns(mn.errors.TrainingWarning, match=r"def model\(n_features, n_outputs, rng\)"):
+        parts.make_model("C", lambda i, o: mn.Linear(i, o), 4, 3, RNG, seeded=True)
+    for quiet in (lambda i, o: mn.Linear(i, o, rng=0), functools.partial(mn.Linear, rng=0), mn.Linear, mn.Linear(4, 3)):
+        parts.make_model("C", quiet, 4, 3, RNG, seeded=True)
+    parts.make_model("C", lambda i, o: mn.Linear(i, o), 4, 3, RNG)
+    bound = parts.make_model("C", functools.partial(mn.Linear, rng=0), 4, 3, RNG)
+    assert (bound.weight.data == mn.Linear(4, 3, rng=0).weight.data).all()
+
+
 @pytest.mark.parametrize("model", [(100,), "mlp", lambda i, o: None])
 def test_wrong_models(model):
     with pytest.raises(TypeError, match="Layer"):
