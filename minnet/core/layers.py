@@ -49,6 +49,11 @@ class Layers(tuple[T, ...]):
             return Layers(super().__getitem__(key), self.names[key])
         return super().__getitem__(self.place(key))
 
+    def __add__(self, others: tuple[Any, ...]) -> "Layers[Any]":  # type: ignore[override]
+        """Return these layers and others, with their names."""
+        others = others if isinstance(others, Layers) else Layers(others)
+        return Layers([*self, *others], [*self.names, *others.names])
+
     def place(self, key: SupportsIndex | str) -> int:
         """Return the number, from 0, of the layer at a place or of a name; KeyError or IndexError if there is none."""
         if isinstance(key, str):

@@ -54,6 +54,9 @@ class Container(Layer):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "layers":
+            if "layers" in vars(self) and name in self.layers.names:  # it would be an attribute beside the layer
+                kind = type(self).__name__
+                raise AttributeError(f"{kind} has a layer {name!r}: model[{name!r}] = layer puts another in its place")
             super().__setattr__(name, value)
             return
         layers = value
