@@ -41,8 +41,11 @@ WORDS: dict[str, str] = {
     "SparseCategoricalCrossentropy": LABELS,
     "CategoricalCrossentropy": LABELS,
     "BinaryCrossentropy": "mn.BCELoss() for probabilities, mn.BCEWithLogitsLoss() for scores",
-    **dict.fromkeys(("MeanSquaredError", "mse_loss"), "mn.MSELoss()"),
+    **dict.fromkeys(("MeanSquaredError", "mse_loss", "MSE", "mse"), "mn.MSELoss()"),
     **dict.fromkeys(("MeanAbsoluteError", "l1_loss"), "mn.L1Loss()"),
+    "save_model": "mn.save(model, path)",
+    "load_state_dict": "model.load_state_dict(state), or mn.load(model, path)",
+    **dict.fromkeys(("models", "keras"), "mn.Sequential(layer, ...), and mn.load_model(path)"),
     **dict.fromkeys(("cross_entropy", "nll_loss"), "mn.SoftmaxCrossEntropyLoss(), of scores"),
 }
 

@@ -48,6 +48,11 @@ OF_OPTIMIZERS: dict[str, str] = {
     ),
 }
 
+OF_LOSS_VALUES: dict[str, str] = {
+    "backward": "the loss has it, write model.backward(loss.backward())",
+    **dict.fromkeys(("item", "detach", "cpu", "numpy"), "it is a number of Python's: leave it out"),
+}
+
 OF_ARRAYS: dict[str, str] = {
     **dict.fromkeys(("cpu", "cuda", "device", "to"), CPU),
     **dict.fromkeys(("numpy", "detach", "value"), "write .data, which is NumPy's array"),

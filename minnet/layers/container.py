@@ -241,7 +241,7 @@ class Container(Layer):
         return f"{type(self).__name__}.layers{self.layers.index_of(i)} = {self.layers[i].describe()}"
 
     def _ipython_key_completions_(self) -> list[str]:
-        return [name for name in self.layers.names if name]  # what a notebook offers behind model["
+        return self.layers._ipython_key_completions_()
 
     def __array__(self, *_: Any, **options: Any) -> NoReturn:
         # NumPy would take it for a list, and make an array of its layers.

@@ -120,6 +120,9 @@ def test_a_lazy_room_is_imported_when_it_is_used():
     pytest.importorskip("sklearn")
     assert "sklearn" in dir(mn)
     assert mn.sklearn.__name__ == "minnet.sklearn"
+    assert dir(mn.sklearn) == mn.sklearn.__all__
+    with pytest.raises(AttributeError, match=r"did you mean mn\.sklearn\.Classifier"):
+        mn.sklearn.MLPClassifier  # noqa: B018
 
 
 # -- a Jupyter kernel
@@ -160,5 +163,6 @@ def test_completion_in_a_jupyter_kernel(kernel, jedi):
     assert {"forward", "append", "state_dict", "layers", "eval"} <= of_model
     if jedi:  # which is the default; without it, the words in the class are offered, too
         assert not {"to", "cuda", "fit", "half"} & of_model
-    assert any("body" in match for match in offered(kernel, 'model["'))
+    for code in ('model["', 'model.layers["'):
+        assert any("body" in match for match in offered(kernel, code))
     assert "Trainer" in offered(kernel, "minnet.Tr")
