@@ -44,7 +44,7 @@ class EventFile:
 
     def histogram(self, tag: str, values: NDArray[Any], step: int) -> None:
         """Add the histogram of those values that are finite, if there are any."""
-        finite = np.clip(values[np.isfinite(values)].astype(float), -1e300, 1e300)  # so their range is finite, too
+        finite = np.clip(values[np.isfinite(values)].astype(float), -1e150, 1e150)  # their squares are finite, too
         if finite.size:
             self._add(step, summary=self._summary.histogram(as_tag(tag), finite, bins(finite)))
 
