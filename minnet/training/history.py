@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import math
+import textwrap
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from minnet.core.extras import require
 from minnet.core.rows import Row
-from minnet.core.table import Table, number
+from minnet.core.table import WIDTH, Table, number
 
 SHOWN, SHOWN_HTML = 10, 20  # rows; of a longer history, as many from its beginning as from its end
 
@@ -90,7 +91,7 @@ class History(list[Row]):
         table = Table(known, self.names)
         lines = [head, *table.head(), *(table.line(row) if row is not None else "..." for row in _ends(self, SHOWN))]
         if table.hidden:
-            lines.append(f"(and {', '.join(table.hidden)})")
+            lines.append(textwrap.fill(f"(and {', '.join(table.hidden)})", WIDTH))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
