@@ -53,6 +53,11 @@ OF_LOSS_VALUES: dict[str, str] = {
     **dict.fromkeys(("item", "detach", "cpu", "numpy"), "it is a number of Python's: leave it out"),
 }
 
+OF_HISTORIES: dict[str, str] = {
+    "history": 'write history.column("loss"), or history[-1]["loss"]',
+    "plot": "write mn.plots.curves(history)",
+}
+
 OF_ARRAYS: dict[str, str] = {
     **dict.fromkeys(("cpu", "cuda", "device", "to"), CPU),
     **dict.fromkeys(("numpy", "detach", "value"), "write .data, which is NumPy's array"),
