@@ -71,6 +71,9 @@ def test_completion_at_pythons_prompt():
         ("mn", "no_grad", r"after model.eval\(\), forward keeps nothing"),
         ("mn", "EarlyStopping", "it is mn.callbacks.EarlyStopping"),
         ("mn", "StepLR", "it is mn.schedules.StepLR"),
+        ("mn", "MLPClassifier", r"write mn.sklearn.Classifier\(\)"),
+        ("mn", "save_model", r"write mn.save\(model, path\)"),
+        ("mn.losses", "MSE", r"write mn.MSELoss\(\)"),
         ("mn", "xyzzy", r"dir\(mn\) lists what it has"),
         ("mn.layers", "MSELoss", "it is mn.MSELoss"),
         ("mn.metrics", "acuracy", "did you mean mn.metrics.Accuracy or mn.metrics.accuracy"),
@@ -121,8 +124,8 @@ def test_a_lazy_room_is_imported_when_it_is_used():
     assert "sklearn" in dir(mn)
     assert mn.sklearn.__name__ == "minnet.sklearn"
     assert dir(mn.sklearn) == mn.sklearn.__all__
-    with pytest.raises(AttributeError, match=r"did you mean mn\.sklearn\.Classifier"):
-        mn.sklearn.MLPClassifier  # noqa: B018
+    with pytest.raises(AttributeError, match=r"did you mean mn\.sklearn\.Regressor"):
+        mn.sklearn.Regresor  # noqa: B018
 
 
 # -- a Jupyter kernel
