@@ -92,7 +92,7 @@ class Sequential(Container):
     def __add__(self, other: "Sequential") -> "Sequential":
         if not isinstance(other, Sequential):
             return NotImplemented
-        return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
+        return _joined(self.layers + other.layers, self)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
