@@ -263,7 +263,7 @@ class Trainer:
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, loader, sets)
+        validation.check_data(model, loss, loader, sets, self.metrics)
         self._check_options()
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
