@@ -99,15 +99,18 @@ class Sequential(Container):
 
         With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
         """
-        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
-        if start and not _takes_several(self):
-            return self._forward_masked(*self._as_masked(inputs, named))
-        x = self._map_inputs(inputs, named) if start else inputs[0]
+        start = 0
+        if named or len(inputs) != 1:
+            if not _takes_several(self):
+                return self._forward_masked(*self._as_masked(inputs, named))
+            x, start = self._map_inputs(inputs, named), 1  # the first layer is done by itself
+        else:
+            (x,) = inputs
         kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind, start)
-        i = int(start)
+        i = start
         try:
             for forward in plan.forward:
                 x = forward(x)
