@@ -183,8 +183,10 @@ class _Builder:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
         for name, value in described.items():
             if name in kept and not self._is_as_given(kept[name], given[name], value, Place("", name, layer, 1)):
+                cure = ": keep it as given, or define arguments()" * (type(layer) is not OWN.get(kind))
                 raise CheckpointError(
-                    f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
+                    f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps "
+                    f"{brief(kept[name])}{cure}"
                 )
 
 

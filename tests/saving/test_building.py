@@ -265,7 +265,7 @@ def test_a_custom_class_must_keep_what_it_is_given(tmp_path):
             self.size = size + 1
 
     write(tmp_path / "m", sequential({"custom": "Forgetful", "arguments": {"size": 3}}), {})
-    with pytest.raises(CheckpointError, match="Forgetful was made with size=3, and keeps 4"):
+    with pytest.raises(CheckpointError, match="made with size=3, and keeps 4: keep it as given, or define arg"):
         mn.load_model(tmp_path / "m", custom={"Forgetful": Forgetful})
 
 
