@@ -29,4 +29,4 @@ without = [] if with_sklearn else ["sklearn.md", "coming-from-sklearn.md"]
 pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without])
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
 pytest_collect_file = (pages + derivations).pytest()
-collect_ignore = ["_build", "conf.py", "pictures.py", "reliability_figures.py"]
+collect_ignore = ["_build", "conf.py", "pictures.py", "reference.py", "reliability_figures.py"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib", reason='plots need matplotlib, the extra "plots"')
-pytest.importorskip("sklearn", reason="the points are compared with scikit-learn's")
+pytest.importorskip("sklearn.calibration", reason="the points are compared with scikit-learn's")
 
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
