@@ -16,7 +16,10 @@ from minnet.errors import NonFiniteError
 Answers = NDArray[np.bool_]
 
 TAKES = (None, "probabilities", "scores", "log-probabilities")
-SEVERAL = "for one of several outputs there is mn.metrics.Of, such as Of('digit', mn.metrics.accuracy)"
+SEVERAL = (
+    "pass those of one output, such as prediction['digit'] and target['digit']; in a Trainer, for one of several "
+    "outputs there is mn.metrics.Of, such as Of('digit', mn.metrics.accuracy)"
+)
 THRESHOLD = "yes-or-no answers? Say where a yes begins: threshold=0.5 for probabilities, threshold=0 for scores"
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.layer import Layer
 from minnet.metrics.confusion import ConfusionMatrix
+from minnet.metrics.predictions import as_numbers
 from minnet.plots.colours import Theme, readable
 from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short, titled
 
@@ -64,7 +65,8 @@ def confusion(
     if target is None:
         counts = _counts(np.asarray(prediction))
     else:
-        scores = _one_hot(np.asarray(prediction), np.asarray(target)) if threshold is None else prediction
+        p, labels = (as_numbers("plots.confusion", *pair) for pair in (("prediction", prediction), ("target", target)))
+        scores = _one_hot(p, labels) if threshold is None else p
         counts = ConfusionMatrix(threshold=threshold)(scores, target)
     classes, total, right = len(counts), int(counts.sum()), int(np.trace(counts))
     cure = "pass the counts of some of them, matrix[:2000, :2000]"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.metrics.predictions import as_numbers
 from minnet.metrics.regression import R2, RMSE
 from minnet.plots.colours import Theme
 from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, legend_above, panel, titled
@@ -97,7 +98,7 @@ def residuals(
 def _pairs(name: str, prediction: ArrayLike, target: ArrayLike) -> tuple[Numbers, Numbers]:
     """Return both as (N, outputs), after the checks that metrics make."""
     metric = RMSE()
-    p, t = np.asarray(prediction), np.asarray(target)
+    p, t = (as_numbers(f"plots.{name}", *pair) for pair in (("prediction", prediction), ("target", target)))
     if p.shape == (*t.shape, 1):
         t = t[..., None]
     metric.update(p, t)

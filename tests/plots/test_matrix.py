@@ -118,3 +118,11 @@ def test_what_cannot_be_drawn_is_refused_with_the_cure(draw, message):
     with pytest.raises(ValueError, match=message) as caught:
         draw()
     assert str(caught.value).startswith("plots.confusion")
+
+
+@pytest.mark.parametrize("plot", [mn.plots.confusion, mn.plots.predicted_true, mn.plots.roc, mn.plots.calibration])
+def test_of_several_outputs_one_is_asked_for(plot):
+    with pytest.raises(
+        TypeError, match=r"expected prediction to be one array, got a dict of 'digit': pass .*\['digit'\]"
+    ):
+        plot({"digit": np.ones((3, 2))}, {"digit": np.arange(3)})
