@@ -56,8 +56,8 @@ class DataLoader:
         model's `input_scale`, by which `evaluate`, `predict` and `Predictor` multiply uint8. 1/256 is that of the class
         notebook's data; 1/255 is as good, for a model that is never given the other.
     sample_weight
-        (N,) numbers >= 0: how much each sample counts in the loss and in the metrics. None: all the same. For losses of
-        several heads (`MultiLoss`), it may be a tuple or dict as y is.
+        (N,) numbers >= 0, not all 0: how much each sample counts in the loss and in the metrics. None: all the same.
+        For losses of several heads (`MultiLoss`), it may be a tuple or dict as y is.
     collate
         A function ``(xs, ys) -> (x, y)`` that makes the arrays of a batch from the lists of its samples, such as
         `minnet.data.Pad`. Then X and y may be lists of arrays that have different lengths. uint8 is scaled after it.
