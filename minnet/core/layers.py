@@ -1,7 +1,7 @@
 """Layers are the children of a container: a tuple in which each may have a name, which is an index as its number is."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, SupportsIndex, TypeVar, overload
 
 T = TypeVar("T", covariant=True)
@@ -68,6 +68,10 @@ class Layers(tuple[T, ...]):
         if not -len(self) <= place < len(self):
             raise IndexError(f"there is no layer {place}: their numbers are 0 to {len(self) - 1}, or -1 from the end")
         return place % len(self)
+
+    def pairs(self) -> Iterator[tuple[str | None, T]]:
+        """Walk over (name, layer)."""
+        return zip(self.names, self, strict=True)
 
     def index_of(self, place: int) -> str:
         """Return the brackets behind ``layers`` that give the layer at a place: ``["head"]``, or ``[1]``."""
