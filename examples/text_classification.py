@@ -69,7 +69,7 @@ def main(epochs: int = 8, out: str | None = "text_classification.png") -> float:
     p = mn.Softmax().forward(trainer.predict(texts[cut:], collate=pad))[:, 1]
     print("Most suspicious: " + ", ".join(repr(written[cut + i]) for i in p.argsort()[::-1][:3]))
     if out:
-        pictures.save(mn.plots.learning_curves(history), out)
+        pictures.save(mn.plots.curves(history), out)
     return float(accuracy)
 
 

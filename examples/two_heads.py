@@ -66,7 +66,7 @@ def main(epochs: int = 8, data: str | None = None, out: str | None = "two_heads.
         back = turned(some, -MOST * predicted["angle"][:, 0])
         digits = "".join(map(str, predicted["digit"].argmax(axis=1)))
         title = f"Turned test digits, and turned back by the predicted angle; predicted: {digits[:10]} {digits[10:]}"
-        pictures.save(mn.plots.digits(np.concatenate([some, back]), columns=20, title=title), out)
+        pictures.save(mn.plots.images(np.concatenate([some, back]), columns=20, title=title), out)
     return a, MOST * b
 
 

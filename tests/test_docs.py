@@ -1,6 +1,7 @@
 """The pages of docs/ keep up with the code. (Their Python blocks are tests of their own, see docs/conftest.py.)"""
 
 import ast
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -122,3 +123,19 @@ def test_the_benchmarks_table_in_the_readme_is_that_of_the_results():
     table = subprocess.run(run, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     assert len(table.splitlines()) > 5
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+SCRIPTS = sorted(path for folder in ("benchmarks", "docs", "examples") for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_what_scripts_use_of_minnet_is_there(script):
+    """Each ``mn.a.b`` exists. (The tests that run the scripts are slow, so that few people run them.)"""
+    chains = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    ]
+    for chain in filter(re.compile(r"mn(\.\w+)+").fullmatch, chains):
+        with contextlib.suppress(mn.errors.MissingExtraError):
+            operator.attrgetter(chain[len("mn.") :])(mn)

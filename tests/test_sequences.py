@@ -181,3 +181,29 @@ def test_words_as_bytes_are_named():
         TypeError, match=r"Embedding.* expected an array of integers.*a DataLoader turns uint8 into floats"
     ):
         trainer_of(classifier()).fit(mn.DataLoader(texts, TOPICS, 8, collate=mn.data.Pad()), epochs=1, progress=False)
+
+
+def test_of_several_outputs_those_with_places_are_lists():
+    rng = np.random.default_rng(0)
+    texts = [rng.integers(0, 9, n) for n in rng.permutation(12) + 1]
+    tags, whole = mn.Linear(4, 3, rng=2), mn.Sequential(mn.PoolTime(), mn.Linear(4, 24, rng=3), mn.Reshape(8, 3))
+    for heads in (mn.Heads(tags=tags, whole=whole), mn.Heads(tags, whole)):  # some texts have 8 places, as whole has
+        model = mn.Sequential(mn.Embedding(9, 4, rng=0), mn.Sequential(mn.GRU(4, 4, rng=1), heads))
+        losses = [mn.MSELoss(), mn.MSELoss()]
+        loss = mn.MultiLoss(losses if heads.keys == [0, 1] else dict(zip(heads.keys, losses, strict=True)))
+        trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=0.1))
+        for size in (None, 1, 5):
+            predicted = trainer.predict(texts, collate=mn.data.Pad(), batch_size=size)
+            first, second = predicted.values() if isinstance(predicted, dict) else predicted
+            assert [tag.shape for tag in first] == [(len(text), 3) for text in texts]
+            assert second.shape == (12, 8, 3)
+
+
+def test_a_function_of_the_whole_set_cannot_be_given_padded_outputs():
+    model = mn.Sequential(mn.Embedding(9, 4, rng=0), mn.GRU(4, 3, rng=1))
+    trainer = trainer_of(model, metrics={"mine": lambda prediction, target: 0.0})
+    texts = [np.arange(3), np.arange(2)]
+    loader = mn.DataLoader(texts, [text % 3 for text in texts], 1, collate=mn.data.Pad(target_value=0))
+    with pytest.raises(ValueError, match=r"sequences of several lengths make no array; derive it from") as caught:
+        trainer.evaluate(loader)
+    assert caught.value.__notes__ == ["in the metric 'mine'"]

@@ -16,10 +16,12 @@ class Gathered:
     ----------
     expected
         How many rows there will be; 0 if that is not known.
+    cure
+        What to do about rows of several shapes: the end of that message.
     """
 
-    def __init__(self, expected: int = 0) -> None:
-        self._expected, self._rows = expected, 0
+    def __init__(self, expected: int = 0, cure: str = "") -> None:
+        self._expected, self._cure, self._rows = expected, cure, 0
         self._array: NDArray[Any] | None = None
 
     def add(self, batch: ArrayLike) -> None:
@@ -30,7 +32,7 @@ class Gathered:
             self._array = np.empty((max(self._expected, self._rows), *rows.shape[1:]), rows.dtype)
         if rows.shape[1:] != self._array.shape[1:]:
             raise ValueError(
-                f"expected rows of one shape in all batches, {self._array.shape[1:]}, got {rows.shape[1:]}"
+                f"expected rows of one shape in all batches, {self._array.shape[1:]}, got {rows.shape[1:]}{self._cure}"
             )
         dtype = np.result_type(self._array, rows)
         if self._rows > len(self._array) or dtype != self._array.dtype:
@@ -53,16 +55,16 @@ class Gathered:
 
 
 class GatheredTree:
-    """The rows of batches that are arrays, or tuples or dicts of arrays; `expected` is as for `Gathered`."""
+    """The rows of batches that are arrays, or tuples or dicts of arrays; the parameters are those of `Gathered`."""
 
-    def __init__(self, expected: int = 0) -> None:
-        self._expected = expected
+    def __init__(self, expected: int = 0, cure: str = "") -> None:
+        self._expected, self._cure = expected, cure
         self._parts: Any = None  # a tree of Gathered, of the batches' form
 
     def add(self, batch: Any) -> None:
         """Copy the rows of a batch behind the others. A ValueError, if they have another form or shape."""
         if self._parts is None:
-            self._parts = mapped(lambda _: Gathered(self._expected), batch)
+            self._parts = mapped(lambda _: Gathered(self._expected, self._cure), batch)
         if type(self._parts) is not (type(batch) if type(batch) in (tuple, dict) else Gathered):
             raise ValueError(f"expected one form in all batches, got {named(batch)}")
         joined(lambda pair: pair[0].add(pair[1]), [self._parts, batch])

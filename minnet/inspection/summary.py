@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from minnet.core.arrays import cast, scaled
 from minnet.core.layer import Layer
 from minnet.core.table import Text
 from minnet.core.trees import call, mapped
@@ -25,7 +27,8 @@ def summary(model: Layer, input_shape: Any) -> str:
         Any layer.
     input_shape
         The shape of one sample, without the batch: 784, or (28, 28). Of a model with several inputs, a dict with the
-        shape of each, or a list.
+        shape of each, or a list. Where zeros will not do, such as for numbers of words, or a mask, an array of samples
+        stands for a shape: ``summary(model, X)``, ``summary(model, (tokens, mask))``.
 
     Raises
     ------
@@ -48,11 +51,11 @@ def summary(model: Layer, input_shape: Any) -> str:
     for path, layer in probe.named_layers():
         _record(layer, path, outputs)
     if isinstance(input_shape, dict):
-        form: Any = {name: _zeros(shape, probe) for name, shape in input_shape.items()}
-    elif isinstance(input_shape, list) and any(map(np.ndim, input_shape)):
-        form = tuple(_zeros(shape, probe) for shape in input_shape)
+        form: Any = {name: _sample(shape, probe) for name, shape in input_shape.items()}
+    elif isinstance(input_shape, list | tuple) and any(map(np.ndim, input_shape)):
+        form = tuple(_sample(shape, probe) for shape in input_shape)
     else:
-        form = _zeros(input_shape, probe)
+        form = _sample(input_shape, probe)
     call(probe.forward, form)
 
     rows, counted = [("layer", "output", "parameters")], set[int]()
@@ -85,7 +88,10 @@ def summary(model: Layer, input_shape: Any) -> str:
     return Text("\n".join([lines[0], rule, *lines[1:], rule, foot]))
 
 
-def _zeros(shape: int | Sequence[int], model: Layer) -> Any:
+def _sample(shape: int | Sequence[int] | NDArray[Any], model: Layer) -> Any:
+    """Return zeros of a shape, or the first of the samples that stand for it, as a batch of one."""
+    if isinstance(shape, np.ndarray) and shape.ndim:
+        return cast(scaled(shape[:1], model.input_scale), model.dtype)
     return np.zeros((1, *np.atleast_1d(shape).tolist()), model.dtype or np.float32)
 
 

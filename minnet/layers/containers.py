@@ -155,6 +155,7 @@ class Sequential(Container):
                 f"{type(self).__name__}.forward expected x, or x and the mask of padded sequences, got "
                 f"{', '.join(got) or 'nothing'}: the names of these two are x and mask; a model of several inputs "
                 "begins with a layer that takes them, such as mn.Inputs"
+                + ("; a mask is an array of booleans, such as mask.astype(bool)" if floats else "")
             )
         return given["x"], given.get("mask")
 

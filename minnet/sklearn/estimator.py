@@ -25,6 +25,7 @@ from minnet.sklearn.network import Network
 from minnet.sklearn.patience import Patience
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
 from minnet.sklearn.weighted_trainer import WeightedTrainer
+from minnet.training.validation import check_callbacks
 
 FLOATS = (np.float64, np.float32)
 MOST = 200  # samples of a batch, with batch_size="auto"
@@ -193,7 +194,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Train for so many epochs, or until nothing improves any more."""
         samples, size = self._with_targets(samples, network), self._batch_size(samples)
         trainer.mean_weight = network.mean_weight
-        callbacks = [*copy.deepcopy(list(self.callbacks or ())), *self._stopping(epochs, held_out is not None)]
+        callbacks = [
+            *copy.deepcopy(check_callbacks(self.callbacks or ())),
+            *self._stopping(epochs, held_out is not None),
+        ]
         if held_out is not None:
             callbacks.insert(0, HeldOut(self._with_targets(held_out, network).loader(MOST)))
         try:

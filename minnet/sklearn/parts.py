@@ -16,7 +16,7 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import TrainingWarning
 from minnet.layers import Linear, LogSoftmax, Sequential, Sigmoid, Softmax
-from minnet.losses import Loss
+from minnet.losses import Loss, MultiLoss
 from minnet.optimizers import Optimizer
 from minnet.training.evaluation import EvaluationMode
 
@@ -49,6 +49,11 @@ def made(owner: str, name: str, value: object, kind: type[T]) -> T:
 def make_loss(owner: str, loss: object) -> Loss:
     """Return a loss: of a name, a class or a function, or a copy of a ready one."""
     loss = find(owner, "loss", loss, losses)
+    if loss is MultiLoss or isinstance(loss, MultiLoss):
+        raise ValueError(
+            f"{owner} has one output, (N, K), and so one loss, got MultiLoss: a model with several outputs is for a "
+            "Trainer; several labels or quantities a sample are the columns of y"
+        )
     if isinstance(loss, Loss):
         return copy.deepcopy(loss)
     return made(owner, "loss", loss() if callable(loss) else loss, Loss)

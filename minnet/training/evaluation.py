@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minnet.core.arrays import Array
 from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
-from minnet.core.trees import call, cast_tree, describe, first, leaves
+from minnet.core.trees import call, cast_tree, describe, first, joined, leaves, mapped
 from minnet.data.collate import Collate
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
+from minnet.layers import Heads, Sequential
+from minnet.layers.sequences import Mask
 from minnet.losses.base import Loss
 from minnet.losses.totals import Total
 from minnet.metrics.base import Metric
@@ -21,6 +22,7 @@ from minnet.metrics.functions import Function
 from minnet.training.measures import Measures, check_weights
 
 ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
+PADDED = ": outputs of several lengths make no array: let collate be mn.data.Pad, or predict a batch at a time"
 NUMBERS = 2**20  # of a batch, as float32 4 MB: the arrays inside a model are many times as large
 VECTOR = 128  # numbers that an index, such as a token, counts for: it becomes a vector
 
@@ -108,32 +110,47 @@ def evaluated(
 def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None) -> Any:
     """Return the model's outputs for X (N, ...), uint8 multiplied by `scale`; ValueError if they are not as many.
 
-    Outputs for each place of padded sequences are a list of arrays (T_n, ...), without those for the padding.
+    Outputs for each place of padded sequences become a list of arrays (T_n, ...), without those for the padding.
     """
     samples = len(first(X))
     options: dict[str, Any] = {"scale": scale, "collate": collate, "check": False}
     loader = DataLoader(X, np.zeros(samples, np.int8), batch_size or batch_rows(X), **options)
-    dtype, outputs = model.dtype, GatheredTree(samples)
-    sequences: list[Array] = []
+    dtype, outputs, keeps = model.dtype, GatheredTree(samples, PADDED), _keeps_time(model)
     for x, *_ in loader:
         y = call(model.forward, cast_tree(x, dtype))
-        if collate is not None and _is_of_places(model, x, y):
-            sequences += [row[real] for row, real in zip(y, x[1], strict=True)]
-        else:
-            outputs.add(y)
-    if sequences:
-        return sequences
+        if collate is not None and type(x) is tuple and len(x) == 2 and x[1].dtype == bool:
+            y = _without_padding(y, x[1], keeps)
+        outputs.add(y)
     if any(len(output) != samples for output in leaves(outputs.tree)):
         raise ValueError(
             f"predict expected samples along the first axis, got X of shape {describe(X)} and outputs of shape "
             f"{describe(outputs.tree)}: one sample? Pass X[np.newaxis]"
         )
-    return outputs.tree
+    return mapped(lambda output: output.tolist() if output.dtype == object else output, outputs.tree)
 
 
-def _is_of_places(model: Layer, x: Any, y: Any) -> bool:
-    """Whether a model has an output (N, T, ...) for each place of the sequences (padded, mask) that it was given."""
-    if model.removes_time or type(x) is not tuple or len(x) != 2 or x[1].dtype != bool or not isinstance(y, np.ndarray):
+def _keeps_time(model: Layer) -> Any:
+    """Whether a model has an output for each place of a sequence: one answer, or one for each output of `Heads`."""
+    *before, last = model.layers if isinstance(model, Sequential) else (model,)
+    if any(layer.removes_time for layer in before):
         return False
-    axes = x[1].ndim
-    return bool(y.ndim > axes and y.shape[:axes] == x[1].shape)
+    if isinstance(last, Sequential):
+        return _keeps_time(last)
+    if not isinstance(last, Heads):
+        return not last.removes_time
+    answers = [_keeps_time(head) for head in last.layers]
+    return tuple(answers) if None in last.layers.names else dict(zip(last.keys, answers, strict=True))
+
+
+def _without_padding(y: Any, real: Mask, keeps: Any) -> Any:
+    """Return outputs (N, T, ...) as N arrays (T_n, ...), an array of objects; all other outputs as they are."""
+    if type(keeps) in (tuple, dict):
+        return joined(lambda pair: _without_padding(pair[0], real, pair[1]), [y, keeps])
+    if type(y) in (tuple, dict):
+        return mapped(lambda output: _without_padding(output, real, keeps), y)
+    if not (keeps and y.ndim > real.ndim and y.shape[: real.ndim] == real.shape):
+        return y
+    rows = np.empty(len(y), object)
+    for n, places in enumerate(real):
+        rows[n] = y[n][places]
+    return rows

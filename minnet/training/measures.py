@@ -19,6 +19,11 @@ from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.functions import Additive, Function, as_number
 
+PADDED = (
+    ": a function is given the whole set, and sequences of several lengths make no array; derive it from "
+    "mn.metrics.Metric, which is given each batch, or say function.additive = True"
+)
+
 
 class Measures:
     """The metrics of one evaluation: metrics are updated batch by batch, functions called with the whole set.
@@ -35,7 +40,7 @@ class Measures:
                     self._metrics[name] = metric.fresh(loss)
             else:
                 self._metrics[name] = Additive(metric) if getattr(metric, "additive", False) else metric
-        self._prediction, self._target = GatheredTree(expected), GatheredTree(expected)
+        self._prediction, self._target = GatheredTree(expected, PADDED), GatheredTree(expected, PADDED)
         self._weights: GatheredTree | None = None
         self._expected = expected
 
@@ -59,7 +64,7 @@ class Measures:
                 self._prediction.add(prediction)
                 self._target.add(target)
                 if sample_weight is not None:
-                    self._weights = self._weights or GatheredTree(self._expected)
+                    self._weights = self._weights or GatheredTree(self._expected, PADDED)
                     self._weights.add(sample_weight)
 
     def compute(self) -> dict[str, float]:

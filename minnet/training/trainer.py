@@ -336,8 +336,8 @@ class Trainer:
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
         collate
             What makes a batch of samples, as for a `DataLoader`: `minnet.data.Pad` for sequences of several lengths. If
-            the model has an output for each of their places, the result is a list of arrays (T_n, ...), each as long as
-            its sequence.
+            the model has an output for each of their places, that is a list of arrays (T_n, ...), each as long as its
+            sequence.
 
         Raises
         ------

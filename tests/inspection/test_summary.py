@@ -134,3 +134,13 @@ def test_a_model_with_several_inputs_and_outputs():
         said = mn.summary(mn.Sequential(inputs, mn.Heads(a=mn.Linear(8, 2), b=mn.Tanh())), shapes)
         assert "{a: (N, 2), b: (N, 8)}" in said
         assert "(N, 8)" in said.splitlines()[3]
+
+
+def test_samples_stand_for_a_shape_where_zeros_will_not_do():
+    model = mn.Sequential(mn.Embedding(9, 4), mn.GRU(4, 3), mn.PoolTime(), mn.Linear(3, 2))
+    tokens = np.arange(12).reshape(2, 6) % 9
+    tables = [mn.summary(model, X) for X in (tokens, (tokens, tokens > 2), {"x": tokens, "mask": tokens > 2})]
+    assert tables == tables[:1] * 3
+    assert fields(tables[0], "GRU")[-4:] == ["(N,", "6,", "3)", "81"]
+    pixels = mn.summary(mn.Linear(6, 2), np.zeros((5, 6), np.uint8))
+    assert pixels == mn.summary(mn.Linear(6, 2), 6)

@@ -301,11 +301,12 @@ def test_heads_and_inputs_hand_the_mask_on():
         ((X,), {"x": X}, r"an array of shape \(4, 7, 4\), x=..."),
         ((), {"text": X}, "text=..."),
         ((), {"mask": MASK}, "mask=..."),
+        ((X, MASK.astype(float)), {}, ".*; a mask is an array of booleans, such as mask.astype"),
     ],
 )
 def test_other_inputs_are_named(inputs, named, got):
     with pytest.raises(
-        TypeError, match=f"Sequential.forward expected x, or x and the mask of padded sequences, got {got}: "
+        TypeError, match=f"Sequential.forward expected x, or x and the mask of padded sequences, got {got}"
     ):
         Sequential(mn.GRU(D, 3)).forward(*inputs, **named)
 

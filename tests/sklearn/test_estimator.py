@@ -227,6 +227,9 @@ def test_ctrl_c_ends_a_search_and_keeps_the_model(capsys):
         ({"validation_fraction": 1.5, "early_stopping": True}, "validation_fraction"),
         ({"n_iter_no_change": 0}, "n_iter_no_change"),
         ({"learning_rate_init": "fast"}, "lr"),
+        ({"callbacks": mn.callbacks.MaxNorm(3)}, r"callbacks to be a list, got a MaxNorm.*: pass callbacks=\["),
+        ({"loss": "MultiLoss"}, "one loss, got MultiLoss"),
+        ({"loss": mn.MultiLoss([mn.MSELoss()])}, "one loss, got MultiLoss"),
     ],
 )
 def test_wrong_parameters(options, message):
