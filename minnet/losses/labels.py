@@ -126,7 +126,7 @@ class LabelLoss(ClassLoss):
     def total_weight(self, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return what the mean is divided by: Σ_n v_n w_{y_n} over the samples that are not ignored; else, N."""
         labels = np.asarray(target)
-        if self.weight is self.ignore_index is None:
+        if self.weight is None and self.ignore_index is None:
             return float(labels.size) if sample_weight is None else self._total(sample_weight, labels.shape)
         check_integers(type(self).__name__, labels)
         shape, labels = labels.shape, labels.reshape(-1)
