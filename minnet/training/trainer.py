@@ -36,6 +36,7 @@ from minnet.training.history import History
 from minnet.training.measures import check_columns, check_metrics, check_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.options import check_options
 from minnet.training.parallel import ParallelSteps
 from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
@@ -137,7 +138,7 @@ class Trainer:
         self._checks: NonFiniteChecks | None = None
         self._access = Access()
         self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
-        self._check_options()
+        check_options(self, Trainer)
         keep_freed_memory()
 
     def fit(
@@ -266,7 +267,7 @@ class Trainer:
         if any(map(validation.has_weights, sets.values())):
             check_weights(loss, self.metrics)
         validation.check_data(model, loss, loader, sets)
-        self._check_options()
+        check_options(self, Trainer)
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
         validation.set_scale(model, loader, sets)
@@ -387,19 +388,3 @@ class Trainer:
         value, self.prediction = parallel.learn(self.model, self.loss, x, y, *weights)
         self.update()
         return value
-
-    def _check_options(self) -> None:
-        """Check that no option goes around a method of a subclass, and that compiled code supports the parts."""
-        if self.compiled:
-            self._check_called("compiled=True", "train_step", "update")
-            supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
-        for option in ("accumulate", "threads"):
-            if (parts := getattr(self, option)) > 1:
-                self._check_called(f"{option}={parts}", "train_step")
-
-    def _check_called(self, option: str, *methods: str) -> None:
-        for name in methods:
-            if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
-                raise ValueError(
-                    f"{option} does not call {type(self).__name__}.{name}: leave out {option}, or the method"
-                )
