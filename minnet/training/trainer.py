@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+
 from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
 from minnet.callbacks.busy_machine import watch
@@ -282,9 +284,12 @@ class Trainer:
         `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
-        prediction = self.state.prediction = call(self.model.forward, x)
-        value: float = loss_of(self.loss, prediction, y, sample_weight)
-        self.model.accumulate_grad(self.loss.backward())
+        forward, loss = self.model.forward, self.loss
+        prediction = self.state.prediction = forward(x) if type(x) is np.ndarray else call(forward, x)
+        value: float = (
+            loss.forward(prediction, y) if sample_weight is None else loss_of(loss, prediction, y, sample_weight)
+        )
+        self.model.accumulate_grad(loss.backward())
         self.update()
         return value
 
