@@ -27,11 +27,6 @@ def expect(truth: object, message: str) -> None:
         raise ValueError(message)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``"1 image"`` or ``"2,000 images"``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def titled(title: str | None, default: str) -> str:
     """Return the user's title, which may be empty, or the default."""
     return default if title is None else title
