@@ -82,6 +82,15 @@ def label_axes(axes: "Axes", xlabel: str, ylabel: str, size: str = NORMAL) -> No
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def colour_bar(axes: "Axes", drawn: Any, label: str, **options: Any) -> Any:
+    """Say beside the panel what the colours stand for; the options are matplotlib's. Return the bar."""
+    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02, **options)
+    bar.set_label(label, fontsize=NORMAL)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+    return bar
+
+
 def legend_above(axes: "Axes", colours: Theme) -> None:
     """Put the legend between the panel and its title, where it hides no curve."""
     labels = [str(label) for label in axes.get_legend_handles_labels()[1]]
