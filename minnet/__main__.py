@@ -146,7 +146,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     more = "It takes no arguments. It measures one matrix product, downloads nothing, and changes nothing."
     argparse.ArgumentParser(prog="python -m minnet", description=__doc__, epilog=more).parse_args(arguments)
     text, encoding = report(), sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:  # of `python -m minnet | head`; at its end, Python would try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -83,6 +83,12 @@ def test_weights_of_whole_numbers_are_samples_that_often():
     assert weighted.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-12)
 
 
+def test_weights_of_zero_only_are_refused():
+    for v in (np.zeros(N), {"a": np.zeros(N), "b": np.zeros(N)}):
+        with pytest.raises(ValueError, match="zero for every sample"):
+            mn.DataLoader(X, Y, sample_weight=v)
+
+
 def test_what_a_user_iterates_over_may_yield_trees_and_weights():
     whole, cut = made(), made()
     batches = [({k: v[i : i + 8] for k, v in X.items()}, Y[i : i + 8], V[i : i + 8]) for i in range(0, N, 8)]

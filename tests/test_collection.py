@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# What the other extras bring, and what the tests compare with. Without scikit-learn, the folder tests/sklearn, in sys.path,
-# is taken for a package: so there is an empty one.
+# What the other extras bring, and what the tests compare with. Without scikit-learn, the folder tests/sklearn is taken
+# for a package, because it is in sys.path: so there is an empty one.
 CODE = """
 import importlib.machinery, sys, types, pytest
 absent = "numba scipy torch pandas docutils sphinx numpydoc furo ziamath ruff mypy build twine ipykernel ipywidgets"

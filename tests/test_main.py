@@ -199,3 +199,12 @@ def test_it_prints_where_the_terminal_knows_few_letters(monkeypatch):
     main.main([])
     stdout.flush()
     assert b"processor  Prozessor f?r alles" in stdout.buffer.getvalue()
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    """Such as in ``python -m minnet | head -1``."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "minnet"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        running.stdout.close()
+        assert (running.stderr.read(), running.wait()) == ("", 0)

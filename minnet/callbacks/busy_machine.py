@@ -130,6 +130,12 @@ def _cure(variable: str) -> str:
     )
 
 
+def watch() -> list["BusyMachine"]:
+    """Return what looks at the machine during a fit; none that has nothing to say would cost each step a call."""
+    one = os.environ.get(blas.threads_variable(blas.built_with().get("name"))) == "1"
+    return [] if one or BusyMachine.said else [BusyMachine()]
+
+
 class BusyMachine(Callback):
     """Say once, in the first seconds of a fit, that one thread of BLAS would be faster.
 
@@ -146,7 +152,7 @@ class BusyMachine(Callback):
 
     def on_fit_start(self, trainer: Training) -> None:
         """Let the fit begin: one that is shorter than a window is not looked at."""
-        self._looks, self._next = 0, math.inf if BusyMachine.said else time.perf_counter() + WINDOW
+        self._looks, self._next = 0, time.perf_counter() + WINDOW
         self._at, self._before = 0.0, Times()
         self._last: Share | None = None
         self._tried = False

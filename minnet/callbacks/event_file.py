@@ -44,9 +44,9 @@ class EventFile:
 
     def histogram(self, tag: str, values: NDArray[Any], step: int) -> None:
         """Add the histogram of those values that are finite, if there are any."""
-        finite = values[np.isfinite(values)].astype(float)
+        finite = np.clip(values[np.isfinite(values)].astype(float), -1e150, 1e150)  # their squares are finite, too
         if finite.size:
-            self._add(step, summary=self._summary.histogram(as_tag(tag), finite, BINS))
+            self._add(step, summary=self._summary.histogram(as_tag(tag), finite, bins(finite)))
 
     def picture(self, tag: str, png: bytes, step: int) -> None:
         """Add a picture: the bytes of a PNG file with colours and transparency."""
@@ -91,6 +91,14 @@ class EventFile:
         plugin = proto.SummaryMetadata.PluginData(plugin_name=PLUGIN, content=data.SerializeToString())
         metadata = proto.SummaryMetadata(plugin_data=plugin)
         self._add(0, summary=proto.Summary(value=[proto.Summary.Value(tag=f"_hparams_/{name}", metadata=metadata)]))
+
+
+def bins(values: NDArray[Any]) -> Any:
+    """Return the number of bins of a histogram, or its edges, where NumPy finds no room for so many between values."""
+    room = BINS * np.spacing(np.abs(values).max())
+    if (np.ptp(values) or 1.0) > 2 * room:
+        return BINS
+    return np.linspace(values.min() - room, values.max() + room, BINS + 1)
 
 
 _PROTO = ("event_pb2", "summary_pb2", "api_pb2", "plugin_hparams_pb2")

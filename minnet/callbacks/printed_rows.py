@@ -1,10 +1,12 @@
 """PrintedRows prints each row of the history as a line, for a run whose stderr is a file, a pipe or a log."""
 
+import textwrap
+
 from minnet.callbacks.base import Callback, Training
 from minnet.core.console import announce
 from minnet.core.rows import Row
 from minnet.core.state import State
-from minnet.core.table import Table
+from minnet.core.table import WIDTH, Table
 
 PAGE = 25  # lines between two headings
 
@@ -26,7 +28,8 @@ class PrintedRows(Callback):
         if list(row) != self._names:  # other columns than before need another heading
             self._lines, self._names, self._table = 0, list(row), Table([row], row)
             if hidden := self._table.hidden:
-                announce(f"(a line has no room for {', '.join(hidden)}; the history has them)")
+                text = f"(a line has no room for {', '.join(hidden)}; the history has them)"
+                announce(textwrap.fill(text, WIDTH))
         if self._lines % PAGE == 0:
             announce("\n".join(self._table.head()))
         announce(self._table.line(row))

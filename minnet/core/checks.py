@@ -32,11 +32,20 @@ def check_int(
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         got = type(value).__name__
         if isinstance(value, (float, np.floating, str)):
-            got += f" {value!r}: pass a whole number, such as {name}=int({value!r})"
+            number = f", such as {name}=int({value!r})" if _is_finite(value) else f"{why and ': '}{why}"
+            got += f" {value!r}: pass a whole number{number}"
         raise TypeError(f"{owner} expected {name} to be an int, got {got}")
     if least is not None and value < least:
         raise ValueError(f"{owner} needs {name} >= {least}, got {value}{why and ': '}{why}")
     return int(value)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a number, or a text of one, is finite."""
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def check_number(

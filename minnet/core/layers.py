@@ -49,6 +49,11 @@ class Layers(tuple[T, ...]):
             return Layers(super().__getitem__(key), self.names[key])
         return super().__getitem__(self.place(key))
 
+    def __add__(self, others: tuple[Any, ...]) -> "Layers[Any]":
+        """Return these layers and others, with their names."""
+        others = others if isinstance(others, Layers) else Layers(others)
+        return Layers([*self, *others], [*self.names, *others.names])
+
     def place(self, key: SupportsIndex | str) -> int:
         """Return the number, from 0, of the layer at a place or of a name; KeyError or IndexError if there is none."""
         if isinstance(key, str):
@@ -69,6 +74,9 @@ class Layers(tuple[T, ...]):
         """Return the brackets behind ``layers`` that give the layer at a place: ``["head"]``, or ``[1]``."""
         name = self.names[place]
         return f"[{place}]" if name is None else f'["{name}"]'
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [name for name in self.names if name]  # what a notebook offers behind model.layers["
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (tuple(self), self.names)

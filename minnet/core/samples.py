@@ -87,6 +87,9 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
             lengths = sorted({len(row) for row in data if hasattr(row, "__len__")})
             found = f"rows of {lengths[0]} to {lengths[-1]} entries" if len(lengths) > 1 else "entries of several kinds"
             cure = "ragged rows make no array; cut them to one length, or pad them: collate=mn.data.Pad()"
+            if len(lengths) == 1 and all(hasattr(row, "shape") for row in data):
+                found = f"a {type(data).__name__} of arrays of several shapes"
+                cure = f"several arrays of {lengths[0]} samples each are a tuple, {name}=(a, b), or a dict with names"
             raise ValueError(f"{expected} {found}: {cure}") from None
         cure = f"pass an array, such as {name}.detach().cpu().numpy() of a tensor, or {name}.to_numpy()"
         raise TypeError(f"{expected} {got} that NumPy cannot read ({error}): {cure}") from error

@@ -35,6 +35,13 @@ def number(value: Any, name: str = "") -> str:
     return f"{value:.{decimals if size else 4}f}"
 
 
+class Text(str):
+    """Text of several lines, which shows at the prompt and in a notebook as it is printed."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Table:
     """Columns whose widths are chosen once, so that rows can be printed as they come.
 

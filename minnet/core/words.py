@@ -30,6 +30,7 @@ OF_LAYERS: dict[str, str] = {
     "trainable": "model.freeze() keeps the Parameters as they are, and model.unfreeze() ends that",
     **dict.fromkeys(("modules", "named_modules"), "model.named_layers() walks over (path, layer)"),
     **dict.fromkeys(("children", "named_children"), "iterate over the model itself, or over model.layers"),
+    **dict.fromkeys(("get_layer", "get_submodule"), 'write model["name"], or model[0]'),
     "buffers": "model.named_buffers() walks over (path, Buffer)",
     "zero_grad": "write optimizer.zero_grad(), or p.zero_grad() for p in model.parameters()",
     "apply": "write for path, layer in model.named_layers(): ...",
@@ -38,6 +39,9 @@ OF_LAYERS: dict[str, str] = {
     "set_weights": "write model.load_state_dict(state)",
     **dict.fromkeys(("save", "save_weights"), "write mn.save(model, path)"),
     "load_weights": "write mn.load(model, path)",
+    **dict.fromkeys(("get_config", "to_json"), "mn.save(model, path) writes how it is made, for mn.load_model(path)"),
+    **dict.fromkeys(("predict_proba", "score", "partial_fit"), "mn.sklearn.Classifier() is an estimator, and has it"),
+    **dict.fromkeys(("input_shape", "output_shape"), "mn.summary(model, input_shape) shows the shapes of all layers"),
 }
 
 OF_OPTIMIZERS: dict[str, str] = {
@@ -48,10 +52,22 @@ OF_OPTIMIZERS: dict[str, str] = {
     ),
 }
 
+OF_LOSS_VALUES: dict[str, str] = {
+    "backward": "the loss has it, write model.backward(loss.backward())",
+    **dict.fromkeys(("item", "detach", "cpu", "numpy"), "it is a number of Python's: leave it out"),
+}
+
+OF_HISTORIES: dict[str, str] = {
+    "history": 'write history.column("loss"), or history[-1]["loss"]',
+    "plot": "write mn.plots.curves(history)",
+}
+
 OF_ARRAYS: dict[str, str] = {
     **dict.fromkeys(("cpu", "cuda", "device", "to"), CPU),
     **dict.fromkeys(("numpy", "detach", "value"), "write .data, which is NumPy's array"),
-    "assign": "write p.data = values",
+    "clone": "write .data.copy()",
+    "numel": "write .data.size",
+    **dict.fromkeys(("assign", "copy_", "fill_", "zero_"), "write .data = values, or .data[...] = 0"),
 }
 
 OF_PARAMETERS: dict[str, str] = {

@@ -13,7 +13,7 @@ from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
-from minnet.core.trees import as_tree, check_lengths, first, mapped, named_leaves, taken
+from minnet.core.trees import as_tree, check_lengths, first, leaves, mapped, named_leaves, taken
 from minnet.core.weights import check_weights
 from minnet.data.checks import check_pair
 from minnet.data.collate import Collate, as_samples
@@ -208,7 +208,12 @@ def _as_weights(sample_weight: Any) -> Any:
         check_weights(owner, name, data)
         return as_data(owner, name, data)
 
-    return as_tree("DataLoader", "sample_weight", sample_weight, read)
+    weights = as_tree("DataLoader", "sample_weight", sample_weight, read)
+    if not any(leaf.any() for leaf in leaves(weights)):
+        raise ValueError(
+            "DataLoader got a sample_weight of zero for every sample: give at least one a weight above zero"
+        )
+    return weights
 
 
 def _form(X: Any) -> Any:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.table import Text
 from minnet.core.trees import call, mapped
 
 TERMINAL = 79  # characters in a line
 
 
 def summary(model: Layer, input_shape: Any) -> str:
-    """Return a table of the model's layers, the shapes of their outputs, and their Parameters.
+    """Return a table of the model's layers, the shapes of their outputs, and their Parameters, as text.
 
     The last line also has the numbers in Buffers (running statistics), which are not learned. The bytes are those of
     both. It runs a copy of the model on zeros in eval mode, and does not change the model.
@@ -34,7 +35,7 @@ def summary(model: Layer, input_shape: Any) -> str:
     Examples
     --------
     >>> import minnet as mn
-    >>> print(summary(mn.Sequential(mn.Linear(784, 10), mn.Softmax()), 784))
+    >>> summary(mn.Sequential(mn.Linear(784, 10), mn.Softmax()), 784)
     layer                        output   parameters
     ------------------------------------------------
     Sequential()                 (N, 10)
@@ -81,7 +82,7 @@ def summary(model: Layer, input_shape: Any) -> str:
         foot += f"; {buffers:,} numbers in buffers"
     if size:
         foot += f"; {size / 1000:,.0f} kB of {model.dtype}"
-    return "\n".join([lines[0], rule, *lines[1:], rule, foot])
+    return Text("\n".join([lines[0], rule, *lines[1:], rule, foot]))
 
 
 def _zeros(shape: int | Sequence[int], model: Layer) -> Any:

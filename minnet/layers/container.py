@@ -54,6 +54,9 @@ class Container(Layer):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "layers":
+            if "layers" in vars(self) and name in self.layers.names:  # it would be an attribute beside the layer
+                kind = type(self).__name__
+                raise AttributeError(f"{kind} has a layer {name!r}: model[{name!r}] = layer puts another in its place")
             super().__setattr__(name, value)
             return
         layers = value
@@ -238,7 +241,7 @@ class Container(Layer):
         return f"{type(self).__name__}.layers{self.layers.index_of(i)} = {self.layers[i].describe()}"
 
     def _ipython_key_completions_(self) -> list[str]:
-        return [name for name in self.layers.names if name]  # what a notebook offers behind model["
+        return self.layers._ipython_key_completions_()
 
     def __array__(self, *_: Any, **options: Any) -> NoReturn:
         # NumPy would take it for a list, and make an array of its layers.

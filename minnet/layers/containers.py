@@ -92,22 +92,25 @@ class Sequential(Container):
     def __add__(self, other: "Sequential") -> "Sequential":
         if not isinstance(other, Sequential):
             return NotImplemented
-        return _joined(Layers([*self, *other], [*self.layers.names, *other.layers.names]), self)
+        return _joined(self.layers + other.layers, self)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """Map x through all layers; several inputs are those of the first layer, such as `Inputs`.
 
         With ``forward(x, mask)``, the mask (N, T) of padded sequences goes to the layers that take one.
         """
-        start = len(inputs) != 1 or bool(named)  # with several inputs, the first layer is done by itself
-        if start and not _takes_several(self):
-            return self._forward_masked(*self._as_masked(inputs, named))
-        x = self._map_inputs(inputs, named) if start else inputs[0]
+        start = 0
+        if named or len(inputs) != 1:
+            if not _takes_several(self):
+                return self._forward_masked(*self._as_masked(inputs, named))
+            x, start = self._map_inputs(inputs, named), 1  # the first layer is done by itself
+        else:
+            (x,) = inputs
         kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind, start)
-        i = int(start)
+        i = start
         try:
             for forward in plan.forward:
                 x = forward(x)

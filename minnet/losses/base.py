@@ -18,6 +18,7 @@ from minnet.core.masks import refuse_mask
 from minnet.core.trees import first, refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
+from minnet.losses.value import LossValue
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
 SEVERAL = "several outputs, each with a loss of its own, are for mn.MultiLoss({name: loss, ...})"
@@ -79,6 +80,11 @@ class Loss(Layer):
     def backward(self) -> Array:
         """Return dL/d prediction, for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} has no backward: define backward(self)")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Do as `forward` does; the float that is returned says where its backward is."""
+        value = self.forward(*inputs, **options)
+        return LossValue(value) if type(value) is float else value
 
     def total_weight(self, target: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return what the mean over a batch is divided by: here the number of samples, or the sum of their weights.

@@ -127,7 +127,7 @@ class LabelLoss(ClassLoss):
         """Return what the mean is divided by: Σ_n v_n w_{y_n} over the samples that are not ignored; else, N."""
         labels = np.asarray(target)
         if self.weight is None and self.ignore_index is None:
-            return self._total(sample_weight, labels.shape)
+            return float(labels.size) if sample_weight is None else self._total(sample_weight, labels.shape)
         check_integers(type(self).__name__, labels)
         shape, labels = labels.shape, labels.reshape(-1)
         if self.weight is not None:

@@ -10,12 +10,13 @@ import numpy as np
 from minnet.core.checks import check_number, named
 from minnet.core.trees import mapped
 from minnet.losses.base import Loss, weight_of
+from minnet.losses.value import LossValue
 
 Key = str | int
 Head = tuple[str, Key, Loss]
 
 
-class HeadLosses(float):
+class HeadLosses(LossValue):
     """The value of a `MultiLoss`: a float, whose ``heads`` are the losses that it is the weighted sum of, by name."""
 
     heads: dict[str, float]

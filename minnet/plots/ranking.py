@@ -129,7 +129,7 @@ def precision_recall(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw the precision (the share of predicted positives that are right) over the recall (of positives that are found).
+    """Draw the precision over the recall: the share of what is called a yes that is one, and of all yes that is found.
 
     Several classes are drawn as by `minnet.plots.roc`, the ones with the smallest average precision in colours.
 

@@ -183,8 +183,10 @@ class _Builder:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
         for name, value in described.items():
             if name in kept and not self._is_as_given(kept[name], given[name], value, Place("", name, layer, 1)):
+                cure = ": keep it as given, or define arguments()" * (type(layer) is not OWN.get(kind))
                 raise CheckpointError(
-                    f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps {brief(kept[name])}"
+                    f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps "
+                    f"{brief(kept[name])}{cure}"
                 )
 
 
@@ -200,10 +202,8 @@ def _check_names(where: str, kind: type[Layer], given: dict[str, Json], is_own: 
     for name, value in given.items():
         parameter = signature_of(kind).get(name)
         if parameter is None or is_drawn(name):
-            raise CheckpointError(
-                f"{where}: {kind.__name__} has no argument {brief(repr(name))}: if a newer minnet wrote the file, "
-                "update minnet"
-            )
+            cure = "if a newer minnet wrote the file, update minnet" if is_own else "is it the class that was saved?"
+            raise CheckpointError(f"{where}: {kind.__name__} has no argument {brief(repr(name))}: {cure}")
         if is_own and isinstance(parameter.default, bool) and type(value) is not bool:
             raise CheckpointError(f"{where}: {kind.__name__}'s {name} is {brief(value)}, and not true or false")
 

@@ -20,6 +20,10 @@ from minnet.saving.selection import Arrays, Rename, select
 from minnet.saving.tensorfile import read_tensors, write_tensors
 
 STATE = "state/"  # the prefix of those arrays in a checkpoint that are not weights
+OPTIONS = (
+    'For other names: rename={name in the file: name in the model}. For a part of the file: prefix="...". '
+    "For what fits: strict=False"
+)
 
 L = TypeVar("L", bound=Layer)
 
@@ -177,6 +181,8 @@ def _check_fits(path: str | os.PathLike[str], model: Layer, weights: Arrays, met
     if found := mismatches(model.named_arrays(), weights):
         places = f"{len(found):,} place{'s' * (len(found) > 1)}"
         lines = [f"{os.fspath(path)} does not fit the model, in {places}:", *listed(found)]
+        if any(name not in weights for name, _ in model.named_arrays()):
+            lines.append(OPTIONS)
         if metadata.get("structure", repr(model)) != repr(model):
             lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))

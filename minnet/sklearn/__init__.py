@@ -3,6 +3,9 @@
 ``mn.sklearn`` needs the extra "sklearn", scikit-learn 1.6 or newer, and is imported when it is first used.
 """
 
+import sys
+
+from minnet.core import names
 from minnet.core.extras import require
 from minnet.errors import MissingExtraError
 
@@ -16,3 +19,4 @@ from minnet.sklearn.classifier import Classifier as Classifier  # noqa: E402
 from minnet.sklearn.regressor import Regressor as Regressor  # noqa: E402
 
 __all__ = ["Classifier", "Regressor"]
+names.offer({"mn.sklearn": sys.modules[__name__]})

@@ -78,8 +78,8 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     max_iter
         How many epochs, passes over the data, are made at most.
     early_stopping
-        Whether a share of the samples is held out (with the classes' shares), and training stops when the loss of these
-        no longer improves. The weights are then those of the best epoch.
+        Whether a share of the samples is held out (of each class, unless one is too rare), and training stops when the
+        loss of these no longer improves. The weights are then those of the best epoch.
     validation_fraction
         The share that is held out.
     n_iter_no_change, tol
@@ -180,7 +180,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         X, y, sample_weight
             As for `fit`.
         classes
-            All classes that any y will hold: needed in the first call.
+            All classes that any y will hold: needed in the first call, and the same in each.
         """
         if classes is None and not hasattr(self, "trainer_"):
             raise ValueError("classes must be passed on the first call to partial_fit: all that any y will hold")
@@ -265,6 +265,11 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
                 self.classes_, numbers = np.unique(y, return_inverse=True)
                 return np.asarray(numbers)
             self.classes_ = np.unique(classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} are not those of the first call to partial_fit, {self.classes_.tolist()}: leave "
+                "them out, or make a new Classifier"
+            )
         known = np.isin(y, self.classes_)
         if not known.all():
             raise ValueError(f"y holds classes that were not given before: {np.unique(y[~known])[:5].tolist()}")

@@ -1,5 +1,6 @@
 """Samples are what an estimator learns from: X, dense or sparse, targets, weights; and the batches of them."""
 
+import math
 from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any, Self
@@ -16,7 +17,8 @@ from minnet.core.arrays import Array
 from minnet.data.loader import DataLoader
 from minnet.layers import Normalize
 
-SMALLEST = float(np.finfo(np.float32).tiny)  # a deviation below it is one of equal numbers
+# Of a mean, relative. Equal numbers of 10^18 (times in ns) differ from their mean by 10^3, and have the deviation 1.
+ROUNDING = 1024 * np.finfo(np.float64).eps
 
 
 class Rows:
@@ -61,7 +63,15 @@ class Samples:
         return self.take(np.flatnonzero(self.weight))
 
     def split(self, share: float, stratify: NDArray[Any] | None, seed: int) -> tuple[Self, Self]:
-        """Return two parts, the second of which is a share of the samples: of each class, if classes are given."""
+        """Return two parts, the second of which is a share of the samples.
+
+        If classes are given, it is a share of each, unless one is too rare: then they are drawn regardless of classes.
+        """
+        if stratify is not None:
+            counts = np.unique(stratify, return_counts=True)[1]
+            held_out = math.ceil(share * len(self))
+            if counts.min() < 2 or min(held_out, len(self) - held_out) < len(counts):
+                stratify = None
         try:
             rows = train_test_split(np.arange(len(self)), test_size=share, stratify=stratify, random_state=seed)
         except ValueError as error:
@@ -112,28 +122,27 @@ class Standard:
         # It learns the means, too; with_mean=True would refuse sparse X.
         self._scaler = StandardScaler(with_mean=False)
         self._dtype, self._inverse = dtype, inverse
-        self._learn(X, weight)
-        self.layer = Normalize(*self._constants()).astype(dtype)
-        self._write()
+        features = np.zeros(X.shape[1])
+        self.layer = Normalize(features, features + 1).astype(dtype)
+        self.update(X, weight)
 
     def update(self, X: Any, weight: NDArray[np.float64] | None) -> None:
-        """Learn from further samples (N, F), dense or sparse."""
-        self._learn(X, weight)
-        self._write()
+        """Learn from further samples (N, F), dense or sparse; ValueError if they are too large for the dtype."""
+        with config_context(assume_finite=True), np.errstate(all="ignore"):  # what overflows is refused below
+            self._scaler.partial_fit(X, sample_weight=weight)
+            self.mean, std = self._scaler.mean_, self._scaler.scale_
+            std = np.where(std < np.finfo(self._dtype).tiny, 1.0, std)  # as of equal numbers
+            self.std = np.maximum(std, ROUNDING * abs(self.mean))
+            mean, std = (-self.mean / self.std, 1 / self.std) if self._inverse else (self.mean, self.std)
+            mean, std = mean.astype(self._dtype), std.astype(self._dtype)
+        if not (np.isfinite(mean).all() and np.isfinite(std).all() and std.all()):
+            name = "y" if self._inverse else "X"
+            raise ValueError(
+                f"standardize=True computes means and deviations of {name} in {self._dtype}, and its numbers are too "
+                f"large for that: divide {name} by a constant, or pass standardize=False"
+            )
+        self.layer.mean.data, self.layer.std.data = mean, std
 
     def apply(self, X: Array) -> Array:
         """Return (X − μ) / σ, in the layer's dtype."""
         return np.asarray((X - self.mean) / self.std, self._dtype)
-
-    def _learn(self, X: Any, weight: NDArray[np.float64] | None) -> None:
-        with config_context(assume_finite=True), np.errstate(all="ignore"):  # Normalize refuses what overflows
-            self._scaler.partial_fit(X, sample_weight=weight)
-        self.mean, std = self._scaler.mean_, self._scaler.scale_
-        self.std = np.where(std < SMALLEST, 1.0, std)
-
-    def _constants(self) -> tuple[Any, Any]:
-        return (-self.mean / self.std, 1 / self.std) if self._inverse else (self.mean, self.std)
-
-    def _write(self) -> None:
-        """Write the numbers into the layer, in its dtype: its constructor rounds to float32."""
-        self.layer.mean.data, self.layer.std.data = self._constants()

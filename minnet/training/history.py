@@ -4,16 +4,18 @@ import csv
 import html
 import json
 import math
+import textwrap
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
 from minnet.core.extras import require
 from minnet.core.rows import Row
-from minnet.core.table import Table, number
+from minnet.core.table import WIDTH, Table, number
+from minnet.core.words import OF_HISTORIES, answer, without_words
 
 SHOWN, SHOWN_HTML = 10, 20  # rows; of a longer history, as many from its beginning as from its end
 
@@ -25,7 +27,8 @@ class History(list[Row]):
     ``lr`` (the optimizer's), ``loss`` (the mean training loss since the row before; see `Loss.total_weight`), and
     ``NAME_loss`` and the metrics (``NAME_accuracy``, …) of every evaluation set.
 
-    At the prompt and in a notebook it shows as a table. It is a list, and ``list(history)`` is a plain one.
+    At the prompt and in a notebook it shows as a table. It is a list, whose slices are Histories, too;
+    ``list(history)`` is a plain one.
 
     Examples
     --------
@@ -46,6 +49,19 @@ class History(list[Row]):
     def names(self) -> list[str]:
         """The names of the columns, in order of their first appearance."""
         return list(dict.fromkeys(name for row in self for name in row))
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Row: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> "History": ...
+
+    def __getitem__(self, key: Any) -> Any:
+        rows = super().__getitem__(key)
+        return History(rows) if isinstance(key, slice) else rows
+
+    def __dir__(self) -> list[str]:
+        return without_words(self, super().__dir__())
 
     def column(self, name: str) -> list[float]:
         """Return one column; rows without it have NaN there.
@@ -90,7 +106,7 @@ class History(list[Row]):
         table = Table(known, self.names)
         lines = [head, *table.head(), *(table.line(row) if row is not None else "..." for row in _ends(self, SHOWN))]
         if table.hidden:
-            lines.append(f"(and {', '.join(table.hidden)})")
+            lines.append(textwrap.fill(f"(and {', '.join(table.hidden)})", WIDTH))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -109,6 +125,9 @@ class History(list[Row]):
             else:
                 lines.append(line("td", lambda name, row=row: number(row[name], name) if name in row else ""))  # type: ignore[misc]
         return '<table style="text-align: right">\n' + "\n".join(lines) + "\n</table>"
+
+
+answer(History, OF_HISTORIES)
 
 
 def _ends(history: History, most: int) -> list[Row | None]:

@@ -131,9 +131,15 @@ def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None
     if train_step is not None:
         check_takes_weights(f"the Trainer {type(train_step.__self__).__name__}", train_step)
     for name, metric in metrics.items():
-        while isinstance(metric, Of):
-            metric = metric.metric
+        metric = of_output(metric)
         check_takes_weights(f"the metric {name!r}", metric.update if isinstance(metric, Metric) else metric)
+
+
+def of_output(metric: Any) -> Any:
+    """Return the metric that an `Of` is given for one output, or the metric itself."""
+    while isinstance(metric, Of):
+        metric = metric.metric
+    return metric
 
 
 def default_metrics(loss: Loss) -> dict[str, Metric | Function]:

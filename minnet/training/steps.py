@@ -49,16 +49,16 @@ class Steps:
         for batch in batches:
             self.interrupts.busy = True
             batch = check_batch(batch)
-            x, y, weights = batch if len(batch) == 3 else (*batch, None)
+            x, y, weights = batch if len(batch) == 3 else (batch[0], batch[1], None)
             if weights is not None and self._check_weights is not None:
                 self._check_weights()
                 self._check_weights = None
             self.inside = True
-            state.target = y
+            state.target, plain = y, type(x) is np.ndarray
             try:
                 if checks is not None:
                     checks.before_step()
-                floats = cast(x, self._dtype) if type(x) is np.ndarray else cast_tree(x, self._dtype)
+                floats = cast(x, self._dtype) if plain else cast_tree(x, self._dtype)
                 loss = self._learn(floats, y) if weights is None else self._learn(floats, y, weights)
                 state.last_loss = loss
                 if checks is not None:
@@ -69,7 +69,7 @@ class Steps:
                     counts.weight += weight
                 else:
                     counts.add_heads(loss, weight, len(first(x)))
-                counts.samples += len(x) if type(x) is np.ndarray else len(first(x))
+                counts.samples += len(x) if plain else len(first(x))
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
-from minnet.callbacks.busy_machine import BusyMachine
+from minnet.callbacks.busy_machine import watch
 from minnet.callbacks.participants import Participants
 from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
@@ -229,7 +229,7 @@ class Trainer:
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
-            everyone = [*callbacks, *shown_by(progress, total), BusyMachine()]
+            everyone = [*callbacks, *shown_by(progress, total), *watch()]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
@@ -263,7 +263,7 @@ class Trainer:
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, loader, sets)
+        validation.check_data(model, loss, loader, sets, self.metrics)
         self._check_options()
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
@@ -378,7 +378,7 @@ class Trainer:
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
 
     def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
-        """Return what a batch's loss counts in a mean."""
+        """Return what a batch's loss counts in a mean; a callback may have replaced the loss."""
         return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:

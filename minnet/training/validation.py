@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -26,10 +27,11 @@ from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
-from minnet.training.measures import check_metrics, check_weights
+from minnet.training.measures import Measures, check_metrics, check_weights, of_output
 
 Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # (X, y), or (X, y, sample_weight)
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 FEW = 2  # samples that are sent through the model to see whether everything fits
 PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
@@ -326,15 +328,23 @@ def _has_weights(data: object) -> bool:
     return isinstance(data, DataLoader) and data.sample_weight is not None
 
 
-def check_data(model: Layer, loss: Loss, loader: object, sets: Mapping[str, Set]) -> None:
-    """Check that the model and the loss accept the training data and the evaluation sets: see `check_set`."""
+def check_data(
+    model: Layer, loss: Loss, loader: object, sets: Mapping[str, Set], metrics: Mapping[str, Any] = NONE
+) -> None:
+    """Check that model and loss accept the training data and the evaluation sets, and metrics these: see `check_set`.
+
+    Metrics of the user's own are not tried, because they may remember something.
+    """
     check_set("the training data", model, loss, loader)
+    tried = {
+        name: metric for name, metric in metrics.items() if type(of_output(metric)).__module__.startswith("minnet.")
+    }
     for name, data in sets.items():
-        check_set(f"the evaluation set {name!r}", model, loss, data)
+        check_set(f"the evaluation set {name!r}", model, loss, data, tried)
 
 
-def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
-    """Check that the model and the loss accept a data set: send two samples through, and check every label.
+def check_set(name: str, model: Layer, loss: Loss, loader: object, metrics: Mapping[str, Any] = NONE) -> None:
+    """Check that model, loss and metrics accept a data set: send two samples through, and check every label.
 
     The check changes nothing: it runs in eval mode, and does not use the loader's random numbers. Only a DataLoader
     without a transform is checked, and no subclass that makes its own batches, because any other would lose a batch.
@@ -355,6 +365,7 @@ def check_set(name: str, model: Layer, loss: Loss, loader: object) -> None:
         with EvaluationMode(model, loss), np.errstate(all="ignore"):
             prediction = call(model.forward, cast_tree(x, model.dtype))
             loss_of(loss, prediction, y, *weights)
+            Measures(metrics, loss, 0).update(prediction, y, *weights)
         if loss.classifies:
             check_class_names(model, prediction.shape[-1])
         if loader.collate is None:

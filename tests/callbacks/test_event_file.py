@@ -29,9 +29,21 @@ def test_scalars_that_are_not_finite(tmp_path):
     np.testing.assert_array_equal([event.value for event in events], values)
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0, math.nan, math.inf], [3.0], [-1e38, 1e38], [0.0, 1e-45]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0, 2.0, math.nan, math.inf],
+        [3.0],
+        [-1e38, 1e38],
+        [0.0, 1e-45],
+        [1e30],
+        [1, 1 + 2e-16],
+        [-1e150, 1e150],
+        [0.0],
+    ],
+)
 def test_a_histogram_counts_the_finite_values(values, tmp_path):
-    values = np.array(values, np.float32)
+    values = np.array(values)
     finite = values[np.isfinite(values)].astype(float)
     file = EventFile(tmp_path, 1)
     file.histogram("weights/layers[0].weight", values, 3)

@@ -1,5 +1,6 @@
 """Tests of the checks: what passes is returned as Python's own type, and what does not is explained."""
 
+import math
 import re
 
 import numpy as np
@@ -25,7 +26,9 @@ def test_an_int_is_returned_as_an_int():
     [
         (0, "F needs n >= 1, got 0: it says how many there are"),
         (2.0, "F expected n to be an int, got float 2.0: pass a whole number, such as n=int(2.0)"),
-        ("2", "F expected n to be an int, got str '2': pass a whole number"),
+        ("2", "F expected n to be an int, got str '2': pass a whole number, such as n=int('2')"),
+        ("all", "F expected n to be an int, got str 'all': pass a whole number: it says how many there are"),
+        (math.inf, "F expected n to be an int, got float inf: pass a whole number: it says how many there are"),
         (True, "F expected n to be an int, got bool"),
         (None, "F expected n to be an int, got NoneType"),
     ],

@@ -71,6 +71,9 @@ def test_completion_at_pythons_prompt():
         ("mn", "no_grad", r"after model.eval\(\), forward keeps nothing"),
         ("mn", "EarlyStopping", "it is mn.callbacks.EarlyStopping"),
         ("mn", "StepLR", "it is mn.schedules.StepLR"),
+        ("mn", "MLPClassifier", r"write mn.sklearn.Classifier\(\)"),
+        ("mn", "save_model", r"write mn.save\(model, path\)"),
+        ("mn.losses", "MSE", r"write mn.MSELoss\(\)"),
         ("mn", "xyzzy", r"dir\(mn\) lists what it has"),
         ("mn.layers", "MSELoss", "it is mn.MSELoss"),
         ("mn.metrics", "acuracy", "did you mean mn.metrics.Accuracy or mn.metrics.accuracy"),
@@ -120,6 +123,9 @@ def test_a_lazy_room_is_imported_when_it_is_used():
     pytest.importorskip("sklearn.base")  # without scikit-learn, the folder tests/sklearn is found
     assert "sklearn" in dir(mn)
     assert mn.sklearn.__name__ == "minnet.sklearn"
+    assert dir(mn.sklearn) == mn.sklearn.__all__
+    with pytest.raises(AttributeError, match=r"did you mean mn\.sklearn\.Regressor"):
+        mn.sklearn.Regresor  # noqa: B018
 
 
 # -- a Jupyter kernel
@@ -160,5 +166,6 @@ def test_completion_in_a_jupyter_kernel(kernel, jedi):
     assert {"forward", "append", "state_dict", "layers", "eval"} <= of_model
     if jedi:  # which is the default; without it, the words in the class are offered, too
         assert not {"to", "cuda", "fit", "half"} & of_model
-    assert any("body" in match for match in offered(kernel, 'model["'))
+    for code in ('model["', 'model.layers["'):
+        assert any("body" in match for match in offered(kernel, code))
     assert "Trainer" in offered(kernel, "minnet.Tr")

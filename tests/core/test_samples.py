@@ -55,9 +55,14 @@ def test_numbers_are_read(data):
         (list, TypeError, "to be an array, got the class list"),
         ([[1, 2], [3]], ValueError, "to be an array, got rows of 1 to 2 entries: ragged rows make no array"),
         ([[1, 2], 3], ValueError, "to be an array, got entries of several kinds: ragged rows"),
+        (
+            [np.ones((3, 2)), np.ones((3, 4))],
+            ValueError,
+            "a list of arrays of several shapes: several arrays of 3 ",
+        ),
         (mn.DataLoader([[1.0]], [0]), TypeError, "got object: it is a DataLoader, no array; loader.X is one"),
     ],
-    ids=range(20),
+    ids=range(21),
 )
 def test_what_is_no_array_of_numbers_is_refused_with_the_cure(data, error, message):
     with pytest.raises(error, match=f"^L expected X .*{re.escape(message)}"):

@@ -18,6 +18,7 @@ def test_the_class_model():
     assert fields(table, "Linear(784, 10)")[-3:] == ["(N,", "10)", "7,850"]
     assert fields(table, "Softmax()")[-2:] == ["(N,", "10)"]
     assert table.endswith("\n7,850 parameters, 7,850 of them trainable; 31 kB of float32")
+    assert repr(table) == str(table)  # at the prompt and in a notebook, it shows without print
 
 
 def test_a_nested_model():

@@ -329,6 +329,26 @@ def test_a_subclass():
     assert copy.deepcopy(model).layers.names == ("body", None, "head")
 
 
+@pytest.mark.parametrize("value", [Linear(4, 5, rng=0), 3])
+def test_an_attribute_cannot_hide_behind_the_name_of_a_layer(value):
+    """PyTorch's way to replace a layer would make another one beside it, which nothing uses."""
+    for model in (named(), mn.Add(head=Linear(3, 2), body=Linear(3, 2))):
+        before = list(model)
+        with pytest.raises(AttributeError, match=r"has a layer 'head': model\['head'\] = layer puts another"):
+            model.head = value
+        assert list(model) == before
+        assert "head" not in vars(model)
+    model.note = 3  # another name is free
+
+
+def test_layers_that_are_added_up_keep_their_names():
+    model = named()
+    model.layers += (ReLU(),)
+    assert model.layers.names == (*named().layers.names, None)
+    model.layers = model.layers[:1] + Sequential(head=Linear(4, 2)).layers
+    assert model.layers.names == ("body", "head")
+
+
 # -- files, and threads
 
 

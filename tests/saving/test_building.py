@@ -242,6 +242,12 @@ def test_a_class_of_the_user_never_takes_the_place_of_one_of_minnet(tmp_path):
     assert type(mn.load_model(tmp_path / "m", custom={"Linear": Touched}).layers[0]) is mn.Linear
 
 
+def test_another_custom_class_than_the_one_that_was_saved(tmp_path):
+    write(tmp_path / "m", sequential({"custom": "Touched", "arguments": {"width": 3}}), {})
+    with pytest.raises(CheckpointError, match=r"Touched has no argument 'width': is it the class that was saved\?"):
+        mn.load_model(tmp_path / "m", custom={"Touched": Touched})
+
+
 def test_what_a_custom_class_raises_names_the_layer_and_stays_its_cause(tmp_path):
     class Picky(mn.Layer):
         def __init__(self, size):
@@ -259,7 +265,7 @@ def test_a_custom_class_must_keep_what_it_is_given(tmp_path):
             self.size = size + 1
 
     write(tmp_path / "m", sequential({"custom": "Forgetful", "arguments": {"size": 3}}), {})
-    with pytest.raises(CheckpointError, match="Forgetful was made with size=3, and keeps 4"):
+    with pytest.raises(CheckpointError, match="made with size=3, and keeps 4: keep it as given, or define arg"):
         mn.load_model(tmp_path / "m", custom={"Forgetful": Forgetful})
 
 

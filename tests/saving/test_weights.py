@@ -87,6 +87,7 @@ def test_every_mismatch_is_listed_and_nothing_changed(tmp_path):
         "layers[0].bias: (4,) float32 in the model, (5,) float32 in the file",
         "layers[3].weight: in the model, not in the file",
         "layers[3].layers[0].weight: in the file, not in the model",
+        "For other names: rename={name in the file: name in the model}. For a part of the file: prefix=",
     ):
         assert line in message
     assert "in 6 places" in message

@@ -140,6 +140,8 @@ def test_partial_fit():
     assert classifier.n_iter_ == 180
     with pytest.raises(ValueError, match=r"not given before: \['rose'\]"):
         classifier.partial_fit(X[:1], ["rose"])
+    with pytest.raises(ValueError, match="not those of the first call"):
+        classifier.partial_fit(X, NAMES, classes=["rose", "tulip"])
     with pytest.raises(ValueError, match="several labels a sample, or one class"):
         classifier.partial_fit(X, SEVERAL)
 

@@ -33,6 +33,7 @@ WHOLE = [
 # same as two samples. scikit-learn says so of its own networks.
 RANDOM = [
     Classifier(batch_size=8, learning_rate_init=0.01),
+    Classifier(early_stopping=True, validation_fraction=0.3, learning_rate_init=0.01),
     Regressor(early_stopping=True, validation_fraction=0.3, learning_rate_init=0.01),
 ]
 WEIGHTS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")

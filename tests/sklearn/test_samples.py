@@ -39,6 +39,8 @@ def test_split():
     kept, held_out = Samples(X, y).split(0.25, strata, 0)
     assert sorted([*kept.y, *held_out.y]) == y.tolist()
     assert strata[held_out.y].tolist().count(1) == 1
+    for rare in (np.arange(20) // 19, np.arange(20) // 2):  # one with a single sample, and more classes than places
+        assert len(Samples(X, y).split(0.25, rare, 0)[1]) == 5
     with pytest.raises(ValueError, match="n_samples=1") as caught:
         Samples(X[:1], y[:1]).split(0.1, None, 0)
     assert "validation_fraction" in caught.value.__notes__[-1]
@@ -70,9 +72,26 @@ def test_inverse():
     assert standard.layer.forward(standard.apply(X)) == pytest.approx(X)
 
 
-def test_a_deviation_below_float32_counts_as_none():
+def test_a_deviation_that_the_dtype_does_not_have_counts_as_none():
     tiny = np.array([[1e-60], [3e-60]])
-    assert Standard(tiny, None, np.dtype(np.float64)).std == [1]
+    assert Standard(tiny, None, np.dtype(np.float64)).std == pytest.approx([1e-60])
+    assert Standard(tiny, None, np.dtype(np.float32)).std == [1]
+
+
+@pytest.mark.parametrize("number", [0, 7, 1e9 / 3, -1.7123456789e18, 1.234567e100])
+def test_equal_numbers_become_about_0(number):
+    equal = np.full((178, 1), number, np.float64)
+    assert abs(Standard(equal, None, np.dtype(np.float64)).layer.forward(equal)).max() < 0.01
+
+
+def test_numbers_larger_than_those_of_float32():
+    some = X[:, :2]
+    large = some * 1e100
+    standard = Standard(large, None, np.dtype(np.float64))
+    assert standard.layer.forward(large) == pytest.approx(Standard(some, None, np.dtype(np.float64)).apply(some))
+    for factor, inverse, dtype, name in ((1e200, False, np.float64, "X"), (1e100, True, np.float32, "y")):
+        with pytest.raises(ValueError, match=f"deviations of {name} in .* too large .* divide {name}"):
+            Standard(X * factor, None, np.dtype(dtype), inverse)
 
 
 def test_weights():

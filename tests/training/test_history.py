@@ -144,8 +144,8 @@ def test_of_a_long_history_the_beginning_and_the_end_are_shown():
 def test_columns_that_do_not_fit_are_named():
     history = History([{f"column_{i}": float(i) for i in range(20)}])
     lines = repr(history).splitlines()
-    assert max(map(len, lines[:-1])) <= 79
-    assert lines[-1].startswith("(and column_8, column_9, ")
+    assert max(map(len, lines)) <= 79
+    assert lines[-2].startswith("(and column_8, column_9, ")
     assert lines[-1].endswith(", column_19)")
 
 
@@ -202,3 +202,19 @@ def test_without_pandas_the_error_names_the_extra(history, monkeypatch):
 def test_the_way_back(history, tmp_path):
     history.to_json(tmp_path / "history.json")
     assert History(json.loads((tmp_path / "history.json").read_text(encoding="utf-8"))) == history
+
+
+def test_a_slice_is_a_history():
+    history = History([{"step": step} for step in range(5)])
+    assert type(history[1:3]) is History
+    assert history[1:3].column("step") == [1, 2]
+    assert type(history[0]) is dict
+
+
+def test_words_of_keras_are_answered():
+    history = History([{"loss": 1.0}])
+    with pytest.raises(AttributeError, match=r'no attribute \'history\': write history.column\("loss"\)'):
+        history.history  # noqa: B018
+    with pytest.raises(AttributeError, match=r"write mn.plots.curves\(history\)"):
+        history.plot()
+    assert not {"history", "plot"} & set(dir(history))

@@ -13,6 +13,7 @@ from minnet.training.validation import (
     as_sets,
     check_batch,
     check_callbacks,
+    check_data,
     check_loader,
     check_schedules,
     check_set,
@@ -224,6 +225,27 @@ def test_a_set_that_does_not_fit_is_named(x, y, message):
     assert model.training
     assert all(layer.training for layer in model.layers)
     assert loss.training
+
+
+@pytest.mark.parametrize("metric", [mn.metrics.MAE(), mn.metrics.Of("angle", mn.metrics.MAE())], ids=["shape", "Of"])
+def test_a_metric_that_does_not_fit_is_named_before_the_first_step(metric):
+    model, loss = parts()
+    trainer = mn.Trainer(model, loss, mn.SGD(model.parameters(), lr=0.1), metrics={"off": metric})
+    with pytest.raises((ValueError, TypeError)) as raised:
+        trainer.fit(mn.DataLoader(X, Y), epochs=1, evaluate={"test": (X, Y)})
+    assert "in the metric 'off'" in raised.value.__notes__
+    assert trainer.step == 0
+
+
+def test_a_metric_of_the_users_is_not_tried():
+    class Counted(mn.metrics.MAE):
+        def update(self, *_):
+            raise AssertionError
+
+    model, loss = parts()
+    sets = {"test": mn.DataLoader(X, Y)}
+    for metric in (Counted(), mn.metrics.Of("angle", Counted())):
+        check_data(model, loss, sets["test"], sets, {"own": metric})
 
 
 def test_an_ignored_label_is_let_through():
