@@ -59,8 +59,9 @@ class Layers(tuple[T, ...]):
         if isinstance(key, str):
             if key in self.names:
                 return self.names.index(key)
-            known = ", ".join(name for name in self.names if name) or "none, and these have numbers: 0, 1, ..."
-            raise KeyError(f"no layer has the name {key!r}; the names are {known}")
+            names = ", ".join(name for name in self.names if name)
+            known = f"the names are {names}" if names else "there are only numbers, such as model[0]"
+            raise KeyError(f"no layer has the name {key!r}; {known}")
         try:
             place = operator.index(key)
         except TypeError:

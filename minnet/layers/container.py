@@ -107,7 +107,7 @@ class Container(Layer):
             if has_places and layer.mixes_places and not takes:
                 raise ValueError(
                     f"{self._place_of(i)} cannot be given a mask: its output at one place of a sequence depends on "
-                    "other places, on the padding, too. Put it behind PoolTime, which leaves no padding, use a layer "
+                    "other places, on the padding, too. Put it after PoolTime, which leaves no padding, use a layer "
                     "that computes each place by itself (LayerNorm for BatchNorm1d), or pass sequences of one length "
                     "without a mask"
                 )

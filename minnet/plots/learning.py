@@ -45,7 +45,7 @@ def curves(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw losses and metrics over the steps of a training, or of several.
+    """Draw losses and metrics over the steps of a training run, or of several.
 
     There is a panel for each kind of column: losses, accuracies, and other metrics. Accuracies are drawn in per cent.
 
