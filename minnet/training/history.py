@@ -12,10 +12,10 @@ from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
-from minnet.core.described import counted
+from minnet.core.described import WIDTH, counted
 from minnet.core.extras import require
 from minnet.core.rows import Row
-from minnet.core.table import WIDTH, Table, number
+from minnet.core.table import Table, number
 from minnet.core.words import OF_HISTORIES, answer, without_words
 
 SHOWN, SHOWN_HTML = 10, 20  # rows; of a longer history, as many from its beginning as from its end
