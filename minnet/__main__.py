@@ -47,7 +47,7 @@ def processor() -> str:
     name = found[1] if found else platform.processor() or "unknown processor"
     text = f"{name}, {platform.system()} {platform.machine()}; {usable()} of {cores} cores for this process"
     with suppress(OSError, AttributeError):  # AttributeError: Windows
-        text += f"; in the last minute, {os.getloadavg()[0]:.1f} programs used or awaited one"
+        text += f"; load average of the last minute: {os.getloadavg()[0]:.1f}"
     return text
 
 

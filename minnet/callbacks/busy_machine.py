@@ -15,6 +15,7 @@ import numpy as np
 from minnet.callbacks.base import Callback, Training
 from minnet.core import blas
 from minnet.core.console import announce
+from minnet.core.described import WIDTH
 from minnet.core.state import State
 from minnet.layers import Linear
 
@@ -187,7 +188,7 @@ class BusyMachine(Callback):
         elif both.helpers >= MANY and both.alone and not (self._tried or last.crowded or seen.crowded):
             self._tried, text = True, advice_on_a_trial(trainer, os.environ)
         if text:
-            announce("\n" + textwrap.fill(text, 79, break_on_hyphens=False))
+            announce("\n" + textwrap.fill(text, WIDTH, break_on_hyphens=False))
             BusyMachine.said = True
         if BusyMachine.said:
             self._next = math.inf

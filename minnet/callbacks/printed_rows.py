@@ -4,9 +4,10 @@ import textwrap
 
 from minnet.callbacks.base import Callback, Training
 from minnet.core.console import announce
+from minnet.core.described import WIDTH
 from minnet.core.rows import Row
 from minnet.core.state import State
-from minnet.core.table import WIDTH, Table
+from minnet.core.table import Table
 
 PAGE = 25  # lines between two headings
 

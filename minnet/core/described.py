@@ -62,6 +62,11 @@ def wrapped(line: str, indent: int = 4) -> str:
     return textwrap.fill(line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``"1 image"`` or ``"2,000 images"``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _kept(owner: object, name: str) -> Any:
     try:
         return getattr(owner, name, _NOT_KEPT)

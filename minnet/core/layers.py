@@ -1,7 +1,7 @@
 """Layers are the children of a container: a tuple in which each may have a name, which is an index as its number is."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, SupportsIndex, TypeVar, overload
 
 T = TypeVar("T", covariant=True)
@@ -59,8 +59,9 @@ class Layers(tuple[T, ...]):
         if isinstance(key, str):
             if key in self.names:
                 return self.names.index(key)
-            known = ", ".join(name for name in self.names if name) or "none, and these have numbers: 0, 1, ..."
-            raise KeyError(f"no layer has the name {key!r}; the names are {known}")
+            names = ", ".join(name for name in self.names if name)
+            known = f"the names are {names}" if names else "there are only numbers, such as model[0]"
+            raise KeyError(f"no layer has the name {key!r}; {known}")
         try:
             place = operator.index(key)
         except TypeError:
@@ -68,6 +69,10 @@ class Layers(tuple[T, ...]):
         if not -len(self) <= place < len(self):
             raise IndexError(f"there is no layer {place}: their numbers are 0 to {len(self) - 1}, or -1 from the end")
         return place % len(self)
+
+    def pairs(self) -> Iterator[tuple[str | None, T]]:
+        """Walk over (name, layer)."""
+        return zip(self.names, self, strict=True)
 
     def index_of(self, place: int) -> str:
         """Return the brackets behind ``layers`` that give the layer at a place: ``["head"]``, or ``[1]``."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-WIDTH = 79  # characters in a line
+from minnet.core.described import WIDTH
+
 MOST = 12  # characters of a cell that is no number
 WIDTHS = {"step": 7, "epoch": 5, "seconds": 7}  # of the columns that begin each row; others, at least NUMBER
 NUMBER = 8  # such as 1.23e-05

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minnet.core.arrays import cast
 from minnet.core.checks import named
@@ -16,7 +15,6 @@ from minnet.core.samples import as_data
 
 T = TypeVar("T")
 _KINDS = {"y": ("targets", "target a sample"), "s": ("weights", "weight a sample")}  # first letter of a name → words
-Tree = NDArray[Any] | tuple[NDArray[Any], ...] | dict[str, NDArray[Any]]
 
 
 def call(function: Callable[..., T], x: Any) -> T:

@@ -191,7 +191,7 @@ class DataLoader:
 
     def prepared(self, x: Any) -> Any:
         """Scale and transform the samples of a batch."""
-        if type(x) in (tuple, dict):
+        if type(x) is tuple or type(x) is dict:
             x = mapped(self._scaled, x)
         elif x.dtype == np.uint8:
             x = scaled(x, self.scale)

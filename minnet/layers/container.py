@@ -32,7 +32,8 @@ class Container(Layer):
     ----------
     layers : Layers
         The layers, as a tuple in which names are indices, too; ``layers.names`` are the names, None where there is
-        none. Assigning a tuple, a list or a dict replaces all of them.
+        none. Assigning a dict replaces all of them, and so does a tuple or a list, in which those of before keep their
+        names.
 
     Raises
     ------
@@ -59,11 +60,14 @@ class Container(Layer):
                 raise AttributeError(f"{kind} has a layer {name!r}: model[{name!r}] = layer puts another in its place")
             super().__setattr__(name, value)
             return
+        before: Layers[Layer] = vars(self).get("layers", Layers())
         layers = value
-        if not isinstance(value, Layers):
-            layers = Layers(value.values(), value) if isinstance(value, Mapping) else Layers(value)
+        if isinstance(value, Mapping):
+            layers = Layers(value.values(), value)
+        elif not isinstance(value, Layers):  # layers that were there before keep their names
+            names, layers = {id(layer): name for name, layer in before.pairs()}, tuple(value)
+            layers = Layers(layers, [names.get(id(layer)) for layer in layers])
         self._check_layers(layers)
-        before: Layers[Layer] | None = vars(self).get("layers")
         super().__setattr__("layers", layers)
         try:
             list(self.named_layers())  # raises if a layer comes twice
@@ -74,7 +78,7 @@ class Container(Layer):
         Layer.changes += 1
         if not self.recording:
             for layer in layers:
-                if not any(layer is other for other in before or ()):
+                if not any(layer is other for other in before):
                     layer.eval()
 
     @property
@@ -103,7 +107,7 @@ class Container(Layer):
             if has_places and layer.mixes_places and not takes:
                 raise ValueError(
                     f"{self._place_of(i)} cannot be given a mask: its output at one place of a sequence depends on "
-                    "other places, on the padding, too. Put it behind PoolTime, which leaves no padding, use a layer "
+                    "other places, on the padding, too. Put it after PoolTime, which leaves no padding, use a layer "
                     "that computes each place by itself (LayerNorm for BatchNorm1d), or pass sequences of one length "
                     "without a mask"
                 )
@@ -184,7 +188,7 @@ class Container(Layer):
 
     def _pairs(self) -> Pairs:
         """Return a new list of the names and the layers."""
-        return list(zip(self.layers.names, self.layers, strict=True))
+        return list(self.layers.pairs())
 
     def _set_pairs(self, pairs: Pairs) -> None:
         self.layers = Layers([layer for _, layer in pairs], [name for name, _ in pairs])

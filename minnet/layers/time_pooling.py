@@ -18,7 +18,7 @@ class PoolTime(Layer):
 
     - ``"mean"``: y = Σ_t x_t / n. Backward: each of them has the slope 1/n, so dL/dx_t = dy/n.
     - ``"max"``: y_d = max_t x_td. Backward: dy_d goes to the place where the maximum is, the first of several.
-    - ``"last"``: y = x_t of the last place; behind a recurrent layer, the state at the end of each sequence. Backward:
+    - ``"last"``: y = x_t of the last place; after a recurrent layer, the state at the end of each sequence. Backward:
       dy goes to that place.
 
     Places that do not count get 0. If no place counts, y is 0, and nothing gets a gradient.

@@ -11,7 +11,7 @@ from minnet.metrics.functions import Additive
 
 
 class Of(Metric):
-    """A metric of one output: of those predictions and targets, in the trees that a model with several heads has.
+    """A metric of one output of a model with several: it is given the predictions and targets of that output.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minnet.core.arguments import signature_of
-from minnet.core.described import wrapped
+from minnet.core.described import counted, wrapped
 from minnet.core.parameter import Parameter
 from minnet.core.state import same
 
@@ -14,22 +14,21 @@ def shown(optimizer: Any) -> str:
     """Return the text, with a line for each group if there are several."""
     kind, groups = type(optimizer), [_options(type(optimizer), group) for group in optimizer.param_groups]
     shared = {name: value for name, value in groups[0].items() if all(same(g.get(name, g), value) for g in groups)}
-    line = wrapped(f"{kind.__name__}({', '.join([counted(optimizer.parameters), *_texts(shared)])})")
+    line = wrapped(f"{kind.__name__}({', '.join([_parameters(optimizer.parameters), *_texts(shared)])})")
     if len(groups) == 1:
         return line
     lines = [line.removesuffix(")")]
     for i, group in enumerate(optimizer.param_groups):
         own = {name: value for name, value in groups[i].items() if name not in shared}
-        lines.append(wrapped(f"  param_groups[{i}]: {', '.join([counted(group['params']), *_texts(own)])}"))
+        lines.append(wrapped(f"  param_groups[{i}]: {', '.join([_parameters(group['params']), *_texts(own)])}"))
     return "\n".join([*lines, ")"])
 
 
-def counted(parameters: list[Parameter]) -> str:
+def _parameters(parameters: list[Parameter]) -> str:
     """Say how many Parameters there are, of how many numbers, and how many are frozen."""
-    count, frozen = len(parameters), sum(not parameter.trainable for parameter in parameters)
-    numbers = sum(parameter.data.size for parameter in parameters)
-    text = f"{count:,} Parameter{'s' * (count != 1)} of {numbers:,} number{'s' * (numbers != 1)}"
-    return text + f" ({frozen:,} frozen)" * bool(frozen)
+    frozen = sum(not parameter.trainable for parameter in parameters)
+    numbers = counted(sum(parameter.data.size for parameter in parameters), "number")
+    return f"{counted(len(parameters), 'Parameter')} of {numbers}" + f" ({frozen:,} frozen)" * bool(frozen)
 
 
 def _options(kind: type, group: dict[str, Any]) -> dict[str, Any]:

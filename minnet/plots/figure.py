@@ -27,11 +27,6 @@ def expect(truth: object, message: str) -> None:
         raise ValueError(message)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``"1 image"`` or ``"2,000 images"``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def titled(title: str | None, default: str) -> str:
     """Return the user's title, which may be empty, or the default."""
     return default if title is None else title
@@ -85,6 +80,15 @@ def label_axes(axes: "Axes", xlabel: str, ylabel: str, size: str = NORMAL) -> No
     axes.set_ylabel(ylabel, fontsize=size)
     axes.tick_params(labelsize=SMALL)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def colour_bar(axes: "Axes", drawn: Any, label: str, **options: Any) -> Any:
+    """Say beside the panel what the colours stand for; the options are matplotlib's. Return the bar."""
+    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02, **options)
+    bar.set_label(label, fontsize=NORMAL)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+    return bar
 
 
 def legend_above(axes: "Axes", colours: Theme) -> None:

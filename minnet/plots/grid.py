@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minnet.core.described import counted
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import check_axes, counted, expect, names_of, panel, short, titled
+from minnet.plots.figure import check_axes, expect, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

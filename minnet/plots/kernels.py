@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.layer import Layer
 from minnet.plots import tiles
-from minnet.plots.figure import NORMAL, SMALL, check_axes, expect, label_axes, letter, names_of, panel, short, titled
+from minnet.plots.figure import check_axes, colour_bar, expect, label_axes, letter, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,7 @@ def weights(
         return figure
     options = {"cmap": colours.diverging, "vmin": -limit, "vmax": limit}
     tiles.draw(axes, drawn.pictures, drawn.captions, place, colours, **options)
-    _colour_bar(axes, symbol)
+    colour_bar(axes, axes.images[0], symbol, aspect=30)
     return figure
 
 
@@ -161,13 +161,5 @@ def _matrix(
         axes.set_xticks(range(outputs), words, rotation=90 if longest > 0.3 else 0)
     axes.locator_params(axis="y", integer=True)
     label_axes(axes, "output", "input")
-    _colour_bar(axes, symbol)
+    colour_bar(axes, axes.images[0], symbol, aspect=30)
     return figure
-
-
-def _colour_bar(axes: "Axes", symbol: str) -> None:
-    """Say beside the panel what the colours stand for."""
-    bar = axes.figure.colorbar(axes.images[0], ax=axes, aspect=30, pad=0.02)
-    bar.set_label(symbol, fontsize=NORMAL)
-    bar.ax.tick_params(labelsize=SMALL)
-    bar.outline.set_visible(False)

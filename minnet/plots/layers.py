@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import scaled
+from minnet.core.described import counted
 from minnet.core.layer import Layer
 from minnet.core.trees import as_tree, call, cast_tree, first, leaves, mapped, taken
 from minnet.layers.activations import Hardtanh, ReLU, ReLU6, Sigmoid, Tanh
-from minnet.plots.figure import SMALL, counted, expect, label_axes, letter, panel, short, titled
+from minnet.plots.figure import SMALL, expect, label_axes, letter, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.described import counted
 from minnet.plots.colours import STYLES, Theme, theme
-from minnet.plots.figure import counted, expect, label_axes, legend_above, new_figure, panel, titled
+from minnet.plots.figure import expect, label_axes, legend_above, new_figure, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def curves(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw losses and metrics over the steps of a training, or of several.
+    """Draw losses and metrics over the steps of a training run, or of several.
 
     There is a panel for each kind of column: losses, accuracies, and other metrics. Accuracies are drawn in per cent.
 

@@ -10,7 +10,7 @@ from minnet.core.layer import Layer
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.predictions import as_numbers
 from minnet.plots.colours import Theme, readable
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, letter, names_of, panel, short, titled
+from minnet.plots.figure import SMALL, colour_bar, expect, label_axes, letter, names_of, panel, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,12 +82,10 @@ def confusion(
         _numbers(axes, counts, colours)
     _names(axes, words, inches)
     label_axes(axes, "predicted", "true")
-    bar = axes.figure.colorbar(axes.images[-1], ax=axes, shrink=0.6, fraction=0.06, pad=0.02)
     side = _side(counts)
-    bar.set_label("mistakes" if side == 1 else f"mistakes, the most of {side} × {side} cells", fontsize=NORMAL)
-    bar.ax.tick_params(labelsize=SMALL)
+    label = "mistakes" if side == 1 else f"mistakes, the most of {side} × {side} cells"
+    bar = colour_bar(axes, axes.images[-1], label, shrink=0.6, fraction=0.06)
     bar.ax.locator_params(axis="y", integer=True)
-    bar.outline.set_visible(False)
     return figure
 
 

@@ -80,7 +80,7 @@ def roc(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw the ROC curve: how many of the yes are found, over how many of the no are taken for a yes.
+    """Draw the ROC curve: the true positive rate over the false positive rate, for all thresholds.
 
     Each of several classes or labels has a curve, against all others. Of more than eight, the four with the smallest
     areas have a colour and a name, and the others are grey. A class without a sample has no curve.
@@ -129,7 +129,7 @@ def precision_recall(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw the precision, how much of what is called a yes is one, over the recall, how much of all yes is found.
+    """Draw the precision over the recall: the share of what is called a yes that is one, and of all yes that is found.
 
     Several classes are drawn as by `minnet.plots.roc`, the ones with the smallest average precision in colours.
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from minnet.metrics.predictions import as_numbers
 from minnet.metrics.regression import R2, RMSE
 from minnet.plots.colours import Theme
-from minnet.plots.figure import NORMAL, SMALL, expect, label_axes, legend_above, panel, titled
+from minnet.plots.figure import colour_bar, expect, label_axes, legend_above, panel, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,10 +111,7 @@ def _dots(axes: "Axes", x: Numbers, y: Numbers, colours: Theme) -> None:
     outputs = x.shape[1]
     if x.size > DOTS:
         drawn = axes.hexbin(x.ravel(), y.ravel(), gridsize=50, bins="log", mincnt=1, cmap=colours.rising, zorder=1.5)
-        bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
-        bar.set_label("samples", fontsize=NORMAL)
-        bar.ax.tick_params(labelsize=SMALL)
-        bar.outline.set_visible(False)
+        colour_bar(axes, drawn, "samples")
         return
     style: dict[str, Any] = {"linestyle": "", "markersize": 4, "alpha": 0.6, "markeredgewidth": 0}
     for k in range(outputs) if 1 < outputs <= OUTPUTS else ():

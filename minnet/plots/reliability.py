@@ -55,7 +55,7 @@ def calibration(
     ax: "Axes | None" = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw how often what is predicted happens, over its predicted probability; and how many samples that is.
+    """Draw a calibration curve: how often predictions come true, over their predicted probability, in bins.
 
     For yes-or-no answers and for two classes it is the probability of the yes, class 1. For more classes, it is that
     of the class that is predicted. The title has the expected calibration error, Σ_b n_b/N |predicted_b − happened_b|.

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels
 from minnet.core.checks import check_choice
+from minnet.core.described import counted
 from minnet.core.layer import Layer
 from minnet.metrics.predictions import TAKES
 from minnet.plots import tiles
@@ -19,7 +20,6 @@ from minnet.plots.figure import (
     NORMAL,
     SMALL,
     WIDTH,
-    counted,
     expect,
     label_axes,
     letter,

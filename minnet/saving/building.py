@@ -8,7 +8,7 @@ given. Everything that is wrong is a CheckpointError.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from minnet.errors import CheckpointError
 from minnet.saving.description import (
     DEEPEST,
     DTYPES,
+    LONGEST_PATH,
     MOST_LAYERS,
     OWN,
     Describer,
@@ -98,8 +99,8 @@ class _Builder:
 
     def value(self, value: Json, path: str, depth: int) -> Any:
         """Return the value that a piece of JSON stands for."""
-        if depth > 2 * DEEPEST:  # a layer in a list in a layer is two levels here
-            raise CheckpointError(f"{brief(path)} is too deep")
+        if depth > 2 * DEEPEST or len(path) > LONGEST_PATH:  # a layer in a list in a layer is two levels here
+            raise CheckpointError(f"{brief(path)} is too deep, or its path is too long")
         if isinstance(value, float) and not math.isfinite(value):
             raise CheckpointError(f"{brief(path)} is {value}, which is no number of a description")
         if isinstance(value, list):
@@ -112,7 +113,7 @@ class _Builder:
             case (("list", list(items)),):
                 return self._items(items, path, depth)
             case (("dict", dict(items)),):
-                return dict(zip(items, self._items(list(items.values()), path, depth), strict=True))
+                return dict(zip(items, self._items(items.values(), path, depth, map(repr, items)), strict=True))
             case (("named", list(pairs)),):
                 return self._named_layers(path, pairs, depth)
             case (("float", "inf" | "-inf" | "nan" as number),):
@@ -126,15 +127,17 @@ class _Builder:
                     return Parameter(np.broadcast_to(1.0, self._array(path, name).shape))
         raise CheckpointError(f"{brief(path)} is {brief(value)}, which is no value of a description")
 
-    def _items(self, items: list[Json], path: str, depth: int) -> list[Any]:
+    def _items(self, items: Collection[Json], path: str, depth: int, places: Iterable[Any] | None = None) -> list[Any]:
         if len(items) > MOST_LAYERS:
             raise CheckpointError(f"{brief(path)} has more than {MOST_LAYERS:,} entries")
-        return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+        places = range(len(items)) if places is None else places
+        return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in zip(places, items, strict=True)]
 
     def _named_layers(self, path: str, pairs: list[Json], depth: int) -> Layers[Layer]:
         if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
             raise CheckpointError(f"{brief(path)} is not pairs of a name and a layer")
-        layers = self._items([layer for _, layer in pairs], path, depth)
+        places = (i if name is None else f'"{name}"' for i, (name, _) in enumerate(pairs))
+        layers = self._items([layer for _, layer in pairs], path, depth, places)
         return Layers(layers, [name for name, _ in pairs])
 
     def _array(self, path: str, name: Json) -> NDArray[Any]:

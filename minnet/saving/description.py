@@ -34,6 +34,7 @@ VERSION = 1
 DEEPEST = 64  # layers in layers
 MOST_LAYERS = 10_000  # and entries of a list or dict
 LONGEST = 1 << 22  # letters
+LONGEST_PATH = 4_000  # letters of the path of a layer, because each layer's is kept while a model is made
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 KEY = "model"  # of the metadata
 
@@ -119,6 +120,8 @@ class Describer:
         self.count += 1
         if self.count > MOST_LAYERS or depth > DEEPEST:
             raise UndescribedError(f"it has more than {MOST_LAYERS:,} layers, or more than {DEEPEST} inside each other")
+        if len(path) > LONGEST_PATH:
+            raise UndescribedError(f"the path of one of its layers has more than {LONGEST_PATH:,} letters")
         is_own = OWN.get(name) is kind
         if not is_own and self.custom.setdefault(name, kind) is not kind:
             raise UndescribedError(f"two of its classes have the name {name}: give one of them another name")

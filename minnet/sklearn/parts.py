@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ from minnet.optimizers import Optimizer
 from minnet.training.evaluation import EvaluationMode
 
 T = TypeVar("T")
-Factory = Callable[..., Layer]
 
 ACTIVATIONS = {"identity": "Identity", "logistic": "Sigmoid", "tanh": "Tanh", "relu": "ReLU"}  # scikit-learn's names
 ENDS = {("probabilities", True): Softmax, ("log-probabilities", True): LogSoftmax, ("probabilities", False): Sigmoid}

@@ -12,9 +12,10 @@ from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
+from minnet.core.described import WIDTH, counted
 from minnet.core.extras import require
 from minnet.core.rows import Row
-from minnet.core.table import WIDTH, Table, number
+from minnet.core.table import Table, number
 from minnet.core.words import OF_HISTORIES, answer, without_words
 
 SHOWN, SHOWN_HTML = 10, 20  # rows; of a longer history, as many from its beginning as from its end
@@ -99,7 +100,7 @@ class History(list[Row]):
         return require("pandas", "jupyter").DataFrame(columns)
 
     def __repr__(self) -> str:
-        head = f"History of {len(self):,} row{'' if len(self) == 1 else 's'}"
+        head = f"History of {counted(len(self), 'row')}"
         if not self:
             return head
         known = [row for row in _ends(self, SHOWN) if row is not None]

@@ -40,6 +40,12 @@ class LRCurve:
         """
         return self.lrs[int(np.argmin(self.smoothed))] / 10
 
+    def __repr__(self) -> str:
+        if not self.lrs:
+            return "LRCurve of 0 learning rates"
+        span = f"{self.lrs[0]:.3g} to {self.lrs[-1]:.3g}"
+        return f"LRCurve of {len(self.lrs)} learning rates, {span}; suggestion {self.suggestion:.3g}"
+
     def plot(self, *, ax: "Axes | None" = None, title: str | None = None) -> "Figure":
         """Draw the curve, with the suggestion: see `minnet.plots.lr_finder`."""
         from minnet.plots.learning_rates import lr_finder as drawn

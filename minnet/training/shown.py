@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from minnet.core.described import counted
 from minnet.core.layer import Layer
 from minnet.layers.container import Container
 
@@ -18,7 +19,7 @@ def shown(trainer: Any) -> str:
     ]
     if options:
         lines.append(f"options: {', '.join(options)}")
-    lines.append(f"trained: {_counted(trainer.step, 'step')}, {_counted(trainer.epoch, 'epoch')}")
+    lines.append(f"trained: {counted(trainer.step, 'step')}, {counted(trainer.epoch, 'epoch')}")
     inside = "\n".join(lines).replace("\n", "\n  ")
     return f"{type(trainer).__name__}(\n  {inside}\n)"
 
@@ -26,9 +27,5 @@ def shown(trainer: Any) -> str:
 def _model(model: Layer) -> str:
     text = model.describe()
     if isinstance(model, Container):
-        text = f"{type(model).__name__} of {_counted(len(model), 'layer')}"
-    return f"{text}, {_counted(sum(p.data.size for p in model.parameters()), 'parameter')}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+        text = f"{type(model).__name__} of {counted(len(model), 'layer')}"
+    return f"{text}, {counted(sum(p.data.size for p in model.parameters()), 'parameter')}"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+
 from minnet.callbacks import Callback
 from minnet.callbacks.base import Hooks, hooks
 from minnet.callbacks.busy_machine import watch
@@ -36,6 +38,7 @@ from minnet.training.history import History
 from minnet.training.measures import check_columns, check_metrics, check_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.options import check_options
 from minnet.training.parallel import ParallelSteps
 from minnet.training.shown import shown
 from minnet.training.signals import Interrupts
@@ -137,7 +140,7 @@ class Trainer:
         self._checks: NonFiniteChecks | None = None
         self._access = Access()
         self._own = frozenset(vars(self)) - of_subclass | {"_own"}  # a subclass's others are kept by checkpoints
-        self._check_options()
+        check_options(self, Trainer)
         keep_freed_memory()
 
     def fit(
@@ -264,7 +267,7 @@ class Trainer:
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
         validation.check_data(model, loss, loader, sets, self.metrics)
-        self._check_options()
+        check_options(self, Trainer)
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
         validation.set_scale(model, loader, sets)
@@ -279,9 +282,12 @@ class Trainer:
         `accumulate_grad` is `backward` without dL/dx, which nobody uses here: the model's input is data.
         """
         self.optimizer.zero_grad()
-        prediction = self.state.prediction = call(self.model.forward, x)
-        value: float = loss_of(self.loss, prediction, y, sample_weight)
-        self.model.accumulate_grad(self.loss.backward())
+        forward, loss = self.model.forward, self.loss
+        prediction = self.state.prediction = forward(x) if type(x) is np.ndarray else call(forward, x)
+        value: float = (
+            loss.forward(prediction, y) if sample_weight is None else loss_of(loss, prediction, y, sample_weight)
+        )
+        self.model.accumulate_grad(loss.backward())
         self.update()
         return value
 
@@ -387,19 +393,3 @@ class Trainer:
         value, self.prediction = parallel.learn(self.model, self.loss, x, y, *weights)
         self.update()
         return value
-
-    def _check_options(self) -> None:
-        """Check that no option goes around a method of a subclass, and that compiled code supports the parts."""
-        if self.compiled:
-            self._check_called("compiled=True", "train_step", "update")
-            supported.check_parts(self.model, self.loss, self.optimizer, self.accumulate, self.threads)
-        for option in ("accumulate", "threads"):
-            if (parts := getattr(self, option)) > 1:
-                self._check_called(f"{option}={parts}", "train_step")
-
-    def _check_called(self, option: str, *methods: str) -> None:
-        for name in methods:
-            if name in vars(self) or getattr(type(self), name) is not getattr(Trainer, name):
-                raise ValueError(
-                    f"{option} does not call {type(self).__name__}.{name}: leave out {option}, or the method"
-                )

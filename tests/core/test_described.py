@@ -8,7 +8,7 @@ import pytest
 
 import minnet as mn
 from minnet import callbacks, schedules
-from minnet.core.described import WIDTH, describe, wrapped
+from minnet.core.described import WIDTH, counted, describe, wrapped
 from minnet.data import augment
 
 
@@ -133,3 +133,7 @@ def test_a_layer_shows_its_options_even_if_they_are_the_default():
     assert repr(mn.Dropout()) == "Dropout(p=0.5)"
     assert repr(mn.Linear(2, 3)) == "Linear(2, 3)"
     assert repr(mn.Linear(2, 3, bias=False)) == "Linear(2, 3, bias=False)"
+
+
+def test_counted():
+    assert [counted(n, "image") for n in (0, 1, 2000)] == ["0 images", "1 image", "2,000 images"]

@@ -63,7 +63,7 @@ def test_an_unknown_name(key):
 
 
 def test_a_name_where_no_layer_has_one():
-    with pytest.raises(KeyError, match="the names are none, and these have numbers"):
+    with pytest.raises(KeyError, match="there are only numbers"):
         Layers("ab")["first"]
 
 

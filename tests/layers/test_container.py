@@ -345,6 +345,9 @@ def test_layers_that_are_added_up_keep_their_names():
     model = named()
     model.layers += (ReLU(),)
     assert model.layers.names == (*named().layers.names, None)
+    model.layers = [ReLU(), *model.layers[:2], model.layers[-1]]
+    assert model.layers.names == (None, *named().layers.names[:2], None)
+    del model[0]
     model.layers = model.layers[:1] + Sequential(head=Linear(4, 2)).layers
     assert model.layers.names == ("body", "head")
 

@@ -12,7 +12,6 @@ import minnet as mn
 from minnet.plots.colours import theme
 from minnet.plots.figure import (
     check_axes,
-    counted,
     expect,
     label_axes,
     legend_above,
@@ -96,7 +95,6 @@ def test_expect():
 
 
 def test_words():
-    assert [counted(n, "image") for n in (0, 1, 2000)] == ["0 images", "1 image", "2,000 images"]
     assert short("a" * 20) == "a" * 20
     assert short("a" * 21) == "a" * 19 + "…"
 

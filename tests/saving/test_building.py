@@ -231,6 +231,19 @@ def test_other_arrays_are_refused(arrays, tmp_path):
         mn.load_model(tmp_path / "m")
 
 
+@pytest.mark.parametrize("form", ["named", "dict"])
+def test_names_of_layers_do_not_multiply(form):
+    """A path has the names of all layers around a layer, so that 9,000 layers could have 9,000 times the file."""
+    described = sequential(*[{"class": "ReLU"}] * 9_000)
+    for _ in range(20):
+        if form == "named":
+            described = {"class": "Sequential", "arguments": {"layers": {"named": [["a" * 50_000, described]]}}}
+        else:
+            described = {"custom": "Touched", "arguments": {"size": {"dict": {"a" * 50_000: described}}}}
+    with pytest.raises(CheckpointError, match="its path is too long"):
+        build_model({"version": 1, "model": sequential(described)}, {}, {"Touched": Touched})
+
+
 def test_an_array_is_not_an_argument_a_thousand_times():
     mean = {"class": "Normalize", "arguments": {"mean": {"array": "a"}, "std": {"array": "a"}, "axis": None}}
     with pytest.raises(CheckpointError, match="arguments too often"):

@@ -40,6 +40,18 @@ def test_as_many_layers_as_are_read(tmp_path):
     assert "more than 10,000 layers" in reason(wide.append(mn.ReLU()))
 
 
+def test_paths_as_long_as_are_read(tmp_path):
+    def deep(letters):
+        model = mn.ReLU()
+        for _ in range(9):
+            model = mn.Sequential(**{"a" * letters: model})
+        return model
+
+    mn.save(deep(400), tmp_path / "deep")
+    assert repr(load_model(tmp_path / "deep")) == repr(deep(400))
+    assert "has more than 4,000 letters" in reason(deep(440))
+
+
 def test_a_list_in_itself_is_too_deep():
     class Odd(mn.Layer):
         def __init__(self, value):

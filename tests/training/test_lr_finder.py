@@ -188,3 +188,10 @@ def test_ctrl_c_ends_it(capsys):
     with pytest.raises(KeyboardInterrupt):
         lr_finder(Interrupted(model, mn.CrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)), loader())
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_curve_shows_itself_in_a_line():
+    assert repr(LRCurve([0.001, 0.1, 1.0], [2.0, 1.0, 3.0], [2.0, 1.0, 3.0])) == (
+        "LRCurve of 3 learning rates, 0.001 to 1; suggestion 0.01"
+    )
+    assert repr(LRCurve([], [], [])) == "LRCurve of 0 learning rates"

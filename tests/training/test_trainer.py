@@ -580,24 +580,6 @@ def test_a_last_layer_that_does_not_fit_the_loss(last, loss, message):
         make(loss=loss, last=[last])
 
 
-@pytest.mark.parametrize("option", ["accumulate", "threads"])
-def test_a_train_step_that_an_option_goes_around_is_refused(option):
-    """It was not called, in silence."""
-
-    class Mine(mn.Trainer):
-        def train_step(self, x, y):
-            return super().train_step(x, y)
-
-    model = mn.Sequential(mn.Linear(4, 3, rng=0))
-    parts = model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match=rf"^{option}=2 does not call Mine\.train_step: leave out {option}=2, or"):
-        Mine(*parts, **{option: 2})
-    trainer = mn.Trainer(*parts, **{option: 2})
-    trainer.train_step = lambda x, y: 0.0
-    with pytest.raises(ValueError, match=r"does not call Trainer\.train_step"):
-        trainer.fit([(np.zeros((2, 4), np.float32), np.zeros(2, int))], epochs=1)
-
-
 def test_the_loader_of_a_user_is_not_tried_with_samples_that_it_does_not_yield():
     class TwoColumns(mn.DataLoader):
         def __iter__(self):

@@ -1,0 +1,26 @@
+"""The options of a Trainer go around some of its methods: a subclass that has its own is told so."""
+
+from typing import Any
+
+from minnet.compiled import supported
+
+
+def check_options(trainer: Any, base: type) -> None:
+    """Check that no option goes around a method that is not that of the class `base`, and that code can be compiled.
+
+    Raises ValueError, or what `supported.check_parts` raises.
+    """
+    if trainer.compiled:
+        _check_called(trainer, base, "compiled=True", "train_step", "update")
+        supported.check_parts(trainer.model, trainer.loss, trainer.optimizer, trainer.accumulate, trainer.threads)
+    for option in ("accumulate", "threads"):
+        if (parts := getattr(trainer, option)) > 1:
+            _check_called(trainer, base, f"{option}={parts}", "train_step")
+
+
+def _check_called(trainer: Any, base: type, option: str, *methods: str) -> None:
+    for name in methods:
+        if name in vars(trainer) or getattr(type(trainer), name) is not getattr(base, name):
+            raise ValueError(
+                f"{option} does not call {type(trainer).__name__}.{name}: leave out {option}, or the method"
+            )
