@@ -1,6 +1,5 @@
 """A TensorBoard callback writes curves, histograms, mistakes and settings for TensorBoard, row by row."""
 
-import inspect
 import io
 import os
 import re
@@ -18,7 +17,9 @@ from minnet.core.extras import require
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.samples import as_data
 from minnet.core.state import State
+from minnet.core.trees import first
 from minnet.losses.multi import losses_of
+from minnet.optimizers.shown import options_of
 
 TRAIN = "train"  # the run inside the folder that has the curves of training itself
 MISTAKES = 8  # in a picture; matplotlib takes a twentieth of a second for each
@@ -100,7 +101,7 @@ class TensorBoard(Callback):
     def on_step_end(self, trainer: Training) -> None:
         """Note the size of the first batch; compiled code may have done several at once."""
         if not self._batch_size:
-            self._batch_size = _length(trainer.target) if trainer.step == self._first else -1
+            self._batch_size = len(first(trainer.target)) if trainer.step == self._first else -1
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Write a point of each curve, and histograms and mistakes."""
@@ -190,10 +191,8 @@ def settings_of(trainer: Training) -> dict[str, Setting]:
     """Return what TensorBoard's table has of itself: loss, optimizer, and those options that are not the default."""
     kind = type(trainer.optimizer)
     settings: dict[str, Setting] = {"loss": trainer.loss.describe(), "optimizer": kind.__name__}
-    defaults = {name: argument.default for name, argument in inspect.signature(kind).parameters.items()}
-    for name, value in trainer.optimizer.param_groups[0].items():
-        if name == "lr" or (name in defaults and value != defaults[name]):
-            settings[name] = value if isinstance(value, Setting) else str(value)
+    for name, value in options_of(kind, trainer.optimizer.param_groups[0]).items():
+        settings[name] = value if isinstance(value, Setting) else str(value)
     return settings
 
 
@@ -215,10 +214,3 @@ def _checked_images(images: Any) -> tuple[NDArray[Any], NDArray[Any]]:
             f"y {y.dtype} {y.shape}: pass whole numbers, one for each image"
         )
     return X, y
-
-
-def _length(target: Any) -> int:
-    """Return the number of samples of a target, which may be several arrays."""
-    while isinstance(target, tuple | dict):
-        target = next(iter(target.values() if isinstance(target, dict) else target))
-    return len(target)

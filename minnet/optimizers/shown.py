@@ -12,7 +12,7 @@ OF_ALL = ("weight_decay", "decay_biases", "decoupled_weight_decay")  # a class m
 
 def shown(optimizer: Any) -> str:
     """Return the text, with a line for each group if there are several."""
-    kind, groups = type(optimizer), [_options(type(optimizer), group) for group in optimizer.param_groups]
+    kind, groups = type(optimizer), [options_of(type(optimizer), group) for group in optimizer.param_groups]
     shared = {name: value for name, value in groups[0].items() if all(same(g.get(name, g), value) for g in groups)}
     line = wrapped(f"{kind.__name__}({', '.join([_parameters(optimizer.parameters), *_texts(shared)])})")
     if len(groups) == 1:
@@ -31,7 +31,7 @@ def _parameters(parameters: list[Parameter]) -> str:
     return f"{counted(len(parameters), 'Parameter')} of {numbers}" + f" ({frozen:,} frozen)" * bool(frozen)
 
 
-def _options(kind: type, group: dict[str, Any]) -> dict[str, Any]:
+def options_of(kind: type, group: dict[str, Any]) -> dict[str, Any]:
     """Return the learning rate of a group, and its options that are not the default of the class."""
     defaults = {name: argument.default for name, argument in signature_of(kind).items()}
     hidden = {"params", "lr", *(name for name in OF_ALL if name not in defaults)}
