@@ -13,5 +13,5 @@ pytest_collect_file = Sybil(
 
 # The files that cannot be imported, or whose examples cannot run, without their extra.
 collect_ignore = [] if find_spec("numba") else ["minnet/compiled/kernels.py", "minnet/compiled/predictor.py"]
-if not getattr(find_spec("sklearn"), "origin", None):  # tests/sklearn, in sys.path, is a package without a file
+if not find_spec("sklearn"):
     collect_ignore.append("minnet/sklearn")

@@ -23,9 +23,7 @@ def begin_derivations(namespace):
 
 
 parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)]
-# A folder tests/sklearn in sys.path looks like a package without a file, where scikit-learn is not installed.
-with_sklearn = getattr(find_spec("sklearn"), "origin", None)
-without = [] if with_sklearn else ["sklearn.md", "coming-from-sklearn.md"]
+without = [] if find_spec("sklearn") else ["sklearn.md", "coming-from-sklearn.md"]
 pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without])
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
 pytest_collect_file = (pages + derivations).pytest()

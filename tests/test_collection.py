@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# What the other extras bring, and what the tests compare with. Without scikit-learn, the folder tests/sklearn is taken
-# for a package, because it is in sys.path: so there is an empty one.
+# What the other extras bring, and what the tests compare with.
 CODE = """
-import importlib.machinery, sys, types, pytest
-absent = "numba scipy torch pandas docutils sphinx numpydoc furo ziamath ruff mypy build twine ipykernel ipywidgets"
-absent += " jupyter_client nbclient tensorboardX tensorboard"
+import sys, pytest
+absent = "numba scipy torch sklearn pandas docutils sphinx numpydoc furo ziamath ruff mypy build twine ipykernel"
+absent += " ipywidgets jupyter_client nbclient tensorboardX tensorboard"
 sys.modules.update(dict.fromkeys(absent.split()))
-sys.modules["sklearn"] = sklearn = types.ModuleType("sklearn")
-sklearn.__path__, sklearn.__spec__ = [], importlib.machinery.ModuleSpec("sklearn", None)
 sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"]))
 """
 

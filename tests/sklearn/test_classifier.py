@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_iris
 from sklearn.utils import compute_class_weight

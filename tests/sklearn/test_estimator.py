@@ -11,7 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 from scipy.sparse import csc_matrix, csr_matrix, random
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import minnet as mn

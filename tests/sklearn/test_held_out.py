@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 import minnet as mn
 from minnet.sklearn.held_out import HeldOut
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 import minnet as mn
 from minnet.sklearn import parts
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 from sklearn.datasets import load_diabetes
 
 import minnet as mn

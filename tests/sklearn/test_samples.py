@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn.base")
+pytest.importorskip("sklearn")
 from scipy.sparse import csr_matrix
 
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
