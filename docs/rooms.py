@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1] / "minnet"
 LEVELS = [  # from the top
     ["__init__"],
+    ["sklearn"],
     ["training"],
     ["compiled"],
     ["callbacks"],

@@ -37,8 +37,7 @@ def train(names, X, y, test, epochs):
     trainer = mn.Trainer(model, loss, mn.Adam(model.parameters(), lr=1e-3), metrics=metrics)
     batches = mn.DataLoader(X, y, batch_size=128, shuffle=True, rng=0)
     trainer.fit(batches, epochs=epochs, evaluate={"test": (test[0], targets)})
-    weights = sum(parameter.data.size for parameter in model.parameters())
-    print(f"network for {' and '.join(names)}, {weights:,} weights:")
+    print(f"network for {' and '.join(names)}, {sum(p.data.size for p in model.parameters()):,} weights:")
     for row in trainer.history[-3:]:
         print("  epoch", row["epoch"], *(f"{name} {value:.3f}" for name, value in row.items() if name.endswith("loss")))
     return trainer
