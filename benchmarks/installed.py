@@ -19,6 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 HERE = Path(__file__).parent.parent
+TORCH = "torch==2.13.0"  # if pip is given an index that has only the CPU build; with CUDA, it is eight times as large
 LIBRARIES = {  # name → what pip installs, and what is imported
     "NumPy": (["numpy"], "import numpy"),
     "minnet": ([str(HERE)], "import minnet"),
@@ -30,11 +31,11 @@ LIBRARIES = {  # name → what pip installs, and what is imported
     "minnet[sklearn]": ([f"{HERE}[sklearn]"], "import minnet.sklearn"),
     "minnet[compiled]": ([f"{HERE}[compiled]"], "import minnet, minnet.compiled.kernels"),
     "scikit-learn": (["scikit-learn"], "import sklearn.neural_network"),
-    "PyTorch": (["torch", "numpy"], "import torch"),
+    "PyTorch": ([TORCH, "numpy"], "import torch"),
     "Keras with JAX": (["keras", "jax"], "import keras"),
-    "Keras with PyTorch": (["keras", "torch"], "import keras"),
+    "Keras with PyTorch": (["keras", TORCH], "import keras"),
     "Keras with TensorFlow": (["keras", "tensorflow"], "import keras"),
-    "skorch": (["skorch", "torch"], "import skorch"),
+    "skorch": (["skorch", TORCH], "import skorch"),
     "thinc": (["thinc"], "import thinc.api"),
 }
 
