@@ -21,7 +21,7 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
-    "release": "check what is to be uploaded",
+    "release": "build and check a release",
 }
 
 
