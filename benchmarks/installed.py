@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 HERE = Path(__file__).parent.parent
-TORCH = "torch==2.13.0"  # if pip is given an index that has only the CPU build; with CUDA, it is eight times as large
+TORCH = "torch==2.13.0"  # docs/compare.md has the CPU build; the build with CUDA is seven times as large
 LIBRARIES = {  # name → what pip installs, and what is imported
     "NumPy": (["numpy"], "import numpy"),
     "minnet": ([str(HERE)], "import minnet"),

@@ -4,10 +4,9 @@ import csv
 import io
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from minnet.callbacks.base import Callback, Training
-from minnet.core.checks import check_int
+from minnet.core.checks import check_int, check_path
 from minnet.core.layer import Layer
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes, set_attributes
@@ -46,7 +45,7 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], keep: int | None = None) -> None:
-        self.path = Path(path)
+        self.path = check_path("CSVLogger", "path", path)
         self.keep = keep if keep is None else check_int("CSVLogger", "keep", keep, why="it counts rows in memory")
         self._written = _Written()
 

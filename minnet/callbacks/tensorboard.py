@@ -4,7 +4,6 @@ import io
 import os
 import re
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.callbacks.base import Callback, Training
 from minnet.callbacks.event_file import EventFile
-from minnet.core.checks import check_int, named
+from minnet.core.checks import check_int, check_path, named
 from minnet.core.extras import require
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.samples import as_data
@@ -83,7 +82,7 @@ class TensorBoard(Callback):
         hparams: Mapping[str, Setting] | None = None,
     ) -> None:
         require("tensorboardX", "tensorboard")
-        self.folder = Path(folder)
+        self.folder = check_path("TensorBoard", "folder", folder)
         self.histograms = check_int("TensorBoard", "histograms", histograms, 0, "it counts rows of the history")
         self.images = None if images is None else _checked_images(images)
         self.hparams = {str(name): _setting(str(name), value) for name, value in (hparams or {}).items()}

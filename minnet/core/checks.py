@@ -1,7 +1,9 @@
 """Checks look at what a user passes, and raise an error that says what is wrong and what to do."""
 
 import math
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -178,8 +180,15 @@ def named(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     kind = type(value).__name__
-    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    article = "an" if kind[0] in "aeioAEIO" else "a"  # a ufunc
     return f"{article} {kind}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def check_path(owner: str, name: str, value: object) -> Path:
+    """Return a path argument as a Path; a TypeError, if it is none."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{owner} expected {name} to be a path, got {named(value)}: pass one, such as 'runs/first'")
+    return Path(value)
 
 
 def replaced(owner: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.checks import named
+from minnet.core.checks import check_number, named
 from minnet.core.trees import joined
 
 SPREAD = 0.1  # by how much the lengths in a batch may differ more than they must, as a share of them
@@ -31,8 +31,9 @@ class Pad:
     Raises
     ------
     TypeError, ValueError
-        When it is called, if samples are no arrays of numbers, or differ in more than their first axis; if targets
-        differ in length and there is no `target_value`; if a dtype cannot hold what is to pad it.
+        If what pads is no number. When it is called, if samples are no arrays of numbers, or differ in more than their
+        first axis; if targets differ in length and there is no `target_value`; if a dtype cannot hold what is to pad
+        it.
 
     Examples
     --------
@@ -47,8 +48,10 @@ class Pad:
     """
 
     def __init__(self, value: float = 0, target_value: float | None = None) -> None:
-        self.value = value
-        self.target_value = target_value
+        check_number("Pad", "value", value)
+        if target_value is not None:
+            check_number("Pad", "target_value", target_value)
+        self.value, self.target_value = value, target_value
 
     def __repr__(self) -> str:
         return f"Pad({self.value!r}{'' if self.target_value is None else f', target_value={self.target_value!r}'})"

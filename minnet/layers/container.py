@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Self, SupportsIndex
 
 from minnet.core.arguments import arguments_of
+from minnet.core.checks import named
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.core.trees import describe
@@ -212,7 +213,7 @@ class Container(Layer):
                 )
             if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"{kind} expected layers, but {place} is a {type(layer).__name__}, not a Layer: derive it from "
+                    f"{kind} expected layers, but {place} is {named(layer)}, not a Layer: derive it from "
                     "mn.Layer; for a function there is a layer, such as mn.Tanh() and mn.ReLU()"
                 )
         for i, name in enumerate(layers.names):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_choice, check_int, check_path
 from minnet.core.console import warn
 from minnet.core.described import shown
 from minnet.core.rows import MODES, Mode, Row, improves, mode_of, monitored
@@ -86,7 +86,7 @@ class Checkpoint:
     ) -> None:
         if not seconds >= 0:  # infinity is allowed: never by time
             raise ValueError(f"Checkpoint needs seconds >= 0, got {seconds}")
-        self.folder = Path(folder)
+        self.folder = check_path("Checkpoint", "folder", folder)
         self.every = None if every is None else check_int("Checkpoint", "every", every, why="it is a number of steps")
         self.seconds = seconds
         self.keep = check_int("Checkpoint", "keep", keep)

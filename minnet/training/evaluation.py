@@ -19,7 +19,7 @@ from minnet.losses.base import Loss
 from minnet.losses.totals import Total
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
-from minnet.training.measures import Measures, check_weights
+from minnet.training.measures import Measures, check_parts_take_weights
 
 ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
 PADDED = ": outputs of several lengths make no array: let collate be mn.data.Pad, or predict a batch at a time"
@@ -96,7 +96,7 @@ def evaluated(
     measures = Measures(metrics, loss, batches.samples if isinstance(batches, DataLoader) else 0)
     for x, y, *weights in batches:
         if weights and not samples:
-            check_weights(loss, metrics)
+            check_parts_take_weights(loss, metrics)
         prediction = call(model.forward, cast_tree(x, dtype))
         total.add(x, prediction, y, *weights)
         samples += len(first(x))

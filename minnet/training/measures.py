@@ -128,7 +128,7 @@ def check_metric(name: object, metric: object) -> None:
     check_choice(f"metrics[{name!r}]", "better", getattr(metric, "better", None), ("min", "max", None))
 
 
-def check_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
+def check_parts_take_weights(loss: Loss, metrics: Mapping[str, Any], train_step: Any = None) -> None:
     """Check that what is to be given weights of samples takes them; a TypeError names the method, and the cure."""
     for one in losses_of(loss).values() or (loss,):
         for method in (one.forward, one.total_weight):

@@ -22,7 +22,7 @@ class Steps:
 
     `learn` learns from a batch, x and y and maybe weights of samples, and returns the loss; x was converted to `dtype`.
     It is `Trainer.train_step`, or the same in parallel. `weigh` returns the batch's weight in a mean: see `weight_of`.
-    `check_weights` is called before the first batch with weights.
+    `check_parts_take_weights` is called before the first batch with weights.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Steps:
         checks: NonFiniteChecks | None,
         interrupts: Interrupts,
         weigh: Callable[..., Any],
-        check_weights: Callable[[], None],
+        check_parts_take_weights: Callable[[], None],
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
-        self._check_weights: Callable[[], None] | None = check_weights
+        self._check_weights: Callable[[], None] | None = check_parts_take_weights
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next steps of an epoch, at most `most` (here always one), and add losses and weights to `counts`.

@@ -35,7 +35,7 @@ from minnet.training.access import Access
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
-from minnet.training.measures import check_columns, check_metrics, check_weights, default_metrics
+from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.options import check_options
@@ -375,7 +375,7 @@ class Trainer:
         learn: Callable[..., float] = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
-        check = partial(check_weights, self.loss, {}, self.train_step)
+        check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
         shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)

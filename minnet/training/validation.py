@@ -27,7 +27,7 @@ from minnet.losses.totals import loss_of
 from minnet.optimizers import Optimizer
 from minnet.saving.expectations import check_class_names
 from minnet.training.evaluation import EvaluationMode, batch_rows
-from minnet.training.measures import Measures, check_metrics, check_weights, of_output
+from minnet.training.measures import Measures, check_metrics, check_parts_take_weights, of_output
 
 Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # (X, y), or (X, y, sample_weight)
 
@@ -317,11 +317,11 @@ def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> Bat
 def check_weighted(
     loader: object, sets: Mapping[str, Set], loss: Loss, metrics: Mapping[str, Any], train_step: Any
 ) -> None:
-    """Check that weights of samples, where it is known that there are some, are taken; see `check_weights`."""
+    """Check that weights of samples, where it is known that there are some, are taken."""
     if _has_weights(loader):
-        check_weights(loss, {}, train_step)
+        check_parts_take_weights(loss, {}, train_step)
     if any(map(_has_weights, sets.values())):
-        check_weights(loss, metrics)
+        check_parts_take_weights(loss, metrics)
 
 
 def _has_weights(data: object) -> bool:

@@ -313,3 +313,8 @@ def test_with_compiled_steps(tmp_path):
     trainer = fit(TensorBoard(tmp_path), trainer=make(compiled=True))
     assert points(tmp_path / "test", "loss") == of_history(trainer, "test_loss")
     assert sorted(read(tmp_path / "train").Tags()["histograms"]) == ["weights/layers.0.bias", "weights/layers.0.weight"]
+
+
+def test_the_folder_is_a_path():
+    with pytest.raises(TypeError, match="TensorBoard expected folder to be a path, got an int: pass one, such as"):
+        TensorBoard(3)

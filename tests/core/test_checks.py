@@ -77,3 +77,10 @@ def test_a_choice_is_one_of_a_few():
 )
 def test_what_something_is(value, name):
     assert named(value) == name
+
+
+@pytest.mark.parametrize("make", [mn.Checkpoint, mn.callbacks.CSVLogger])
+def test_a_path_is_text_or_a_path(make, tmp_path):
+    with pytest.raises(TypeError, match=rf"{make.__name__} expected (path|folder) to be a path, got an int: pass one"):
+        make(3)
+    make(tmp_path / "new")

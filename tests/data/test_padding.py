@@ -212,3 +212,9 @@ def test_buckets_need_several_lengths():
     with pytest.raises(ValueError, match="got a tuple of 2: pass such a list"):
         DataLoader((ragged(5)[0], np.ones((5, 2))), y, shuffle="bucketed", collate=Pad())
     assert lengths_of([[1, 2], []]).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("arguments", [("x",), (None,), (0, "x")])
+def test_what_pads_is_a_number(arguments):
+    with pytest.raises(TypeError, match=r"Pad expected (value|target_value) to be a number"):
+        Pad(*arguments)

@@ -226,7 +226,7 @@ def test_layers_can_be_assigned():
         (lambda m: m.insert(0, m), ValueError, "the same Sequential"),
         (lambda m: m.append(ReLU), TypeError, "is the class ReLU"),
         (lambda m: m.append(np.tanh), TypeError, "not a Layer"),
-        (lambda m: m.extend([ReLU(), 3]), TypeError, "layer 4 is a int"),
+        (lambda m: m.extend([ReLU(), 3]), TypeError, "layer 4 is an int"),
         (lambda m: m.__setitem__(0, m[1]), ValueError, "the same ReLU"),
         (lambda m: m.__setitem__("new", ReLU()), KeyError, "no layer has the name 'new'"),
         (lambda m: m.__setitem__(slice(2), ReLU()), TypeError, "one layer is replaced at a time"),
