@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1] / "minnet"
 LEVELS = [  # from the top
     ["__init__"],
-    ["sklearn"],
+    ["sklearn", "torch", "onnx"],
     ["training"],
     ["compiled"],
     ["callbacks"],

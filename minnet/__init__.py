@@ -35,9 +35,11 @@ from minnet.training.trainer import Trainer as Trainer
 from minnet.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from minnet import onnx as onnx
     from minnet import sklearn as sklearn
+    from minnet import torch as torch
 
-_LAZY = {"sklearn": "sklearn"}  # rooms that need an extra, and its package: imported when they are first used
+_LAZY = {"onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}  # rooms imported when first used, and what they need
 _ROOMS = {"compiled", "core", "inspection", "layers", "losses", "optimizers", "saving", "training", "version"}
 __all__ = sorted(
     name for name in globals() if not name.startswith("_") and name not in {*_ROOMS, *_LAZY, "TYPE_CHECKING"}
@@ -55,7 +57,7 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # a type checker would take every name for one that is there
 
     def __getattr__(name):
-        """Import a room that needs an extra; of another name, say what was probably meant."""
+        """Import a room that is not imported yet; of another name, say what was probably meant."""
         if name in _LAZY:
             return _import_module(f"minnet.{name}")
         raise _names.unknown("mn", name, _PUBLIC)

@@ -21,7 +21,7 @@ ROOMS = [
     {"callbacks"},
     {"compiled"},
     {"training"},
-    {"sklearn"},
+    {"sklearn", "torch", "onnx"},
     {"__init__", "__main__"},
 ]
 LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

@@ -17,6 +17,8 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "tensorboard": "mn.callbacks.TensorBoard",
     "compiled": "compiled=True, mn.Predictor",
     "sklearn": "estimators (mn.sklearn)",
+    "torch": "models to PyTorch (mn.torch)",
+    "onnx": "models to and from ONNX (mn.onnx)",
     "threads": "train with threads=2",
     "test": "run the tests",
     "docs": "build the documentation",
