@@ -15,6 +15,11 @@ from minnet.layers.activations import Sigmoid as Sigmoid
 from minnet.layers.activations import Tanh as Tanh
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minnet.layers.adaptive_pooling import GlobalAvgPool2d as GlobalAvgPool2d
+from minnet.layers.arithmetic import Divide as Divide
+from minnet.layers.arithmetic import MatMul as MatMul
+from minnet.layers.arithmetic import Multiply as Multiply
+from minnet.layers.arithmetic import Subtract as Subtract
+from minnet.layers.arithmetic import Sum as Sum
 from minnet.layers.attention import MultiHeadAttention as MultiHeadAttention
 from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
 from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
@@ -32,6 +37,7 @@ from minnet.layers.dropout import DropPath as DropPath
 from minnet.layers.embedding import Embedding as Embedding
 from minnet.layers.embedding import LearnedPosition as LearnedPosition
 from minnet.layers.embedding import SinusoidalPosition as SinusoidalPosition
+from minnet.layers.graph import Graph as Graph
 from minnet.layers.group_norm import GroupNorm as GroupNorm
 from minnet.layers.layer_norm import LayerNorm as LayerNorm
 from minnet.layers.layer_norm import RMSNorm as RMSNorm
