@@ -49,6 +49,21 @@ LAYERS += [
     (mn.Softplus(), X),
     (mn.Hardtanh(), X),
     (mn.ReLU6(), X),
+    (mn.CELU(0.7), X),
+    (mn.Mish(), X),
+    (mn.Hardswish(), 4 * X),
+    (mn.Hardsigmoid(), 4 * X),
+    (mn.Hardshrink(), X),
+    (mn.Softshrink(), X),
+    (mn.Threshold(0.1, -2.0), X),
+    (mn.LogSigmoid(), X),
+    (mn.Softsign(), X),
+    (mn.Tanhshrink(), X),
+    (mn.PReLU(), X),
+    (mn.PReLU(3), X),
+    (mn.PReLU(2), PHOTOS),
+    (mn.GLU(), random.normal(size=(4, 6))),
+    (mn.GLU(1), PHOTOS),
     (mn.Identity(), X),
     (mn.Reshape(3, 2), IMAGES),
     (mn.Permute(0, 2, 1), IMAGES),
@@ -57,6 +72,7 @@ LAYERS += [
     (mn.Concat(mn.Tanh()), ODD),
     (mn.Concat(mn.Tanh(), mn.Linear(3, 2, rng=0), mn.Dropout(0.5, rng=1)), X),
     (mn.Dropout2d(0.4, rng=0), PHOTOS),
+    (mn.Dropout(1.0), X),
     (mn.DropPath(0.4, rng=0), X),
     (mn.Residual(mn.Tanh(), mn.DropPath(0.5, rng=0)), X),
     (mn.Sequential(WIDE, mn.Tanh(), mn.Tied(WIDE, rng=1)), X),
@@ -171,7 +187,9 @@ LOSSES += [
 # What works on single numbers, or on rows: any number of leading axes goes, none included.
 BY_NUMBER_OR_ROW = (
     *(mn.Linear, mn.Softmax, mn.LogSoftmax, mn.Dropout, mn.Identity, mn.RMSNorm),
-    *(mn.ReLU, mn.Sigmoid, mn.Tanh, mn.LeakyReLU, mn.Hardtanh, mn.ELU, mn.GELU, mn.SiLU, mn.Softplus),
+    *(mn.ReLU, mn.Sigmoid, mn.Tanh, mn.LeakyReLU, mn.Hardtanh, mn.ELU, mn.CELU, mn.GELU, mn.SiLU, mn.Softplus),
+    *(mn.Mish, mn.Hardswish, mn.Hardsigmoid, mn.Hardshrink, mn.Softshrink, mn.Threshold),
+    *(mn.LogSigmoid, mn.Softsign, mn.Tanhshrink),
 )
 CONTAINERS = (mn.Sequential, mn.Residual, mn.Add, mn.Concat)
 ROWWISE = [
