@@ -141,6 +141,13 @@ OTHERS = [
     (mn.Embedding(5, 2, rng=0), np.array([[1, 3, 3], [4, 0, 1]])),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL, random.normal(size=(2, 3, 4))),
+    (
+        mn.MultiHeadAttention(4, 2, kdim=3, vdim=5, rng=0),
+        EMBEDDED,
+        REAL,
+        random.normal(size=(2, 3, 3)),
+        random.normal(size=(2, 3, 5)),
+    ),
     (mn.TransformerBlock(4, 2, 6, causal=True, rng=0), EMBEDDED, REAL),
     (mn.GRU(4, 2, 2, dropout=0.3, bidirectional=True, rng=0), EMBEDDED, random.normal(size=(4, 2, 2)), REAL),
     (mn.PoolTime("mean"), EMBEDDED, REAL),

@@ -115,7 +115,15 @@ OPTIONS = {
     "SinusoidalPosition": ([SEQUENCES], {"embed_dim": [4]}),
     "MultiHeadAttention": (
         [SEQUENCES],
-        {"embed_dim": [4], "num_heads": [1, 2], "bias": BOTH, "causal": BOTH, "dropout": [0, 0.3]},
+        {
+            "embed_dim": [4],
+            "num_heads": [1, 2],
+            "bias": BOTH,
+            "causal": BOTH,
+            "dropout": [0, 0.3],
+            "kdim": [None, 4],
+            "vdim": [None, 4],
+        },
     ),
     "TransformerBlock": (
         [SEQUENCES],
