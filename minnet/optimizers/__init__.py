@@ -11,6 +11,7 @@ from minnet.optimizers.adaptive import Adagrad as Adagrad
 from minnet.optimizers.adaptive import RMSprop as RMSprop
 from minnet.optimizers.base import Optimizer as Optimizer
 from minnet.optimizers.lion import Lion as Lion
+from minnet.optimizers.multi import MultiOptimizer as MultiOptimizer
 from minnet.optimizers.muon import Muon as Muon
 from minnet.optimizers.radam import RAdam as RAdam
 from minnet.optimizers.sgd import SGD as SGD

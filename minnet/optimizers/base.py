@@ -102,6 +102,10 @@ class Optimizer:
         groups = self._as_groups(parameters)
         self.param_groups = [self._group(given, options) for given in groups]
         self._default = next((i for i, given in enumerate(groups) if "lr" not in given), 0)
+        self._collect()
+
+    def _collect(self) -> None:
+        """List the Parameters of the groups, each of which is there once, and make what a step needs."""
         self.parameters: list[Parameter] = [p for group in self.param_groups for p in group["params"]]
         name = type(self).__name__
         if not self.parameters:
@@ -363,6 +367,11 @@ def keeps_finite(optimizer: Optimizer) -> bool:
     multiplies the weights.
     """
     own = type(optimizer).__module__.startswith("minnet.optimizers") and not replaced(optimizer)
-    return own and all(
-        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
+    return (
+        own
+        and all(map(keeps_finite, getattr(optimizer, "optimizers", ())))
+        and all(
+            group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1
+            for group in optimizer.param_groups
+        )
     )
