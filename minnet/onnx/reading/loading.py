@@ -240,7 +240,7 @@ class _Reader:
     def _attribute(self, node: Node, attribute: Any) -> Any:
         match attribute.type:
             case 1:
-                return float(attribute.f)
+                return _shortest(attribute.f)
             case 2:
                 return int(attribute.i)
             case 3:
@@ -248,7 +248,7 @@ class _Reader:
             case 4:
                 return self.tensors.array(attribute.t)
             case 6:
-                return tuple(map(float, attribute.floats))
+                return tuple(map(_shortest, attribute.floats))
             case 7:
                 return tuple(map(int, attribute.ints))
             case 8:
@@ -270,6 +270,11 @@ class _Reader:
                         label.decode("utf-8", "replace")[:200] if isinstance(label, bytes) else str(label)
                         for label in labels
                     ] or None
+
+
+def _shortest(number: float) -> float:
+    """Return the shortest decimal that is this float32: 0.1 for 0.10000000149, as it was in the program that wrote it."""
+    return float(str(np.float32(number)))
 
 
 def _supported() -> str:

@@ -74,10 +74,12 @@ def add(net: Network, node: Node) -> Value:
     for x, bias in ((a, b), (b, a)):
         layer = net.bare_linear(x)
         array = bias.array
-        if layer is not None and array is not None and bias.kind == "f" and array.shape == (layer.out_features,):
+        if layer is None or array is None or bias.kind != "f":
+            continue
+        if array.shape == (layer.out_features,) or (array.shape == (1, layer.out_features) and x.ndim == 2):
             with_bias = net.make(node, Linear, layer.in_features, layer.out_features)
             layer.bias = with_bias.bias
-            net.give(node, layer, bias=(bias, array))
+            net.give(node, layer, bias=(bias, array.reshape(-1)))
             return Value(node.outputs[0], "f", x.shape, x.wire)
     return net.add(node, Sum(), a, b, shape=together(a.shape, b.shape))
 
@@ -146,6 +148,12 @@ def padded(
     return net.add(node, layer, x, shape=shape), (0,) * len(pads)
 
 
+def _bias(node: Node) -> Value | None:
+    """Return the bias of a convolution; none, if it is computed and 0, which PyTorch's exporter writes for no bias."""
+    bias = node.get(2)
+    return None if bias is not None and not bias.learned and bias.filled == 0 else bias
+
+
 def simple(values: tuple[int, ...]) -> Any:
     """Return one number if it is the same for all axes, as people write it."""
     return values[0] if len(set(values)) == 1 else values
@@ -153,7 +161,7 @@ def simple(values: tuple[int, ...]) -> Any:
 
 def conv(net: Network, node: Node) -> Value:
     """A convolution of signals or images, with constant weights."""
-    x, w, bias = node.value(0), node.floats(1), node.get(2)
+    x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
     if axes not in (1, 2) or 0 in w.shape:
         raise node.refused(f"its weights have shape {w.shape}, and there are Conv1d and Conv2d")
@@ -188,7 +196,7 @@ def conv(net: Network, node: Node) -> Value:
 
 def conv_transpose(net: Network, node: Node) -> Value:
     """The transpose of a convolution, with constant weights."""
-    x, w, bias = node.value(0), node.floats(1), node.get(2)
+    x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
     if axes != 2 or 0 in w.shape:
         raise node.refused(f"its weights have shape {w.shape}, and there is ConvTranspose2d")
