@@ -88,9 +88,9 @@ def _place(file: BinaryIO, path: Path, entry: zipfile.ZipInfo, end: int) -> Plac
         raise refused(path, f"{what}, which is encrypted", "Ask for a file that is not.")
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise refused(path, f"{what}, which is compressed (torch.save does not compress)", _STORED)
-    file.seek(entry.header_offset)
+    file.seek(max(entry.header_offset, 0))
     head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size or head[:4] != b"PK\3\4":
+    if entry.header_offset < 0 or len(head) < _HEAD.size or head[:4] != b"PK\3\4":
         raise refused(path, f"{what} listed where no entry begins", DAMAGED)
     _, flags, method, _, packed, size, name_length, extra_length = _HEAD.unpack(head)
     name = file.read(name_length)

@@ -80,7 +80,9 @@ ELEMENTS = {
 def in_native_form(stored: "np.ndarray[Any, Any]", element: Element) -> "np.ndarray[Any, Any]":
     """Return a new array of numbers as NumPy has them: half and bfloat16 as float32, bools as 0 and 1."""
     if element.name == "bfloat16":
-        return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        bits = stored.astype(np.uint32, order="C")
+        bits <<= np.uint32(16)
+        return bits.view(np.float32)
     if element.name == "bool":
         return np.asarray(stored != 0)
     with np.errstate(invalid="ignore"):  # a signalling NaN may warn
