@@ -10,8 +10,8 @@ from minnet.saving.messages import brief
 from minnet.torch.reading.places import Piece, Place, read_place
 from minnet.torch.reading.unpickler import CURE, DAMAGED, TensorUnpickler, refused
 
-_MOST_DIRECTORY = 1 << 24  # bytes that list the entries; a checkpoint of 40,000 tensors has 3 million
-_ENCRYPTED, _SIZES_AFTER = 1, 8  # bits of an entry's flags
+_MOST_DIRECTORY = 1 << 22  # bytes that list the entries: some 50,000 tensors
+_ENCRYPTED, _SIZES_AFTER = 0x41, 8  # bits of an entry's flags
 _HEAD = struct.Struct("<4s2x2H4x3I2H")  # the head of an entry: flags, method, three sizes, lengths of name and extra
 _SCRIPT = "Load it with torch.jit.load, and save its weights alone: torch.save(model.state_dict(), path)."
 _STORED = "Unpack it, and pack it again without compression, or load it with PyTorch and save it with torch.save."
@@ -35,7 +35,7 @@ class _Careful:
     def read(self, count: int = -1) -> bytes:
         if count > _MOST_DIRECTORY:
             raise ValueError(f"a list of entries of {count:,} bytes")
-        return self._file.read(count if count >= 0 else _MOST_DIRECTORY)
+        return self._file.read(count if count >= 0 else 1 << 17)  # the end, where a comment of 64 KB may be
 
     def seekable(self) -> bool:
         return True
