@@ -30,9 +30,17 @@ from minnet.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minnet.losses.classification import CrossEntropyLoss as CrossEntropyLoss
 from minnet.losses.classification import NLLLoss as NLLLoss
 from minnet.losses.classification import SoftmaxCrossEntropyLoss as SoftmaxCrossEntropyLoss
+from minnet.losses.ctc import CTCLoss as CTCLoss
 from minnet.losses.divergence import KLDivLoss as KLDivLoss
+from minnet.losses.embeddings import CosineEmbeddingLoss as CosineEmbeddingLoss
+from minnet.losses.embeddings import TripletMarginLoss as TripletMarginLoss
+from minnet.losses.likelihood import GaussianNLLLoss as GaussianNLLLoss
+from minnet.losses.likelihood import PoissonNLLLoss as PoissonNLLLoss
+from minnet.losses.margin import HingeEmbeddingLoss as HingeEmbeddingLoss
 from minnet.losses.margin import HingeLoss as HingeLoss
+from minnet.losses.margin import MarginRankingLoss as MarginRankingLoss
 from minnet.losses.margin import MultiMarginLoss as MultiMarginLoss
+from minnet.losses.margin import SoftMarginLoss as SoftMarginLoss
 from minnet.losses.multi import MultiLoss as MultiLoss
 from minnet.losses.regression import HuberLoss as HuberLoss
 from minnet.losses.regression import L1Loss as L1Loss
