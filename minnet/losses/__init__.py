@@ -16,8 +16,11 @@ Their labels (...) are integers, for predictions (..., C) whose *last* axis are 
 `minnet.losses.labels.ClassLoss`, also for images.
 
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
-`HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
-whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+`HingeLoss` and `SoftMarginLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and
+`SmoothL1Loss`, `GaussianNLLLoss` for a mean and its variance, and `PoissonNLLLoss` for counts; for whole distributions
+`KLDivLoss`; for labels of a sequence whose places are not known `CTCLoss`. `CosineEmbeddingLoss`, `TripletMarginLoss`
+and `MarginRankingLoss` compare two or three outputs, and `HingeEmbeddingLoss` takes their distance. Every loss takes
+``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
 
 `MultiLoss` is the weighted sum of several losses, for a model with several outputs.
 """

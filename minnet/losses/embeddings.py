@@ -97,7 +97,7 @@ class TripletMarginLoss(PartsLoss):
     """L = mean of max(0, d(a, p) − d(a, n) + m): an anchor a is nearer to a positive p than to a negative n, by m.
 
     d(x, y) = ‖x − y + ε‖_q is a distance, with q = 2 usually. Backward: with z = x − y + ε, ∂d/∂z = sign(z) ·
-    (\\|z\\|/d)^{q−1}. Where the loss is above 0, a has the slope of d(a, p) minus that of d(a, n), p minus the first,
+    (|z|/d)^{q−1}. Where the loss is above 0, a has the slope of d(a, p) minus that of d(a, n), p minus the first,
     and n the second.
 
     The prediction is a tuple (anchor, positive, negative), or a dict with these names, of embeddings (..., D). The

@@ -139,7 +139,8 @@ class PoissonNLLLoss(ElementwiseLoss):
         x, t = prediction, target
         self._check_positive("counts", t, "counts are targets; for quantities use MSELoss")
         if self.log_input:
-            mean = np.exp(x)
+            with np.errstate(over="ignore"):  # the loss is infinite then, which is right
+                mean = np.exp(x)
             losses, slopes = mean - t * x, mean - t
         else:
             self._check_positive("means", x, "end the model with Softplus(), or leave out log_input=False")
