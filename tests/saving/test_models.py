@@ -19,7 +19,14 @@ TABLE, IMAGES, SIGNALS, SEQUENCES = (4, 6), (2, 4, 6, 6), (2, 4, 9), (2, 3, 4)
 POINTWISE = [TABLE, IMAGES]
 POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)]}
 NORM = {"eps": [1e-5, 0.125], "affine": BOTH, "bias": BOTH}
-RECURRENT = {"input_size": [4], "hidden_size": [1, 3], "bias": BOTH}
+RECURRENT = {
+    "input_size": [4],
+    "hidden_size": [1, 3],
+    "num_layers": [1, 3],
+    "bias": BOTH,
+    "dropout": [0, 0.3],
+    "bidirectional": BOTH,
+}
 CONVOLUTION = {
     "in_channels": [4],
     "out_channels": [2, 4],
@@ -108,7 +115,15 @@ OPTIONS = {
     "SinusoidalPosition": ([SEQUENCES], {"embed_dim": [4]}),
     "MultiHeadAttention": (
         [SEQUENCES],
-        {"embed_dim": [4], "num_heads": [1, 2], "bias": BOTH, "causal": BOTH, "dropout": [0, 0.3]},
+        {
+            "embed_dim": [4],
+            "num_heads": [1, 2],
+            "bias": BOTH,
+            "causal": BOTH,
+            "dropout": [0, 0.3],
+            "kdim": [None, 4],
+            "vdim": [None, 4],
+        },
     ),
     "TransformerBlock": (
         [SEQUENCES],
@@ -150,6 +165,8 @@ def made(name, draw):
     for argument, values in OPTIONS[name][1].items():
         chosen[argument] = draw(st.sampled_from(range(len(values() if callable(values) else values))))
         chosen[argument] = (values() if callable(values) else values)[chosen[argument]]
+    if chosen.get("num_layers") == 1:
+        chosen["dropout"] = 0  # which is between the layers
     positional = []
     for argument, parameter in signature_of(OWN[name]).items():
         if parameter.kind is parameter.VAR_POSITIONAL:
