@@ -10,5 +10,7 @@ from minnet.core.extras import require
 
 require("onnx", "onnx")
 
-__all__: list[str] = []
+from minnet.onnx.reading.loading import load as load
+
+__all__ = ["load"]
 names.offer({"mn.onnx": sys.modules[__name__]})
