@@ -18,6 +18,11 @@ from minnet.layers.activations import Tanh as Tanh
 from minnet.layers.activations import Tanhshrink as Tanhshrink
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minnet.layers.adaptive_pooling import GlobalAvgPool2d as GlobalAvgPool2d
+from minnet.layers.arithmetic import Divide as Divide
+from minnet.layers.arithmetic import MatMul as MatMul
+from minnet.layers.arithmetic import Multiply as Multiply
+from minnet.layers.arithmetic import Subtract as Subtract
+from minnet.layers.arithmetic import Sum as Sum
 from minnet.layers.attention import MultiHeadAttention as MultiHeadAttention
 from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
 from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
@@ -41,6 +46,7 @@ from minnet.layers.encoder_decoder import EncoderDecoder as EncoderDecoder
 from minnet.layers.gates import GLU as GLU
 from minnet.layers.gates import Hardswish as Hardswish
 from minnet.layers.gates import Mish as Mish
+from minnet.layers.graph import Graph as Graph
 from minnet.layers.group_norm import GroupNorm as GroupNorm
 from minnet.layers.hard_activations import Hardshrink as Hardshrink
 from minnet.layers.hard_activations import Hardsigmoid as Hardsigmoid
