@@ -10,7 +10,7 @@ from minnet.core.extras import require
 
 require("onnx", "onnx")
 
-from minnet.onnx.export import export as export  # noqa: E402
+from minnet.onnx.exporting import export as export  # noqa: E402
 from minnet.onnx.writing.graph import Graph as Graph  # noqa: E402
 from minnet.onnx.writing.value import Value as Value  # noqa: E402
 

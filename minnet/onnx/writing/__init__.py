@@ -12,6 +12,6 @@ For this there is `minnet.onnx.writing.graph.Graph`: `op` adds an operator (`ops
 Parameter or Buffer in another layout, `constant` other numbers, and `layer` exports a layer inside this one.
 
 What onnxruntime computes in float32 only is in the list `SINGLE` there. A new file of entries is imported in
-`minnet/onnx/export.py`. An operator that is not in opset 18 needs a formula for the older ones: see `gelu`. The test
+`minnet/onnx/exporting.py`. An operator that is not in opset 18 needs a formula for the older ones: see `gelu`. The test
 `tests/onnx/test_every_layer.py` tries each layer of `tests/saving/test_models.py` by itself.
 """

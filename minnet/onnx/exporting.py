@@ -75,7 +75,7 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     if not isinstance(model, Layer):
         raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}")
     path = check_path("mn.onnx.export", "path", path)
-    check_int("mn.onnx.export", "opset", opset, why="it is the version of ONNX's operators")
+    check_int("mn.onnx.export", "opset", opset, None, "it is the version of ONNX's operators")
     if not OLDEST <= opset <= NEWEST:
         raise ValueError(f"mn.onnx.export writes the opsets {OLDEST} to {NEWEST} of ONNX, got opset={opset}")
     size = sum(array.data.nbytes for _, array in model.named_arrays())
