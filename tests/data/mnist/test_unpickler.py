@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.data.mnist.bounded import BoundedReader
+from minnet.untrusted.bounded import BoundedReader
 from minnet.data.mnist.unpickler import ArrayRecord, ArrayUnpickler
 from minnet.errors import DataError
 
