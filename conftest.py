@@ -15,3 +15,5 @@ pytest_collect_file = Sybil(
 collect_ignore = [] if find_spec("numba") else ["minnet/compiled/kernels.py", "minnet/compiled/predictor.py"]
 if not find_spec("sklearn"):
     collect_ignore.append("minnet/sklearn")
+if not find_spec("torch"):
+    collect_ignore.append("minnet/torch/modules")

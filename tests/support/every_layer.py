@@ -1,0 +1,28 @@
+"""Every public layer with all of its options, for the tests that must not miss a new one: see tests/saving."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+
+import minnet as mn
+
+_spec = spec_from_file_location("options_of_layers", Path(__file__).parents[1] / "saving" / "test_models.py")
+_tests = module_from_spec(_spec)
+_spec.loader.exec_module(_tests)
+OPTIONS, SEVERAL, make = _tests.OPTIONS, _tests.SEVERAL, _tests.made
+
+
+def a_layer(name, draw, dtype):
+    """Draw a layer of a class with options and numbers, and an input of it."""
+    layer = make(name, draw).astype(dtype)
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    for _, array in layer.named_arrays():  # as after some training
+        low, high = (-0.5, 0.5) if isinstance(array, mn.Parameter) else (0.5, 2)  # a variance is positive
+        array.data = random.uniform(low, high, array.data.shape).astype(dtype)
+    for _, inner in layer.named_layers():
+        if isinstance(inner, mn.BatchNorm1d | mn.BatchNorm2d) and inner.num_batches_tracked is not None:
+            inner.num_batches_tracked.data = 7
+    shape = draw(st.sampled_from(OPTIONS[name][0]))
+    return layer, random.integers(0, 9, shape) if name == "Embedding" else random.normal(size=shape).astype(dtype)
