@@ -52,13 +52,7 @@ WORDS: dict[str, str] = {
     **dict.fromkeys(("one_hot", "to_categorical"), "losses take labels as they are, the numbers of the classes"),
     "set_num_threads": "set OPENBLAS_NUM_THREADS=1 before Python starts; python -m minnet tells more",
     "save_model": "mn.save(model, path)",
-    "load_state_dict": "model.load_state_dict(state), mn.load(model, path), or mn.torch.load_state_dict for PyTorch's",
-    "load": "mn.load(model, path) for a file of minnet's, mn.torch.load_state_dict(model, path) for one of PyTorch's",
-    "save": "mn.save(model, path), or torch.save(mn.torch.state_dict(model), path) for PyTorch",
-    **dict.fromkeys(
-        ("from_torch", "from_pytorch"),
-        "make the model of minnet's layers, and load the weights: mn.torch.load_state_dict(model, module.state_dict())",
-    ),
+    "load_state_dict": "model.load_state_dict(state), or mn.load(model, path); for PyTorch's, mn.torch.load_state_dict",
     **dict.fromkeys(("models", "keras"), "mn.Sequential(layer, ...), and mn.load_model(path)"),
     **dict.fromkeys(("cross_entropy", "nll_loss"), "mn.SoftmaxCrossEntropyLoss(), of scores"),
 }
