@@ -11,15 +11,28 @@ from minnet.core.blueprint import Blueprint
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
-from minnet.layers import Linear
+from minnet.layers import Linear, Permute, Reshape
 from minnet.layers.allocation import at_most
 from minnet.layers.arithmetic import Arithmetic
-from minnet.layers.operations import Constant, Weight
+from minnet.layers.operations import (
+    Constant,
+    Expand,
+    Gather,
+    Slice,
+    Squeeze,
+    Tile,
+    Transpose,
+    Unsqueeze,
+    View,
+    Weight,
+)
 from minnet.onnx.reading.naming import Names
 from minnet.onnx.reading.values import Node, Sizes, Value, constant
 from minnet.saving.description import MOST_LAYERS
 from minnet.saving.messages import brief
 
+# Layers whose output holds no other numbers than their first input.
+MOVING = (Expand, Gather, Permute, Reshape, Slice, Squeeze, Tile, Transpose, Unsqueeze, View)
 EXACT = 1 << 24  # whole numbers below this are the same in float32
 
 
@@ -73,6 +86,8 @@ class Network:
         self.reads[name] = reads
         self.made[name] = node.outputs[0] if node.outputs else ""
         kind = kind or (values[0].kind if values else "f")
+        if filled is None and isinstance(layer, MOVING):
+            filled = values[0].filled
         return Value(node.outputs[0] if node.outputs else name, kind, shape, name, sizes=sizes, filled=filled)
 
     def wire(self, node: Node, value: Value) -> str:
