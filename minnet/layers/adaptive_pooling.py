@@ -1,6 +1,7 @@
 """Adaptive pooling makes an image of any size as small as it is told to: the last step of many image networks."""
 
 import math
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -11,6 +12,22 @@ from minnet.core.checked import checked
 from minnet.core.layer import Layer
 from minnet.layers.max_pooling import ranks
 from minnet.layers.windows import batch_first, batch_last, check_images, one_pixel, per_axis
+
+
+@lru_cache(maxsize=64)
+def _windows(
+    size: tuple[int, ...], wanted: tuple[int | None, ...]
+) -> tuple[tuple[int, ...], list[tuple[tuple[Any, ...], tuple[Any, ...]]]]:
+    """Return the size of y, and for each of its pixels the indices of it in (C, H′, W′, N), and of its window."""
+    spans = []
+    for n, given in zip(size, wanted, strict=True):
+        out = n if given is None else given
+        spans.append([slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)])  # ⌊ ⌋ and ⌈ ⌉
+    all_channels, grid = slice(None), tuple(map(len, spans))
+    windows = []
+    for place in product(*map(range, grid)):
+        windows.append(((all_channels, *place), (all_channels, *(s[i] for s, i in zip(spans, place, strict=True)))))
+    return grid, windows
 
 
 class _AdaptivePool(Layer):
@@ -30,18 +47,6 @@ class _AdaptivePool(Layer):
         """Check that x is a batch of images, or one image."""
         check_images(self, x, one_pixel(self.axes))
 
-    def _windows(self, size: tuple[int, ...]) -> tuple[tuple[int, ...], list[tuple[tuple[Any, ...], tuple[Any, ...]]]]:
-        """Return the size of y, and for each of its pixels the indices of it in (C, H′, W′, N), and of its window."""
-        spans = []
-        for n, wanted in zip(size, self._sizes, strict=True):
-            out = n if wanted is None else wanted
-            spans.append([slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)])  # ⌊ ⌋ and ⌈ ⌉
-        all_channels, grid = slice(None), tuple(map(len, spans))
-        places = product(*map(range, grid))
-        return grid, [
-            ((all_channels, *at), (all_channels, *(s[i] for s, i in zip(spans, at, strict=True)))) for at in places
-        ]
-
 
 class _AdaptiveAvgPool(_AdaptivePool):
     """y = the means of the windows: see `AdaptiveAvgPool2d`."""
@@ -51,7 +56,7 @@ class _AdaptiveAvgPool(_AdaptivePool):
         """Map images x (N, C, H, W), or a single one (C, H, W), to y (N, C, H′, W′)."""
         self.cache = x.shape
         images, axes = batch_last(x, self.axes), tuple(range(1, self.axes + 1))  # (C, H, W, N)
-        grid, windows = self._windows(images.shape[1:-1])
+        grid, windows = _windows(images.shape[1:-1], self._sizes)
         y = np.empty((len(images), *grid, images.shape[-1]), x.dtype)
         for place, span in windows:
             window = images[span]
@@ -64,7 +69,7 @@ class _AdaptiveAvgPool(_AdaptivePool):
         shape = self.cache
         size, dy = shape[-self.axes :], batch_last(dy, self.axes)
         dx = np.zeros((len(dy), *size, dy.shape[-1]), dy.dtype)
-        for place, span in self._windows(size)[1]:
+        for place, span in _windows(size, self._sizes)[1]:
             pixels = dx[span]  # a view
             pixels += (dy[place] / math.prod(pixels.shape[1:-1])).reshape(len(dy), *[1] * self.axes, -1)
         return batch_first(dx, shape)
@@ -79,7 +84,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
         images = batch_last(x, self.axes)  # (C, H, W, N)
         channels, *size, batch = images.shape
         order = ranks(images) if np.isnan(images).any() else images  # np.argmax would take the first NaN
-        grid, windows = self._windows(tuple(size))
+        grid, windows = _windows(tuple(size), self._sizes)
         pixels, flat = np.arange(math.prod(size)).reshape(size), images.reshape(channels, math.prod(size), batch)
         c, n = np.indices((channels, batch))
         y, largest = np.empty((channels, *grid, batch), x.dtype), []  # of each window the pixel, (C, N)
@@ -97,7 +102,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
         size, dy = shape[-self.axes :], batch_last(dy, self.axes)
         c, n = np.indices((len(dy), dy.shape[-1]))
         dx = np.zeros((len(dy), math.prod(size), dy.shape[-1]), dy.dtype)
-        for (place, _), pixel in zip(self._windows(size)[1], largest, strict=True):
+        for (place, _), pixel in zip(_windows(size, self._sizes)[1], largest, strict=True):
             dx[c, pixel, n] += dy[place]
         return batch_first(dx.reshape(len(dy), *size, dy.shape[-1]), shape)
 

@@ -125,13 +125,11 @@ class ChannelNorm(Layer):
             return
         self.num_batches_tracked.data += 1
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
-        unbiased = self._added(variance) * (count / (count - 1)) / len(variance)
-        for running, new in (
-            (self.running_mean.data, self._added(mean) / len(mean)),
-            (self.running_var.data, unbiased),
-        ):
+        unbiased = self._added(variance) * (count / (count - 1))
+        weight = momentum / len(mean)  # of each sample, if each has its own
+        for running, new in ((self.running_mean.data, self._added(mean)), (self.running_var.data, unbiased)):
             running *= 1 - momentum  # not running += momentum * (new - running), which loses a small `new`
-            running += momentum * new
+            running += weight * new
 
 
 class BatchNorm1d(ChannelNorm):
