@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.trees import cast_tree
+from minnet.core.trees import cast_tree, first
 from minnet.inspection.gradcheck import check_layer
 
 random = np.random.default_rng(7)
@@ -200,6 +200,22 @@ LOSSES += [
     (mn.KLDivLoss(), np.log(P), P[::-1].copy()),
     (mn.HingeLoss(), X, np.sign(X)),
     (mn.MultiMarginLoss(), X, LABELS),
+    (mn.SoftMarginLoss(), X, np.sign(X)),
+    (mn.HingeEmbeddingLoss(0.7), X, np.sign(X)),
+    (mn.MarginRankingLoss(0.1), (X, X[::-1].copy()), np.sign(X)),
+    (mn.CosineEmbeddingLoss(0.1), (X, X[::-1].copy()), np.array([1, -1, -1, 1])),
+    (mn.TripletMarginLoss(2.0), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.TripletMarginLoss(2.0, p=3, swap=True), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.GaussianNLLLoss(full=True), {"var": X * X + 0.1, "mean": X[::-1].copy()}, P),
+    (mn.GaussianNLLLoss(reduction="sum"), (X, X[:, :1] ** 2 + 0.1), P),
+    (mn.PoissonNLLLoss(), X, 3 * P),
+    (mn.PoissonNLLLoss(log_input=False, full=True), P, 3 * P[::-1].copy()),
+    (mn.CTCLoss(), mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))), np.array([[1, 2, -1], [2, 2, -1]])),
+    (
+        mn.CTCLoss(2, reduction="sum"),
+        mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))),
+        {"targets": np.array([[1, 0], [0, 0]]), "input_lengths": np.array([4, 3]), "target_lengths": np.array([2, 1])},
+    ),
     (mn.CrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), P, LABELS),
     (mn.NLLLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), np.log(P), LABELS),
     (mn.SoftmaxCrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1, reduction="sum"), X, LABELS),
@@ -231,7 +247,7 @@ ROWWISE = [
 
 
 def name(value):
-    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(value)))
+    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(first(value))))
 
 
 def test_nothing_is_missing_from_the_lists():
