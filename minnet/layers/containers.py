@@ -101,7 +101,7 @@ class Sequential(Container):
         """
         start = 0
         if named or len(inputs) != 1:
-            if not _takes_several(self):
+            if not takes_several(self):
                 return self._forward_masked(*self._as_masked(inputs, named))
             x, start = self._map_inputs(inputs, named), 1  # the first layer is done by itself
         else:
@@ -219,7 +219,7 @@ def _joined(layers: Layers[Layer], owner: Sequential) -> Sequential:
     return joined
 
 
-def _takes_several(layer: Layer) -> bool:
+def takes_several(layer: Layer) -> bool:
     """Whether a layer, or the first of a Sequential, has to be given several inputs, or takes any number."""
     while isinstance(layer, Sequential) and not isinstance(layer, Residual):
         layer = layer.layers[0]

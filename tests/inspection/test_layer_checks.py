@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.trees import cast_tree
+from minnet.core.trees import cast_tree, first
 from minnet.inspection.gradcheck import check_layer
 
 random = np.random.default_rng(7)
@@ -38,6 +38,7 @@ WIDE = mn.Linear(3, 5, rng=0)  # whose weight a Tied layer shares
 EMBEDDED = random.normal(size=(2, 3, 4))
 PHOTOS = random.normal(size=(3, 2, 5, 4))
 SIGNALS = random.normal(size=(2, 2, 6))
+VOLUMES = random.normal(size=(2, 2, 2, 3, 2))
 REAL = np.array([[1, 1, 0], [0, 0, 0]], bool)  # which steps of two sequences are: of the second one, none
 LAYERS += [
     (mn.LeakyReLU(0.1), X),
@@ -49,6 +50,21 @@ LAYERS += [
     (mn.Softplus(), X),
     (mn.Hardtanh(), X),
     (mn.ReLU6(), X),
+    (mn.CELU(0.7), X),
+    (mn.Mish(), X),
+    (mn.Hardswish(), 4 * X),
+    (mn.Hardsigmoid(), 4 * X),
+    (mn.Hardshrink(), X),
+    (mn.Softshrink(), X),
+    (mn.Threshold(0.1, -2.0), X),
+    (mn.LogSigmoid(), X),
+    (mn.Softsign(), X),
+    (mn.Tanhshrink(), X),
+    (mn.PReLU(), X),
+    (mn.PReLU(3), X),
+    (mn.PReLU(2), PHOTOS),
+    (mn.GLU(), random.normal(size=(4, 6))),
+    (mn.GLU(1), PHOTOS),
     (mn.Identity(), X),
     (mn.Reshape(3, 2), IMAGES),
     (mn.Permute(0, 2, 1), IMAGES),
@@ -57,6 +73,7 @@ LAYERS += [
     (mn.Concat(mn.Tanh()), ODD),
     (mn.Concat(mn.Tanh(), mn.Linear(3, 2, rng=0), mn.Dropout(0.5, rng=1)), X),
     (mn.Dropout2d(0.4, rng=0), PHOTOS),
+    (mn.Dropout(1.0), X),
     (mn.DropPath(0.4, rng=0), X),
     (mn.Residual(mn.Tanh(), mn.DropPath(0.5, rng=0)), X),
     (mn.Sequential(WIDE, mn.Tanh(), mn.Tied(WIDE, rng=1)), X),
@@ -68,12 +85,29 @@ LAYERS += [
     (mn.Conv2d(2, 4, (2, 1), stride=(3, 2), padding=1, dilation=2, groups=2, bias=False, rng=0), PHOTOS),
     (mn.Conv2d(2, 3, (5, 4), rng=0), PHOTOS),  # the kernel is the image
     (mn.Conv2d(1, 1, 1, rng=0), np.ones((2, 1, 1, 1))),
+    (mn.Conv2d(2, 3, 3, padding=(1, 2), padding_mode="reflect", rng=0), PHOTOS),
+    (mn.Conv2d(2, 2, (2, 3), padding="same", padding_mode="replicate", groups=2, rng=0), PHOTOS),
+    (mn.Conv1d(2, 3, 4, padding=2, dilation=2, padding_mode="circular", rng=0), SIGNALS),
+    (mn.Conv3d(2, 3, 2, padding=1, stride=2, rng=0), VOLUMES),
+    (mn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1, rng=0), SIGNALS),
     (mn.ConvTranspose2d(2, 3, 2, rng=0), PHOTOS),
     (mn.ConvTranspose2d(2, 4, 3, stride=2, padding=1, output_padding=1, groups=2, dilation=2, rng=0), PHOTOS),
     (mn.MaxPool2d(2), PHOTOS),
     (mn.MaxPool2d(2, stride=3, padding=1), PHOTOS),  # a stride beyond the kernel
+    (mn.MaxPool2d(2, stride=3, dilation=2, ceil_mode=True), PHOTOS),
+    (mn.MaxPool1d(3, stride=2, padding=1, ceil_mode=True), SIGNALS),
+    (mn.MaxPool3d(2, stride=1), VOLUMES),
     (mn.AvgPool2d(2, stride=1, padding=1), PHOTOS),
+    (mn.AvgPool2d(2, stride=3, padding=1, ceil_mode=True), PHOTOS),
+    (mn.AvgPool2d(2, divisor_override=3), PHOTOS),
+    (mn.AvgPool1d(4, ceil_mode=True, count_include_pad=False), SIGNALS),
+    (mn.AvgPool3d(2, stride=1, padding=1), VOLUMES),
+    (mn.AdaptiveAvgPool1d(4), SIGNALS),
     (mn.AdaptiveAvgPool2d(3), PHOTOS),
+    (mn.AdaptiveAvgPool3d((1, 2, None)), VOLUMES),
+    (mn.AdaptiveMaxPool1d(4), SIGNALS),
+    (mn.AdaptiveMaxPool2d((3, None)), PHOTOS),
+    (mn.AdaptiveMaxPool3d((2, 2, 1)), VOLUMES),
     (mn.GlobalAvgPool2d(), PHOTOS),
     (mn.BatchNorm1d(3), X),
     (mn.BatchNorm1d(1), ODD),
@@ -81,6 +115,34 @@ LAYERS += [
     (mn.BatchNorm1d(2, momentum=None), IMAGES),
     (mn.BatchNorm2d(2), PHOTOS),
     (mn.BatchNorm2d(2, affine=False, track_running_stats=False), PHOTOS),
+    (mn.BatchNorm3d(2), VOLUMES),
+    (mn.InstanceNorm1d(2, affine=True), SIGNALS),
+    (mn.InstanceNorm2d(2), PHOTOS),
+    (mn.InstanceNorm2d(2, affine=True, track_running_stats=True, bias=False), PHOTOS),
+    (mn.InstanceNorm3d(2, affine=True, track_running_stats=True), VOLUMES),
+    (mn.ConstantPad1d((0, 3), -1.5), SIGNALS),
+    (mn.ConstantPad2d((1, -2, 0, 1), 2), PHOTOS),
+    (mn.ConstantPad3d(1, 2), VOLUMES),
+    (mn.ZeroPad1d(2), SIGNALS),
+    (mn.ZeroPad2d((1, 2, 0, 3)), PHOTOS),
+    (mn.ZeroPad3d((0, 1, 2, 0, 0, 1)), VOLUMES),
+    (mn.ReflectionPad1d((5, 2)), SIGNALS),
+    (mn.ReflectionPad2d((3, -1, 0, 4)), PHOTOS),
+    (mn.ReflectionPad3d(1), VOLUMES),
+    (mn.ReplicationPad1d((0, 9)), SIGNALS),
+    (mn.ReplicationPad2d((1, 2, -1, 0)), PHOTOS),
+    (mn.ReplicationPad3d(1), VOLUMES),
+    (mn.CircularPad1d(6), SIGNALS),
+    (mn.CircularPad2d((1, 4, 0, 2)), PHOTOS),
+    (mn.CircularPad3d(1), VOLUMES),
+    (mn.Upsample(scale_factor=1.5), PHOTOS),
+    (mn.Upsample((3, 9), mode="bilinear"), PHOTOS),
+    (mn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), PHOTOS),
+    (mn.Upsample(4, mode="linear"), SIGNALS),
+    (mn.Upsample(scale_factor=(0.5, 2, 1.5), mode="trilinear"), VOLUMES),
+    (mn.PixelShuffle(2), random.normal(size=(2, 8, 2, 3))),
+    (mn.PixelUnshuffle(2), random.normal(size=(2, 3, 4, 2))),
+    (mn.ChannelShuffle(2), random.normal(size=(2, 6, 3))),
     (mn.LayerNorm(3), X),
     (mn.LayerNorm((2, 3)), IMAGES),
     (mn.LayerNorm(1), ODD),
@@ -103,6 +165,15 @@ LAYERS += [
     (mn.RNN(1, 1, rng=0), np.ones((2, 1, 1))),
     (mn.GRU(4, 2, rng=0), EMBEDDED),
     (mn.LSTM(4, 2, rng=0), EMBEDDED),
+    (mn.LSTM(4, 2, bidirectional=True, rng=0), EMBEDDED),
+    (mn.LSTM(4, 2, num_layers=2, dropout=0.3, bidirectional=True, rng=0), EMBEDDED),
+    (mn.GRU(4, 2, num_layers=2, bias=False, rng=0), EMBEDDED),
+    (mn.GRU(1, 1, 2, bidirectional=True, rng=0), np.ones((2, 1, 1))),
+    (mn.RNN(4, 2, 3, nonlinearity="relu", dropout=0.5, rng=0), EMBEDDED),
+    (mn.TransformerBlock(4, 2, 5, 0.0, activation="gelu", bias=False, layer_norm_eps=0.1, rng=0), EMBEDDED),
+    (mn.Select(-1), EMBEDDED),
+    (mn.Select(0, axis=-1), EMBEDDED),
+    (mn.Select(0), np.ones((2, 1, 1))),
     (mn.PoolTime("mean"), EMBEDDED),
     (mn.PoolTime("max"), EMBEDDED),
     (mn.PoolTime("last"), np.ones((2, 1, 1))),
@@ -120,7 +191,38 @@ OTHERS = [
     (mn.Embedding(5, 2, rng=0), np.array([[1, 3, 3], [4, 0, 1]])),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL),
     (mn.MultiHeadAttention(4, 2, rng=0), EMBEDDED, REAL, random.normal(size=(2, 3, 4))),
+    (
+        mn.MultiHeadAttention(4, 2, kdim=3, vdim=5, rng=0),
+        EMBEDDED,
+        REAL,
+        random.normal(size=(2, 3, 3)),
+        random.normal(size=(2, 3, 5)),
+    ),
     (mn.TransformerBlock(4, 2, 6, causal=True, rng=0), EMBEDDED, REAL),
+    (mn.GRU(4, 2, 2, dropout=0.3, bidirectional=True, rng=0), EMBEDDED, random.normal(size=(4, 2, 2)), REAL),
+    (mn.TransformerDecoderBlock(4, 2, 3, rng=0), EMBEDDED, EMBEDDED[::-1].copy()),
+    (
+        mn.TransformerDecoderBlock(4, 2, 3, 0.3, False, False, rng=0),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+        REAL[:, :2],
+    ),
+    (
+        mn.Decoder(mn.TransformerDecoderBlock(4, 2, 3, rng=0), mn.Tanh(), mn.TransformerDecoderBlock(4, 2, 3, rng=1)),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+    ),
+    (
+        mn.EncoderDecoder(
+            mn.GRU(4, 2, bidirectional=True, rng=0), mn.Decoder(mn.TransformerDecoderBlock(4, 1, 2, rng=1))
+        ),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+    ),
+    (mn.Select(1), EMBEDDED, REAL),
     (mn.PoolTime("mean"), EMBEDDED, REAL),
     (mn.PoolTime("max"), EMBEDDED, REAL),
     (mn.Sequential(mn.GRU(4, 3, rng=0), mn.PoolTime("last"), mn.Linear(3, 2, rng=0)), EMBEDDED, REAL),
@@ -144,6 +246,22 @@ LOSSES += [
     (mn.KLDivLoss(), np.log(P), P[::-1].copy()),
     (mn.HingeLoss(), X, np.sign(X)),
     (mn.MultiMarginLoss(), X, LABELS),
+    (mn.SoftMarginLoss(), X, np.sign(X)),
+    (mn.HingeEmbeddingLoss(0.7), X, np.sign(X)),
+    (mn.MarginRankingLoss(0.1), (X, X[::-1].copy()), np.sign(X)),
+    (mn.CosineEmbeddingLoss(0.1), (X, X[::-1].copy()), np.array([1, -1, -1, 1])),
+    (mn.TripletMarginLoss(2.0), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.TripletMarginLoss(2.0, p=3, swap=True), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.GaussianNLLLoss(full=True), {"var": X * X + 0.1, "mean": X[::-1].copy()}, P),
+    (mn.GaussianNLLLoss(reduction="sum"), (X, X[:, :1] ** 2 + 0.1), P),
+    (mn.PoissonNLLLoss(), X, 3 * P),
+    (mn.PoissonNLLLoss(log_input=False, full=True), P, 3 * P[::-1].copy()),
+    (mn.CTCLoss(), mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))), np.array([[1, 2, -1], [2, 2, -1]])),
+    (
+        mn.CTCLoss(2, reduction="sum"),
+        mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))),
+        {"targets": np.array([[1, 0], [0, 0]]), "input_lengths": np.array([4, 3]), "target_lengths": np.array([2, 1])},
+    ),
     (mn.CrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), P, LABELS),
     (mn.NLLLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), np.log(P), LABELS),
     (mn.SoftmaxCrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1, reduction="sum"), X, LABELS),
@@ -158,7 +276,9 @@ LOSSES += [
 # What works on single numbers, or on rows: any number of leading axes goes, none included.
 BY_NUMBER_OR_ROW = (
     *(mn.Linear, mn.Softmax, mn.LogSoftmax, mn.Dropout, mn.Identity, mn.RMSNorm),
-    *(mn.ReLU, mn.Sigmoid, mn.Tanh, mn.LeakyReLU, mn.Hardtanh, mn.ELU, mn.GELU, mn.SiLU, mn.Softplus),
+    *(mn.ReLU, mn.Sigmoid, mn.Tanh, mn.LeakyReLU, mn.Hardtanh, mn.ELU, mn.CELU, mn.GELU, mn.SiLU, mn.Softplus),
+    *(mn.Mish, mn.Hardswish, mn.Hardsigmoid, mn.Hardshrink, mn.Softshrink, mn.Threshold),
+    *(mn.LogSigmoid, mn.Softsign, mn.Tanhshrink),
 )
 CONTAINERS = (mn.Sequential, mn.Residual, mn.Add, mn.Concat)
 ROWWISE = [
@@ -173,7 +293,7 @@ ROWWISE = [
 
 
 def name(value):
-    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(value)))
+    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(first(value))))
 
 
 def test_nothing_is_missing_from_the_lists():

@@ -16,10 +16,21 @@ from minnet.saving.tensorfile import read_tensors, write_tensors
 
 BOTH = [True, False]
 TABLE, IMAGES, SIGNALS, SEQUENCES = (4, 6), (2, 4, 6, 6), (2, 4, 9), (2, 3, 4)
+VOLUMES = (2, 4, 3, 4, 4)
 POINTWISE = [TABLE, IMAGES]
-POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)]}
+POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)], "ceil_mode": BOTH}
+POOLING1 = {"kernel_size": [2, (3,)], "stride": [None, 1, (2,)], "padding": [0, (1,)], "ceil_mode": BOTH}
+POOLING3 = {"kernel_size": [2, (2, 3, 2)], "stride": [None, (2, 1, 1)], "padding": [0, (1, 0, 1)], "ceil_mode": BOTH}
+MEANS = {"count_include_pad": BOTH, "divisor_override": [None, 3]}
 NORM = {"eps": [1e-5, 0.125], "affine": BOTH, "bias": BOTH}
-RECURRENT = {"input_size": [4], "hidden_size": [1, 3], "bias": BOTH}
+RECURRENT = {
+    "input_size": [4],
+    "hidden_size": [1, 3],
+    "num_layers": [1, 3],
+    "bias": BOTH,
+    "dropout": [0, 0.3],
+    "bidirectional": BOTH,
+}
 CONVOLUTION = {
     "in_channels": [4],
     "out_channels": [2, 4],
@@ -28,6 +39,15 @@ CONVOLUTION = {
     "groups": [1, 2],
     "bias": BOTH,
 }
+MODES = {"padding_mode": ["zeros", "reflect", "replicate", "circular"]}
+STATISTICS = {"momentum": [0.1, 1], "track_running_stats": BOTH}
+PADS = {
+    f"{kind}Pad{len(pixels)}d": ([(2, 4, *pixels)], {"padding": [0, 1, (1, 2, 0, 1, 1, 0)[: 2 * len(pixels)]]} | more)
+    for kind, more in {
+        "Constant": {"value": [0.0, -2.5]}, "Zero": {}, "Reflection": {}, "Replication": {}, "Circular": {}
+    }.items()
+    for pixels in ((9,), (6, 6), (3, 4, 4))
+}  # fmt: skip
 
 
 def parts():
@@ -49,29 +69,55 @@ OPTIONS = {
     "SELU": (POINTWISE, {}),
     "SiLU": (POINTWISE, {}),
     "Softplus": (POINTWISE, {"beta": [1, 0.3], "threshold": [20, 1e30]}),
+    "CELU": (POINTWISE, {"alpha": [1, 0.3]}),
+    "Mish": (POINTWISE, {}),
+    "Hardswish": (POINTWISE, {}),
+    "Hardsigmoid": (POINTWISE, {}),
+    "Hardshrink": (POINTWISE, {"lambd": [0, 0.5]}),
+    "Softshrink": (POINTWISE, {"lambd": [0, 0.5]}),
+    "Threshold": (POINTWISE, {"threshold": [0, -0.5], "value": [0, 3.5]}),
+    "LogSigmoid": (POINTWISE, {}),
+    "Softsign": (POINTWISE, {}),
+    "Tanhshrink": (POINTWISE, {}),
+    "PReLU": ([IMAGES], {"num_parameters": [1, 4], "init": [0.25, -1]}),
+    "GLU": (POINTWISE, {"axis": [-1, 1]}),
     "Softmax": ([TABLE], {}),
     "LogSoftmax": ([TABLE], {}),
     "Flatten": (POINTWISE, {}),
     "Identity": (POINTWISE, {}),
     "Reshape": ([TABLE], {"shape": [(6,), (2, 3), (-1, 2)]}),
     "Permute": ([SEQUENCES], {"axes": [(0, 2, 1), (0, 1, 2), (0, -1, 1)]}),
-    "Dropout": (POINTWISE, {"p": [0, 0.9]}),
-    "Dropout2d": ([IMAGES], {"p": [0, 0.9]}),
-    "DropPath": (POINTWISE, {"p": [0, 0.9]}),
+    "Dropout": (POINTWISE, {"p": [0, 0.9, 1]}),
+    "Dropout2d": ([IMAGES], {"p": [0, 0.9, 1]}),
+    "DropPath": (POINTWISE, {"p": [0, 0.9, 1]}),
     "Add": ([TABLE], {"layers": parts}),
     "Concat": ([TABLE], {"layers": parts, "axis": [-1, 1]}),
     "Sequential": ([TABLE], {"layers": parts}),
     "Residual": ([TABLE], {"layers": parts}),
     "Tied": ([TABLE], {"layer": lambda: [mn.Linear(4, 6, rng=5)], "bias": BOTH}),
-    "Conv1d": ([SIGNALS], CONVOLUTION | {"kernel_size": [2, (3,)], "padding": [0, (2,)]}),
-    "Conv2d": ([IMAGES], CONVOLUTION | {"kernel_size": [2, (1, 3)], "padding": [0, 1, (2, 1), "valid"]}),
+    "Conv1d": ([SIGNALS], CONVOLUTION | MODES | {"kernel_size": [2, (3,)], "padding": [0, (2,)]}),
+    "Conv2d": ([IMAGES], CONVOLUTION | MODES | {"kernel_size": [2, (1, 3)], "padding": [0, 1, (2, 1), "valid"]}),
+    "Conv3d": ([VOLUMES], CONVOLUTION | MODES | {"kernel_size": [2, (1, 2, 2)], "padding": [1, (1, 0, 1), "valid"]}),
+    "ConvTranspose1d": (
+        [SIGNALS],
+        CONVOLUTION | {"kernel_size": [3, (2,)], "padding": [0, (1,)], "stride": [2, (3,)], "output_padding": [0, 1]},
+    ),
     "ConvTranspose2d": (
         [IMAGES],
         CONVOLUTION | {"kernel_size": [3, (2, 3)], "padding": [0, (1, 0)], "stride": [2, 3], "output_padding": [0, 1]},
     ),
-    "MaxPool2d": ([IMAGES], POOLING),
-    "AvgPool2d": ([IMAGES], POOLING | {"count_include_pad": BOTH}),
+    "MaxPool1d": ([SIGNALS], POOLING1 | {"dilation": [1, 2]}),
+    "MaxPool2d": ([IMAGES], POOLING | {"dilation": [1, (2, 1)]}),
+    "MaxPool3d": ([VOLUMES], POOLING3 | {"dilation": [1]}),
+    "AvgPool1d": ([SIGNALS], POOLING1 | MEANS),
+    "AvgPool2d": ([IMAGES], POOLING | MEANS),
+    "AvgPool3d": ([VOLUMES], POOLING3 | MEANS),
+    "AdaptiveAvgPool1d": ([SIGNALS], {"output_size": [1, (4,)]}),
     "AdaptiveAvgPool2d": ([IMAGES], {"output_size": [1, (2, 3), (None, 2)]}),
+    "AdaptiveAvgPool3d": ([VOLUMES], {"output_size": [1, (2, None, 3)]}),
+    "AdaptiveMaxPool1d": ([SIGNALS], {"output_size": [1, (4,)]}),
+    "AdaptiveMaxPool2d": ([IMAGES], {"output_size": [1, (2, 3), (None, 2)]}),
+    "AdaptiveMaxPool3d": ([VOLUMES], {"output_size": [1, (2, None, 3)]}),
     "GlobalAvgPool2d": ([IMAGES], {}),
     "BatchNorm1d": (
         [TABLE],
@@ -81,6 +127,18 @@ OPTIONS = {
         [IMAGES],
         NORM | {"num_features": [4], "momentum": [0.1, None, 1], "track_running_stats": BOTH},
     ),
+    "BatchNorm3d": ([VOLUMES], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm1d": ([SIGNALS], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm2d": ([IMAGES], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm3d": ([VOLUMES], NORM | STATISTICS | {"num_features": [4]}),
+    **PADS,
+    "Upsample": (
+        [IMAGES],
+        {"size": [None], "scale_factor": [2, (1.5, 0.5)], "mode": ["bilinear"], "align_corners": [None, *BOTH]},
+    ),
+    "PixelShuffle": ([IMAGES], {"upscale_factor": [1, 2]}),
+    "PixelUnshuffle": ([IMAGES], {"downscale_factor": [1, 3]}),
+    "ChannelShuffle": ([IMAGES], {"groups": [1, 2]}),
     "GroupNorm": ([IMAGES], NORM | {"num_groups": [1, 2], "num_channels": [4]}),
     "LayerNorm": (
         [IMAGES],
@@ -96,7 +154,15 @@ OPTIONS = {
     "SinusoidalPosition": ([SEQUENCES], {"embed_dim": [4]}),
     "MultiHeadAttention": (
         [SEQUENCES],
-        {"embed_dim": [4], "num_heads": [1, 2], "bias": BOTH, "causal": BOTH, "dropout": [0, 0.3]},
+        {
+            "embed_dim": [4],
+            "num_heads": [1, 2],
+            "bias": BOTH,
+            "causal": BOTH,
+            "dropout": [0, 0.3],
+            "kdim": [None, 4],
+            "vdim": [None, 4],
+        },
     ),
     "TransformerBlock": (
         [SEQUENCES],
@@ -107,17 +173,21 @@ OPTIONS = {
             "dropout": [0, 0.3],
             "causal": BOTH,
             "norm_first": BOTH,
-            "activation": lambda: [None, mn.GELU("tanh"), mn.Sequential(mn.Tanh(), mn.LayerNorm(5))],
+            "activation": lambda: [None, "gelu", mn.GELU("tanh"), mn.Sequential(mn.Tanh(), mn.LayerNorm(5))],
+            "layer_norm_eps": [1e-5, 0.125],
+            "bias": BOTH,
         },
     ),
     "RNN": ([SEQUENCES], RECURRENT | {"nonlinearity": ["tanh", "relu"]}),
     "GRU": ([SEQUENCES], RECURRENT),
     "LSTM": ([SEQUENCES], RECURRENT),
+    "Select": ([SEQUENCES], {"index": [0, 2, -1], "axis": [1, 2, -1]}),
     "PoolTime": ([SEQUENCES], {"how": ["mean", "max", "last"]}),
 }
 
 
-SEVERAL = {"Heads", "Inputs"}  # which return or take several arrays: see test_a_model_with_several_inputs_and_outputs
+# What returns or takes several arrays: test_a_model_with_several_inputs_and_outputs, test_a_decoder_is_made_again
+SEVERAL = {"Heads", "Inputs", "TransformerDecoderBlock", "Decoder", "EncoderDecoder"}
 
 
 def test_every_layer_and_every_option_is_tried():
@@ -138,6 +208,8 @@ def made(name, draw):
     for argument, values in OPTIONS[name][1].items():
         chosen[argument] = draw(st.sampled_from(range(len(values() if callable(values) else values))))
         chosen[argument] = (values() if callable(values) else values)[chosen[argument]]
+    if chosen.get("num_layers") == 1:
+        chosen["dropout"] = 0  # which is between the layers
     positional = []
     for argument, parameter in signature_of(OWN[name]).items():
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -405,3 +477,34 @@ def test_a_model_with_several_inputs_and_outputs(named, tmp_path):
     assert list(y) == list(again) if named else len(again) == 2
     for key in y if named else (0, 1):
         assert y[key].tobytes() == again[key].tobytes()
+
+
+@settings(deadline=None, max_examples=20)
+@given(data=st.data(), seed=st.integers(0, 99))
+def test_a_decoder_is_made_again(data, seed, path):
+    """With every option of its blocks: those of a TransformerBlock."""
+    options = OPTIONS["TransformerBlock"][1]
+    chosen = {name: data.draw(st.integers(0, len(v() if callable(v) else v) - 1)) for name, v in options.items()}
+    chosen = {name: (v() if callable(v) else v)[chosen[name]] for name, v in options.items()}
+    block = mn.TransformerDecoderBlock(**chosen, rng=seed)
+    assert options.keys() == signature_of(type(block)).keys() - {"rng"}
+    decoder = mn.Decoder(first=block, second=mn.TransformerDecoderBlock(4, 2, 3, rng=seed + 1), head=mn.Linear(4, 2))
+    model = mn.EncoderDecoder(mn.Sequential(mn.TransformerBlock(4, 1, 5, rng=seed), mn.LayerNorm(4)), decoder)
+    random = np.random.default_rng(seed)
+    for parameter in model.parameters():
+        parameter.data = random.uniform(0.5, 2, parameter.data.shape).astype(np.float32)
+    mn.save(model, path)
+    loaded = mn.load_model(path)
+    assert repr(loaded) == repr(model)
+    assert describe_model(loaded) == describe_model(model)
+    source, target = random.normal(size=(2, 2, 3, 4)).astype(np.float32)
+    assert loaded.forward(source, target).tobytes() == model.eval().forward(source, target).tobytes()
+
+
+def test_an_attention_to_other_vectors_is_made_again(path):
+    layer = mn.MultiHeadAttention(4, 2, kdim=3, vdim=5, rng=0)
+    mn.save(layer, path)
+    loaded = mn.load_model(path)
+    x, keys, values = (np.ones((2, 3, size), np.float32) for size in (4, 3, 5))
+    y = layer.eval().forward(x, context=keys, values=values)
+    assert loaded.forward(x, context=keys, values=values).tobytes() == y.tobytes()
