@@ -16,7 +16,7 @@ LEVELS = [  # from the top
     ["saving", "inspection", "plots"],
     ["layers", "losses", "optimizers", "data"],
     ["initializers", "metrics"],
-    ["core"],
+    ["core", "untrusted"],
 ]
 
 

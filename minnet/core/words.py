@@ -1,8 +1,11 @@
 """A word is a name that PyTorch or Keras has and minnet has not: whoever reads it is told what to write instead."""
 
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 CPU = "minnet computes on the CPU: leave it out"
 TRAINER = "trainer = mn.Trainer(model, loss, optimizer), and then trainer.fit(loader, epochs=10)"
@@ -115,6 +118,23 @@ def answer(kind: type, words: Mapping[str, str]) -> None:
     for name, cure in words.items():
         if name not in vars(kind):
             setattr(kind, name, (SetWord if name in SET else Word)(name, f"KIND has no attribute {name!r}: {cure}"))
+
+
+def refusing(words: Mapping[str, str]) -> Callable[[F], F]:
+    """Let a method answer arguments of these names, which PyTorch has and it has not, with what to do instead."""
+
+    def decorated(method: F) -> F:
+        @wraps(method)
+        def answering(self: Any, *arguments: Any, **named: Any) -> Any:
+            for name in named:
+                if name in words:
+                    raise TypeError(f"{type(self).__name__} has no argument {name!r}: {words[name]}")
+            return method(self, *arguments, **named)
+
+        refused: Any = answering
+        return refused  # type: ignore[no-any-return]
+
+    return decorated
 
 
 def is_word(kind: type, name: str) -> bool:

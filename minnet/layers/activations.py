@@ -1,7 +1,8 @@
 """An activation bends each number by itself; without one, a stack of Linear layers is one Linear layer.
 
 All of them take arrays of any shape. Since y depends on x element by element, dL/dx = f′(x) · dL/dy.
-Here are the two classics and those that are made of straight lines; `smooth_activations` has the rest.
+Here are those that are made of straight lines, and the classics with their kin; `smooth_activations`,
+`hard_activations`, `gates` and `prelu` have the rest.
 """
 
 import numpy as np
@@ -148,3 +149,65 @@ class Tanh(Layer):
         """Map dy to dx, of the same shape."""
         y: Array = self.cache
         return dy * (1 - y * y)
+
+
+class LogSigmoid(Layer):
+    """y = log σ(x) = −log(1 + e⁻ˣ), computed as min(x, 0) − log(1 + e^{−|x|}), which never overflows.
+
+    Backward: f′ = e⁻ˣ / (1 + e⁻ˣ) = σ(−x).
+    """
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        self.cache = x
+        y: Array = np.minimum(x, 0)
+        y -= np.log1p(np.exp(-np.abs(x)))
+        return y
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        x: Array = self.cache
+        return dy * sigmoid(-x)
+
+
+class Softsign(Layer):
+    """y = x / (1 + |x|), between −1 and 1, which it approaches more slowly than tanh does.
+
+    Backward: f′ = 1 / (1 + |x|)².
+
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
+    section 3.
+    """
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        self.cache = share = 1 / (1 + np.abs(x))
+        return x * share
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        share: Array = self.cache
+        return dy * share * share
+
+
+class Tanhshrink(Layer):
+    """y = x − tanh(x).
+
+    Backward: f′ = 1 − tanh′ = tanh².
+    """
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        self.cache = t = np.tanh(x)
+        return x - t
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        t: Array = self.cache
+        return dy * t * t

@@ -10,10 +10,24 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.core.special import exponentials, softmax_backward
+from minnet.core.words import CPU, refusing
 from minnet.initializers import uniform, zeros
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
-from minnet.layers.sequences import Mask, check_mask, check_sequence
+from minnet.layers.sequences import Mask, check_context, check_mask, check_sequence
+
+WORDS = {
+    "batch_first": "sequences are always (N, T, D), the batch first, leave it out",
+    **dict.fromkeys(("add_bias_kv", "add_zero_attn"), "no place is added to the keys and values, leave it out"),
+    "device": CPU,
+    "dtype": "write layer.astype(np.float64)",
+}
+WORDS_OF_FORWARD = {
+    "key_padding_mask": "write mask=~key_padding_mask, because a mask is True where a place may be attended to",
+    **dict.fromkeys(("attn_mask", "is_causal"), "causal=True is an argument of the layer; a mask is of places (N, S)"),
+    **dict.fromkeys(("query", "key", "value"), "write forward(x, mask, context, values)"),
+    **dict.fromkeys(("need_weights", "average_attn_weights"), "forward returns y only, leave it out"),
+}
 
 
 class MultiHeadAttention(Layer):
@@ -34,6 +48,9 @@ class MultiHeadAttention(Layer):
     `key_padding_mask` is the opposite. If a place may attend to no place at all, A_t is zero, and y_t is the bias of
     W_o; in PyTorch, y_t is NaN.
 
+    **Cross-attention** takes the keys and values of other sequences, the context (..., S, D): K = W_k context, V = W_v
+    context; or the keys of one and the values of another, K = W_k context, V = W_v values.
+
     Parameters
     ----------
     embed_dim, num_heads
@@ -44,14 +61,17 @@ class MultiHeadAttention(Layer):
         True: a place attends to itself and to those before it, as in a model that predicts the next word.
     dropout
         The probability of dropping a number of A while training.
+    kdim, vdim
+        The lengths of the vectors of the context and of the values, if they are not D.
     rng
         None, an int, or a Generator: where the first values are drawn from. As in PyTorch, W_q, W_k and W_v are
-        uniform with variance 1/(2D) (Glorot's for one matrix of all three), W_o with 1/(3D); biases are zero.
+        uniform with variance 1/(2D) (Glorot's for one matrix of all three; with another kdim or vdim, each has its
+        own), W_o with 1/(3D); biases are zero.
 
     Attributes
     ----------
     query, key, value, output : Linear
-        W_q, W_k, W_v and W_o, each from D to D.
+        W_q, W_k, W_v and W_o, each from D to D; W_k from kdim, and W_v from vdim, if given.
     dropout : Dropout or None
         Of the numbers of A.
 
@@ -65,6 +85,7 @@ class MultiHeadAttention(Layer):
 
     takes_mask = True
 
+    @refusing(WORDS)
     def __init__(
         self,
         embed_dim: int,
@@ -73,9 +94,13 @@ class MultiHeadAttention(Layer):
         causal: bool = False,
         dropout: float = 0.0,
         *,
+        kdim: int | None = None,
+        vdim: int | None = None,
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.embed_dim = D = check_int("MultiHeadAttention", "embed_dim", embed_dim)
+        self.kdim = None if kdim is None else check_int("MultiHeadAttention", "kdim", kdim)
+        self.vdim = None if vdim is None else check_int("MultiHeadAttention", "vdim", vdim)
         self.num_heads = check_int("MultiHeadAttention", "num_heads", num_heads)
         if D % num_heads:
             raise ValueError(
@@ -85,9 +110,12 @@ class MultiHeadAttention(Layer):
         self.causal = causal
         self._scale = 1 / math.sqrt(D // num_heads)  # keeps the variance of q · k at 1, whatever d is
         rng = np.random.default_rng(rng)
-        glorot = uniform(-math.sqrt(6 / (D + 3 * D)), math.sqrt(6 / (D + 3 * D)))
+        sizes = (D, kdim or D, vdim or D)
+        together = 3 if sizes == (D, D, D) else 1
+        limits = [math.sqrt(6 / (size + together * D)) for size in sizes]
         self.query, self.key, self.value = (
-            Linear(D, D, bias, weight_init=glorot, bias_init=zeros(), rng=rng) for _ in range(3)
+            Linear(size, D, bias, weight_init=uniform(-limit, limit), bias_init=zeros(), rng=rng)
+            for size, limit in zip(sizes, limits, strict=True)
         )
         self.output = Linear(D, D, bias, bias_init=zeros(), rng=rng)
         self.dropout = Dropout(dropout, rng=rng) if dropout else None
@@ -96,25 +124,43 @@ class MultiHeadAttention(Layer):
         """Return the constructor's arguments, of which `dropout` is kept as a layer."""
         return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
 
-    def check(self, x: Array, mask: Mask | None = None, context: Array | None = None) -> None:
-        """Check that x and the context are sequences of vectors, and the mask one of the places attended to."""
-        dtype = self.query.weight.data.dtype
+    @refusing(WORDS_OF_FORWARD)
+    def check(
+        self, x: Array, mask: Mask | None = None, context: Array | None = None, values: Array | None = None
+    ) -> None:
+        """Check that x, the context and the values are sequences of vectors, and the mask one of their places."""
+        dtype, kdim, vdim = self.query.weight.data.dtype, self.key.in_features, self.value.in_features
         check_sequence(self, x, self.embed_dim, dtype)
+        if context is None and (values is not None or not kdim == vdim == self.embed_dim):
+            raise ValueError(
+                f"{self.describe()} needs a context (..., S, {kdim}), of which the keys are made: "
+                "forward(x, mask, context, values)"
+            )
         if context is not None:
-            check_sequence(self, context, self.embed_dim, dtype)
-            if context.shape[:-2] != x.shape[:-2]:
-                raise ValueError(
-                    f"{self.describe()} expected x and context of one batch size, got {x.shape} and {context.shape}"
-                )
+            check_context(self, "context", context, kdim, x, dtype)
             if self.causal:
                 raise ValueError(
                     f"{self.describe()} cannot attend to a context: the order of its places and those of x is not "
                     "known; use causal=False"
                 )
+            if values is None and kdim != vdim:
+                raise ValueError(
+                    f"{self.describe()} needs the values (..., S, {vdim}) beside the context (..., S, {kdim}): "
+                    "forward(x, mask, context, values)"
+                )
+        if context is not None and values is not None:
+            check_context(self, "values", values, vdim, x, dtype)
+            if values.shape[-2] != context.shape[-2]:
+                raise ValueError(
+                    f"{self.describe()} expected as many values as places of the context, got {values.shape} and "
+                    f"{context.shape}"
+                )
         check_mask(self, mask, (x if context is None else context).shape[:-1])
 
     @checked
-    def forward(self, x: Array, mask: Mask | None = None, context: Array | None = None) -> Array:
+    def forward(
+        self, x: Array, mask: Mask | None = None, context: Array | None = None, values: Array | None = None
+    ) -> Array:
         """Map x (..., T, D) to y (the same shape).
 
         Parameters
@@ -122,23 +168,25 @@ class MultiHeadAttention(Layer):
         mask
             Which places may be attended to, booleans (..., T); None for all. With a context, its places: (..., S).
         context
-            The sequences (..., S, D) that are attended to, if they are not x itself (cross-attention).
+            The sequences (..., S, kdim) that are attended to, if they are not x itself (cross-attention).
+        values
+            The sequences (..., S, vdim) whose means are taken, if they are not the context itself.
         """
         source = x if context is None else context
         q = self._split(self.query.forward(x))  # (..., H, T, d)
         k = self._split(self.key.forward(source))  # (..., H, S, d)
-        v = self._split(self.value.forward(source))
+        v = self._split(self.value.forward(source if values is None else values))
         scores = self._compare(q, k)  # (..., H, T, S)
         scores *= self._scale
         weights = masked_softmax(scores, self._allowed(mask, x.shape[-2]))
         dropped = weights if self.dropout is None else self.dropout.forward(weights)
-        self.cache = (q, k, v, weights, dropped, context is not None)
+        self.cache = (q, k, v, weights, dropped, (context is not None) + (values is not None))
         return self.output.forward(self._apply(dropped, v))
 
     @checked
     def backward(self, dy: Array) -> Any:
-        """Add the weights' gradients, and map dy to dx; with a context, to (dx, d context)."""
-        q, k, v, weights, dropped, crossed = self.cache
+        """Add the weights' gradients, and map dy to dx; with a context, to (dx, d context), or with values, three."""
+        q, k, v, weights, dropped, others = self.cache
         d_heads = self._split(self.output.backward(dy))  # (..., H, T, d)
         d_weights = self._compare(d_heads, v)  # (..., H, T, S)
         if self.dropout is not None:
@@ -146,9 +194,12 @@ class MultiHeadAttention(Layer):
         d_scores = softmax_backward(weights, d_weights)
         d_scores *= self._scale
         dx: Array = self.query.backward(self._apply(d_scores, k))
-        d_source: Array = self.key.backward(self._apply(d_scores.swapaxes(-1, -2), q))
-        d_source = d_source + self.value.backward(self._apply(dropped.swapaxes(-1, -2), d_heads))
-        return (dx, d_source) if crossed else dx + d_source
+        d_context: Array = self.key.backward(self._apply(d_scores.swapaxes(-1, -2), q))
+        d_values: Array = self.value.backward(self._apply(dropped.swapaxes(-1, -2), d_heads))
+        if others == 2:
+            return dx, d_context, d_values
+        d_context = d_context + d_values
+        return (dx, d_context) if others else dx + d_context
 
     def _split(self, x: Array) -> Array:
         """Return x (..., T, D) as one array a head, (..., H, T, d)."""

@@ -23,7 +23,7 @@ class Dropout(Layer):
     Parameters
     ----------
     p
-        The probability of dropping a number, 0 <= p < 1.
+        The probability of dropping a number, 0 <= p <= 1. With 1, all of y and of dL/dx is 0.
     rng
         None, an int, or a Generator: where m is drawn from.
     """
@@ -33,7 +33,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
         why = f"it is the probability of dropping a {self._unit}"
-        self.p = check_number(type(self).__name__, "p", p, 0, below=1, why=why)
+        self.p = check_number(type(self).__name__, "p", p, 0, 1, why=why)
         self.rng = np.random.default_rng(rng)
 
     @checked
@@ -44,7 +44,7 @@ class Dropout(Layer):
             return x
         own = x.shape[: self._own]
         remains = self.rng.random((*own, *[1] * (x.ndim - len(own))), np.float32) >= self.p
-        self.cache = mask = remains.astype(x.dtype) / (1 - self.p)
+        self.cache = mask = remains.astype(x.dtype) / (1 - self.p or 1)  # p = 1 drops all
         return x * mask
 
     @checked

@@ -1,8 +1,8 @@
 """A recurrent layer reads a sequence step by step; a state h, which each step computes anew, is its memory.
 
 Each class is one cell: a step and its backward, element by element on arrays (N, H). The loop over
-time, forward and back, is the same for all, and is in `minnet.layers.unrolling`. A layer reads in
-one direction, and is one layer deep; ``Sequential(LSTM(8, 32), LSTM(32, 32))`` stacks two.
+time, forward and back, is the same for all, and is in `minnet.layers.unrolling`. Several layers and both
+directions are made of plain layers, and are in `minnet.layers.stacked`.
 """
 
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 from minnet.core.arrays import Array
 from minnet.core.checks import check_choice
 from minnet.core.special import positive_part, sigmoid
+from minnet.core.words import refusing
+from minnet.layers.stacked import WORDS, Stacked
 from minnet.layers.unrolling import Recurrent
 
 
-class RNN(Recurrent):
+class RNN(Stacked):
     """h_t = tanh(x_t @ W_ih + b_ih + h_{t−1} @ W_hh + b_hh).
 
     Backward: with s_t for the sum in brackets, tanh′ = 1 − h_t² gives ds_t = dh_t ∘ (1 − h_t²). All other
@@ -28,18 +30,32 @@ class RNN(Recurrent):
     ----------
     input_size, hidden_size
         I and H, at least 1: x is (N, T, I), and y (N, T, H).
+    num_layers
+        L: how many layers there are, each of which reads the outputs of the one before.
     nonlinearity
         "tanh" or "relu".
     bias
         False leaves out b_ih and b_hh.
+    dropout
+        The probability of dropping a number of what a layer gives to the next, in training; there is none after the
+        last. It needs two layers.
+    bidirectional
+        True: each layer reads the steps in both directions, with weights of its own for each. y is (N, T, 2·H), first
+        the forward direction, then the backward one.
     rng
-        None, an int, or a Generator: where the first values are drawn from, in the order below.
+        None, an int, or a Generator: where the first values are drawn from, in the order below, and what is dropped.
 
     Attributes
     ----------
     weight_ih, weight_hh, bias_ih, bias_hh : Parameter
         W_ih (I, H), W_hh (H, H), and b_ih and b_hh, each (H,) or None. At first all are uniform in ±1/√H, which
         is PyTorch's default: a variance of 1/(3·H).
+    layers : Layers
+        With several layers or both directions, these are what has the weights: plain layers of one direction each,
+        with the names l0, l0_reverse, l1, …, so that a weight is ``layer.layers["l0_reverse"].weight_ih``. States
+        have them along their first axis. Otherwise, it is empty.
+    dropouts : tuple of Dropout
+        Between the layers.
 
     Examples
     --------
@@ -50,17 +66,26 @@ class RNN(Recurrent):
 
     gates = 1
 
+    @refusing(WORDS)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
+        num_layers: int = 1,
         *,
         nonlinearity: str = "tanh",
         bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.nonlinearity = check_choice("RNN", "nonlinearity", nonlinearity, ("tanh", "relu"))
-        super().__init__(input_size, hidden_size, bias=bias, rng=rng)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias=bias, dropout=dropout, bidirectional=bidirectional, rng=rng
+        )
+
+    def _plain(self, input_size: int, rng: np.random.Generator) -> Recurrent:
+        return RNN(input_size, self.hidden_size, nonlinearity=self.nonlinearity, bias=self.bias, rng=rng)
 
     def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
         (s,) = sums
@@ -73,7 +98,7 @@ class RNN(Recurrent):
         return ds, (0.0,)
 
 
-class GRU(Recurrent):
+class GRU(Stacked):
     """h_t = (1 − z) ∘ n + z ∘ h_{t−1}: a mean of the old state and a candidate n, weighted by the gate z.
 
     With a = x_t @ W_ih + b_ih and u = h_{t−1} @ W_hh + b_hh, each in three parts,
@@ -89,7 +114,8 @@ class GRU(Recurrent):
     translation", EMNLP 2014. As in PyTorch, r is multiplied after the product, u_n = h @ W_hn + b_hn; in
     the paper, before it: (r ∘ h) @ W_hn.
 
-    The parameters and attributes are those of `RNN`, but the weights and biases have 3·H columns: for r, z, and n.
+    The parameters (but for `nonlinearity`) and the attributes are those of `RNN`. The weights and biases have 3·H
+    columns: for r, z, and n.
 
     Examples
     --------
@@ -116,7 +142,7 @@ class GRU(Recurrent):
         return ((dr, dz, dn), (dr, dz, dn * r)), (dh * z,)
 
 
-class LSTM(Recurrent):
+class LSTM(Stacked):
     """h_t = o ∘ tanh(c_t), c_t = f ∘ c_{t−1} + i ∘ g: only the gate f lets the memory c decay.
 
     With s = x_t @ W_ih + b_ih + h_{t−1} @ W_hh + b_hh in four parts: i = σ(s_i), f = σ(s_f), o = σ(s_o)
@@ -130,7 +156,8 @@ class LSTM(Recurrent):
     S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; the forget gate: F. Gers,
     J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation 12(10), 2000.
 
-    The parameters and attributes are those of `RNN`, but the weights and biases have 4·H columns: for i, f, g, and o.
+    The parameters (but for `nonlinearity`) and the attributes are those of `RNN`. The weights and biases have 4·H
+    columns: for i, f, g, and o.
 
     Examples
     --------

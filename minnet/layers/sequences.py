@@ -21,6 +21,17 @@ def check_sequence(owner: Described, x: Array, embed_dim: int, dtype: "np.dtype[
         )
 
 
+def check_context(
+    owner: Described, name: str, context: Array, embed_dim: int, x: Array, dtype: "np.dtype[Any] | None" = None
+) -> None:
+    """Check that a context, which the places of `x` attend to, is sequences (..., S, D) of as many samples as x."""
+    check_sequence(owner, context, embed_dim, dtype)
+    if context.shape[:-2] != x.shape[:-2]:
+        raise ValueError(
+            f"{owner.describe()} expected x and {name} of one batch size, got {x.shape} and {context.shape}"
+        )
+
+
 def check_mask(
     owner: Described,
     mask: Any,

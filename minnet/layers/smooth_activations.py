@@ -1,4 +1,4 @@
-"""A smooth activation is a ReLU without the corner: ELU, SELU, GELU, SiLU, Softplus.
+"""A smooth activation is a ReLU without the corner: ELU, CELU, SELU, GELU, SiLU, Softplus.
 
 As in `activations`, arrays may have any shape, and dL/dx = f′(x) · dL/dy. No x makes an exponential overflow,
 because each is computed only where its exponent is bounded.
@@ -49,6 +49,38 @@ class ELU(Layer):
         slope *= x <= 0
         slope += x > 0
         return dy * slope
+
+
+class CELU(Layer):
+    """y = x where x > 0, and α · (e^{x/α} − 1) elsewhere: an ELU whose slope has no jump at 0, whatever α is.
+
+    Backward: f′ = 1 where x > 0, and e^{x/α} elsewhere.
+
+    J. Barron, "Continuously differentiable exponential linear units", arXiv:1704.07483, 2017.
+
+    Parameters
+    ----------
+    alpha
+        α > 0; y approaches −α.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = check_number("CELU", "alpha", alpha, above=0)
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map x (any shape) to y (the same shape)."""
+        z = np.minimum(x, 0) / self.alpha
+        self.cache = z
+        y: Array = self.alpha * np.expm1(z)
+        y += np.maximum(x, 0)
+        return y
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Map dy to dx, of the same shape."""
+        z: Array = self.cache
+        return dy * np.exp(z)  # z is 0 where x > 0, so the slope is 1
 
 
 class SELU(ELU):

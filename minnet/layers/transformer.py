@@ -6,19 +6,34 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_int
+from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
+from minnet.core.words import CPU, refusing
 from minnet.layers.activations import ReLU
-from minnet.layers.attention import MultiHeadAttention
+from minnet.layers.attention import WORDS_OF_FORWARD, MultiHeadAttention
 from minnet.layers.containers import Sequential
 from minnet.layers.dropout import Dropout
 from minnet.layers.layer_norm import LayerNorm
 from minnet.layers.linear import Linear
 from minnet.layers.sequences import Mask, check_mask, check_sequence
+from minnet.layers.smooth_activations import GELU
 
+WORDS = {
+    "d_model": "write embed_dim",
+    "nhead": "write num_heads",
+    "dim_feedforward": "write hidden",
+    "num_layers": "a stack is mn.Sequential(*(mn.TransformerBlock(...) for _ in range(6)))",
+    "batch_first": "sequences are always (N, T, D), the batch first, leave it out",
+    "device": CPU,
+    "dtype": "write layer.astype(np.float64)",
+}
+WORDS_OF_ENCODER = WORDS_OF_FORWARD | {
+    "src_key_padding_mask": "write mask=~src_key_padding_mask, because a mask is True where a place may be attended to",
+    "src_mask": "causal=True is an argument of the layer; a mask is of places (N, T)",
+}
 
 class TransformerBlock(Layer):
-    """h = x + attention(norm(x)), y = h + network(norm(h)).
+    """h = x + attention(norm(x)), y = h + network(norm(h)): PyTorch's TransformerEncoderLayer.
 
     This is with `norm_first`. Without it, as in the paper: h = norm(x + attention(x)), y = norm(h + network(h)). The
     network is Linear(D, F), an activation, Linear(F, D), the same for each place. Backward: the lines of forward from
@@ -39,7 +54,11 @@ class TransformerBlock(Layer):
     norm_first
         See above; False by default in PyTorch.
     activation
-        The layer between the two Linear ones; by default a ReLU.
+        The layer between the two Linear ones, or "relu" or "gelu"; by default a ReLU.
+    layer_norm_eps
+        The ε of both norms.
+    bias
+        False leaves out the biases of all parts.
     rng
         None, an int, or a Generator: where the weights and the masks of dropout are drawn from.
 
@@ -60,6 +79,7 @@ class TransformerBlock(Layer):
 
     takes_mask = True
 
+    @refusing(WORDS)
     def __init__(
         self,
         embed_dim: int,
@@ -68,21 +88,27 @@ class TransformerBlock(Layer):
         dropout: float = 0.1,
         causal: bool = False,
         norm_first: bool = True,
-        activation: Layer | None = None,
+        activation: Layer | str | None = None,
         *,
+        layer_norm_eps: float = 1e-5,
+        bias: bool = True,
         rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.embed_dim = D = check_int("TransformerBlock", "embed_dim", embed_dim)
+        name = type(self).__name__
+        self.embed_dim = D = check_int(name, "embed_dim", embed_dim)
         self.num_heads = num_heads
-        self.hidden = check_int("TransformerBlock", "hidden", hidden)
+        self.hidden = check_int(name, "hidden", hidden)
         self.causal = causal
         self.norm_first = norm_first
+        self.bias = bool(bias)
+        if isinstance(activation, str):
+            activation = GELU() if check_choice(name, "activation", activation, ("relu", "gelu")) == "gelu" else None
         rng = np.random.default_rng(rng)
-        self.attention_norm = LayerNorm(D)
-        self.attention = MultiHeadAttention(D, num_heads, causal=causal, dropout=dropout, rng=rng)
+        self.attention_norm = LayerNorm(D, layer_norm_eps, bias=bias)
+        self.attention = MultiHeadAttention(D, num_heads, bias, causal, dropout, rng=rng)
         self.dropout = Dropout(dropout, rng=rng) if dropout else None
-        self.network_norm = LayerNorm(D)
-        network = [Linear(D, hidden, rng=rng), activation or ReLU(), Linear(hidden, D, rng=rng)]
+        self.network_norm = LayerNorm(D, layer_norm_eps, bias=bias)
+        network = [Linear(D, hidden, bias, rng=rng), activation or ReLU(), Linear(hidden, D, bias, rng=rng)]
         if dropout:
             network.insert(2, Dropout(dropout, rng=rng))
             network.append(Dropout(dropout, rng=rng))
@@ -93,10 +119,16 @@ class TransformerBlock(Layer):
         """The layer between the two Linear ones."""
         return self.network.layers[1]
 
+    @property
+    def layer_norm_eps(self) -> float:
+        """The ε of the norms."""
+        return self.attention_norm.eps
+
     def arguments(self) -> dict[str, Any]:
         """Return the constructor's arguments, of which `dropout` is kept as a layer."""
         return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
 
+    @refusing(WORDS_OF_ENCODER)
     def check(self, x: Array, mask: Mask | None = None) -> None:
         """Check that x is sequences of vectors, and the mask one of their places."""
         check_sequence(self, x, self.embed_dim, self.attention_norm.dtype)

@@ -15,8 +15,7 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
 from minnet.layers.sequences import Mask, check_mask
-
-State = Array | tuple[Array, ...]
+from minnet.layers.states import State, as_states, public
 
 
 class Recurrent(Layer):
@@ -108,7 +107,7 @@ class Recurrent(Layer):
             if self.recording:
                 saved.append(values)
         self.cache = (z, h, saved, mask, state is not None)
-        return h[1:].swapaxes(0, -2).copy(), self._public(states)
+        return h[1:].swapaxes(0, -2).copy(), public(states)
 
     def step(self, x: Array, state: State | None = None) -> tuple[Array, State]:
         """Take one step: map x_t (N, I) or (I,) and a state to (y_t, next state).
@@ -121,7 +120,7 @@ class Recurrent(Layer):
         a = self._by_gate(_affine(x, self.weight_ih, self.bias_ih))
         u = self._by_gate(_affine(states[0], self.weight_hh, self.bias_hh))
         states, _ = self._cell(a + u if self.only_the_sum else (a, u), states)
-        return states[0], self._public(states)
+        return states[0], public(states)
 
     def backward(self, dy: Array, dstate: State | None = None) -> Array | tuple[Array, State]:
         """Add the gradients of weights and biases, and map dy (N, T, H) to dx (N, T, I).
@@ -133,7 +132,7 @@ class Recurrent(Layer):
         _, h, _, _, state_given = self.cache
         dx = np.dot(da, self.weight_ih.data.T).reshape(*h[1:].shape[:-1], self.input_size)  # (T, N, I)
         dx = np.ascontiguousarray(dx.swapaxes(0, -2))
-        return (dx, self._public(dstates)) if state_given else dx
+        return (dx, public(dstates)) if state_given else dx
 
     def accumulate_grad(self, dy: Array, dstate: State | None = None) -> None:
         """Add the gradients of weights and biases only."""
@@ -211,12 +210,12 @@ class Recurrent(Layer):
         """View (N, G·H) as (G, N, H)."""
         return a.reshape(*a.shape[:-1], self.gates, self.hidden_size).swapaxes(0, -2)
 
-    def _public(self, states: tuple[Array, ...]) -> State:
-        """Return a state as users get it: one of a single array is that array."""
-        return states if len(states) > 1 else states[0]
+    @property
+    def _dtype(self) -> "np.dtype[Any]":
+        return self.weight_ih.data.dtype
 
     def _check_input(self, x: Array, leading: str, axes: int) -> None:
-        check_floats(self, x, self.weight_ih.data.dtype)
+        check_floats(self, x, self._dtype)
         if x.ndim not in (axes, axes - 1) or x.shape[-1] != self.input_size:
             raise ValueError(
                 f"{self.describe()} expected shape ({leading}, {self.input_size}), batch first and features last, or "
@@ -224,29 +223,11 @@ class Recurrent(Layer):
             )
 
     def _states(
-        self, what: str, state: State | None, batch: tuple[int, ...], dtype: np.dtype[Any]
+        self, what: str, state: State | None, batch: tuple[int, ...], dtype: "np.dtype[Any]"
     ) -> tuple[Array, ...]:
         """Return a state, or its gradient, as a tuple of arrays (N, H), after a check; None is zeros."""
-        shape, names = (*batch, self.hidden_size), self.state_names
-        if state is None:
-            return tuple(np.zeros(shape, dtype) for _ in names)
-        states = state if isinstance(state, tuple) else (state,)
-        if len(states) != len(names) or not all(isinstance(s, np.ndarray) for s in states):
-            form = f"the tuple ({', '.join(names)})" if len(names) > 1 else f"the array {names[0]}"
-            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else type(state).__name__
-            raise TypeError(f"{self.describe()} expected {what} to be {form}, got {got}: pass what it returned")
-        for name, s in zip(names, states, strict=True):
-            if s.dtype != dtype:
-                raise TypeError(
-                    f"{self.describe()} expected {what} in {dtype}, got {name} in {s.dtype}: "
-                    f"pass {name}.astype(np.{dtype})"
-                )
-            if s.shape != shape:
-                raise ValueError(
-                    f"{self.describe()} expected {what} of shape {shape}, got {name} of {s.shape}: one row for each "
-                    "sequence of the batch, and no first axis for layers, which PyTorch's states have"
-                )
-        return states
+        cure = "and no first axis for layers, which PyTorch's states have"
+        return as_states(self, what, state, self.state_names, (*batch, self.hidden_size), dtype, cure)
 
 
 def _affine(x: Array, weight: Parameter, bias: Parameter | None) -> Array:

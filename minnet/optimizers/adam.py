@@ -6,18 +6,8 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_number
-from minnet.optimizers.base import Optimizer, Option, Parameters, average
-
-
-class Betas(Option):
-    """The pair (β₁, β₂): the shares of the past that two running averages keep, 0 <= β < 1."""
-
-    def check(self, owner: str, value: Any) -> Any:
-        """Return the pair as a tuple of floats."""
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise TypeError(f"{owner} expected {self.name} to be a pair (β₁, β₂), got {value!r}")
-        return tuple(check_number(owner, self.name, beta, low=0, below=1) for beta in value)
+from minnet.optimizers.base import Optimizer, Parameters, average
+from minnet.optimizers.option import Option, pair_of_betas
 
 
 class Adam(Optimizer):
@@ -53,7 +43,7 @@ class Adam(Optimizer):
     array([0.9, 1.1], dtype=float32)
     """
 
-    betas, eps, amsgrad = Betas(), Option(low=0), Option()
+    betas, eps, amsgrad = pair_of_betas(), Option(low=0), Option()
     fading, squares = ("mean",), ("square",)
 
     def __init__(
@@ -139,7 +129,7 @@ class NAdam(Optimizer):
         ψ >= 0, how fast μ grows from β₁/2 to β₁.
     """
 
-    betas, eps, momentum_decay = Betas(), Option(low=0), Option(low=0)
+    betas, eps, momentum_decay = pair_of_betas(), Option(low=0), Option(low=0)
     fading, squares = ("mean",), ("square",)
 
     def __init__(

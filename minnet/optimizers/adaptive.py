@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.base import Optimizer, Option, Parameters, average, share
+from minnet.optimizers.base import Optimizer, Parameters, average
+from minnet.optimizers.option import Option, share
 
 
 class RMSprop(Optimizer):

@@ -14,6 +14,7 @@ from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
 from minnet.core.words import OF_OPTIMIZERS, answer, without_words
 from minnet.errors import NonFiniteError
+from minnet.optimizers.option import Option
 from minnet.optimizers.shown import shown
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
@@ -22,36 +23,6 @@ RISKY = 1e15  # a step of this length may leave the range of float32, 3e38, with
 
 TEND_EVERY = 256  # steps between two looks at a Parameter's running averages: see `Optimizer._tend`
 LARGE_EPS = 1e-9  # beside an ε of this size, the root of a subnormal square (below 1.1e-19 in float32) is nothing
-
-
-class Option:
-    """An option of an optimizer as an attribute: reading it gives the first group's, setting it sets every group's.
-
-    A number has bounds, as for `minnet.core.checks.check_number`; an option without bounds is not a number.
-    """
-
-    def __init__(self, **bounds: Any) -> None:
-        self.bounds = bounds
-
-    def check(self, owner: str, value: Any) -> Any:
-        """Return a value of the option as a float, or raise TypeError or ValueError."""
-        return check_number(owner, self.name, value, **self.bounds) if self.bounds else value
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, optimizer: "Optimizer | None", owner: type) -> Any:
-        return self if optimizer is None else optimizer.param_groups[0][self.name]
-
-    def __set__(self, optimizer: "Optimizer", value: Any) -> None:
-        value = self.check(type(optimizer).__name__, value)
-        for group in optimizer.param_groups:
-            group[self.name] = value
-
-
-def share() -> Option:
-    """Make an option that says how much of an average or a velocity the next step keeps."""
-    return Option(low=0, below=1, why="it is the share of the past that each step keeps")
 
 
 class Optimizer:
@@ -131,6 +102,10 @@ class Optimizer:
         groups = self._as_groups(parameters)
         self.param_groups = [self._group(given, options) for given in groups]
         self._default = next((i for i, given in enumerate(groups) if "lr" not in given), 0)
+        self._collect()
+
+    def _collect(self) -> None:
+        """List the Parameters of the groups, each of which is there once, and make what a step needs."""
         self.parameters: list[Parameter] = [p for group in self.param_groups for p in group["params"]]
         name = type(self).__name__
         if not self.parameters:
@@ -392,6 +367,11 @@ def keeps_finite(optimizer: Optimizer) -> bool:
     multiplies the weights.
     """
     own = type(optimizer).__module__.startswith("minnet.optimizers") and not replaced(optimizer)
-    return own and all(
-        group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1 for group in optimizer.param_groups
+    return (
+        own
+        and all(map(keeps_finite, getattr(optimizer, "optimizers", ())))
+        and all(
+            group.get("eps", 1.0) > 1e-30 and group["lr"] * group["weight_decay"] <= 1
+            for group in optimizer.param_groups
+        )
     )

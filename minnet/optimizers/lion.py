@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.optimizers.adam import Betas
 from minnet.optimizers.base import Optimizer, Parameters, average, faded
+from minnet.optimizers.option import pair_of_betas
 
 
 class Lion(Optimizer):
@@ -25,7 +25,7 @@ class Lion(Optimizer):
         (β₁, β₂), 0 <= β < 1.
     """
 
-    betas = Betas()
+    betas = pair_of_betas()
     fading = ("mean",)
 
     def __init__(

@@ -20,6 +20,7 @@ from minnet.core.layer import Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
+from minnet.layers import Graph
 from minnet.saving.description import (
     DEEPEST,
     DTYPES,
@@ -230,7 +231,8 @@ def _in_order(kind: type[Layer], arguments: dict[str, Any]) -> tuple[list[Any], 
     in_order = True  # whether all before were given
     for name, parameter in signature_of(kind).items():
         if parameter.kind is parameter.VAR_POSITIONAL:
-            positional += arguments.get(name, ())
+            layers = arguments.get(name, ())
+            positional += [dict(layers.pairs())] if issubclass(kind, Graph) and isinstance(layers, Layers) else layers
         elif parameter.kind is parameter.VAR_KEYWORD:
             named |= arguments.get(name, {})
         elif name not in arguments:

@@ -29,6 +29,7 @@ from minnet.core.arguments import signature_of
 from minnet.core.layer import TRANSIENT, Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
+from minnet.layers import operations
 
 VERSION = 1
 DEEPEST = 64  # layers in layers
@@ -39,7 +40,10 @@ DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
-    name: kind for name, kind in vars(minnet_layers).items() if isinstance(kind, type) and issubclass(kind, Layer)
+    name: kind
+    for module in (minnet_layers, operations)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Layer)
 }
 
 Json = Any

@@ -11,11 +11,12 @@ from minnet.core.rows import Row
 from minnet.core.state import State, attributes
 from minnet.data.loader import DATA
 from minnet.losses import Loss
-from minnet.optimizers import Optimizer
+from minnet.optimizers import MultiOptimizer, Optimizer
 from minnet.saving import loaders
 from minnet.saving.settings import CLASS, Settings, as_text, differences, settings_of
 
 OF_OPTIMIZER = ("parameters", "param_groups", "state", "_scratch")  # of its attributes, what its state_dict has
+OF_MULTI = ("optimizers",)  # the same, of a MultiOptimizer
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class RunParts:
             for path, layer in owner.named_layers():
                 yield (f"{name}.{path}" if path else name), layer
 
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Return the optimizer, and those that it joins, by their paths."""
+        joined = self.optimizer.optimizers if isinstance(self.optimizer, MultiOptimizer) else []
+        return {"optimizer": self.optimizer} | {f"optimizer.optimizers[{i}]": one for i, one in enumerate(joined)}
+
     def loaders(self) -> dict[str, Any]:
         """Return all loaders, by their paths."""
         return {"loader": self.loader} | {f"sets[{name!r}]": loader for name, loader in self.sets.items()}
@@ -55,7 +61,7 @@ class RunParts:
         """List what has a place of its own in a checkpoint, wherever else it is found."""
         layers = [layer for _, layer in self.layers()]
         arrays = [array for owner in self.owners().values() for _, array in owner.named_arrays()]
-        parts = [self.optimizer, self.metrics, self.history, self.state, self.parallel, self.trainer]
+        parts = [*self.optimizers().values(), self.metrics, self.history, self.state, self.parallel, self.trainer]
         return [*layers, *arrays, *self.optimizer.parameters, *self.callbacks, *self.loaders().values(), *parts]
 
     def trainer_attributes(self) -> State:
@@ -117,7 +123,8 @@ class Survey:
         for i, callback in enumerate(parts.callbacks):
             if not decides(callback):
                 found.add(f"callbacks[{i}]", callback)
-        found.add("optimizer", parts.optimizer, leave=OF_OPTIMIZER)
+        for path, optimizer in parts.optimizers().items():
+            found.add(path, optimizer, leave=(*OF_OPTIMIZER, *OF_MULTI * isinstance(optimizer, MultiOptimizer)))
         found.add("trainer", parts.trainer, leave=parts.trainer._own)
         return found
 

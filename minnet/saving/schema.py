@@ -21,6 +21,7 @@ from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
 from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
+from minnet.optimizers import MultiOptimizer
 from minnet.saving import loaders
 from minnet.saving.expectations import NAMES, is_expectation
 from minnet.saving.run_parts import decides
@@ -190,6 +191,10 @@ def check_history(columns: State) -> None:
 def check_optimizer(optimizer: Any, now: State, then: State) -> None:
     """Check the options by the optimizer's own checks, and its arrays by its Parameters."""
     same_names("optimizer", now, then)
+    if isinstance(optimizer, MultiOptimizer):
+        states = now["optimizers"], _of(list, "optimizer.optimizers", then["optimizers"])
+        for one, *states_of_one in zip(optimizer.optimizers, *states, strict=True):
+            check_optimizer(one, *states_of_one)
     alike("optimizer.groups", now["groups"], then["groups"], own=True, closed=True)
     for options in then["groups"]:
         try:

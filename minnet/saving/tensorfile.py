@@ -97,7 +97,7 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    _check_header(path)
+    check_header(path)
     tensors: dict[str, NDArray[Any]] = {}
     where = ""
     try:
@@ -133,8 +133,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_header(path: Path) -> None:
-    """Check the length of the header before the library believes it."""
+def size_of_file(path: Path) -> int:
+    """Return how many bytes a file has; an error if there is none, or if it is a folder, a device or a pipe."""
     try:
         status = path.stat()  # not exists(): from Python 3.14 on, it is False of a file that may not be looked at, too
     except FileNotFoundError:
@@ -143,7 +143,12 @@ def _check_header(path: Path) -> None:
         raise IsADirectoryError(f"{path} is a folder: pass a file in it")
     if not S_ISREG(status.st_mode):
         raise CheckpointError(f"{path} is not a regular file")
-    size = status.st_size
+    return status.st_size
+
+
+def check_header(path: Path) -> None:
+    """Check the length of the header before the library believes it."""
+    size = size_of_file(path)
     with path.open("rb") as file:
         start = file.read(8) if size else b""  # one without a size, as in /proc, is a window into the system
     claimed = int.from_bytes(start, "little")

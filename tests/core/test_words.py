@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 
 import numpy as np
@@ -143,3 +144,17 @@ def test_a_checkpoint_keeps_an_attribute_with_such_a_name(tmp_path):
     after_two = run(2)
     assert after_two >= 2 + 4
     assert run(3) == after_two + 2
+
+
+def test_an_argument_of_pytorchs_is_answered():
+    class Own:
+        @words.refusing({"device": "leave it out"})
+        def __init__(self, size, *, bias=True):
+            self.size, self.bias = size, bias
+
+    assert Own(3, bias=False).bias is False
+    assert list(inspect.signature(Own).parameters) == ["size", "bias"]
+    with pytest.raises(TypeError, match=r"^Own has no argument 'device': leave it out$"):
+        Own(3, device="cpu")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sise'"):
+        Own(sise=3)

@@ -10,11 +10,33 @@ import pytest
 from helpers import array
 
 import minnet as mn
-from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
-from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
+from minnet.layers.activations import (
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
+from minnet.layers.gates import Hardswish, Mish
+from minnet.layers.hard_activations import Hardshrink, Hardsigmoid, Softshrink, Threshold
+from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
 
-SMOOTH = [Sigmoid, Tanh, ELU, SELU, GELU, SiLU, Softplus]
-ALL = [ReLU, LeakyReLU, Hardtanh, ReLU6, *SMOOTH]
+
+class AboveHalf(Threshold):
+    """A Threshold with constants, because it has no defaults."""
+
+    def __init__(self):
+        super().__init__(0.5, -2.0)
+
+
+SMOOTH = [
+    *(Sigmoid, Tanh, ELU, SELU, CELU, GELU, SiLU, Softplus, LogSigmoid, Softsign, Tanhshrink, Mish, Hardswish),
+]
+ALL = [ReLU, LeakyReLU, Hardtanh, ReLU6, Hardsigmoid, Hardshrink, Softshrink, AboveHalf, *SMOOTH]
 
 # σ(ln 3) = 1/(1 + 1/3) = 3/4, and tanh(ln 2) = (2 − 1/2)/(2 + 1/2) = 3/5
 KNOWN = [
@@ -47,6 +69,14 @@ KNOWN = [
     (Tanh, math.log(2), 3 / 5, 16 / 25),
     (Tanh, -math.log(2), -3 / 5, 16 / 25),
     (Tanh, math.log(3), 4 / 5, 9 / 25),
+    (LogSigmoid, 0.0, -math.log(2), 1 / 2),
+    (LogSigmoid, math.log(3), -math.log(4 / 3), 1 / 4),
+    (LogSigmoid, -math.log(3), -math.log(4), 3 / 4),
+    (Softsign, 0.0, 0.0, 1.0),
+    (Softsign, 1.0, 1 / 2, 1 / 4),
+    (Softsign, -3.0, -3 / 4, 1 / 16),
+    (Tanhshrink, math.log(3), math.log(3) - 4 / 5, 16 / 25),
+    (Tanhshrink, -math.log(2), 3 / 5 - math.log(2), 9 / 25),
 ]
 
 
@@ -65,7 +95,7 @@ def test_known_values(kind, x, y, slope, dtype, precision):
 
 @pytest.mark.parametrize("kind", ALL)
 def test_gradients_are_slopes(kind):
-    x = np.linspace(-3, 3, 60).reshape(5, 4, 3)  # 0, where ReLU has a kink, is not among them
+    x = np.linspace(-3.1, 3.1, 60).reshape(5, 4, 3)  # no kink is among them
     dy = np.random.default_rng(0).normal(size=x.shape)
     layer = kind()
     slope = (layer.forward(x + 1e-6) - layer.forward(x - 1e-6)) / 2e-6
@@ -82,6 +112,9 @@ def test_gradients_are_slopes(kind):
         (LeakyReLU, [-1e30, 1e30], [-1e28, 1e30]),
         (Hardtanh, [-1e30, 1e30], [-1, 1]),
         (ReLU6, [-1e30, 1e30], [0, 6]),
+        (LogSigmoid, [-1e30, -1000, 1000, 1e30], [-1e30, -1000, 0, 0]),
+        (Softsign, [-1e30, -999, 999, 1e30], [-1, -0.999, 0.999, 1]),
+        (Tanhshrink, [-1e30, -1000, 1000, 1e30], [-1e30, -999, 999, 1e30]),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -208,6 +241,12 @@ def test_numbers_to_1e4_and_beyond_neither_warn_nor_turn_into_nan(kind, dtype):
     assert np.isfinite(dx).all()
 
 
+def test_log_sigmoid_and_its_slope_are_exact_in_their_tails():
+    layer = LogSigmoid()
+    np.testing.assert_allclose(layer.forward(array([40.0, 700.0], np.float64)), -np.exp([-40.0, -700.0]), rtol=1e-15)
+    np.testing.assert_allclose(layer.backward(np.ones(2)), np.exp([-40.0, -700.0]), rtol=1e-14)
+
+
 def test_leaky_relu_leaves_positive_numbers_as_they_are_to_the_last_bit():
     x = np.random.default_rng(0).uniform(0.1, 100, 1000).astype(np.float32)
     for s in (0.01, 0.1, 0.3, -0.7, -3.3):
@@ -250,13 +289,20 @@ def test_numpy_numbers_do_not_upcast(number):
         (ReLU6(), "ReLU6()"),
         (Sigmoid(), "Sigmoid()"),
         (Tanh(), "Tanh()"),
+        (LogSigmoid(), "LogSigmoid()"),
+        (Softsign(), "Softsign()"),
+        (Tanhshrink(), "Tanhshrink()"),
     ],
 )
 def test_repr_shows_the_constants(layer, shown):
     assert repr(layer) == layer.describe() == shown
 
 
-@pytest.mark.parametrize("layer", [mn.ReLU(), mn.LeakyReLU(0.1), mn.Hardtanh(), mn.ReLU6()], ids=repr)
+@pytest.mark.parametrize(
+    "layer",
+    [*(mn.ReLU(), mn.LeakyReLU(0.1), mn.Hardtanh(), mn.ReLU6()), *(mn.Hardshrink(), mn.Softshrink(), mn.Hardsigmoid())],
+    ids=repr,
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_infinite_gradient_is_not_nan_where_the_slope_is_zero(layer, dtype):
     """∞ · 0 is NaN, which the product with the slope was."""

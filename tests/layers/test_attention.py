@@ -146,6 +146,31 @@ def test_a_context_that_is_x_is_self_attention():
     np.testing.assert_allclose(layer.backward(dy), sum(other.backward(dy)))
 
 
+def test_keys_and_values_of_other_sources_and_lengths():
+    """Each place asks for the context's place that matches, and gets the value of that place."""
+    layer = MultiHeadAttention(2, 1, kdim=3, vdim=1, bias=False, rng=0).astype(np.float64)
+    layer.query.weight.data = 100 * np.eye(2)
+    layer.key.weight.data = np.eye(3, 2)
+    layer.value.weight.data = np.array([[1.0, 10.0]])
+    layer.output.weight.data = np.eye(2)
+    x = np.array([[[0.0, 1], [1, 0], [0, 1]]])
+    context, values = np.array([[[1.0, 0, 7], [0, 1, 9]]]), np.array([[[3.0], [5.0]]])
+    y = layer.forward(x, context=context, values=values)
+    np.testing.assert_allclose(y, [[[5, 50], [3, 30], [5, 50]]])
+    assert [d.shape for d in layer.backward(np.ones_like(y))] == [(1, 3, 2), (1, 2, 3), (1, 2, 1)]
+
+
+def test_values_that_are_the_context_change_nothing():
+    layer = MultiHeadAttention(4, 2, kdim=3, vdim=3, rng=0).astype(np.float64)
+    x, context, dy = floats(2, 3, 4), floats(2, 5, 3), floats(2, 3, 4)
+    y = layer.forward(x, context=context)
+    dx, d_context = layer.backward(dy)
+    np.testing.assert_array_equal(layer.forward(x, context=context, values=context), y)
+    same_dx, d_keys, d_values = layer.backward(dy)
+    np.testing.assert_array_equal(same_dx, dx)
+    np.testing.assert_allclose(d_keys + d_values, d_context)
+
+
 def test_scores_a_thousand_times_as_large_are_no_nan_in_float32():
     layer = MultiHeadAttention(4, 2, rng=0)
     x = (1e4 * floats(2, 3, 4)).astype(np.float32)
@@ -178,6 +203,14 @@ def test_dropout_acts_in_training_only():
         (
             MultiHeadAttention(4, 2, dropout=0.2, rng=0),
             [floats(2, 3, 4), booleans([1, 1, 0, 1], [1, 0, 0, 0]), floats(2, 4, 4)],
+        ),
+        (
+            MultiHeadAttention(4, 2, dropout=0.2, kdim=3, vdim=3, rng=0),
+            [floats(2, 3, 4), booleans([1, 1], [1, 0]), floats(2, 2, 3)],
+        ),
+        (
+            MultiHeadAttention(4, 2, kdim=3, vdim=5, rng=0),
+            [floats(2, 3, 4), booleans([1, 1], [0, 0]), floats(2, 2, 3), floats(2, 2, 5)],
         ),
     ],
     ids=lambda value: repr(value).splitlines()[0] if isinstance(value, MultiHeadAttention) else str(len(value)),
@@ -247,11 +280,18 @@ def test_first_values_have_pytorchs_variances():
         assert np.abs(values).max() <= np.sqrt(3 * variance) + 1e-7
         assert not linear.bias.data.any()
     assert not np.array_equal(layer.query.weight.data, layer.key.weight.data)
+    layer = MultiHeadAttention(200, 4, kdim=100, vdim=300, rng=0)
+    for linear, width in [(layer.query, 200), (layer.key, 100), (layer.value, 300)]:
+        values, variance = linear.weight.data.astype(np.float64), 2 / (200 + width)
+        assert values.shape == (width, 200)
+        assert abs(values.var() - variance) < 5 * variance * np.sqrt(0.8 / values.size)
 
 
 def test_the_seed_decides():
     first, again = MultiHeadAttention(4, 2, rng=1), MultiHeadAttention(4, 2, rng=1)
     assert all(np.array_equal(a.data, b.data) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    told = MultiHeadAttention(4, 2, kdim=4, vdim=4, rng=1)  # which are the lengths that it has anyway
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(first.parameters(), told.parameters(), strict=True))
 
 
 # -- wrong arguments
@@ -296,6 +336,52 @@ def test_wrong_inputs_are_refused_and_the_last_good_one_counts(inputs, error, me
     with pytest.raises(error, match=rf"^MultiHeadAttention\(4, 2, .*\) .*{message}"):
         layer.forward(*inputs)
     np.testing.assert_array_equal(layer.backward(dy), other.backward(dy))
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({}, r"needs a context \(\.\.\., S, 3\), of which the keys are made"),
+        ({"values": floats(2, 5, 6)}, "needs a context"),
+        ({"context": floats(2, 5, 3)}, r"needs the values \(\.\.\., S, 6\) beside the context \(\.\.\., S, 3\)"),
+        ({"context": floats(2, 5, 3), "values": floats(2, 4, 6)}, "as many values as places of the context"),
+        ({"context": floats(2, 5, 3), "values": floats(1, 5, 6)}, "x and values of one batch size"),
+        ({"context": floats(2, 5, 3), "values": floats(2, 5, 3)}, r"expected shape \(N, T, 6\), got \(2, 5, 3\)"),
+        ({"context": floats(2, 5, 6), "values": floats(2, 5, 6)}, r"expected shape \(N, T, 3\), got \(2, 5, 6\)"),
+    ],
+)
+def test_keys_and_values_that_do_not_fit_are_refused(named, message):
+    layer = MultiHeadAttention(4, 2, kdim=3, vdim=6, rng=0).astype(np.float64)
+    with pytest.raises(ValueError, match=rf"^MultiHeadAttention\(4, 2, .*{message}"):
+        layer.forward(floats(2, 3, 4), **named)
+
+
+@pytest.mark.parametrize(
+    ("kdim", "vdim", "error"), [(0, None, ValueError), (None, -1, ValueError), (2.5, 3, TypeError)]
+)
+def test_lengths_that_are_none_are_refused(kdim, vdim, error):
+    with pytest.raises(error, match=r"MultiHeadAttention (needs|expected) [kv]dim"):
+        MultiHeadAttention(4, 2, kdim=kdim, vdim=vdim)
+
+
+@pytest.mark.parametrize("word", ["batch_first", "add_bias_kv", "add_zero_attn", "device", "dtype"])
+def test_words_of_pytorch_are_answered(word):
+    with pytest.raises(TypeError, match=rf"^MultiHeadAttention has no argument '{word}': "):
+        MultiHeadAttention(4, 2, **{word: True})
+
+
+@pytest.mark.parametrize(
+    ("word", "cure"),
+    [
+        ("key_padding_mask", "mask=~key_padding_mask"),
+        ("attn_mask", "causal=True"),
+        ("need_weights", "leave it out"),
+        ("value", r"forward\(x, mask, context, values\)"),
+    ],
+)
+def test_words_of_pytorch_in_forward_are_answered(word, cure):
+    with pytest.raises(TypeError, match=rf"^MultiHeadAttention has no argument '{word}': .*{cure}"):
+        MultiHeadAttention(4, 2).forward(np.ones((2, 3, 4), np.float32), **{word: None})
 
 
 def test_a_causal_layer_refuses_a_context():

@@ -60,6 +60,19 @@ def test_backward_drops_what_the_last_forward_dropped():
     np.testing.assert_array_equal(layer.backward(3 * ones(50)), 3 * y)
 
 
+@pytest.mark.parametrize("kind", [Dropout, Dropout2d, DropPath])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_p_one_drops_everything_in_training_and_nothing_in_eval_mode(kind, dtype):
+    layer, x = kind(1.0, rng=0), 3 * ones(4, 3, 2, 2, dtype=dtype)
+    with np.errstate(all="raise"):
+        y, dx = layer.forward(x), layer.backward(x)
+    for zeros in (y, dx):
+        assert zeros.dtype == dtype
+        np.testing.assert_array_equal(zeros, np.zeros_like(x))
+    np.testing.assert_array_equal(layer.eval().forward(x), x)
+    assert repr(layer) == f"{kind.__name__}(p=1.0)"
+
+
 # -- eval mode
 
 
@@ -134,9 +147,9 @@ def test_a_wrong_gradient_is_refused(dy, error):
         layer.backward(dy)
 
 
-@pytest.mark.parametrize("p", [-0.1, 1, 1.5, math.nan])
+@pytest.mark.parametrize("p", [-0.1, 1.01, 1.5, math.nan])
 def test_a_p_that_is_no_probability_is_refused(p):
-    with pytest.raises(ValueError, match=f"needs 0 <= p < 1, got {p}: it is the probability of dropping a number"):
+    with pytest.raises(ValueError, match=f"needs 0 <= p <= 1, got {p}: it is the probability of dropping a number"):
         Dropout(p)
 
 
@@ -234,9 +247,9 @@ def test_drop_path_inside_residual_lets_samples_skip_the_branch():
 
 
 @pytest.mark.parametrize(("kind", "unit"), [(Dropout2d, "channel"), (DropPath, "sample")])
-@pytest.mark.parametrize("p", [-0.1, 1, math.nan])
+@pytest.mark.parametrize("p", [-0.1, 1.01, math.nan])
 def test_units_with_a_p_that_is_no_probability(kind, unit, p):
-    message = rf"^{kind.__name__} needs 0 <= p < 1, got {p}: it is the probability of dropping a {unit}"
+    message = rf"^{kind.__name__} needs 0 <= p <= 1, got {p}: it is the probability of dropping a {unit}"
     with pytest.raises(ValueError, match=message):
         kind(p)
 
@@ -262,11 +275,11 @@ def test_repr_shows_p():
 
 def test_percent_are_told_from_shares():
     with pytest.raises(
-        ValueError, match=r"^Dropout needs 0 <= p < 1, got 50: it is the probability .*, and 50 percent are 0.5$"
+        ValueError, match=r"^Dropout needs 0 <= p <= 1, got 50: it is the probability .*, and 50 percent are 0.5$"
     ):
         Dropout(50)
-    with pytest.raises(ValueError, match=r"got 1: it is the probability of dropping a number$"):
-        Dropout(1)
+    with pytest.raises(ValueError, match=r"got -1: it is the probability of dropping a number$"):
+        Dropout(-1)
 
 
 @pytest.mark.parametrize("p", ["0.5", None, True])

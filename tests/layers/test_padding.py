@@ -22,6 +22,8 @@ SEQUENCES = {  # a model, and whether it reads tokens
     "RNN": (mn.RNN(D, 3, rng=0), False),
     "GRU": (mn.GRU(D, 3, rng=0), False),
     "LSTM": (mn.LSTM(D, 3, bias=False, rng=0), False),
+    "LSTM in both directions": (mn.LSTM(D, 3, bidirectional=True, rng=0), False),
+    "two GRUs in both directions": (mn.GRU(D, 3, num_layers=2, bidirectional=True, rng=0), False),
     "attention": (mn.MultiHeadAttention(D, 2, rng=0), False),
     "causal attention": (mn.MultiHeadAttention(D, 2, causal=True, rng=0), False),
     "block": (transformer(), False),

@@ -264,7 +264,8 @@ def test_the_seed_decides(cls):
         ((0, 2), ValueError, "needs input_size >= 1, got 0"),
         ((3, -1), ValueError, "needs hidden_size >= 1, got -1"),
         ((3, 2.0), TypeError, "expected hidden_size to be an int, got float"),
-        ((3, 2, 2), TypeError, "positional arguments"),  # PyTorch's third is num_layers, and must not be taken for bias
+        ((3, 2, 0), ValueError, "needs num_layers >= 1, got 0"),
+        ((3, 2, 2, False), TypeError, "positional arguments"),  # PyTorch's later ones are not the same for all three
     ],
 )
 def test_sizes_that_are_none(cls, sizes, error, message):
@@ -278,7 +279,9 @@ def test_other_nonlinearities_are_refused():
 
 
 def test_describe():
-    assert RNN(3, 2).describe() == "RNN(3, 2, nonlinearity='tanh', bias=True)"
+    assert RNN(3, 2).describe() == "RNN(3, 2)"
+    assert RNN(3, 2, nonlinearity="relu").describe() == "RNN(3, 2, nonlinearity='relu')"
+    assert LSTM(3, 2, 2, dropout=0.1).describe() == "LSTM(3, 2, num_layers=2, dropout=0.1)"
     assert LSTM(3, 2, bias=False).describe() == "LSTM(3, 2, bias=False)"
 
 

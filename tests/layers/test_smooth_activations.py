@@ -1,4 +1,4 @@
-"""ELU, SELU, GELU, SiLU, Softplus: their values, slopes and tails. What all activations do: test_activations."""
+"""ELU, CELU, SELU, GELU, SiLU, Softplus: their values, slopes and tails. What all activations do: test_activations."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import array64 as array
 
-from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
+from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
 
 # e^{−ln 2} = 1/2, σ(ln 3) = 3/4, log(1 + e^{ln 3}) = ln 4. Φ(1) = 0.8413447460685429 and φ(1) = 0.2419707245191434
 # are in every table; SELU's numbers are in its paper.
@@ -19,6 +19,11 @@ KNOWN = [
     (ELU(0.25), -math.log(4), -0.75 / 4, 0.25 / 4),
     (ELU(0.25), 0.0, 0.0, 0.25),
     (ELU(0.25), 1e-10, 1e-10, 1.0),
+    (CELU(), 3.0, 3.0, 1.0),
+    (CELU(), 0.0, 0.0, 1.0),
+    (CELU(), -math.log(2), -0.5, 0.5),
+    (CELU(2), -2 * math.log(2), -1.0, 0.5),
+    (CELU(0.25), -math.log(4) / 4, -0.75 / 4, 0.25),
     (SELU(), 2.0, 2 * 1.0507009873554805, 1.0507009873554805),
     (SELU(), -math.log(2), -1.7580993408473766 / 2, 1.7580993408473766 / 2),
     (GELU(), 0.0, 0.0, 0.5),
@@ -47,7 +52,7 @@ def test_known_values(layer, x, y, slope, dtype, precision):
     assert layer.backward(array([2.0], dtype))[0] == pytest.approx(2 * slope, rel=precision, abs=0)
 
 
-@pytest.mark.parametrize("layer", [ELU(0.3), SELU(), GELU(), GELU("tanh"), SiLU(), Softplus(3, 1)], ids=repr)
+@pytest.mark.parametrize("layer", [ELU(0.3), CELU(0.3), SELU(), GELU(), GELU("tanh"), SiLU(), Softplus(3, 1)], ids=repr)
 def test_gradients_are_slopes(layer):
     x = np.linspace(-6, 6, 60)
     dy = np.random.default_rng(0).normal(size=60)
@@ -104,6 +109,7 @@ def test_softplus_is_exact_in_its_tail():
     ("layer", "expected"),
     [
         (ELU(0.5), [-0.5, -0.5, -0.5, 1e3, 1e4, 1e30]),
+        (CELU(0.5), [-0.5, -0.5, -0.5, 1e3, 1e4, 1e30]),
         (SELU(), [-1.7580993408473766] * 3 + [1050.7009873554805, 10507.009873554805, 1.0507009873554805e30]),
         (GELU(), [0, 0, 0, 1e3, 1e4, 1e30]),
         (GELU("tanh"), [0, 0, 0, 1e3, 1e4, 1e30]),
@@ -130,6 +136,8 @@ def test_large_numbers(layer, expected, dtype):
     [
         (lambda: ELU("1"), TypeError, "ELU expected alpha to be a number, got str"),
         (lambda: ELU(math.inf), ValueError, "ELU needs a finite alpha, got inf"),
+        (lambda: CELU(0), ValueError, "CELU needs alpha > 0, got 0"),
+        (lambda: CELU(-1), ValueError, "CELU needs alpha > 0, got -1"),
         (lambda: GELU("erf"), ValueError, "GELU expected approximate to be one of 'none', 'tanh', got 'erf'"),
         (lambda: GELU(True), ValueError, "GELU expected approximate"),
         (lambda: Softplus(0), ValueError, "Softplus needs beta > 0, got 0"),
@@ -145,7 +153,7 @@ def test_arguments_that_are_none(make, error, message):
 @pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), 1])
 def test_numpy_numbers_do_not_upcast(number):
     x = array([-1, 2], np.float32)
-    for layer in (ELU(number), Softplus(number, number)):
+    for layer in (ELU(number), CELU(number), Softplus(number, number)):
         assert layer.forward(x).dtype == np.float32
         assert layer.backward(x).dtype == np.float32
 
@@ -154,6 +162,7 @@ def test_numpy_numbers_do_not_upcast(number):
     ("layer", "shown"),
     [
         (ELU(2), "ELU(alpha=2.0)"),
+        (CELU(2), "CELU(alpha=2.0)"),
         (SELU(), "SELU()"),
         (GELU("tanh"), "GELU(approximate='tanh')"),
         (SiLU(), "SiLU()"),

@@ -12,7 +12,7 @@ import pytest
 import minnet as mn
 from minnet import Parameter
 from minnet.errors import NonFiniteError
-from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop, base
+from minnet.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, Optimizer, RAdam, RMSprop, base
 
 EVERY = [
     (SGD, {}),
@@ -23,6 +23,8 @@ EVERY = [
     (Adam, {"amsgrad": True}),
     (AdamW, {}),
     (NAdam, {}),
+    (RAdam, {}),
+    (Adamax, {}),
     (RMSprop, {}),
     (RMSprop, {"momentum": 0.9, "centered": True}),
     (Adagrad, {"lr_decay": 0.1}),
@@ -158,7 +160,9 @@ def test_a_small_eps_hides_no_square(kind, options):
     np.testing.assert_allclose(small.parameters[0].data, usual.parameters[0].data, rtol=0.01)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(Adam, "square"), (NAdam, "square"), (RMSprop, "square"), (Adagrad, "sum")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Adam, "square"), (NAdam, "square"), (RAdam, "square"), (RMSprop, "square"), (Adagrad, "sum")]
+)
 def test_squares_that_overflow_are_an_error(kind, name):
     optimizer = kind([Parameter([1.0]), Parameter(np.ones((2, 3)))], lr=LR)
     optimizer.parameters[1].grad[0, 1] += 1e20
@@ -367,7 +371,7 @@ def test_the_state_is_in_order_and_a_copy_goes_on_alike(kind, options):
 def test_it_trains(kind, options):
     """Down a narrow valley, L = (10 a² + b²) / 2, from (1, 1)."""
     parameter = Parameter([1.0, 1.0], np.float64)
-    optimizer = kind([parameter], lr={Adadelta: 5.0, Adagrad: 0.5}.get(kind, LR), **options)
+    optimizer = kind([parameter], lr={Adadelta: 5.0, Adagrad: 0.5, RAdam: 0.05}.get(kind, LR), **options)
     for _ in range(300):
         optimizer.zero_grad()
         parameter.grad += [10, 1] * parameter.data
@@ -465,7 +469,7 @@ def test_bad_parameters(kind, parameters, error, message):
         kind(parameters, lr=0.1)
 
 
-@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Lion])
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, NAdam, RAdam, Adamax, RMSprop, Adagrad, Adadelta, Lion])
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
@@ -494,11 +498,11 @@ def test_bad_numbers(kind, name, value, error):
         (SGD, "momentum", math.nan, ValueError),
         (SGD, "momentum", "0.9", TypeError),
         (SGD, "dampening", 1.1, ValueError),
-        *[(kind, "betas", (0.9, 1.0), ValueError) for kind in (Adam, AdamW, NAdam, Lion)],
-        *[(kind, "betas", (-0.1, 0.9), ValueError) for kind in (Adam, AdamW, NAdam, Lion)],
-        *[(kind, "betas", 0.9, TypeError) for kind in (Adam, AdamW, NAdam, Lion)],
-        *[(kind, "betas", (0.9,), TypeError) for kind in (Adam, AdamW, NAdam, Lion)],
-        *[(kind, "eps", -1e-8, ValueError) for kind in (Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta)],
+        *[(kind, "betas", (0.9, 1.0), ValueError) for kind in (Adam, AdamW, NAdam, RAdam, Adamax, Lion)],
+        *[(kind, "betas", (-0.1, 0.9), ValueError) for kind in (Adam, AdamW, NAdam, RAdam, Adamax, Lion)],
+        *[(kind, "betas", 0.9, TypeError) for kind in (Adam, AdamW, NAdam, RAdam, Adamax, Lion)],
+        *[(kind, "betas", (0.9,), TypeError) for kind in (Adam, AdamW, NAdam, RAdam, Adamax, Lion)],
+        *[(kind, "eps", -1e-8, ValueError) for kind in (Adam, AdamW, NAdam, RAdam, Adamax, RMSprop, Adagrad, Adadelta)],
         (NAdam, "momentum_decay", -1, ValueError),
         (RMSprop, "alpha", 1.0, ValueError),
         (RMSprop, "momentum", 1.0, ValueError),

@@ -9,10 +9,13 @@ from pytorch import compare, examples, seeds, tensor, torch
 
 from minnet import Linear, Sequential, Tanh
 from minnet.core.special import erf, erfc
-from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU6
+from minnet.layers.activations import Hardtanh, LeakyReLU, LogSigmoid, ReLU6, Softsign, Tanhshrink
 from minnet.layers.branches import Add, Concat
-from minnet.layers.dropout import Dropout2d, DropPath
-from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
+from minnet.layers.dropout import Dropout, Dropout2d, DropPath
+from minnet.layers.gates import GLU, Hardswish, Mish
+from minnet.layers.hard_activations import Hardshrink, Hardsigmoid, Softshrink, Threshold
+from minnet.layers.prelu import PReLU
+from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.structure import Identity, Permute, Reshape
 from minnet.layers.tied import Tied
 
@@ -26,6 +29,7 @@ numbers = st.one_of(
 gradients = st.floats(-5, 5, allow_subnormal=False)
 shapes = array_shapes(min_dims=1, max_dims=4, max_side=5)
 slopes = st.floats(-3, 3, allow_subnormal=False)
+images = st.tuples(*[st.integers(1, 4)] * 4)
 
 
 @st.composite
@@ -46,6 +50,14 @@ def pairs(draw, shape=shapes):
         (GELU, torch.nn.GELU),
         (SiLU, torch.nn.SiLU),
         (Softplus, torch.nn.Softplus),
+        (CELU, torch.nn.CELU),
+        (Mish, torch.nn.Mish),
+        (Hardswish, torch.nn.Hardswish),
+        (Hardshrink, torch.nn.Hardshrink),
+        (Softshrink, torch.nn.Softshrink),
+        (LogSigmoid, torch.nn.LogSigmoid),
+        (Softsign, torch.nn.Softsign),
+        (Tanhshrink, torch.nn.Tanhshrink),
     ],
 )
 @modest
@@ -73,6 +85,64 @@ def test_elu(parity, pair, alpha):
 
 
 @modest
+@given(pair=pairs(), alpha=st.sampled_from([0.25, 0.5, 2.0, 3.0]))
+def test_celu(parity, pair, alpha):
+    """PyTorch takes α as a float32 in the gradient, so it is one here."""
+    compare(parity, CELU(alpha), torch.nn.CELU(alpha), *pair)
+
+
+@modest
+@given(pair=pairs())
+def test_hardsigmoid(parity, pair):
+    """PyTorch's own takes 1/6 as a float32 in the gradient; its formula of other functions does not."""
+    compare(parity, Hardsigmoid(), lambda t: torch.nn.functional.relu6(t + 3) / 6, *pair)
+    theirs = torch.nn.Hardsigmoid()(torch.tensor(pair[0]))
+    parity("Hardsigmoid", "output", Hardsigmoid().forward(pair[0]), theirs)
+
+
+@modest
+@given(pair=pairs(), lambd=st.floats(0, 3, allow_subnormal=False), value=slopes)
+def test_thresholds(parity, pair, lambd, value):
+    compare(parity, Hardshrink(lambd), torch.nn.Hardshrink(lambd), *pair)
+    compare(parity, Softshrink(lambd), torch.nn.Softshrink(lambd), *pair)
+    for threshold in (lambd, -lambd):
+        compare(parity, Threshold(threshold, value), torch.nn.Threshold(threshold, value), *pair)
+
+
+@modest
+@given(pair=pairs(array_shapes(min_dims=2, max_dims=4, max_side=5)), data=st.data())
+def test_prelu(parity, pair, data):
+    x, dy = pair
+    values = data.draw(arrays(np.float64, st.sampled_from([1, x.shape[1]]), elements=slopes))
+    layer, theirs = PReLU(len(values)).astype(np.float64), torch.nn.PReLU(len(values), dtype=torch.float64)
+    layer.weight.data = values
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(values))
+    compare(parity, layer, theirs, x, dy)
+    parity("PReLU", "dL/d weight", layer.weight.grad, theirs.weight.grad)
+
+
+@modest
+@given(x=arrays(np.float64, shapes, elements=numbers), data=st.data())
+def test_glu(parity, x, data):
+    axis = data.draw(st.integers(1, x.ndim - 1) if x.ndim > 1 else st.just(-1))
+    axis -= data.draw(st.sampled_from([0, x.ndim])) if axis > 0 else 0
+    x = np.concatenate((x, -x[::-1] + 0.5), axis)
+    dy = np.split(np.cos(x), 2, axis)[1]
+    compare(parity, GLU(axis), torch.nn.GLU(axis), x, dy)
+
+
+@modest
+@given(pair=pairs(images), p=st.sampled_from([0.0, 1.0]))
+def test_dropout_of_nothing_and_of_everything(parity, pair, p):
+    """Here nothing is random, so PyTorch's own can be compared."""
+    for ours, theirs in ((Dropout, torch.nn.Dropout), (Dropout2d, torch.nn.Dropout2d)):
+        compare(parity, ours(p), theirs(p), *pair)
+        compare(parity, ours(p).freeze(statistics=True), theirs(p).eval(), *pair)
+    compare(parity, DropPath(p), lambda t: t * (1 - p), *pair)
+
+
+@modest
 @given(pair=pairs())
 def test_gelu_tanh(parity, pair):
     compare(parity, GELU("tanh"), torch.nn.GELU("tanh"), *pair)
@@ -89,9 +159,6 @@ def test_softplus(parity, pair, beta, threshold):
 def test_error_functions(parity, x):
     parity("special.erf", "value", erf(x), torch.erf(torch.tensor(x)))
     parity("special.erfc", "value", erfc(x), torch.erfc(torch.tensor(x)))
-
-
-images = st.tuples(*[st.integers(1, 4)] * 4)
 
 
 @modest

@@ -61,7 +61,11 @@ def load_attention(theirs, ours):
     """Copy our four Linear layers into PyTorch's, which holds three of them in one matrix, (3·out, in)."""
     three = (ours.query, ours.key, ours.value)
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.tensor(np.concatenate([layer.weight.data.T for layer in three])))
+        if theirs.in_proj_weight is None:
+            for name, layer in zip("qkv", three, strict=True):
+                getattr(theirs, f"{name}_proj_weight").copy_(torch.tensor(layer.weight.data.T))
+        else:
+            theirs.in_proj_weight.copy_(torch.tensor(np.concatenate([layer.weight.data.T for layer in three])))
         theirs.out_proj.weight.copy_(torch.tensor(ours.output.weight.data.T))
         if ours.bias:
             theirs.in_proj_bias.copy_(torch.tensor(np.concatenate([layer.bias.data for layer in three])))
@@ -70,7 +74,11 @@ def load_attention(theirs, ours):
 
 def same_attention_gradients(parity, part, ours, theirs):
     three = (ours.query, ours.key, ours.value)
-    for name, layer, grad in zip("qkv", three, theirs.in_proj_weight.grad.chunk(3), strict=True):
+    if theirs.in_proj_weight is None:
+        grads = [getattr(theirs, f"{name}_proj_weight").grad for name in "qkv"]
+    else:
+        grads = theirs.in_proj_weight.grad.chunk(3)
+    for name, layer, grad in zip("qkv", three, grads, strict=True):
         parity(part, f"dL/dW_{name}", layer.weight.grad, grad.T)
     parity(part, "dL/dW_o", ours.output.weight.grad, theirs.out_proj.weight.grad.T)
     if ours.bias:
@@ -131,6 +139,41 @@ def test_cross_attention(parity, n, length, other, heads, masked, seed):
     dx, d_context = layer.backward(dy)
     parity(part, "dL/dx", dx, t.grad)
     parity(part, "dL/d context", d_context, c.grad)
+    same_attention_gradients(parity, part, layer, theirs)
+
+
+@modest
+@given(
+    n=sizes,
+    length=sizes,
+    other=st.integers(1, 5),
+    heads=st.integers(1, 3),
+    kdim=st.none() | st.integers(1, 5),
+    vdim=st.none() | st.integers(1, 5),
+    bias=st.booleans(),
+    masked=st.booleans(),
+    mode=st.sampled_from(["train", "eval"]),
+    seed=seeds,
+)
+def test_keys_and_values_of_other_lengths(parity, n, length, other, heads, kdim, vdim, bias, masked, mode, seed):
+    D, part = 2 * heads, "MultiHeadAttention with kdim and vdim"
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(2, n, length, D))
+    keys, values = (generator.normal(size=(n, other, size or D)) for size in (kdim, vdim))
+    mask = masks(seed, (n, other)) if masked else None
+    layer = getattr(randomize(MultiHeadAttention(D, heads, bias, kdim=kdim, vdim=vdim), seed), mode)()
+    theirs = torch.nn.MultiheadAttention(
+        D, heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True, dtype=torch.float64
+    )
+    load_attention(theirs, layer)
+    t, k, v = map(tensor, (x, keys, values))
+    y, _ = getattr(theirs, mode)()(t, k, v, key_padding_mask=None if mask is None else torch.tensor(~mask))
+    parity(part, "output", layer.forward(x, mask, keys, values), y)
+    if mode == "eval":
+        return
+    y.backward(torch.tensor(dy))
+    for name, ours, grad in zip(("dL/dx", "dL/d keys", "dL/d values"), layer.backward(dy), (t, k, v), strict=True):
+        parity(part, name, ours, grad.grad)
     same_attention_gradients(parity, part, layer, theirs)
 
 

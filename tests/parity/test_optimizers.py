@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytorch import examples, seeds, torch
 
@@ -36,6 +36,8 @@ OPTIONS = {  # name → what its options are drawn from, besides lr and weight_d
         "momentum_decay": st.sampled_from([0.0, 4e-3, 0.1]),
         "decoupled_weight_decay": flags,
     },
+    "RAdam": {"betas": betas, "eps": small, "decoupled_weight_decay": flags},
+    "Adamax": {"betas": betas, "eps": small},
     "RMSprop": {"alpha": st.floats(0.5, 0.99), "eps": small, "momentum": shares, "centered": flags},
     "Adagrad": {"lr_decay": st.sampled_from([0.0, 0.1]), "initial_accumulator_value": shares, "eps": small},
     "Adadelta": {"rho": st.floats(0.5, 0.99), "eps": st.sampled_from([1e-6, 1e-3])},
@@ -135,6 +137,61 @@ def test_groups(parity, name, data, seed, factor):
     run(parity, name, optimizer, their_optimizer, ours, theirs, seed, between)
 
 
+MATRICES = [(4, 3), (3, 4), (5, 5), (1, 6), (6, 1)]
+MUON = COMMON | {
+    "momentum": shares,
+    "nesterov": flags,
+    "ns_coefficients": st.sampled_from([(3.4445, -4.775, 2.0315), (1.5, -0.5, 0.0), (2.0, -1.5, 0.5)]),
+    "eps": small,
+    "ns_steps": st.integers(1, 8),
+    "adjust_lr_fn": st.sampled_from([None, "original", "match_rms_adamw"]),
+}
+
+
+def run_muon(parity, options, seed, steps=50):
+    """Compare each step. PyTorch's matrices are (out, in); it iterates in bfloat16, if it is not kept from it."""
+    generator = np.random.default_rng(seed)
+    starts = [generator.normal(size=shape) for shape in MATRICES]
+    ours = [Parameter(start, np.float64) for start in starts]
+    theirs = [torch.nn.Parameter(torch.tensor(start.T.copy())) for start in starts]
+    optimizer, their_optimizer = optimizers.Muon(ours, **options), torch.optim.Muon(theirs, **options)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad += generator.normal(size=p.data.shape) * 10.0 ** generator.integers(-3, 3)
+            q.grad = torch.tensor(p.grad.T.copy())
+        optimizer.step()
+        their_optimizer.step()
+    if parity is None:
+        return [p.data for p in ours], [q.detach().numpy().T for q in theirs]
+    for p, q in zip(ours, theirs, strict=True):
+        parity("Muon", "Parameters after 50 steps", p.data, q.T)
+    return None
+
+
+@pytest.fixture
+def in_float64(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+
+
+def test_muon_with_the_defaults(parity, in_float64):
+    run_muon(parity, {}, 0)
+
+
+@pytest.mark.usefixtures("in_float64")
+@settings(modest, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(options=st.fixed_dictionaries(MUON), seed=seeds)
+def test_muon_with_random_options(parity, options, seed):
+    run_muon(parity, options, seed)
+
+
+def test_muon_as_pytorch_does_it_in_bfloat16():
+    """A bfloat16 has two or three digits, of steps of length lr."""
+    ours, theirs = run_muon(None, {"lr": 0.01, "weight_decay": 0.0}, 0, steps=1)
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p, q, atol=0.01 * 0.05 * 2.5)
+
+
 STEPS = 1000
 
 
@@ -175,6 +232,8 @@ ADAPTIVE = [
     ("Adam", {"amsgrad": True}),
     ("AdamW", {}),
     ("NAdam", {}),
+    ("RAdam", {}),
+    ("Adamax", {}),
     ("RMSprop", {}),
     ("RMSprop", {"momentum": 0.9}),
     ("Adagrad", {}),

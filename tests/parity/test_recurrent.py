@@ -150,6 +150,84 @@ def test_piece_by_piece_in_eval_mode(parity, part, Ours, Theirs, n, pieces, seed
         parity(part, "output", our_y, y[:, t])
 
 
+# -- several layers and directions
+
+
+def stack(Ours, Theirs, draw, **options):
+    """Return our stack and PyTorch's with the same numbers, and the sizes that were drawn."""
+    inputs, hidden, seed = draw(sizes), draw(sizes), draw(seeds)
+    layers, both, bias = draw(st.integers(1, 3)), draw(st.booleans()), draw(st.booleans())
+    ours = Ours(inputs, hidden, num_layers=layers, bidirectional=both, bias=bias, rng=seed).astype(np.float64)
+    theirs = Theirs(
+        inputs, hidden, num_layers=layers, bidirectional=both, bias=bias, batch_first=True, dtype=torch.float64
+    )
+    with torch.no_grad():
+        for name, other in theirs.named_parameters():
+            other.copy_(torch.tensor(ours_of(ours, name).data.T))
+    return ours, theirs, np.random.default_rng(seed)
+
+
+def ours_of(layer, name):
+    """Return the Parameter that PyTorch calls weight_ih_l1_reverse, ..."""
+    kind, _, place = name.partition("_l")
+    return getattr(layer.layers[f"l{place}"] if layer.layers else layer, kind)
+
+
+@cells
+@modest
+@given(
+    data=st.data(),
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    padding=st.integers(0, 2),
+    batched=st.booleans(),
+    packed=st.booleans(),
+    mode=st.sampled_from(["train", "eval"]),
+)
+def test_stacks(parity, part, Ours, Theirs, data, lengths, padding, batched, packed, mode):
+    """With first states, gradients of last states, lengths against masks, and without the batch axis."""
+    ours, theirs, generator = stack(Ours, Theirs, data.draw)
+    part += " of several layers and directions"
+    lengths = np.array(lengths)
+    n, steps = len(lengths), lengths.max() + padding
+    batch = (n,) if batched or packed else ()
+    mask = np.arange(steps) < lengths[:, None] if packed else None
+    directions = 2 if ours.bidirectional else 1
+    x = generator.normal(size=(*batch, steps, ours.input_size))
+    dy = generator.normal(size=(*batch, steps, directions * ours.hidden_size))
+    if packed:
+        dy *= mask[..., None]
+    shape = (ours.num_layers * directions, *batch, ours.hidden_size)
+    first, dlast = ([generator.normal(size=shape) for _ in ours.state_names] for _ in range(2))
+    if not ours.layers:  # a plain layer's states have no axis of layers
+        our_first, our_dlast = ([s[0] for s in states] for states in (first, dlast))
+    else:
+        our_first, our_dlast = first, dlast
+
+    t, their_first = tensor(x), [tensor(s) for s in first]
+    given = t
+    if packed:
+        given = torch.nn.utils.rnn.pack_padded_sequence(
+            t, torch.tensor(lengths), batch_first=True, enforce_sorted=False
+        )
+    y, last = getattr(theirs, mode)()(given, as_state(their_first))
+    if packed:
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=int(steps))
+    torch.autograd.backward([y, *as_tuple(last)], [torch.tensor(d) for d in (dy, *dlast)])
+
+    our_y, our_last = getattr(ours, mode)().unroll(x, as_state(our_first), mask)
+    parity(part, "output", our_y if mask is None else our_y * mask[..., None], y)
+    for one, other in zip(as_tuple(our_last), as_tuple(last), strict=True):
+        parity(part, "last state", one if ours.layers else one[None], other)
+    if mode == "eval":
+        return
+    dx, dfirst = ours.backward(dy, as_state(our_dlast))
+    parity(part, "dL/dx", dx, t.grad)
+    for one, other in zip(as_tuple(dfirst), their_first, strict=True):
+        parity(part, "dL/d first state", one if ours.layers else one[None], other.grad)
+    for name, other in theirs.named_parameters():
+        parity(part, "dL/d weights", ours_of(ours, name).grad, other.grad.numpy().T)
+
+
 @modest
 @given(how=st.sampled_from(["mean", "max", "last"]), batch=sizes, steps=sizes, width=sizes, seed=seeds)
 def test_pooling_over_time(parity, how, batch, steps, width, seed):

@@ -19,7 +19,14 @@ TABLE, IMAGES, SIGNALS, SEQUENCES = (4, 6), (2, 4, 6, 6), (2, 4, 9), (2, 3, 4)
 POINTWISE = [TABLE, IMAGES]
 POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)]}
 NORM = {"eps": [1e-5, 0.125], "affine": BOTH, "bias": BOTH}
-RECURRENT = {"input_size": [4], "hidden_size": [1, 3], "bias": BOTH}
+RECURRENT = {
+    "input_size": [4],
+    "hidden_size": [1, 3],
+    "num_layers": [1, 3],
+    "bias": BOTH,
+    "dropout": [0, 0.3],
+    "bidirectional": BOTH,
+}
 CONVOLUTION = {
     "in_channels": [4],
     "out_channels": [2, 4],
@@ -49,15 +56,27 @@ OPTIONS = {
     "SELU": (POINTWISE, {}),
     "SiLU": (POINTWISE, {}),
     "Softplus": (POINTWISE, {"beta": [1, 0.3], "threshold": [20, 1e30]}),
+    "CELU": (POINTWISE, {"alpha": [1, 0.3]}),
+    "Mish": (POINTWISE, {}),
+    "Hardswish": (POINTWISE, {}),
+    "Hardsigmoid": (POINTWISE, {}),
+    "Hardshrink": (POINTWISE, {"lambd": [0, 0.5]}),
+    "Softshrink": (POINTWISE, {"lambd": [0, 0.5]}),
+    "Threshold": (POINTWISE, {"threshold": [0, -0.5], "value": [0, 3.5]}),
+    "LogSigmoid": (POINTWISE, {}),
+    "Softsign": (POINTWISE, {}),
+    "Tanhshrink": (POINTWISE, {}),
+    "PReLU": ([IMAGES], {"num_parameters": [1, 4], "init": [0.25, -1]}),
+    "GLU": (POINTWISE, {"axis": [-1, 1]}),
     "Softmax": ([TABLE], {}),
     "LogSoftmax": ([TABLE], {}),
     "Flatten": (POINTWISE, {}),
     "Identity": (POINTWISE, {}),
     "Reshape": ([TABLE], {"shape": [(6,), (2, 3), (-1, 2)]}),
     "Permute": ([SEQUENCES], {"axes": [(0, 2, 1), (0, 1, 2), (0, -1, 1)]}),
-    "Dropout": (POINTWISE, {"p": [0, 0.9]}),
-    "Dropout2d": ([IMAGES], {"p": [0, 0.9]}),
-    "DropPath": (POINTWISE, {"p": [0, 0.9]}),
+    "Dropout": (POINTWISE, {"p": [0, 0.9, 1]}),
+    "Dropout2d": ([IMAGES], {"p": [0, 0.9, 1]}),
+    "DropPath": (POINTWISE, {"p": [0, 0.9, 1]}),
     "Add": ([TABLE], {"layers": parts}),
     "Concat": ([TABLE], {"layers": parts, "axis": [-1, 1]}),
     "Sequential": ([TABLE], {"layers": parts}),
@@ -96,7 +115,15 @@ OPTIONS = {
     "SinusoidalPosition": ([SEQUENCES], {"embed_dim": [4]}),
     "MultiHeadAttention": (
         [SEQUENCES],
-        {"embed_dim": [4], "num_heads": [1, 2], "bias": BOTH, "causal": BOTH, "dropout": [0, 0.3]},
+        {
+            "embed_dim": [4],
+            "num_heads": [1, 2],
+            "bias": BOTH,
+            "causal": BOTH,
+            "dropout": [0, 0.3],
+            "kdim": [None, 4],
+            "vdim": [None, 4],
+        },
     ),
     "TransformerBlock": (
         [SEQUENCES],
@@ -138,6 +165,8 @@ def made(name, draw):
     for argument, values in OPTIONS[name][1].items():
         chosen[argument] = draw(st.sampled_from(range(len(values() if callable(values) else values))))
         chosen[argument] = (values() if callable(values) else values)[chosen[argument]]
+    if chosen.get("num_layers") == 1:
+        chosen["dropout"] = 0  # which is between the layers
     positional = []
     for argument, parameter in signature_of(OWN[name]).items():
         if parameter.kind is parameter.VAR_POSITIONAL:

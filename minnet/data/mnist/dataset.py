@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from minnet.core.checks import check_choice
 from minnet.core.console import announce
-from minnet.data.mnist.bounded import data_error, unreadable
 from minnet.data.mnist.download import ARCHIVES, download_mnist
 from minnet.data.mnist.idx import read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError, DataNotFoundError, MissingExtraError
+from minnet.untrusted.bounded import data_error, unreadable
 
 SCALINGS = ("256", "255", "standardized", "uint8")
 _MAX_IDX_BYTES = 1 << 26  # the largest IDX file of MNIST holds 47 MB

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from minnet.data.mnist.bounded import BoundedReader, data_error, looks_like
+from minnet.untrusted.bounded import BoundedReader, data_error, looks_like
 
 _ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8  # the format allows 255; MNIST needs 3

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minnet.data.mnist.bounded import BoundedReader, data_error, looks_like
 from minnet.data.mnist.unpickler import PICKLE_CURE, ArrayRecord, ArrayUnpickler
+from minnet.untrusted.bounded import BoundedReader, data_error, looks_like
 
 _Pair = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
 

@@ -1,33 +1,21 @@
-"""An array unpickler is Python's own unpickler without the instructions that can do harm: it reads arrays only.
+"""An array unpickler reads the pickle of MNIST: it reads arrays only.
 
-To load a pickle is to run a program, which imports and calls whatever it names. `ArrayUnpickler` knows 36 of the 68
-instructions and seven names. It calls none of the seven: what would be called is written down in records.
-
-It is built on ``pickle._Unpickler``, the standard library's unpickler in Python. The one in C cannot be bounded before
-the fix of CPython's issue 115952: a file of nine bytes (LONG_BINPUT with the number 2^28) makes it take 4 GB.
+`ArrayUnpickler` knows 36 of the 68 instructions of a pickle and seven names. It calls none of the seven.
 """
 
 import codecs
 import pickle
-import pickletools
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from minnet.data.mnist.bounded import BoundedReader, data_error
-from minnet.errors import DataError
+from minnet.untrusted.bounded import BoundedReader, data_error
+from minnet.untrusted.machine import InertUnpickler, Method
 
 PICKLE_CURE = "Likely cause: not mnist.pkl.gz, or a damaged or hostile copy. Fetch the file from a source you trust."
-_MAX_READS = 5_000  # mnist.pkl.gz takes 400
 _ELEMENT_TYPES = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
-_INSTRUCTIONS = {ord(instruction.code): instruction.name for instruction in pickletools.opcodes}
-_INSTRUCTIONS[pickle.PUT[0]] += ", its old text form, protocol 0: write it again with protocol=2"
-_HARMLESS = """PROTO NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 SHORT_BINBYTES SHORT_BINUNICODE
-    MARK EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE EMPTY_LIST APPEND APPENDS BINPUT LONG_BINPUT MEMOIZE
-    BINGET LONG_BINGET GLOBAL STACK_GLOBAL STOP"""
 
 
 # The functions and classes that a file may name; none of the real ones is ever looked up.
@@ -61,68 +49,18 @@ class ArrayRecord:
     data: bytes | bytearray = b""
 
 
-class _Source:
-    """A bounded reader with the methods that the unpickler calls, and a bound on how often, so on instructions."""
-
-    def __init__(self, file: BoundedReader) -> None:
-        self.file = file
-        self.reads = 0
-
-    def read(self, count: int) -> Any:
-        self.reads += 1
-        if self.reads > _MAX_READS:
-            raise pickle.UnpicklingError(f"more than {_MAX_READS:,} instructions and arguments")
-        return self.file.read(count)
-
-    def readline(self) -> bytes:
-        return self.file.read_line(100) + b"\n"  # two lines are a name
-
-
-class ArrayUnpickler(pickle._Unpickler):
+class ArrayUnpickler(InertUnpickler):
     """Read a pickle of arrays as tuples, lists, numbers, strings and records, in memory bounded by the file's size."""
 
-    read: Callable[[int], bytes]  # these three are the standard library's
-    append: Callable[[object], None]
-    stack: list[Any]
+    names = _NAMES
 
     def __init__(self, file: BoundedReader) -> None:
-        super().__init__(_Source(file))
+        super().__init__(file)
         self._file = file
 
-    def run(self) -> object:
-        """Return what the program leaves; DataError at the first instruction or name that is not one of arrays."""
-        try:
-            return self.load()
-        except DataError:
-            raise
-        except pickle.UnpicklingError as error:
-            found = str(error)
-        except KeyError as error:
-            found = f"the instruction {_INSTRUCTIONS.get(error.args[0], f'{error.args[0]:02x}')}"
-        except IndexError:
-            found = "an instruction that takes something from an empty stack"
-        except UnicodeError:
-            found = "text that is not Latin-1"
-        except Exception as error:  # any that a wrong program provokes in the standard library's methods
-            found = f"an instruction that does not fit ({type(error).__name__})"
-        found += "; nothing of it was run"
-        raise data_error(self._file.path, "a pickle of plain NumPy arrays", found, PICKLE_CURE)
-
-    def find_class(self, module: str, name: str) -> _Name:
-        """Return what stands for a function or class of this name."""
-        if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"a call for {f'{module}.{name}'[:80]!r}")
-        return _NAMES[module, name]
-
-    def _frame(self) -> None:
-        self.read(8)  # how many bytes to read ahead, which is not done here
-
-    def _bytes(self, size: int) -> None:
-        """Read bytes whose number is written in so many bytes; the reader refuses a number above its bound."""
-        self.append(self._file.read(int.from_bytes(self.read(size), "little")))
-
-    def _short_string(self) -> None:
-        self.append(self.read(self.read(1)[0]).decode("latin-1"))
+    def refusal(self, found: str) -> Exception:
+        """Return an error that says what was found in place of arrays."""
+        return data_error(self._file.path, "a pickle of plain NumPy arrays", found, PICKLE_CURE)
 
     def _text(self) -> None:
         """Read text, piece by piece, as its Latin-1 bytes: one wide letter would make all of it four times as large."""
@@ -133,25 +71,23 @@ class ArrayUnpickler(pickle._Unpickler):
         decoder.decode(b"", final=True)
         self.append(data.decode("latin-1") if size < 256 else data)  # a short one may be a name
 
-    def _reduce(self) -> None:
+    def called(self, function: Any, arguments: Any) -> Any:
         """Write down what a call would make."""
-        arguments, function = self.stack.pop(), self.stack.pop()
         match function, arguments:
             case _Name.ENCODE, (str() | bytearray() as text, "latin1"):
-                self.append(_as_bytes(text))
+                return _as_bytes(text)
             case _Name.DTYPE, (str() as element, 0, 1) if element in _ELEMENT_TYPES:
-                self.append(DTypeRecord(element))
+                return DTypeRecord(element)
             case _Name.RECONSTRUCT, (_Name.NDARRAY, (0,), kind) if kind in (b"b", "b"):
-                self.append(ArrayRecord())
+                return ArrayRecord()
             case _Name.FROMBUFFER, (bytearray() as data, DTypeRecord() as dtype, tuple() as shape, "C" | "F" as order):
-                self.append(ArrayRecord(_shape(shape), dtype, order == "F", data))
+                return ArrayRecord(_shape(shape), dtype, order == "F", data)
             case _:
                 raise pickle.UnpicklingError("a call with unusual arguments")
 
-    def _build(self) -> None:
+    def stated(self, thing: Any, state: Any) -> None:
         """Write down what a record was empty of, once."""
-        state = self.stack.pop()
-        match self.stack[-1], state:
+        match thing, state:
             case DTypeRecord(dtype=None) as record, (3, "<" | ">" | "|" as order, None, None, None, -1, -1, 0):
                 record.dtype = np.dtype(order.replace("|", "=") + record.element)
             case ArrayRecord(dtype=None) as record, (
@@ -166,17 +102,7 @@ class ArrayUnpickler(pickle._Unpickler):
             case _:
                 raise pickle.UnpicklingError("an unusual state for an object")
 
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
-        **{code: pickle._Unpickler.dispatch[code] for code, name in _INSTRUCTIONS.items() if name in _HARMLESS.split()},
-        pickle.FRAME[0]: _frame,
-        pickle.SHORT_BINSTRING[0]: _short_string,
-        pickle.BINUNICODE[0]: _text,
-        pickle.BINSTRING[0]: lambda self: self._bytes(4),
-        pickle.BINBYTES[0]: lambda self: self._bytes(4),
-        pickle.BYTEARRAY8[0]: lambda self: self._bytes(8),
-        pickle.REDUCE[0]: _reduce,
-        pickle.BUILD[0]: _build,
-    }
+    dispatch: ClassVar[dict[int, Method]] = {**InertUnpickler.dispatch, pickle.BINUNICODE[0]: _text}
 
 
 def _as_bytes(text: str | bytes | bytearray) -> bytes | bytearray:

@@ -1,0 +1,123 @@
+"""A TransformerDecoderBlock is a TransformerBlock that also attends to a memory, such as the outputs of an encoder."""
+
+import numpy as np
+
+from minnet.core.arrays import Array
+from minnet.core.checked import checked
+from minnet.core.layer import Layer
+from minnet.core.words import refusing
+from minnet.layers.attention import WORDS_OF_FORWARD, MultiHeadAttention
+from minnet.layers.dropout import Dropout
+from minnet.layers.layer_norm import LayerNorm
+from minnet.layers.sequences import Mask, check_context, check_mask, check_sequence
+from minnet.layers.transformer import WORDS, TransformerBlock
+
+WORDS_OF_DECODER = WORDS_OF_FORWARD | {
+    "tgt_key_padding_mask": "write mask=~tgt_key_padding_mask, because a mask is True where a place may be attended to",
+    "memory_key_padding_mask": "write memory_mask=~memory_key_padding_mask, True where a place may be attended to",
+    **dict.fromkeys(("tgt_mask", "tgt_is_causal"), "the layer is causal, unless it has causal=False"),
+}
+
+
+class TransformerDecoderBlock(TransformerBlock):
+    """h = x + attention(norm(x)), k = h + cross(norm(h), memory), y = k + network(norm(k)).
+
+    It is PyTorch's TransformerDecoderLayer: the attention is causal, cross is an attention whose keys and values are
+    made of the memory (..., S, D). This is with `norm_first`; without it, h = norm(x + attention(x)), and so on.
+    Backward: the lines of forward from the last to the first, as in `TransformerBlock`. cross passes back two gradients:
+    one for its queries, which goes on to h, and dL/d memory.
+
+    A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.1.
+
+    The parameters are those of `TransformerBlock`, but `causal` is True by default. `dropout` is of the output of cross,
+    too. A `Decoder` is a stack of such blocks, all with one memory.
+
+    Attributes
+    ----------
+    attention, cross_attention : MultiHeadAttention
+    attention_norm, cross_norm, network_norm : LayerNorm
+    network : Sequential
+    dropout, cross_dropout : Dropout or None
+        Of the outputs of the two attentions.
+
+    Examples
+    --------
+    >>> block = TransformerDecoderBlock(8, num_heads=2, hidden=32, rng=0)
+    >>> x, memory = np.ones((3, 5, 8), np.float32), np.ones((3, 9, 8), np.float32)
+    >>> block.forward(x, memory).shape
+    (3, 5, 8)
+    """
+
+    takes_memory = True
+
+    @refusing(WORDS)
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        hidden: int,
+        dropout: float = 0.1,
+        causal: bool = True,
+        norm_first: bool = True,
+        activation: Layer | str | None = None,
+        *,
+        layer_norm_eps: float = 1e-5,
+        bias: bool = True,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        rng = np.random.default_rng(rng)
+        options = {"layer_norm_eps": layer_norm_eps, "bias": bias}
+        super().__init__(embed_dim, num_heads, hidden, dropout, causal, norm_first, activation, **options, rng=rng)
+        self.cross_norm = LayerNorm(self.embed_dim, layer_norm_eps, bias=bias)
+        self.cross_attention = MultiHeadAttention(self.embed_dim, num_heads, bias, dropout=dropout, rng=rng)
+        self.cross_dropout = Dropout(dropout, rng=rng) if dropout else None
+
+    @refusing(WORDS_OF_DECODER)
+    def check(self, x: Array, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None) -> None:
+        """Check that x and the memory are sequences of vectors, and the masks those of their places."""
+        check_sequence(self, x, self.embed_dim, self.attention_norm.dtype)
+        check_context(self, "memory", memory, self.embed_dim, x, self.attention_norm.dtype)
+        check_mask(self, mask, x.shape[:-1])
+        check_mask(self, memory_mask, memory.shape[:-1])
+
+    @checked
+    def forward(
+        self, x: Array, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None
+    ) -> Array:
+        """Map x (..., T, D) and the memory (..., S, D) to y (..., T, D).
+
+        The masks, (..., T) of x and (..., S) of the memory, are True where a place may be attended to.
+        """
+        h: Array
+        if self.norm_first:
+            h = x + self._attend(self.attention_norm.forward(x), mask)
+            h = h + self._cross(self.cross_norm.forward(h), memory, memory_mask)
+            return h + self.network.forward(self.network_norm.forward(h))
+        h = self.attention_norm.forward(x + self._attend(x, mask))
+        h = self.cross_norm.forward(h + self._cross(h, memory, memory_mask))
+        y: Array = self.network_norm.forward(h + self.network.forward(h))
+        return y
+
+    @checked
+    def backward(self, dy: Array) -> tuple[Array, Array]:  # type: ignore[override]
+        """Add the weights' gradients, and map dy to (dx, dL/d memory)."""
+        if self.norm_first:
+            dh = dy + self.network_norm.backward(self.network.backward(dy))
+            d_cross, d_memory = self._cross_backward(dh)
+            dh = dh + self.cross_norm.backward(d_cross)
+            return dh + self.attention_norm.backward(self._attend_backward(dh)), d_memory
+        dh = self.network_norm.backward(dy)
+        dh = self.cross_norm.backward(dh + self.network.backward(dh))
+        d_cross, d_memory = self._cross_backward(dh)
+        dh = self.attention_norm.backward(dh + d_cross)
+        return dh + self._attend_backward(dh), d_memory
+
+    def _cross(self, x: Array, memory: Array, mask: Mask | None) -> Array:
+        y = self.cross_attention.forward(x, mask, memory)
+        return y if self.cross_dropout is None else self.cross_dropout.forward(y)
+
+    def _cross_backward(self, dy: Array) -> tuple[Array, Array]:
+        dx, d_memory = self.cross_attention.backward(
+            dy if self.cross_dropout is None else self.cross_dropout.backward(dy)
+        )
+        return dx, d_memory

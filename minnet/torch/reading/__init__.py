@@ -1,0 +1,1 @@
+"""Files that PyTorch wrote, read without PyTorch, and without running anything that is in them."""
