@@ -31,6 +31,10 @@ class PReLU(mn.Layer):
         self.slope.grad += (dy * np.minimum(x, 0)).sum(axis=0)
         return np.where(x > 0, dy, self.slope.data * dy)
 
+    def onnx(self, graph, x):
+        """Do as forward, in an ONNX file."""
+        return graph.op("PRelu", x, self.slope)
+
 
 class ForgetfulPReLU(PReLU):
     """The same with the most frequent mistake: backward sets the gradient, and does not add to it."""

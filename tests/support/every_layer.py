@@ -14,6 +14,22 @@ _spec.loader.exec_module(_tests)
 OPTIONS, SEVERAL, make = _tests.OPTIONS, _tests.SEVERAL, _tests.made
 
 
+def options():
+    """Return class → the shapes of its inputs, and for each argument some values; and the function that draws one."""
+    return OPTIONS, make
+
+
+def trained(layer, rng, dtype=np.float32):
+    """Give the arrays of a layer other values, as some training would."""
+    for _, array in layer.astype(dtype).named_arrays():
+        shape = array.data.shape
+        if isinstance(array, mn.Buffer):  # a mean, a variance, a deviation
+            array.data = rng.uniform(0.5, 2, shape).astype(dtype)
+        else:
+            array.data = (array.data * rng.uniform(0.5, 1.5, shape) + rng.normal(0, 0.1, shape)).astype(dtype)
+    return layer
+
+
 def a_layer(name, draw, dtype):
     """Draw a layer of a class with options and numbers, and an input of it."""
     layer = make(name, draw).astype(dtype)

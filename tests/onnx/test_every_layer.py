@@ -1,0 +1,33 @@
+"""Every layer with every option is exported, and onnxruntime computes the same; a new layer needs an entry."""
+
+import numpy as np
+import pytest
+from every_layer import options, trained
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+from onnx_files import exported
+
+OPTIONS, made = options()
+LEFT_OUT = {}  # class → why ONNX cannot have it
+OPSETS = range(18, 23)
+
+
+def batch(name, shape, size, rng, dtype):
+    shape = (size, *shape[1:])
+    return rng.integers(0, 9, shape) if name == "Embedding" else rng.normal(size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS.keys() - LEFT_OUT.keys()))
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), seed=st.integers(0, 99), dtype=st.sampled_from([np.float32, np.float64]))
+def test_onnxruntime_computes_the_same(name, data, seed, dtype, tmp_path):
+    rng = np.random.default_rng(seed)
+    layer = trained(made(name, data.draw), rng, dtype)
+    shape = data.draw(st.sampled_from(OPTIONS[name][0]))
+    x = [batch(name, shape, size, rng, dtype) for size in (1, 3, 7)]
+    given = x[0] if layer.dtype is None else shape[1:]  # of layers without arrays, the samples say which dtype
+    exported(layer, tmp_path / "m.onnx", given, *x, opset=data.draw(st.sampled_from(OPSETS)))

@@ -1,0 +1,43 @@
+"""Run an exported file with onnxruntime, beside the model."""
+
+import numpy as np
+
+import minnet as mn
+from minnet.core.trees import call, leaves
+
+
+def run(path, inputs):
+    """Return what onnxruntime computes: a list, of a dict of inputs."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads, options.inter_op_num_threads = 3, 1, 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)
+
+
+def compare(model, path, *batches, bound=1e-5):
+    """Assert that onnxruntime computes what the model does in eval mode, for each batch: a tree of arrays."""
+    import onnx
+
+    names = [value.name for value in onnx.load(path).graph.input]
+    training = [layer.training for _, layer in model.named_layers()]
+    for x in batches:
+        expected = leaves(call(model.eval().forward, x))
+        got = run(path, dict(zip(names, leaves(x), strict=True)))
+        assert len(got) == len(expected)
+        for theirs, ours in zip(got, expected, strict=True):
+            assert (theirs.shape, theirs.dtype) == (ours.shape, ours.dtype)
+            scale = max(np.abs(ours).max(initial=0), 1.0)
+            assert np.abs(theirs - ours).max(initial=0) <= bound * scale
+    for (_, layer), mode in zip(model.named_layers(), training, strict=True):
+        layer.training = mode
+
+
+def exported(model, path, input_shape, *batches, bound=1e-5, **options):
+    """Export a model and compare it; return what ONNX reads."""
+    import onnx
+
+    mn.onnx.export(model, path, input_shape, **options)
+    compare(model, path, *batches, bound=bound)
+    return onnx.load(path)
