@@ -219,7 +219,9 @@ class _Reader:
             declared = _sizes(self.declared[name], name)
             if declared is not None and (value.shape is None or len(value.shape) == len(declared)):
                 own = value.shape or (None,) * len(declared)
-                merged = tuple(n if isinstance(n, int) else m if m is not None else n for n, m in zip(own, declared, strict=True))
+                merged = tuple(
+                    n if isinstance(n, int) else m if m is not None else n for n, m in zip(own, declared, strict=True)
+                )
                 return replace(value, shape=merged)
         return value
 

@@ -90,7 +90,11 @@ def gather(net: Network, node: Node) -> Value:
         place = axis % len(x.shape)
         shape = (*x.shape[:place], *numbers.shape, *x.shape[place + 1 :])
     sizes = None
-    if x.sizes is not None and numbers.ints is not None and all(-len(x.sizes) <= n < len(x.sizes) for n in numbers.ints):
+    if (
+        x.sizes is not None
+        and numbers.ints is not None
+        and all(-len(x.sizes) <= n < len(x.sizes) for n in numbers.ints)
+    ):
         sizes = tuple(x.sizes[n] for n in numbers.ints)
     is_table = x.array is not None and x.learned and x.array.ndim == 2 and axis == 0 and x.array.size > 0
     if is_table and not net.is_tied(x) and x.array is not None:

@@ -198,12 +198,19 @@ def concat(net: Network, node: Node) -> Value:
     shapes = [value.shape for value in values]
     shape: Sizes | None = None
     first = shapes[0]
-    if first is not None and all(s is not None and len(s) == len(first) for s in shapes) and -len(first) <= axis < len(first):
+    if (
+        first is not None
+        and all(s is not None and len(s) == len(first) for s in shapes)
+        and -len(first) <= axis < len(first)
+    ):
         place = axis % len(first)
         parts = known(tuple(s[place] for s in shapes if s is not None))
         shape = tuple((None if parts is None else sum(parts)) if i == place else n for i, n in enumerate(first))
     sizes: Sizes | None = None
-    if all(value.sizes is not None and value.kind == "i" for value in values) and sum(len(v.sizes or ()) for v in values) < 64:
+    if (
+        all(value.sizes is not None and value.kind == "i" for value in values)
+        and sum(len(v.sizes or ()) for v in values) < 64
+    ):
         sizes = tuple(n for value in values for n in value.sizes or ())
     return net.add(node, Join(axis), *values, shape=shape, sizes=sizes)
 
@@ -219,7 +226,9 @@ def slices(net: Network, node: Node) -> Value:
         computed = [i for i in (1, 2, 3, 4) if node.get(i) is not None and node.ints(i) is None]
         if computed:
             values = [node.value(i) for i in range(1, len(node.inputs))]
-            return net.add(node, Slice(), x, *values, kind=x.kind, shape=None if x.shape is None else (None,) * len(x.shape))
+            return net.add(
+                node, Slice(), x, *values, kind=x.kind, shape=None if x.shape is None else (None,) * len(x.shape)
+            )
     layer = net.make(node, Slice, *given)
     axes = given[2] if given[2] is not None else tuple(range(len(given[0])))
     shape = x.shape
@@ -277,7 +286,9 @@ def pad(net: Network, node: Node) -> Value:
     for i, axis in enumerate(axes):
         pairs[axis] = (pads[i], pads[i + len(axes)])
     layer = net.make(node, PadAxes, tuple(pairs), mode, value)
-    shape = tuple(n + sum(p) if isinstance(n, int) else n if p == (0, 0) else None for n, p in zip(x.shape, pairs, strict=True))
+    shape = tuple(
+        n + sum(p) if isinstance(n, int) else n if p == (0, 0) else None for n, p in zip(x.shape, pairs, strict=True)
+    )
     return net.add(node, layer, x, shape=shape)
 
 
