@@ -65,6 +65,7 @@ class Layer:
     takes_mask: bool = False
     removes_time: bool = False
     mixes_places: bool = False
+    takes_memory: bool = False  # whether forward(x, memory, ...) is to be given one: see `Decoder`
     changes: ClassVar[int] = 0  # how often the mode, the dtype or the layers of any model changed: see Sequential
     _cache: Any
 

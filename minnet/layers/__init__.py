@@ -34,12 +34,15 @@ from minnet.layers.containers import Residual as Residual
 from minnet.layers.containers import Sequential as Sequential
 from minnet.layers.convolution import Conv1d as Conv1d
 from minnet.layers.convolution import Conv2d as Conv2d
+from minnet.layers.decoder import TransformerDecoderBlock as TransformerDecoderBlock
 from minnet.layers.dropout import Dropout as Dropout
 from minnet.layers.dropout import Dropout2d as Dropout2d
 from minnet.layers.dropout import DropPath as DropPath
 from minnet.layers.embedding import Embedding as Embedding
 from minnet.layers.embedding import LearnedPosition as LearnedPosition
 from minnet.layers.embedding import SinusoidalPosition as SinusoidalPosition
+from minnet.layers.encoder_decoder import Decoder as Decoder
+from minnet.layers.encoder_decoder import EncoderDecoder as EncoderDecoder
 from minnet.layers.gates import GLU as GLU
 from minnet.layers.gates import Hardswish as Hardswish
 from minnet.layers.gates import Mish as Mish
@@ -59,6 +62,7 @@ from minnet.layers.prelu import PReLU as PReLU
 from minnet.layers.recurrent import GRU as GRU
 from minnet.layers.recurrent import LSTM as LSTM
 from minnet.layers.recurrent import RNN as RNN
+from minnet.layers.select import Select as Select
 from minnet.layers.smooth_activations import CELU as CELU
 from minnet.layers.smooth_activations import ELU as ELU
 from minnet.layers.smooth_activations import GELU as GELU

@@ -117,8 +117,8 @@ class Container(Layer):
         if not any(users):
             raise TypeError(
                 f"{type(self).__name__} was given a mask, but none of its layers takes one: those that do are RNN, "
-                "GRU, LSTM, MultiHeadAttention, TransformerBlock and PoolTime, and your own with takes_mask = True and "
-                "forward(x, mask=None)"
+                "GRU, LSTM, MultiHeadAttention, TransformerBlock, PoolTime and Select, and your own with takes_mask = "
+                "True and forward(x, mask=None)"
             )
         return users
 

@@ -1,5 +1,7 @@
 """A TransformerDecoderBlock is a TransformerBlock that also attends to a memory, such as the outputs of an encoder."""
 
+from typing import Any
+
 import numpy as np
 
 from minnet.core.arrays import Array
@@ -10,7 +12,7 @@ from minnet.layers.attention import WORDS_OF_FORWARD, MultiHeadAttention
 from minnet.layers.dropout import Dropout
 from minnet.layers.layer_norm import LayerNorm
 from minnet.layers.sequences import Mask, check_context, check_mask, check_sequence
-from minnet.layers.transformer import WORDS, TransformerBlock
+from minnet.layers.transformer import WORDS, Block
 
 WORDS_OF_DECODER = WORDS_OF_FORWARD | {
     "tgt_key_padding_mask": "write mask=~tgt_key_padding_mask, because a mask is True where a place may be attended to",
@@ -19,18 +21,18 @@ WORDS_OF_DECODER = WORDS_OF_FORWARD | {
 }
 
 
-class TransformerDecoderBlock(TransformerBlock):
+class TransformerDecoderBlock(Block):
     """h = x + attention(norm(x)), k = h + cross(norm(h), memory), y = k + network(norm(k)).
 
     It is PyTorch's TransformerDecoderLayer: the attention is causal, cross is an attention whose keys and values are
     made of the memory (..., S, D). This is with `norm_first`; without it, h = norm(x + attention(x)), and so on.
-    Backward: the lines of forward from the last to the first, as in `TransformerBlock`. cross passes back two gradients:
-    one for its queries, which goes on to h, and dL/d memory.
+    Backward: the lines of forward from the last to the first, as in `TransformerBlock`. cross passes back two
+    gradients: one for its queries, which goes on to h, and dL/d memory.
 
     A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.1.
 
-    The parameters are those of `TransformerBlock`, but `causal` is True by default. `dropout` is of the output of cross,
-    too. A `Decoder` is a stack of such blocks, all with one memory.
+    The parameters are those of `TransformerBlock`, but `causal` is True by default, and `dropout` is for cross, too. A
+    `Decoder` is a stack of such blocks, all with one memory.
 
     Attributes
     ----------
@@ -66,51 +68,63 @@ class TransformerDecoderBlock(TransformerBlock):
         rng: int | np.random.Generator | None = None,
     ) -> None:
         rng = np.random.default_rng(rng)
-        options = {"layer_norm_eps": layer_norm_eps, "bias": bias}
-        super().__init__(embed_dim, num_heads, hidden, dropout, causal, norm_first, activation, **options, rng=rng)
+        options: dict[str, Any] = {"layer_norm_eps": layer_norm_eps, "bias": bias, "rng": rng}
+        super().__init__(embed_dim, num_heads, hidden, dropout, causal, norm_first, activation, **options)
         self.cross_norm = LayerNorm(self.embed_dim, layer_norm_eps, bias=bias)
         self.cross_attention = MultiHeadAttention(self.embed_dim, num_heads, bias, dropout=dropout, rng=rng)
         self.cross_dropout = Dropout(dropout, rng=rng) if dropout else None
 
     @refusing(WORDS_OF_DECODER)
-    def check(self, x: Array, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None) -> None:
+    def check(
+        self, x: Array, memory: Array | None = None, mask: Mask | None = None, memory_mask: Mask | None = None
+    ) -> None:
         """Check that x and the memory are sequences of vectors, and the masks those of their places."""
+        if memory is None:
+            raise TypeError(
+                f"{self.describe()} needs a memory to attend to: forward(x, memory); mn.Decoder(layer, ...) gives it "
+                "to all such blocks of a chain, which a Sequential cannot do"
+            )
         check_sequence(self, x, self.embed_dim, self.attention_norm.dtype)
         check_context(self, "memory", memory, self.embed_dim, x, self.attention_norm.dtype)
         check_mask(self, mask, x.shape[:-1])
         check_mask(self, memory_mask, memory.shape[:-1])
 
     @checked
-    def forward(
-        self, x: Array, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None
-    ) -> Array:
+    def forward(self, x: Array, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None) -> Array:
         """Map x (..., T, D) and the memory (..., S, D) to y (..., T, D).
 
         The masks, (..., T) of x and (..., S) of the memory, are True where a place may be attended to.
         """
         h: Array
+        k: Array
+        y: Array
         if self.norm_first:
             h = x + self._attend(self.attention_norm.forward(x), mask)
-            h = h + self._cross(self.cross_norm.forward(h), memory, memory_mask)
-            return h + self.network.forward(self.network_norm.forward(h))
-        h = self.attention_norm.forward(x + self._attend(x, mask))
-        h = self.cross_norm.forward(h + self._cross(h, memory, memory_mask))
-        y: Array = self.network_norm.forward(h + self.network.forward(h))
+            k = h + self._cross(self.cross_norm.forward(h), memory, memory_mask)
+            y = k + self.network.forward(self.network_norm.forward(k))
+        else:
+            h = self.attention_norm.forward(x + self._attend(x, mask))
+            k = self.cross_norm.forward(h + self._cross(h, memory, memory_mask))
+            y = self.network_norm.forward(k + self.network.forward(k))
         return y
 
     @checked
-    def backward(self, dy: Array) -> tuple[Array, Array]:  # type: ignore[override]
+    def backward(self, dy: Array) -> tuple[Array, Array]:
         """Add the weights' gradients, and map dy to (dx, dL/d memory)."""
+        dk: Array
+        dh: Array
         if self.norm_first:
-            dh = dy + self.network_norm.backward(self.network.backward(dy))
-            d_cross, d_memory = self._cross_backward(dh)
-            dh = dh + self.cross_norm.backward(d_cross)
+            dk = dy + self.network_norm.backward(self.network.backward(dy))
+            d_query, d_memory = self._cross_backward(dk)
+            dh = dk + self.cross_norm.backward(d_query)
             return dh + self.attention_norm.backward(self._attend_backward(dh)), d_memory
-        dh = self.network_norm.backward(dy)
-        dh = self.cross_norm.backward(dh + self.network.backward(dh))
-        d_cross, d_memory = self._cross_backward(dh)
-        dh = self.attention_norm.backward(dh + d_cross)
-        return dh + self._attend_backward(dh), d_memory
+        d_sum = self.network_norm.backward(dy)
+        dk = d_sum + self.network.backward(d_sum)
+        d_sum = self.cross_norm.backward(dk)
+        d_query, d_memory = self._cross_backward(d_sum)
+        dh = d_sum + d_query
+        d_sum = self.attention_norm.backward(dh)
+        return d_sum + self._attend_backward(d_sum), d_memory
 
     def _cross(self, x: Array, memory: Array, mask: Mask | None) -> Array:
         y = self.cross_attention.forward(x, mask, memory)

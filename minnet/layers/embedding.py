@@ -8,8 +8,19 @@ from minnet.core.checks import check_int
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
 from minnet.core.parameter import Parameter
+from minnet.core.words import CPU, refusing
 from minnet.initializers import draw, normal
 from minnet.layers.sequences import check_sequence
+
+WORDS = {
+    **dict.fromkeys(("max_norm", "norm_type"), "forward does not change the table; weight_decay keeps it small"),
+    "scale_grad_by_freq": "gradients are sums over all places of a word, leave it out",
+    "sparse": "gradients are arrays of all rows, leave it out",
+    "_weight": "write layer.weight.data = table",
+    "_freeze": "write layer.freeze()",
+    "device": CPU,
+    "dtype": "write layer.astype(np.float64)",
+}
 
 
 class Embedding(Layer):
@@ -43,6 +54,7 @@ class Embedding(Layer):
     (2, 3, 16)
     """
 
+    @refusing(WORDS)
     def __init__(
         self,
         num_embeddings: int,

@@ -35,9 +35,7 @@ class Decoder(Container):
 
     takes_memory = True
 
-    def forward(
-        self, x: Any, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None
-    ) -> Array:
+    def forward(self, x: Any, memory: Array, mask: Mask | None = None, memory_mask: Mask | None = None) -> Array:
         """Map x and the memory (N, S, D) to y.
 
         The masks, (N, T) of x and (N, S) of the memory, are True where a place is real.
@@ -75,18 +73,18 @@ class Decoder(Container):
         super()._check_layers(layers)
         if not any(layer.takes_memory for layer in layers):
             raise ValueError(
-                f"{type(self).__name__} needs a layer that takes a memory, such as TransformerDecoderBlock, or your own "
-                "with takes_memory = True; a chain without a memory is a Sequential"
+                f"{type(self).__name__} needs a layer that takes a memory: TransformerDecoderBlock, or your own with "
+                "takes_memory = True; a chain without a memory is a Sequential"
             )
 
 
 class EncoderDecoder(Layer):
-    """y = decoder(target, encoder(source)): it predicts each place of the target from the places before it and a source.
+    """y = decoder(target, encoder(source)), for a model that makes one sequence of another, such as a translation.
 
     The encoder maps the source to the memory (N, S, D), and the decoder is a `Decoder`, or a layer with such a
-    ``forward(x, memory, mask, memory_mask)``. PyTorch's Transformer has a stack of `TransformerBlock` as the encoder, and
-    one of `TransformerDecoderBlock` as the decoder, each with a `LayerNorm` behind it. With an `Embedding` before each,
-    the source and the target are integers.
+    ``forward(x, memory, mask, memory_mask)``. PyTorch's Transformer has a stack of `TransformerBlock` as the encoder,
+    and one of `TransformerDecoderBlock` as the decoder, each with a `LayerNorm` behind it. With an `Embedding` before
+    each, the source and the target are integers.
 
     Backward: the decoder maps dy to dL/d target and dL/d memory, and the encoder the latter to dL/d source.
 

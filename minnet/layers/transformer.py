@@ -32,7 +32,67 @@ WORDS_OF_ENCODER = WORDS_OF_FORWARD | {
     "src_mask": "causal=True is an argument of the layer; a mask is of places (N, T)",
 }
 
-class TransformerBlock(Layer):
+
+class Block(Layer):
+    """The base of `TransformerBlock` and `TransformerDecoderBlock`: what both are made of."""
+
+    takes_mask = True
+
+    @refusing(WORDS)
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        hidden: int,
+        dropout: float = 0.1,
+        causal: bool = False,
+        norm_first: bool = True,
+        activation: Layer | str | None = None,
+        *,
+        layer_norm_eps: float = 1e-5,
+        bias: bool = True,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        name = type(self).__name__
+        self.embed_dim = D = check_int(name, "embed_dim", embed_dim)
+        self.num_heads = num_heads
+        self.hidden = check_int(name, "hidden", hidden)
+        self.causal = causal
+        self.norm_first = norm_first
+        self.bias = bool(bias)
+        if isinstance(activation, str):
+            activation = GELU() if check_choice(name, "activation", activation, ("relu", "gelu")) == "gelu" else None
+        rng = np.random.default_rng(rng)
+        self.attention_norm = LayerNorm(D, layer_norm_eps, bias=bias)
+        self.attention = MultiHeadAttention(D, num_heads, bias, causal, dropout, rng=rng)
+        self.layer_norm_eps = self.attention_norm.eps
+        self.dropout = Dropout(dropout, rng=rng) if dropout else None
+        self.network_norm = LayerNorm(D, layer_norm_eps, bias=bias)
+        network = [Linear(D, hidden, bias, rng=rng), activation or ReLU(), Linear(hidden, D, bias, rng=rng)]
+        if dropout:
+            network.insert(2, Dropout(dropout, rng=rng))
+            network.append(Dropout(dropout, rng=rng))
+        self.network = Sequential(*network)
+
+    @property
+    def activation(self) -> Layer:
+        """The layer between the two Linear ones."""
+        return self.network.layers[1]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's arguments, of which `dropout` is kept as a layer."""
+        return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
+
+    def _attend(self, x: Array, mask: Mask | None) -> Array:
+        y = self.attention.forward(x, mask)
+        return y if self.dropout is None else self.dropout.forward(y)
+
+    def _attend_backward(self, dy: Array) -> Array:
+        dx: Array = self.attention.backward(dy if self.dropout is None else self.dropout.backward(dy))
+        return dx
+
+
+class TransformerBlock(Block):
     """h = x + attention(norm(x)), y = h + network(norm(h)): PyTorch's TransformerEncoderLayer.
 
     This is with `norm_first`. Without it, as in the paper: h = norm(x + attention(x)), y = norm(h + network(h)). The
@@ -77,57 +137,6 @@ class TransformerBlock(Layer):
     (3, 5, 8)
     """
 
-    takes_mask = True
-
-    @refusing(WORDS)
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        hidden: int,
-        dropout: float = 0.1,
-        causal: bool = False,
-        norm_first: bool = True,
-        activation: Layer | str | None = None,
-        *,
-        layer_norm_eps: float = 1e-5,
-        bias: bool = True,
-        rng: int | np.random.Generator | None = None,
-    ) -> None:
-        name = type(self).__name__
-        self.embed_dim = D = check_int(name, "embed_dim", embed_dim)
-        self.num_heads = num_heads
-        self.hidden = check_int(name, "hidden", hidden)
-        self.causal = causal
-        self.norm_first = norm_first
-        self.bias = bool(bias)
-        if isinstance(activation, str):
-            activation = GELU() if check_choice(name, "activation", activation, ("relu", "gelu")) == "gelu" else None
-        rng = np.random.default_rng(rng)
-        self.attention_norm = LayerNorm(D, layer_norm_eps, bias=bias)
-        self.attention = MultiHeadAttention(D, num_heads, bias, causal, dropout, rng=rng)
-        self.dropout = Dropout(dropout, rng=rng) if dropout else None
-        self.network_norm = LayerNorm(D, layer_norm_eps, bias=bias)
-        network = [Linear(D, hidden, bias, rng=rng), activation or ReLU(), Linear(hidden, D, bias, rng=rng)]
-        if dropout:
-            network.insert(2, Dropout(dropout, rng=rng))
-            network.append(Dropout(dropout, rng=rng))
-        self.network = Sequential(*network)
-
-    @property
-    def activation(self) -> Layer:
-        """The layer between the two Linear ones."""
-        return self.network.layers[1]
-
-    @property
-    def layer_norm_eps(self) -> float:
-        """The ε of the norms."""
-        return self.attention_norm.eps
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the constructor's arguments, of which `dropout` is kept as a layer."""
-        return super().arguments() | {"dropout": self.dropout.p if self.dropout else 0.0}
-
     @refusing(WORDS_OF_ENCODER)
     def check(self, x: Array, mask: Mask | None = None) -> None:
         """Check that x is sequences of vectors, and the mask one of their places."""
@@ -157,11 +166,3 @@ class TransformerBlock(Layer):
         dh = d_sum + self.network.backward(d_sum)
         d_sum = self.attention_norm.backward(dh)
         return d_sum + self._attend_backward(d_sum)
-
-    def _attend(self, x: Array, mask: Mask | None) -> Array:
-        y = self.attention.forward(x, mask)
-        return y if self.dropout is None else self.dropout.forward(y)
-
-    def _attend_backward(self, dy: Array) -> Array:
-        dx: Array = self.attention.backward(dy if self.dropout is None else self.dropout.backward(dy))
-        return dx

@@ -16,8 +16,11 @@ Their labels (...) are integers, for predictions (..., C) whose *last* axis are 
 `minnet.losses.labels.ClassLoss`, also for images.
 
 For a yes or a no there are `BCELoss` (after `Sigmoid`) and `BCEWithLogitsLoss` (scores), and without probabilities
-`HingeLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and `SmoothL1Loss`; for
-whole distributions `KLDivLoss`. Every loss takes ``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
+`HingeLoss` and `SoftMarginLoss`, and `MultiMarginLoss` for classes; for quantities `MSELoss`, `L1Loss`, `HuberLoss` and
+`SmoothL1Loss`, `GaussianNLLLoss` for a mean and its variance, and `PoissonNLLLoss` for counts; for whole distributions
+`KLDivLoss`; for labels of a sequence whose places are not known `CTCLoss`. `CosineEmbeddingLoss`, `TripletMarginLoss`
+and `MarginRankingLoss` compare two or three outputs, and `HingeEmbeddingLoss` takes their distance. Every loss takes
+``reduction="mean"``, ``"sum"`` or ``"none"`` (see `Loss`).
 
 `MultiLoss` is the weighted sum of several losses, for a model with several outputs.
 """
@@ -30,9 +33,17 @@ from minnet.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minnet.losses.classification import CrossEntropyLoss as CrossEntropyLoss
 from minnet.losses.classification import NLLLoss as NLLLoss
 from minnet.losses.classification import SoftmaxCrossEntropyLoss as SoftmaxCrossEntropyLoss
+from minnet.losses.ctc import CTCLoss as CTCLoss
 from minnet.losses.divergence import KLDivLoss as KLDivLoss
+from minnet.losses.embeddings import CosineEmbeddingLoss as CosineEmbeddingLoss
+from minnet.losses.embeddings import TripletMarginLoss as TripletMarginLoss
+from minnet.losses.likelihood import GaussianNLLLoss as GaussianNLLLoss
+from minnet.losses.likelihood import PoissonNLLLoss as PoissonNLLLoss
+from minnet.losses.margin import HingeEmbeddingLoss as HingeEmbeddingLoss
 from minnet.losses.margin import HingeLoss as HingeLoss
+from minnet.losses.margin import MarginRankingLoss as MarginRankingLoss
 from minnet.losses.margin import MultiMarginLoss as MultiMarginLoss
+from minnet.losses.margin import SoftMarginLoss as SoftMarginLoss
 from minnet.losses.multi import MultiLoss as MultiLoss
 from minnet.losses.regression import HuberLoss as HuberLoss
 from minnet.losses.regression import L1Loss as L1Loss

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, add_up
-from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_floats, check_gradient
 from minnet.core.described import describe
-from minnet.core.labels import classes_at_axis_1
 from minnet.core.layer import Layer
 from minnet.core.masks import refuse_mask
 from minnet.core.trees import first, refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
+from minnet.losses.shapes import check_one_shape
 from minnet.losses.value import LossValue
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"
@@ -130,23 +129,7 @@ class Loss(Layer):
             if target.dtype.kind in "OSU":
                 cure += " if that can be read as numbers; number the names of classes, and use a loss for classes"
             raise TypeError(f"{name} expected a target of numbers, got {target.dtype}: {cure}")
-        if prediction.shape != target.shape:
-            if prediction.ndim == 2 and target.shape == prediction.shape[::-1]:
-                cure = "samples are along the first axis: y.T"
-            elif prediction.size == target.size:
-                cure = "reshape the target, as y.reshape" + str((-1, *prediction.shape[1:])).replace(",)", ")")
-            elif target.shape == prediction.shape[:-1] and target.dtype.kind in "iu":
-                cure = "class numbers? Use a loss for them: SoftmaxCrossEntropyLoss or CrossEntropyLoss"
-            elif target.shape == (*prediction.shape[:1], *prediction.shape[2:]) and target.dtype.kind in "iu":
-                cure = (
-                    "class numbers? Use a loss for them, such as SoftmaxCrossEntropyLoss; "
-                    f"{classes_at_axis_1(prediction.shape)}"
-                )
-            else:
-                cure = "give the model's last layer as many outputs as a sample has targets"
-            raise ValueError(
-                f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
-            )
+        check_one_shape(name, prediction, target)
 
     @contextmanager
     def checking_once(self) -> Iterator[None]:
@@ -171,7 +154,7 @@ class Loss(Layer):
         Without shares, the losses count the same. A loss whose share is 0 counts as 0 even if it is infinite.
         """
         if isinstance(shares, np.ndarray):
-            losses, shares = _times(losses, shares), 1.0
+            losses, shares = times(losses, shares), 1.0
         if self.reduction == "none":
             value: Any = losses
             valid = not np.isnan(losses).any()
@@ -209,7 +192,7 @@ class Loss(Layer):
         """
         share: float | Array = self._incoming(dy, shape, dtype)
         if shares is not None:
-            return _times(share, shares) if isinstance(share, np.ndarray) else shares * share
+            return times(share, shares) if isinstance(share, np.ndarray) else shares * share
         return share if self.reduction == "none" else share / self._divisor(shape)
 
     def _divisor(self, shape: tuple[int, ...]) -> int:
@@ -218,7 +201,7 @@ class Loss(Layer):
 
     def _passed_on(self, slopes: Array, share: Any) -> Array:
         """Return slopes · share; where one of them is 0, 0, even if the other is infinite."""
-        return _times(slopes, share) if isinstance(share, np.ndarray) else slopes * float(share)
+        return times(slopes, share) if isinstance(share, np.ndarray) else slopes * float(share)
 
     def _count(self, shape: tuple[int, ...]) -> int:
         """Return how many losses of that shape a mean counts."""
@@ -232,10 +215,8 @@ class Loss(Layer):
                     f"{self.describe()}.backward expected dy, of shape {shape}, for forward returned all losses: "
                     'pass dL/d losses (np.full_like(losses, 1 / losses.size) for their mean), or use reduction="mean"'
                 )
-            if not shape and isinstance(
-                dy, (int, float, np.number)
-            ):  # the loss of one sample is a number, not an array
-                dy = np.asarray(dy, dtype)
+            if not shape and isinstance(dy, (int, float, np.number)):
+                dy = np.asarray(dy, dtype)  # the loss of one sample is a number, not an array
             check_gradient(self, dy, shape, dtype)
             return dy
         if dy is None:
@@ -243,38 +224,6 @@ class Loss(Layer):
         if np.ndim(dy) or np.asarray(dy).dtype.kind not in "iuf":
             raise TypeError(f"{self.describe()}.backward expected no dy, or a number, for its loss is one; got {dy!r}")
         return float(dy)
-
-
-class ElementwiseLoss(Loss):
-    """The base of losses that compare number with number: prediction and target have the same shape, any."""
-
-    def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
-        """Return the loss of each number, and what `slopes` needs; prediction and target are arrays of one dtype."""
-        raise NotImplementedError
-
-    def slopes(self, kept: Any) -> Array:
-        """Return d loss / d prediction of each number, from what `compare` kept."""
-        slopes: Array = kept
-        return slopes
-
-    def total_weight(self, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return how many numbers the mean is over; with weights of samples, the sum of the numbers' weights."""
-        return self._total(sample_weight, np.shape(target))
-
-    @checked
-    def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """Return the mean loss of prediction and target, of the same shape (any), weighted if there are weights."""
-        losses, kept = self.compare(prediction, np.asarray(target, prediction.dtype))
-        shares = None if sample_weight is None else self._weighed(sample_weight, losses.shape, losses.dtype)
-        value = self._reduce(losses, shares)
-        self.cache = kept, shares
-        return value
-
-    def backward(self, dy: Any = None) -> Array:
-        """Return dL/d prediction, of its shape."""
-        kept, shares = self.cache
-        slopes = self.slopes(kept)
-        return self._passed_on(slopes, self._share(dy, slopes.shape, slopes.dtype, shares))
 
 
 def weight_of(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Any:
@@ -299,6 +248,6 @@ def weight_of(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Any
     return float(len(first(x))) if sample_weight is None else Loss.total_weight(loss, first(x), sample_weight)
 
 
-def _times(values: Array, shares: Array) -> Array:
+def times(values: Array, shares: Array) -> Array:
     """Return values · shares, of the shape of the values; where one of them is 0, 0, even if the other is infinite."""
     return np.multiply(values, shares, out=np.zeros_like(values), where=(shares != 0) & (values != 0))

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import TINY, Array
 from minnet.core.weights import check_weights
 from minnet.errors import NonFiniteError
-from minnet.losses.base import DIVERGED, ElementwiseLoss, Loss
+from minnet.losses.base import DIVERGED, Loss
+from minnet.losses.elementwise import ElementwiseLoss
 
 
 class BCELoss(ElementwiseLoss):

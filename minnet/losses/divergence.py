@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, as_rows
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
-from minnet.losses.base import ElementwiseLoss
+from minnet.losses.elementwise import ElementwiseLoss
 from minnet.losses.probabilities import check_log_probabilities
 
 

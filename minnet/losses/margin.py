@@ -12,8 +12,11 @@ from numpy.typing import ArrayLike
 from minnet.core.arrays import Array, as_rows
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_number
-from minnet.losses.base import ElementwiseLoss
+from minnet.core.special import sigmoid
+from minnet.losses.elementwise import ElementwiseLoss
 from minnet.losses.labels import ClassLoss
+from minnet.losses.parts import PartsLoss
+from minnet.losses.signs import check_signs
 
 
 class HingeLoss(ElementwiseLoss):
@@ -47,11 +50,111 @@ class HingeLoss(ElementwiseLoss):
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return max(0, 1 − t z), and the slope: −t where that is above 0."""
         t = target
-        if not (np.abs(t) == 1).all():
-            cure = "labels 0 and 1? pass 2 * y - 1" if ((t == 0) | (t == 1)).all() else "classes? MultiMarginLoss"
-            raise ValueError(f"HingeLoss expected labels that are -1 or 1, got {t[np.abs(t) != 1][0]:g}: {cure}")
+        check_signs(self, t, "classes? MultiMarginLoss")
         short = 1 - t * prediction  # by how much the margin is missed
         return np.maximum(short, 0), -t * (short > 0)
+
+
+class HingeEmbeddingLoss(ElementwiseLoss):
+    """L = mean of x where t = 1, and of max(0, m − x) where t = −1.
+
+    x is the distance of a pair, whose two belong together (t = 1) or not (t = −1).
+
+    Backward: the slope is 1 where t = 1, −1 where t = −1 and x < m, and 0 elsewhere.
+
+    Parameters
+    ----------
+    margin
+        m: how far apart the two of a pair with t = −1 should be.
+    reduction
+        "mean", "sum" or "none": see `Loss`, also for the errors.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if a label is neither −1 nor 1.
+    """
+
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.margin = check_number("HingeEmbeddingLoss", "margin", margin)
+
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return x or max(0, m − x), and the slope."""
+        same = check_signs(self, target, "pass 1 for a pair that belongs together") == 1
+        short = self.margin - prediction  # by how much the margin is missed
+        losses = np.where(same, prediction, np.maximum(short, 0))
+        return losses, same - ((short > 0) & ~same).astype(losses.dtype)
+
+
+class SoftMarginLoss(ElementwiseLoss):
+    """L = mean of log(1 + e^{−t z}), of scores z and labels t, which are −1 or 1: a hinge without the corner.
+
+    Backward: the slope is −t σ(−t z). It is `BCEWithLogitsLoss` with labels −1 and 1 in place of 0 and 1.
+
+    Parameters
+    ----------
+    reduction
+        "mean", "sum" or "none": see `Loss`, also for the errors.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if a label is neither −1 nor 1.
+    """
+
+    takes, threshold = "scores", 0.0
+
+    def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        """Return log(1 + e^{−t z}), and the slope −t σ(−t z)."""
+        z = check_signs(self, target, "0 to 1? BCEWithLogitsLoss") * prediction
+        losses = np.maximum(-z, 0) + np.log1p(np.exp(-np.abs(z)))  # the exponential is never above 1
+        return losses, -target * sigmoid(-z)
+
+
+class MarginRankingLoss(PartsLoss):
+    """L = mean of max(0, m − t (x₁ − x₂)): x₁ is to be above x₂ by m where t = 1, and below it where t = −1.
+
+    Backward: where the loss is above 0, the slope is −t in x₁ and t in x₂; elsewhere 0.
+
+    The prediction is a tuple (x1, x2), or a dict with these names, of scores of one shape, and so is the target.
+
+    C. Burges et al., "Learning to rank using gradient descent", ICML 2005, has a smooth one; with the hinge it is R.
+    Herbrich et al., "Large margin rank boundaries for ordinal regression", 2000.
+
+    Parameters
+    ----------
+    margin
+        m.
+    reduction
+        "mean", "sum" or "none": see `Loss`, also for the errors.
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if a label is neither −1 nor 1.
+
+    Examples
+    --------
+    >>> loss = MarginRankingLoss(margin=0.5)
+    >>> loss.forward((np.array([2.0, 1.0]), np.array([1.0, 1.0])), [1, 1])  # the mean of 0 and 0.5
+    0.25
+    >>> loss.backward()
+    (array([-0. , -0.5]), array([0. , 0.5]))
+    """
+
+    parts = ("x1", "x2")
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.margin = check_number("MarginRankingLoss", "margin", margin)
+
+    def compare(self, target: Array, *parts: Array) -> tuple[Array, tuple[Array, ...]]:
+        """Return max(0, m − t (x₁ − x₂)), and the slopes."""
+        x1, x2 = parts
+        short = self.margin - check_signs(self, target, "pass 1 if x1 is to be above x2") * (x1 - x2)
+        slope = target * (short > 0)
+        return np.maximum(short, 0), (-slope, slope)
 
 
 class MultiMarginLoss(ClassLoss):

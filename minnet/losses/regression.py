@@ -11,7 +11,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checks import check_number
-from minnet.losses.base import ElementwiseLoss
+from minnet.losses.elementwise import ElementwiseLoss
 
 
 class MSELoss(ElementwiseLoss):

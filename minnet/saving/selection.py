@@ -50,7 +50,7 @@ def _under(arrays: Arrays, prefix: str) -> dict[str, str]:
     if not isinstance(prefix, str):
         raise TypeError(f"load expected prefix to be a string, such as 'layers[0]', got {type(prefix).__name__}")
     parts = {name: part for name in arrays if (part := _below(name, prefix)) is not None}
-    if not parts:
+    if prefix and not parts:
         known = ", ".join(listed(list(arrays)[:5])) or "none"
         raise CheckpointError(f"none of its arrays has a name below the prefix {prefix!r}; the first are {known}")
     return parts

@@ -130,11 +130,16 @@ def load(
             array.data = weights[name]
     if found.complete:
         vars(model).update(expected)
+    tell(found, strict, report)
+    return set_mode(model, train)
+
+
+def tell(found: LoadReport, strict: bool, report: Callable[[LoadReport], object] | None) -> None:
+    """Give a report to the function that wants it; without one, say on stderr what was left out."""
     if report is not None:
         report(found)
     elif not strict:
         announce(repr(found))
-    return set_mode(model, train)
 
 
 def set_mode(model: L, train: bool) -> L:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from targets import TARGETS, Target, size_unpacked
+from target import Target, size_unpacked
+from targets import TARGETS
 
 MOST_SECONDS = 2.0
-MOST_MEMORY = 1 << 22, 16  # bytes, and times the size of the file: Python's own objects are larger than what they hold
+MOST_MEMORY = 16  # times the size of the file, and a constant: Python's own objects are larger than what they hold
 MOST_RESIDENT = 1 << 28  # bytes by which the process may grow at one input: memory that Python does not count
 
 
@@ -96,7 +97,7 @@ def attempt(target: Target, content: bytes, path: Path) -> Outcome:
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident) * 1024
     if seconds > MOST_SECONDS:
         kind, message = "failure", f"took {seconds:.1f} s"
-    if memory > MOST_MEMORY[0] + MOST_MEMORY[1] * size_unpacked(content) or grown > MOST_RESIDENT:
+    if memory > target.memory + MOST_MEMORY * size_unpacked(content) or grown > MOST_RESIDENT:
         kind, message = "failure", f"took {max(memory, grown):,} bytes"
     if kind == "read":
         try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.trees import cast_tree
+from minnet.core.trees import cast_tree, first
 from minnet.inspection.gradcheck import check_layer
 
 random = np.random.default_rng(7)
@@ -124,6 +124,10 @@ LAYERS += [
     (mn.GRU(4, 2, num_layers=2, bias=False, rng=0), EMBEDDED),
     (mn.GRU(1, 1, 2, bidirectional=True, rng=0), np.ones((2, 1, 1))),
     (mn.RNN(4, 2, 3, nonlinearity="relu", dropout=0.5, rng=0), EMBEDDED),
+    (mn.TransformerBlock(4, 2, 5, 0.0, activation="gelu", bias=False, layer_norm_eps=0.1, rng=0), EMBEDDED),
+    (mn.Select(-1), EMBEDDED),
+    (mn.Select(0, axis=-1), EMBEDDED),
+    (mn.Select(0), np.ones((2, 1, 1))),
     (mn.PoolTime("mean"), EMBEDDED),
     (mn.PoolTime("max"), EMBEDDED),
     (mn.PoolTime("last"), np.ones((2, 1, 1))),
@@ -150,6 +154,29 @@ OTHERS = [
     ),
     (mn.TransformerBlock(4, 2, 6, causal=True, rng=0), EMBEDDED, REAL),
     (mn.GRU(4, 2, 2, dropout=0.3, bidirectional=True, rng=0), EMBEDDED, random.normal(size=(4, 2, 2)), REAL),
+    (mn.TransformerDecoderBlock(4, 2, 3, rng=0), EMBEDDED, EMBEDDED[::-1].copy()),
+    (
+        mn.TransformerDecoderBlock(4, 2, 3, 0.3, False, False, rng=0),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+        REAL[:, :2],
+    ),
+    (
+        mn.Decoder(mn.TransformerDecoderBlock(4, 2, 3, rng=0), mn.Tanh(), mn.TransformerDecoderBlock(4, 2, 3, rng=1)),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+    ),
+    (
+        mn.EncoderDecoder(
+            mn.GRU(4, 2, bidirectional=True, rng=0), mn.Decoder(mn.TransformerDecoderBlock(4, 1, 2, rng=1))
+        ),
+        EMBEDDED,
+        EMBEDDED[:, :2].copy(),
+        REAL,
+    ),
+    (mn.Select(1), EMBEDDED, REAL),
     (mn.PoolTime("mean"), EMBEDDED, REAL),
     (mn.PoolTime("max"), EMBEDDED, REAL),
     (mn.Sequential(mn.GRU(4, 3, rng=0), mn.PoolTime("last"), mn.Linear(3, 2, rng=0)), EMBEDDED, REAL),
@@ -173,6 +200,22 @@ LOSSES += [
     (mn.KLDivLoss(), np.log(P), P[::-1].copy()),
     (mn.HingeLoss(), X, np.sign(X)),
     (mn.MultiMarginLoss(), X, LABELS),
+    (mn.SoftMarginLoss(), X, np.sign(X)),
+    (mn.HingeEmbeddingLoss(0.7), X, np.sign(X)),
+    (mn.MarginRankingLoss(0.1), (X, X[::-1].copy()), np.sign(X)),
+    (mn.CosineEmbeddingLoss(0.1), (X, X[::-1].copy()), np.array([1, -1, -1, 1])),
+    (mn.TripletMarginLoss(2.0), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.TripletMarginLoss(2.0, p=3, swap=True), (X, X[::-1].copy(), X[[1, 0, 3, 2]]), LABELS),
+    (mn.GaussianNLLLoss(full=True), {"var": X * X + 0.1, "mean": X[::-1].copy()}, P),
+    (mn.GaussianNLLLoss(reduction="sum"), (X, X[:, :1] ** 2 + 0.1), P),
+    (mn.PoissonNLLLoss(), X, 3 * P),
+    (mn.PoissonNLLLoss(log_input=False, full=True), P, 3 * P[::-1].copy()),
+    (mn.CTCLoss(), mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))), np.array([[1, 2, -1], [2, 2, -1]])),
+    (
+        mn.CTCLoss(2, reduction="sum"),
+        mn.LogSoftmax().forward(random.normal(size=(2, 4, 3))),
+        {"targets": np.array([[1, 0], [0, 0]]), "input_lengths": np.array([4, 3]), "target_lengths": np.array([2, 1])},
+    ),
     (mn.CrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), P, LABELS),
     (mn.NLLLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1), np.log(P), LABELS),
     (mn.SoftmaxCrossEntropyLoss([1, 2, 0.5], ignore_index=2, label_smoothing=0.1, reduction="sum"), X, LABELS),
@@ -204,7 +247,7 @@ ROWWISE = [
 
 
 def name(value):
-    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(value)))
+    return value.describe() if isinstance(value, mn.Layer) else "x".join(map(str, np.shape(first(value))))
 
 
 def test_nothing_is_missing_from_the_lists():

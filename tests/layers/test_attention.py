@@ -304,7 +304,7 @@ def test_the_seed_decides():
         ((4, 0), ValueError, "MultiHeadAttention needs num_heads >= 1, got 0"),
         ((4, 2.0), TypeError, "MultiHeadAttention expected num_heads to be an int"),
         ((4, 3), ValueError, "embed_dim to be a multiple of num_heads, got 4 and 3"),
-        ((4, 2, True, False, 1.0), ValueError, "0 <= p < 1"),
+        ((4, 2, True, False, 1.5), ValueError, "0 <= p <= 1"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

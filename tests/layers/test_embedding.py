@@ -181,6 +181,14 @@ def test_bad_arguments(arguments, error, message):
         Embedding(*arguments)
 
 
+@pytest.mark.parametrize(
+    "word", ["max_norm", "norm_type", "scale_grad_by_freq", "sparse", "_weight", "_freeze", "device", "dtype"]
+)
+def test_words_of_pytorch_are_answered(word):
+    with pytest.raises(TypeError, match=rf"^Embedding has no argument '{word}': "):
+        Embedding(4, 2, **{word: True})
+
+
 def test_repr():
     assert repr(Embedding(4, 2)) == "Embedding(4, 2)"
     assert repr(Embedding(4, 2, padding_idx=-1)) == "Embedding(4, 2, padding_idx=3)"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import normal_numbers
 
-from minnet import SGD, Flatten, Linear, ReLU, Sequential, SoftmaxCrossEntropyLoss, Tanh
+from minnet import GELU, SGD, Flatten, Linear, ReLU, Sequential, SoftmaxCrossEntropyLoss, Tanh
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.embedding import Embedding, LearnedPosition
 from minnet.layers.transformer import TransformerBlock
@@ -102,6 +102,11 @@ def test_parts_are_as_asked_for():
     block = TransformerBlock(4, 2, 6, dropout=0.0)
     assert [type(layer) for layer in block.network.layers] == [Linear, ReLU, Linear]
     assert block.dropout is block.attention.dropout is None
+    assert type(TransformerBlock(4, 2, 6, activation="gelu").activation) is GELU
+    assert type(TransformerBlock(4, 2, 6, activation="relu").activation) is ReLU
+    block = TransformerBlock(4, 2, 6, layer_norm_eps=0.25, bias=False)
+    assert block.attention_norm.eps == block.network_norm.eps == block.layer_norm_eps == 0.25
+    assert not any("bias" in name for name, _ in block.named_parameters())
     tanh = Tanh()
     assert TransformerBlock(4, 2, 6, activation=tanh).network.layers[1] is tanh
 
@@ -112,7 +117,8 @@ def test_parts_are_as_asked_for():
         ((0, 1, 4), "TransformerBlock needs embed_dim >= 1, got 0"),
         ((4, 3, 4), "embed_dim to be a multiple of num_heads"),
         ((4, 2, 0), "TransformerBlock needs hidden >= 1, got 0"),
-        ((4, 2, 4, 1.5), "0 <= p < 1"),
+        ((4, 2, 4, 1.5), "0 <= p <= 1"),
+        ((4, 2, 4, 0.1, False, True, "tanh"), "TransformerBlock expected activation to be one of 'relu', 'gelu', got "),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -161,8 +167,24 @@ def test_copies_compute_the_same_bits_with_the_same_masks():
             assert copied.forward(x).tobytes() == again.forward(x).tobytes()
 
 
+@pytest.mark.parametrize(
+    "word", ["d_model", "nhead", "dim_feedforward", "num_layers", "batch_first", "device", "dtype"]
+)
+def test_words_of_pytorch_are_answered(word):
+    with pytest.raises(TypeError, match=rf"^TransformerBlock has no argument '{word}': "):
+        TransformerBlock(4, 2, 6, **{word: 1})
+
+
+@pytest.mark.parametrize("word", ["src_mask", "src_key_padding_mask", "is_causal"])
+def test_words_of_pytorch_in_forward_are_answered(word):
+    with pytest.raises(TypeError, match=rf"^TransformerBlock has no argument '{word}': "):
+        TransformerBlock(4, 2, 6).forward(floats(2, 3, 4, dtype=np.float32), **{word: None})
+
+
 def test_describe():
-    assert TransformerBlock(4, 2, 6).describe() == "TransformerBlock(4, 2, 6, causal=False, norm_first=True)"
+    assert TransformerBlock(4, 2, 6).describe() == (
+        "TransformerBlock(4, 2, 6, causal=False, norm_first=True, layer_norm_eps=1e-05, bias=True)"
+    )
 
 
 def test_a_model_of_words_learns_what_only_attention_can_tell():

@@ -1,9 +1,11 @@
 """Margin losses: known values, and labels that are none."""
 
+import math
+
 import numpy as np
 import pytest
 
-from minnet.losses import HingeLoss, MultiMarginLoss
+from minnet.losses import HingeEmbeddingLoss, HingeLoss, MarginRankingLoss, MultiMarginLoss, SoftMarginLoss
 
 Z = np.random.default_rng(0).normal(size=(6, 3))
 LABELS = np.array([0, 2, 1, 1, 0, 2])
@@ -87,3 +89,47 @@ def test_options_that_are_none():
 def test_labels_out_of_range(labels):
     with pytest.raises(ValueError, match=r"^MultiMarginLoss expected labels from 0 to 2"):
         MultiMarginLoss().forward(Z, labels)
+
+
+def test_hinge_of_distances_by_hand():
+    """Together: their distance. Apart: what is missing to the margin, at which there is a kink."""
+    loss = HingeEmbeddingLoss(2.0, reduction="none")
+    assert loss.forward(np.array([0.5, 3, 0.5, 2, 3]), [1, 1, -1, -1, -1]).tolist() == [0.5, 3, 1.5, 0, 0]
+    assert loss.backward(np.ones(5)).tolist() == [1, 1, -1, 0, 0]
+
+
+def test_soft_margin_by_hand():
+    """log(1 + e^{−ln 3}) = log 4/3, with the slope −1/4, and log(1 + e^{ln 3}) = log 4, with 3/4."""
+    loss = SoftMarginLoss(reduction="none")
+    np.testing.assert_allclose(loss.forward(np.full(2, math.log(3)), [1, -1]), np.log([4 / 3, 4]), rtol=1e-15)
+    np.testing.assert_allclose(loss.backward(np.ones(2)), [-1 / 4, 3 / 4], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_soft_margin_of_large_scores(dtype):
+    loss = SoftMarginLoss(reduction="none")
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        assert loss.forward(np.array([-1e30, -1e4, 1e4, 1e30], dtype), [1, 1, 1, 1]).tolist() == [
+            dtype(1e30),
+            1e4,
+            0,
+            0,
+        ]
+        assert loss.backward(np.ones(4, dtype)).tolist() == [-1, -1, 0, 0]
+    np.testing.assert_allclose(loss.forward(np.array([50.0]), [1]), np.exp(-50), rtol=1e-15)
+
+
+def test_ranking_by_hand():
+    """Ahead by 2, by 1, by 0.5 (the kink), and behind by 1; a margin of 0.5; the last one the other way round."""
+    loss = MarginRankingLoss(0.5, reduction="none")
+    x1, x2 = np.array([3, 2, 1.5, 0, 0]), np.array([1.0, 1, 1, 1, 1])
+    assert loss.forward((x1, x2), [1, 1, 1, 1, -1]).tolist() == [0, 0, 0, 1.5, 0]
+    assert [dx.tolist() for dx in loss.backward(np.ones(5))] == [[0, 0, 0, -1, 0], [0, 0, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("kind", [HingeEmbeddingLoss, SoftMarginLoss])
+def test_signs_that_are_none(kind):
+    with pytest.raises(ValueError, match=rf"{kind.__name__} expected labels that are -1 or 1, got 0: labels 0 and 1\?"):
+        kind().forward(Z, np.where(Z > 0, 1, 0))
+    with pytest.raises(ValueError, match=rf"{kind.__name__} expected labels that are -1 or 1, got 3"):
+        kind().forward(Z, np.full(Z.shape, 3))

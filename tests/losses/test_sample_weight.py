@@ -28,6 +28,10 @@ CASES = {  # a loss with its options, a prediction and a target
     "bce, scores": (losses.BCEWithLogitsLoss(), Z, P),
     "bce, pos_weight": (losses.BCEWithLogitsLoss(pos_weight=[2, 0.5, 1]), Z, P),
     "hinge": (losses.HingeLoss(), Z, SIGNS),
+    "soft margin": (losses.SoftMarginLoss(), Z, SIGNS),
+    "hinge, distances": (losses.HingeEmbeddingLoss(0.5), Z, SIGNS),
+    "poisson": (losses.PoissonNLLLoss(), Z, 4 * P),
+    "poisson, means": (losses.PoissonNLLLoss(log_input=False, full=True), P, 4 * P[::-1]),
     "kl": (losses.KLDivLoss(), LOG_P, P[::-1]),
     "kl, batchmean": (losses.KLDivLoss(reduction="batchmean"), LOG_P, P[::-1]),
     "margin": (losses.MultiMarginLoss(), Z, LABELS),
@@ -45,9 +49,11 @@ every_reduction = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 
 
 def test_every_loss_is_here():
+    """Those whose prediction or target is several arrays are in test_parts and test_ctc."""
+    several = {losses.CosineEmbeddingLoss, losses.TripletMarginLoss, losses.MarginRankingLoss, losses.GaussianNLLLoss}
     assert {type(loss) for loss, *_ in CASES.values()} == {getattr(losses, name) for name in losses.__all__} - {
-        losses.Loss,
-        losses.MultiLoss,
+        *(losses.Loss, losses.MultiLoss, losses.CTCLoss),
+        *several,
     }
 
 
@@ -118,7 +124,7 @@ def test_gradients_by_finite_differences(loss, prediction, target, reduction):
     through = {"probabilities": softmax, "log-probabilities": lambda z: np.log(softmax(z))}.get(loss.takes)
     if isinstance(loss, losses.KLDivLoss):
         through = lambda z: np.log(softmax(z))  # noqa: E731
-    if isinstance(loss, losses.BCELoss):
+    if isinstance(loss, losses.BCELoss) or not getattr(loss, "log_input", True):
         through = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
 
     def value(z):

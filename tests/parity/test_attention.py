@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch import examples, seeds, tensor, torch
 
-from minnet import Linear
+from minnet import Decoder, EncoderDecoder, LayerNorm, Linear, Sequential
 from minnet.layers.attention import MultiHeadAttention
+from minnet.layers.decoder import TransformerDecoderBlock
 from minnet.layers.embedding import Embedding
 from minnet.layers.transformer import TransformerBlock
 
@@ -211,16 +212,23 @@ def test_dropout_of_the_weights_with_the_same_mask(parity, n, length, p, seed):
     norm_first=st.booleans(),
     causal=st.booleans(),
     masked=st.booleans(),
+    activation=st.sampled_from(["relu", "gelu"]),
+    bias=st.booleans(),
+    eps=st.sampled_from([1e-5, 1e-2]),
+    mode=st.sampled_from(["train", "eval"]),
     seed=seeds,
 )
-def test_transformer_block(parity, n, length, heads, hidden, norm_first, causal, masked, seed):
+def test_transformer_block(
+    parity, n, length, heads, hidden, norm_first, causal, masked, activation, bias, eps, mode, seed
+):
     D, part = 2 * heads, "TransformerBlock"
     generator = np.random.default_rng(seed)
     x, dy = generator.normal(size=(2, n, length, D))
     mask = masks(seed, (n, length)) if masked else None
-    block = randomize(TransformerBlock(D, heads, hidden, 0.0, causal, norm_first), seed)
+    options = {"activation": activation, "bias": bias, "layer_norm_eps": eps}
+    block = randomize(TransformerBlock(D, heads, hidden, 0.0, causal, norm_first, **options), seed)
     theirs = torch.nn.TransformerEncoderLayer(
-        D, heads, hidden, 0.0, batch_first=True, norm_first=norm_first, dtype=torch.float64
+        D, heads, hidden, 0.0, batch_first=True, norm_first=norm_first, dtype=torch.float64, **options
     )
     load_attention(theirs.self_attn, block.attention)
     pairs = [
@@ -229,17 +237,156 @@ def test_transformer_block(parity, n, length, heads, hidden, norm_first, causal,
         ("network 1", block.network.layers[0], theirs.linear1),
         ("network 2", block.network.layers[-1], theirs.linear2),
     ]
-    with torch.no_grad():
-        for _, ours, other in pairs:
-            weight = ours.weight.data
-            other.weight.copy_(torch.tensor(weight.T if isinstance(ours, Linear) else weight))
-            other.bias.copy_(torch.tensor(ours.bias.data))
+    load_pairs(pairs)
     t = tensor(x)
+    if mode == "eval":
+        t = t.detach()  # and with gradients off, PyTorch takes its fast path
+        with torch.no_grad():
+            y = theirs.eval()(
+                t, their_causal_mask(causal, length), src_key_padding_mask=None if mask is None else torch.tensor(~mask)
+            )
+        real = np.ones((n, length), bool) if mask is None else mask  # where its fast path may give zeros
+        parity(
+            part,
+            "output in eval mode",
+            block.eval().forward(x, mask) * real[..., None],
+            y * torch.tensor(real)[..., None],
+        )
+        return
     y = theirs(t, their_causal_mask(causal, length), src_key_padding_mask=None if mask is None else torch.tensor(~mask))
     y.backward(torch.tensor(dy))
     parity(part, "output", block.forward(x, mask), y)
     parity(part, "dL/dx", block.backward(dy), t.grad)
     same_attention_gradients(parity, part, block.attention, theirs.self_attn)
+    same_pairs(parity, part, pairs)
+
+
+def load_pairs(pairs):
+    """Copy the numbers of our norms and Linear layers into PyTorch's, given as (name, ours, theirs)."""
+    with torch.no_grad():
+        for _, ours, other in pairs:
+            weight = ours.weight.data
+            other.weight.copy_(torch.tensor(weight.T if isinstance(ours, Linear) else weight))
+            if ours.bias is not None:
+                other.bias.copy_(torch.tensor(ours.bias.data))
+
+
+def same_pairs(parity, part, pairs):
     for name, ours, other in pairs:
         parity(part, f"dL/d {name}", ours.weight.grad, other.weight.grad.numpy().T)
-        parity(part, f"dL/d {name}", ours.bias.grad, other.bias.grad)
+        if ours.bias is not None:
+            parity(part, f"dL/d {name}", ours.bias.grad, other.bias.grad)
+
+
+def decoder_pairs(block, theirs):
+    load_attention(theirs.self_attn, block.attention)
+    load_attention(theirs.multihead_attn, block.cross_attention)
+    pairs = [
+        ("norm1", block.attention_norm, theirs.norm1),
+        ("norm2", block.cross_norm, theirs.norm2),
+        ("norm3", block.network_norm, theirs.norm3),
+        ("network 1", block.network.layers[0], theirs.linear1),
+        ("network 2", block.network.layers[-1], theirs.linear2),
+    ]
+    load_pairs(pairs)
+    return pairs
+
+
+@modest
+@given(
+    n=sizes,
+    length=sizes,
+    other=st.integers(1, 5),
+    heads=st.integers(1, 2),
+    hidden=st.integers(1, 6),
+    norm_first=st.booleans(),
+    causal=st.booleans(),
+    masked=st.tuples(st.booleans(), st.booleans()),
+    activation=st.sampled_from(["relu", "gelu"]),
+    bias=st.booleans(),
+    eps=st.sampled_from([1e-5, 1e-2]),
+    mode=st.sampled_from(["train", "eval"]),
+    seed=seeds,
+)
+def test_transformer_decoder_block(
+    parity, n, length, other, heads, hidden, norm_first, causal, masked, activation, bias, eps, mode, seed
+):
+    D, part = 2 * heads, "TransformerDecoderBlock"
+    generator = np.random.default_rng(seed)
+    x, dy = generator.normal(size=(2, n, length, D))
+    memory = generator.normal(size=(n, other, D))
+    mask, memory_mask = (
+        masks(seed, shape) if given else None for given, shape in zip(masked, [(n, length), (n, other)], strict=True)
+    )
+    options = {"activation": activation, "bias": bias, "layer_norm_eps": eps}
+    block = randomize(TransformerDecoderBlock(D, heads, hidden, 0.0, causal, norm_first, **options), seed)
+    theirs = torch.nn.TransformerDecoderLayer(
+        D, heads, hidden, 0.0, batch_first=True, norm_first=norm_first, dtype=torch.float64, **options
+    )
+    pairs = decoder_pairs(block, theirs)
+    t, m = tensor(x), tensor(memory)
+    y = getattr(theirs, mode)()(
+        t,
+        m,
+        their_causal_mask(causal, length),
+        tgt_key_padding_mask=None if mask is None else torch.tensor(~mask),
+        memory_key_padding_mask=None if memory_mask is None else torch.tensor(~memory_mask),
+    )
+    parity(part, "output", getattr(block, mode)().forward(x, memory, mask, memory_mask), y)
+    if mode == "eval":
+        return
+    y.backward(torch.tensor(dy))
+    dx, d_memory = block.backward(dy)
+    parity(part, "dL/dx", dx, t.grad)
+    parity(part, "dL/d memory", d_memory, m.grad)
+    same_attention_gradients(parity, part, block.attention, theirs.self_attn)
+    same_attention_gradients(parity, part, block.cross_attention, theirs.multihead_attn)
+    same_pairs(parity, part, pairs)
+
+
+@examples(10)
+@given(n=sizes, source=sizes, target=sizes, norm_first=st.booleans(), depth=st.integers(1, 2), seed=seeds)
+def test_a_transformer_of_stacks(parity, n, source, target, norm_first, depth, seed):
+    """PyTorch's Transformer is stacks of blocks with a norm behind each; its decoder is causal by a mask."""
+    part, generator = "EncoderDecoder", np.random.default_rng(seed)
+    s, x = generator.normal(size=(n, source, 4)), generator.normal(size=(n, target, 4))
+    mask = masks(seed, (n, source))
+    encoder = [TransformerBlock(4, 2, 3, 0.0, norm_first=norm_first) for _ in range(depth)]
+    decoder = [TransformerDecoderBlock(4, 2, 3, 0.0, norm_first=norm_first) for _ in range(depth)]
+    model = EncoderDecoder(Sequential(*encoder, LayerNorm(4)), Decoder(*decoder, LayerNorm(4)))
+    randomize(model, seed)
+    options = {"batch_first": True, "norm_first": norm_first, "dtype": torch.float64}
+    norms = [torch.nn.LayerNorm(4, dtype=torch.float64) for _ in range(2)]
+    encoding = torch.nn.TransformerEncoder(
+        torch.nn.TransformerEncoderLayer(4, 2, 3, 0.0, **options), depth, norms[0], enable_nested_tensor=False
+    )
+    decoding = torch.nn.TransformerDecoder(torch.nn.TransformerDecoderLayer(4, 2, 3, 0.0, **options), depth, norms[1])
+    for ours, other in zip(encoder, encoding.layers, strict=True):
+        load_attention(other.self_attn, ours.attention)
+        load_pairs(
+            [
+                ("", ours.attention_norm, other.norm1),
+                ("", ours.network_norm, other.norm2),
+                ("", ours.network.layers[0], other.linear1),
+                ("", ours.network.layers[-1], other.linear2),
+            ]
+        )
+    pairs = [p for ours, other in zip(decoder, decoding.layers, strict=True) for p in decoder_pairs(ours, other)]
+    ends = [("", model.encoder[-1], encoding.norm), ("", model.decoder[-1], decoding.norm)]
+    load_pairs(ends)
+    padding = torch.tensor(~mask)
+    a, b = tensor(s), tensor(x)
+    y = decoding(
+        b,
+        encoding(a, src_key_padding_mask=padding),
+        tgt_mask=their_causal_mask(True, target),
+        memory_key_padding_mask=padding,
+    )
+    dy = generator.normal(size=y.shape)
+    y.backward(torch.tensor(dy))
+    parity(part, "output", model.forward(s, x, mask), y)
+    for name, ours, other in zip(("source", "target"), model.backward(dy), (a, b), strict=True):
+        parity(part, f"dL/d {name}", ours, other.grad)
+    same_pairs(parity, part, [("weights", ours, other) for _, ours, other in (*pairs, *ends)])
+    for ours, other in zip(encoder, encoding.layers, strict=True):
+        same_attention_gradients(parity, part, ours.attention, other.self_attn)

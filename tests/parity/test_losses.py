@@ -17,6 +17,7 @@ numbers = st.floats(-20, 20, allow_subnormal=False)
 shares = st.floats(0, 1, allow_subnormal=False)
 positive = st.floats(0.125, 4)
 shapes = array_shapes(min_dims=1, max_dims=4, max_side=4)
+tables = array_shapes(min_dims=2, max_dims=2, max_side=5)
 reductions = st.sampled_from(["mean", "sum", "none"])
 
 
@@ -186,6 +187,149 @@ def test_nll_by_itself(parity, sample, reduction, ignored, data):
 
     loss = mn.NLLLoss(weight, ignore_index=ignored, reduction=reduction)
     compare(parity, loss, theirs, mn.LogSoftmax().forward(z), labels)
+
+
+@modest
+@given(pair=pairs(targets=st.sampled_from([-1.0, 1.0])), reduction=reductions, margin=st.floats(-2, 5))
+def test_soft_margin_and_hinge_of_distances(parity, pair, reduction, margin):
+    z, t = pair
+    compare(
+        parity, losses.SoftMarginLoss(reduction=reduction), torch_loss("SoftMarginLoss", t, reduction=reduction), z, t
+    )
+    assume((z != margin).all())  # at the kink, PyTorch takes the slope to the left
+    theirs = torch_loss("HingeEmbeddingLoss", t, margin=margin, reduction=reduction)
+    compare(parity, losses.HingeEmbeddingLoss(margin, reduction=reduction), theirs, z, t)
+
+
+@modest
+@given(pair=pairs(targets=st.integers(0, 9).map(float)), reduction=reductions, log=st.booleans(), full=st.booleans())
+def test_poisson(parity, pair, reduction, log, full):
+    x, t = pair
+    x = x if log else np.abs(x) + 1e-3
+    theirs = torch_loss("PoissonNLLLoss", t, log_input=log, full=full, eps=1e-6, reduction=reduction)
+    compare(parity, losses.PoissonNLLLoss(log, full=full, eps=1e-6, reduction=reduction), theirs, x, t)
+
+
+# -- of several predictions
+
+
+def compare_parts(parity, loss, theirs, parts, *target):
+    """Compare value and gradients of a loss of several predictions."""
+    part, tensors = type(loss).__name__, [tensor(x) for x in parts]
+    their_value, value = theirs(*tensors), loss.forward(parts, *target)
+    parity(part, "value", value, their_value)
+    dy = np.random.default_rng(0).normal(size=np.shape(value))
+    their_value.backward(torch.tensor(dy))
+    gradients = loss.backward(dy) if loss.reduction == "none" else loss.backward(float(dy))
+    for name, gradient, t in zip(loss.parts, gradients, tensors, strict=True):
+        parity(part, f"dL/d {name}", gradient, t.grad)
+
+
+@st.composite
+def several(draw, count, shape):
+    """Draw so many arrays of one shape, with no two numbers equal."""
+    random, chosen = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(shape)
+    return tuple(draw(positive) * random.normal(size=chosen) for _ in range(count))
+
+
+@modest
+@given(parts=several(2, tables), reduction=reductions, margin=st.floats(-1, 1), data=st.data())
+def test_cosine_embedding(parity, parts, reduction, margin, data):
+    t = data.draw(arrays(np.int64, len(parts[0]), elements=st.sampled_from([-1, 1])))
+
+    def theirs(x1, x2):
+        return torch.nn.CosineEmbeddingLoss(margin, reduction=reduction)(x1, x2, torch.tensor(t))
+
+    cosines = torch.cosine_similarity(*map(torch.tensor, parts)).numpy()
+    assume((np.abs(cosines - margin) > 1e-9).all())  # at the kink, PyTorch takes the slope to the right
+    compare_parts(parity, losses.CosineEmbeddingLoss(margin, reduction=reduction), theirs, parts, t)
+
+
+@modest
+@given(
+    parts=several(3, array_shapes(min_dims=2, max_dims=3, max_side=4)),
+    reduction=reductions,
+    margin=positive,
+    p=st.sampled_from([1.0, 1.5, 2.0, 3.0, np.inf]),
+    swap=st.booleans(),
+)
+def test_triplet_margin(parity, parts, reduction, margin, p, swap):
+    theirs = torch.nn.TripletMarginLoss(margin, p, swap=swap, reduction=reduction)
+    compare_parts(parity, losses.TripletMarginLoss(margin, p, swap=swap, reduction=reduction), theirs, parts, None)
+
+
+@modest
+@given(parts=several(2, shapes), reduction=reductions, margin=st.floats(-1, 2), data=st.data())
+def test_margin_ranking(parity, parts, reduction, margin, data):
+    t = data.draw(arrays(np.float64, parts[0].shape, elements=st.sampled_from([-1.0, 1.0])))
+
+    def theirs(x1, x2):
+        return torch.nn.MarginRankingLoss(margin, reduction=reduction)(x1, x2, torch.tensor(t))
+
+    compare_parts(parity, losses.MarginRankingLoss(margin, reduction=reduction), theirs, parts, t)
+
+
+@modest
+@given(
+    parts=several(3, shapes), reduction=reductions, full=st.booleans(), form=st.sampled_from(["each", "row", "no axis"])
+)
+def test_gaussian(parity, parts, reduction, full, form):
+    mean, var, t = parts
+    var = {"each": var, "row": var[..., :1], "no axis": var[..., 0]}[form] ** 2  # some below eps
+    assume(var.ndim > 0)
+
+    def theirs(mean, var):
+        return torch.nn.GaussianNLLLoss(full=full, eps=0.01, reduction=reduction)(mean, torch.tensor(t), var)
+
+    loss = losses.GaussianNLLLoss(full=full, eps=0.01, reduction=reduction)
+    compare_parts(parity, loss, theirs, (mean, var), t)
+
+
+# -- of sequences
+
+
+@examples(150)
+@given(data=st.data(), reduction=reductions, zero=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_ctc(parity, data, reduction, zero, seed):
+    """At the scores, because PyTorch's gradient at log p is that of what follows a softmax."""
+    n, time, classes = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 12)), data.draw(st.integers(2, 6))
+    blank = data.draw(st.integers(0, classes - 1))
+    random = np.random.default_rng(seed)
+    targets = random.choice([k for k in range(classes) if k != blank], (n, data.draw(st.integers(0, 6))))
+    frames, lengths = random.integers(1, time + 1, n), random.integers(0, targets.shape[1] + 1, n)
+    scores = 3 * random.normal(size=(n, time, classes))
+
+    def theirs(z, zero_infinity=zero):
+        return functional.ctc_loss(
+            torch.log_softmax(z, -1).transpose(0, 1),
+            *map(torch.tensor, (targets, frames, lengths)),
+            blank=blank,
+            reduction=reduction,
+            zero_infinity=zero_infinity,
+        )
+
+    loss = losses.CTCLoss(blank, zero_infinity=zero, reduction=reduction)
+    if not zero:
+        with torch.no_grad():
+            infinite = not torch.isfinite(theirs(torch.tensor(scores))).all()
+        if infinite:  # where PyTorch's gradient is NaN
+            value = loss.forward(mn.LogSoftmax().forward(scores), (targets, frames, lengths))
+            np.testing.assert_array_equal(np.isinf(value), np.isinf(theirs(torch.tensor(scores)).numpy()))
+            return
+    compare(parity, loss, theirs, scores, (targets, frames, lengths), through=mn.LogSoftmax())
+
+
+@pytest.mark.parametrize("time", [400, 1500])
+def test_ctc_of_long_sequences(parity, time):
+    random = np.random.default_rng(0)
+    targets, frames, lengths = random.integers(1, 20, (3, 90)), np.array([time, time - 50, 200]), np.array([90, 40, 80])
+    scores = random.normal(size=(3, time, 20))
+
+    def theirs(z):
+        log_p = torch.log_softmax(z, -1).transpose(0, 1)
+        return functional.ctc_loss(log_p, *map(torch.tensor, (targets, frames, lengths)))
+
+    compare(parity, losses.CTCLoss(), theirs, scores, (targets, frames, lengths), through=mn.LogSoftmax())
 
 
 # -- with weights of samples

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pytorch import examples, seeds, tensor, torch
 
 from minnet.layers.recurrent import GRU, LSTM, RNN
+from minnet.layers.select import Select
 from minnet.layers.time_pooling import PoolTime
 
 modest = examples(30)
@@ -248,3 +249,21 @@ def test_pooling_over_time(parity, how, batch, steps, width, seed):
     layer = PoolTime(how)
     parity("PoolTime", "output", layer.forward(x, mask), y)
     parity("PoolTime", "dL/dx", layer.backward(dy), t.grad)
+
+
+@modest
+@given(
+    index=st.integers(-3, 2),
+    axis=st.sampled_from([1, 2, 3, -1, -2, -3]),
+    shape=st.lists(st.integers(3, 5), min_size=4, max_size=4),
+    seed=seeds,
+)
+def test_select(parity, index, axis, shape, seed):
+    generator = np.random.default_rng(seed)
+    layer, x = Select(index, axis), generator.normal(size=shape)
+    t = tensor(x)
+    y = t.select(axis, index)
+    dy = generator.normal(size=tuple(y.shape))
+    y.backward(torch.tensor(dy))
+    parity("Select", "output", layer.forward(x), y)
+    parity("Select", "dL/dx", layer.backward(dy), t.grad)

@@ -134,17 +134,21 @@ OPTIONS = {
             "dropout": [0, 0.3],
             "causal": BOTH,
             "norm_first": BOTH,
-            "activation": lambda: [None, mn.GELU("tanh"), mn.Sequential(mn.Tanh(), mn.LayerNorm(5))],
+            "activation": lambda: [None, "gelu", mn.GELU("tanh"), mn.Sequential(mn.Tanh(), mn.LayerNorm(5))],
+            "layer_norm_eps": [1e-5, 0.125],
+            "bias": BOTH,
         },
     ),
     "RNN": ([SEQUENCES], RECURRENT | {"nonlinearity": ["tanh", "relu"]}),
     "GRU": ([SEQUENCES], RECURRENT),
     "LSTM": ([SEQUENCES], RECURRENT),
+    "Select": ([SEQUENCES], {"index": [0, 2, -1], "axis": [1, 2, -1]}),
     "PoolTime": ([SEQUENCES], {"how": ["mean", "max", "last"]}),
 }
 
 
-SEVERAL = {"Heads", "Inputs"}  # which return or take several arrays: see test_a_model_with_several_inputs_and_outputs
+# What returns or takes several arrays: test_a_model_with_several_inputs_and_outputs, test_a_decoder_is_made_again
+SEVERAL = {"Heads", "Inputs", "TransformerDecoderBlock", "Decoder", "EncoderDecoder"}
 
 
 def test_every_layer_and_every_option_is_tried():
@@ -434,3 +438,34 @@ def test_a_model_with_several_inputs_and_outputs(named, tmp_path):
     assert list(y) == list(again) if named else len(again) == 2
     for key in y if named else (0, 1):
         assert y[key].tobytes() == again[key].tobytes()
+
+
+@settings(deadline=None, max_examples=20)
+@given(data=st.data(), seed=st.integers(0, 99))
+def test_a_decoder_is_made_again(data, seed, path):
+    """With every option of its blocks: those of a TransformerBlock."""
+    options = OPTIONS["TransformerBlock"][1]
+    chosen = {name: data.draw(st.integers(0, len(v() if callable(v) else v) - 1)) for name, v in options.items()}
+    chosen = {name: (v() if callable(v) else v)[chosen[name]] for name, v in options.items()}
+    block = mn.TransformerDecoderBlock(**chosen, rng=seed)
+    assert options.keys() == signature_of(type(block)).keys() - {"rng"}
+    decoder = mn.Decoder(first=block, second=mn.TransformerDecoderBlock(4, 2, 3, rng=seed + 1), head=mn.Linear(4, 2))
+    model = mn.EncoderDecoder(mn.Sequential(mn.TransformerBlock(4, 1, 5, rng=seed), mn.LayerNorm(4)), decoder)
+    random = np.random.default_rng(seed)
+    for parameter in model.parameters():
+        parameter.data = random.uniform(0.5, 2, parameter.data.shape).astype(np.float32)
+    mn.save(model, path)
+    loaded = mn.load_model(path)
+    assert repr(loaded) == repr(model)
+    assert describe_model(loaded) == describe_model(model)
+    source, target = random.normal(size=(2, 2, 3, 4)).astype(np.float32)
+    assert loaded.forward(source, target).tobytes() == model.eval().forward(source, target).tobytes()
+
+
+def test_an_attention_to_other_vectors_is_made_again(path):
+    layer = mn.MultiHeadAttention(4, 2, kdim=3, vdim=5, rng=0)
+    mn.save(layer, path)
+    loaded = mn.load_model(path)
+    x, keys, values = (np.ones((2, 3, size), np.float32) for size in (4, 3, 5))
+    y = layer.eval().forward(x, context=keys, values=values)
+    assert loaded.forward(x, context=keys, values=values).tobytes() == y.tobytes()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from minnet.untrusted.bounded import BoundedReader, looks_like
 from minnet.data.mnist.dataset import load_mnist
 from minnet.data.mnist.idx import read_idx
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError, DataNotFoundError
+from minnet.untrusted.bounded import BoundedReader, looks_like
 
 
 @pytest.fixture(params=["plain", "gzip", "gzip in two members"])

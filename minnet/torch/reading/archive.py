@@ -10,8 +10,8 @@ from minnet.saving.messages import brief
 from minnet.torch.reading.places import Piece, Place, read_place
 from minnet.torch.reading.unpickler import CURE, DAMAGED, TensorUnpickler, refused
 
-_MOST_DIRECTORY = 1 << 24  # bytes that list the entries; a checkpoint of 40,000 tensors has 3 million
-_ENCRYPTED, _SIZES_AFTER = 1, 8  # bits of an entry's flags
+_MOST_DIRECTORY = 1 << 22  # bytes that list the entries: some 50,000 tensors
+_ENCRYPTED, _SIZES_AFTER = 0x41, 8  # bits of an entry's flags
 _HEAD = struct.Struct("<4s2x2H4x3I2H")  # the head of an entry: flags, method, three sizes, lengths of name and extra
 _SCRIPT = "Load it with torch.jit.load, and save its weights alone: torch.save(model.state_dict(), path)."
 _STORED = "Unpack it, and pack it again without compression, or load it with PyTorch and save it with torch.save."
@@ -35,7 +35,7 @@ class _Careful:
     def read(self, count: int = -1) -> bytes:
         if count > _MOST_DIRECTORY:
             raise ValueError(f"a list of entries of {count:,} bytes")
-        return self._file.read(count if count >= 0 else _MOST_DIRECTORY)
+        return self._file.read(count if count >= 0 else 1 << 17)  # the end, where a comment of 64 KB may be
 
     def seekable(self) -> bool:
         return True
@@ -88,9 +88,9 @@ def _place(file: BinaryIO, path: Path, entry: zipfile.ZipInfo, end: int) -> Plac
         raise refused(path, f"{what}, which is encrypted", "Ask for a file that is not.")
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise refused(path, f"{what}, which is compressed (torch.save does not compress)", _STORED)
-    file.seek(entry.header_offset)
+    file.seek(max(entry.header_offset, 0))
     head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size or head[:4] != b"PK\3\4":
+    if entry.header_offset < 0 or len(head) < _HEAD.size or head[:4] != b"PK\3\4":
         raise refused(path, f"{what} listed where no entry begins", DAMAGED)
     _, flags, method, _, packed, size, name_length, extra_length = _HEAD.unpack(head)
     name = file.read(name_length)

@@ -13,6 +13,9 @@ from typing import Any
 from minnet.torch.reading.records import ELEMENTS, Element, Other, Storage, Tensor, Unreadable
 
 WIDEST = 1 << 63  # no number in a file of PyTorch has more bits
+_MOST_AXES = 64  # of a tensor of PyTorch
+_LONGEST = 10_000  # letters of a key
+_KEYS = (str, int, float, bool, type(None))
 
 
 @dataclass(eq=False)
@@ -35,11 +38,10 @@ def _look(
     storage: Storage, element: Element, offset: Any, shape: tuple[Any, ...], strides: tuple[Any, ...]
 ) -> Tensor | Unreadable:
     """Return the record of a tensor, whose numbers are integers; what they mean is checked when it is read."""
-    numbers = (offset, *shape, *strides)
-    if not all(type(number) is int and abs(number) < WIDEST for number in numbers) or len(shape) != len(strides):
-        raise pickle.UnpicklingError(
-            "a tensor whose size, stride and offset are no integers of 64 bits, or not as many"
-        )
+    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+        raise pickle.UnpicklingError(f"a tensor of {len(shape):,} sizes and {len(strides):,} strides")
+    if not all(type(number) is int and -WIDEST < number < WIDEST for number in (offset, *shape, *strides)):
+        raise pickle.UnpicklingError("a tensor whose size, stride or offset is no integer of 64 bits")
     if not element.stored:
         return Unreadable(element.name)
     return Tensor(storage, element, offset, shape, strides)
@@ -59,6 +61,20 @@ def _of_a_type(arguments: tuple[Any, ...]) -> Any:
     raise pickle.UnpicklingError("a tensor with unusual arguments")
 
 
+def put(into: dict[Any, Any], items: list[Any]) -> None:
+    """Put keys and values, one after the other, into a dict; its keys are few kinds of values, and short.
+
+    A deep tuple as a key would end the process; and many wide integers with one hash, or long texts, make a dict slow.
+    """
+    if len(items) % 2:
+        raise pickle.UnpicklingError("a key without a value")
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if isinstance(key, str) and len(key) > _LONGEST:
+            raise pickle.UnpicklingError(f"a key of {len(key):,} letters")
+        simple = type(key) in _KEYS and not (type(key) is int and not -WIDEST < key < WIDEST)
+        into[key if simple else Other("a key")] = value
+
+
 def _dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     """Make a dict of nothing, or of pairs, as Python 2 wrote an OrderedDict."""
     match arguments:
@@ -67,7 +83,8 @@ def _dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
         case (dict() as content,):
             return content
         case (list() as pairs,) if all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-            content = {pair[0]: pair[1] for pair in pairs if isinstance(pair[0], str)}
+            content = {}
+            put(content, [part for pair in pairs for part in pair])
             pairs.clear()  # a file may ask for the same list again and again
             return content
     raise pickle.UnpicklingError("a dict with unusual arguments")
@@ -113,6 +130,7 @@ _MAKERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor_v3": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch.nn.parameter.Parameter": _parameter,
     "torch._tensor._rebuild_from_type_v2": _of_a_type,
     "torch._tensor._rebuild_from_type": _of_a_type,
     "torch._utils._rebuild_qtensor": _unreadable("quantized numbers"),
@@ -130,7 +148,7 @@ _MAKERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "collections.deque": _list,
     **{f"{module}.{name}": _list for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
 }
-_BESIDE = """torch.device torch.Tensor torch.nn.parameter.Parameter torch.nn.parameter.Buffer
+_BESIDE = """torch.device torch.Tensor torch.nn.parameter.Buffer
     torch.serialization._get_layout
     torch.per_tensor_affine torch.per_tensor_symmetric torch.per_channel_affine torch.per_channel_symmetric
     torch.per_channel_affine_float_qparams torch.storage.TypedStorage torch.storage._TypedStorage
@@ -170,8 +188,8 @@ _NUMBERS = re.compile(r"[a-z]+\d+\w*")  # what numbers of a tensor are called, s
 
 def of_a_family(module: str, name: str) -> Element | Name | None:
     """Return what stands for a name of two families, which have many: PyTorch's numbers, NumPy's random generators."""
-    if module == "torch" and _NUMBERS.fullmatch(name):
-        return Element(f"numbers of the type {name[:40]}")
+    if module == "torch" and len(name) < 40 and _NUMBERS.fullmatch(name):
+        return Element(f"numbers of the type {name}")
     if module.startswith("numpy.random"):
         return Name(name, _other("a random generator of NumPy"))
     return None

@@ -29,7 +29,7 @@ def read_older(file: BinaryIO, path: Path, size: int) -> Content:
         raise refused(path, "a pickle that torch.save did not write", _FOREIGN)
     version = load()
     if version != _VERSION:
-        found = f"{version:,}" if type(version) is int and abs(version) < 1 << 32 else "something else"
+        found = f"{version:,}" if type(version) is int and 0 <= version < 1 << 32 else "something else"
         raise refused(path, f"version {found} of its form", CURE, expected=f"version {_VERSION}")
     load()  # facts of the machine
     unpickler = TensorUnpickler(piece, path)

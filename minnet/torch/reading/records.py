@@ -8,7 +8,7 @@ import numpy as np
 Index = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Element:
     """One kind of number: its name, its size in bytes, how a file holds it and what it becomes.
 
@@ -22,7 +22,7 @@ class Element:
     becomes: str = ""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Storage:
     """A piece of memory that tensors look at: `count` elements from element `start` of the bytes with this key."""
 
@@ -32,7 +32,7 @@ class Storage:
     start: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Tensor:
     """A look at a storage: from element `offset` on, with a size and a stride (in elements) for each axis."""
 
@@ -43,14 +43,14 @@ class Tensor:
     strides: Index
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Unreadable:
     """A tensor of a kind that has no place here, such as a sparse one."""
 
     what: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Other:
     """Something that training checkpoints hold beside the weights, and that nobody asks for here."""
 
@@ -80,7 +80,9 @@ ELEMENTS = {
 def in_native_form(stored: "np.ndarray[Any, Any]", element: Element) -> "np.ndarray[Any, Any]":
     """Return a new array of numbers as NumPy has them: half and bfloat16 as float32, bools as 0 and 1."""
     if element.name == "bfloat16":
-        return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        bits = stored.astype(np.uint32, order="C")
+        bits <<= np.uint32(16)
+        return bits.view(np.float32)
     if element.name == "bool":
         return np.asarray(stored != 0)
     with np.errstate(invalid="ignore"):  # a signalling NaN may warn

@@ -47,15 +47,20 @@ def read_state_dict(path: str | os.PathLike[str], key: str | None = None) -> dic
     with path.open("rb") as file:
         head = file.read(264) if size else b""
         file.seek(0)
-        length = int.from_bytes(head[:8], "little")
-        if head[8:9] == b"{" and length <= size - 8:
-            return state_dict_of_safetensors(path, key)
+        if _is_safetensors(path, size, head):
+            return _of_safetensors(path, key)
         content = _content(file, path, size, head)
         tensors = state_dict_in(content.values, path, key)
         return make_arrays(file, path, size, content, tensors)
 
 
-def state_dict_of_safetensors(path: Path, key: str | None) -> dict[str, NDArray[Any]]:
+def _is_safetensors(path: Path, size: int, head: bytes) -> bool:
+    """Whether a file begins as a safetensors file does, or is named so and is no other."""
+    named = path.suffix == ".safetensors" and head[:2] not in (b"PK", b"\x80\2")
+    return named or (head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8)
+
+
+def _of_safetensors(path: Path, key: str | None) -> dict[str, NDArray[Any]]:
     """Read a safetensors file, in which nothing is nested."""
     if key is not None:
         raise refused(path, "a safetensors file, in which no dict is in another", "Leave out the key.", "nested dicts")

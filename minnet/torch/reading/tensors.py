@@ -20,7 +20,7 @@ _Look = tuple[str, int, str, int, tuple[int, ...], tuple[int, ...]]
 
 _MOST_AXES = 32  # of an array of NumPy 1
 _LONGEST_EMPTY = 1 << 24  # an axis of an array without numbers: it takes no byte, but a loop would take years
-_MOST_REPEATED = 8, 1 << 26  # bytes of all arrays: times the size of the file, and more
+_MOST_REPEATED = 8, 1 << 25  # bytes of all arrays: times the size of the file, and more
 _KINDS = "Convert it in PyTorch to a dense tensor of float, integer or bool numbers, and save the state dict again."
 
 

@@ -6,17 +6,14 @@ from typing import Any, ClassVar
 
 from minnet.errors import CheckpointError
 from minnet.saving.messages import brief
-from minnet.torch.reading.names import NAMES, WIDEST, Name, of_a_family
+from minnet.torch.reading.names import NAMES, WIDEST, Name, of_a_family, put
 from minnet.torch.reading.records import Element, Other, Storage, Tensor, Unreadable
 from minnet.untrusted.machine import InertUnpickler, Method, Source, methods
 
-CURE = (
-    "If it is a whole model, load it with PyTorch where you trust its code, and save its weights alone: "
-    "torch.save(model.state_dict(), path)."
-)
+CURE = "If you trust it, load it with PyTorch, and save the weights alone: torch.save(model.state_dict(), path)."
 DAMAGED = "Likely cause: a half-finished or damaged download or copy. Fetch the file again."
+_LONGEST_KEY = 100  # letters; a storage is called "0", or has a number of 64 bits
 _MORE = """LONG LONG4 BINFLOAT FLOAT BINUNICODE BINUNICODE8 EMPTY_DICT EMPTY_SET LIST BINPERSID POP POP_MARK DUP"""
-_KEYS = (str, int, float, bool, type(None))
 
 
 def refused(path: Path, found: str, cure: str, expected: str = "a file of tensors that torch.save wrote") -> Exception:
@@ -50,7 +47,9 @@ class TensorUnpickler(InertUnpickler):
     def persistent_load(self, pid: Any) -> Storage:
         """Return the record of a storage, which PyTorch keeps outside of the pickle."""
         match pid:
-            case ("storage", Element() as element, str() as key, str(), int() as count, *view) if 0 <= count < WIDEST:
+            case ("storage", Element() as element, str() as key, str(), int() as count, *view):
+                if not 0 <= count < WIDEST or len(key) > _LONGEST_KEY:
+                    raise pickle.UnpicklingError("a storage with a wrong number of elements, or a long key")
                 storage = Storage(key, element, count)
                 self.storages.setdefault(key, storage)
             case ("module", *_):
@@ -80,18 +79,11 @@ class TensorUnpickler(InertUnpickler):
         self._reduce()
 
     def _put(self, items: list[Any]) -> None:
-        """Put pairs of a key and a value into a dict, whose keys are few kinds of values.
-
-        A deep tuple as a key would end the process, and a dict of many wide integers with one hash is slow.
-        """
         into = self.stack[-1]
-        if isinstance(into, Other):
-            return
-        if not isinstance(into, dict) or len(items) % 2:
+        if isinstance(into, dict):
+            put(into, items)
+        elif not isinstance(into, Other):
             raise pickle.UnpicklingError("a key and a value for something that is no dict")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            simple = type(key) in _KEYS and not (type(key) is int and abs(key) >= WIDEST)
-            into[key if simple else Other("a key")] = value
 
     def _set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()

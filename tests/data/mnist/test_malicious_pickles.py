@@ -3,50 +3,21 @@
 Each payload, if it ran, would make a file. That they are real is shown with Python's unpickler, which runs them.
 """
 
-import copyreg
+import contextlib
 import gzip
 import os
 import pickle
 import struct
-import sys
 import time
 import tracemalloc
 
+import malice
 import numpy as np
 import pytest
+from malice import CANARY, PAYLOAD, SYSTEM, WATCH, Reduced, bare, named, number, text, word
 
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError
-
-# Building blocks: instructions of pickle, each with its argument
-
-
-def text(value):
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def word(value):
-    return b"U" + bytes([len(value)]) + value
-
-
-def number(value):
-    return b"J" + struct.pack("<i", value)
-
-
-def named(module, name):
-    return f"c{module}\n{name}\n".encode()
-
-
-def stack_named(module, name):
-    return text(module) + text(name) + b"\x93"
-
-
-CANARY = "the-canary"
-COMMAND = f"touch {CANARY}"
-SYSTEM = named("os", "system")
-RUN = text(COMMAND) + b"\x85R"  # on top of a function: call it
-PAYLOAD = SYSTEM + RUN
-EVAL = named("builtins", "eval") + text(f"open({CANARY!r}, 'w').close()") + b"\x85R"
 
 F4 = named("numpy", "dtype") + word(b"f4") + b"K\0K\1\x87R(K\3" + word(b"<") + b"NNN" + number(-1) * 2 + b"K\0tb"
 I8 = F4.replace(b"f4", b"i8")
@@ -67,69 +38,8 @@ def whole(X=None, y=LABELS, protocol=2):
     return bytes([0x80, protocol]) + good + (array() if X is None else X) + y + b"\x86" + good + b"\x87."
 
 
-def bare(program, protocol=4):
-    return bytes([0x80, protocol]) + program + b"."
-
-
-class Reduced:
-    """What Python's pickler writes down as the call of a function."""
-
-    def __init__(self, function, *arguments, state=None):
-        self.reduced = (function, arguments) if state is None else (function, arguments, state)
-
-    def __reduce__(self):
-        return self.reduced
-
-
-class Calls(dict):
-    """A dict of which the attributes are set by BUILD."""
-
-
-# Payloads that run in Python's unpickler, by how they come to run
-
 RUNNING = {
-    "REDUCE of os.system": bare(PAYLOAD),
-    "REDUCE of eval": bare(EVAL),
-    "REDUCE of exec": bare(named("builtins", "exec") + text(f"open({CANARY!r}, 'w').close()") + b"\x85R"),
-    "STACK_GLOBAL": bare(stack_named("os", "system") + RUN),
-    "STACK_GLOBAL with a dotted name": bare(
-        stack_named("pickle", "sys.modules.get") + text("os") + b"\x85R0" + PAYLOAD
-    ),
-    "STACK_GLOBAL through another module": bare(stack_named("shutil", "os.system") + RUN),
-    "GLOBAL of posix": bare(named("posix", "system") + RUN),
-    "OBJ": bare(b"(" + SYSTEM + text(COMMAND) + b"o"),
-    "INST": bare(b"(" + text(COMMAND) + b"ios\nsystem\n", 2),
-    "INST, protocol 0": f"(S'{COMMAND}'\nios\nsystem\n.".encode(),
-    "protocol 0": f"cos\nsystem\n(S'{COMMAND}'\ntR.".encode(),
-    "NEWOBJ": bare(
-        named("builtins", "tuple") + named("builtins", "map") + SYSTEM + text(COMMAND) + b"\x85\x86\x81\x85\x81"
-    ),
-    "NEWOBJ_EX": bare(
-        named("builtins", "tuple") + named("builtins", "map") + SYSTEM + text(COMMAND) + b"\x85\x86}\x92\x85}\x92"
-    ),
-    "extension 1": bare(b"\x82\xf1" + RUN),
-    "extension 2": bare(b"\x83\xf1\0" + RUN),
-    "extension 4": bare(b"\x84\xf1\0\0\0" + RUN),
-    "a function out of the memo": bare(SYSTEM + b"\x940h\0" + RUN),
-    "a payload out of a list": bare(b"]" + PAYLOAD + b"a"),
-    "a payload as a key": bare(b"}" + PAYLOAD + b"Ns"),
-    "an argument of a payload": bare(named("builtins", "len") + word(b"") + b"\x850" + PAYLOAD),
-    "nested REDUCE": bare(named("builtins", "str") + PAYLOAD + b"\x85R"),
-    "getattr of a module": bare(
-        named("builtins", "getattr")
-        + named("builtins", "__import__")
-        + word(b"os")
-        + b"\x85R"
-        + word(b"system")
-        + b"\x86R"
-        + RUN
-    ),
-    "BUILD that calls __setstate__": bare(
-        named("functools", "partial") + named("builtins", "len") + b"\x85R(" + SYSTEM + text(COMMAND) + b"\x85}Ntb)R"
-    ),
-    "map, then a list of it": bare(
-        named("builtins", "list") + named("builtins", "map") + SYSTEM + text(COMMAND) + b"\x85\x86R\x85R"
-    ),
+    **malice.RUNNING,
     "a shape": whole(array(shape=PAYLOAD + b"\x85")),
     "a dtype": whole(array(dtype=PAYLOAD)),
     "a version": whole(array(version=PAYLOAD)),
@@ -137,13 +47,8 @@ RUNNING = {
     "the order": whole(array(fortran=PAYLOAD)),
     "images": whole(PAYLOAD),
     "labels": whole(y=PAYLOAD),
-    "a frame that lies": b"\x80\4\x95" + struct.pack("<Q", len(PAYLOAD) + 1) + PAYLOAD + b".",
     "gzip": gzip.compress(bare(PAYLOAD)),
     "behind another member of gzip": gzip.compress(b"\x80\4") + gzip.compress(PAYLOAD + b"."),
-    **{f"written by Python, protocol {n}": pickle.dumps(Reduced(os.system, COMMAND), n) for n in range(6)},
-    "with a state": pickle.dumps(Reduced(Calls, state={"x": Reduced(os.system, COMMAND)}), 4),
-    "in an array of objects": pickle.dumps(np.array([Reduced(os.system, COMMAND)], object), 5),
-    "in a field of a dtype": pickle.dumps(np.array([(Reduced(os.system, COMMAND),)], [("x", object)]), 4),
 }
 
 # Programs that break, fill or confuse an unpickler
@@ -305,22 +210,6 @@ OTHER = {
     "every instruction that is unknown": (bare(bytes([0xFF, 0xFE])), "ff"),
 }
 
-EVENTS = []
-EVENTS_ON = []
-WATCHED = ("import", "exec", "compile", "os.", "subprocess.", "pickle.", "shutil.", "socket.", "ctypes.", "marshal.")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _audit():
-    """Write down what Python is asked to do, while EVENTS_ON says so. An audit hook cannot be taken away again."""
-
-    def hook(event, arguments):
-        if on and (event.startswith(WATCHED) or (event == "open" and set(str(arguments[1])) & set("wxa+"))):
-            events.append((event, str(arguments)[:100]))
-
-    events, on = EVENTS, EVENTS_ON
-    sys.addaudithook(hook)
-
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch):
@@ -332,21 +221,19 @@ def refused(tmp_path, monkeypatch):
 
     def refused(content, part=""):
         path.write_bytes(content)
-        EVENTS.clear()
         tracemalloc.start()
         start = time.perf_counter()
         try:
-            EVENTS_ON.append(True)
-            read_mnist_pickle(path)
+            with WATCH.watching() as events:
+                read_mnist_pickle(path)
         except DataError as error:
             message = str(error)
         else:
             pytest.fail("it was read")
         finally:
-            EVENTS_ON.clear()
             seconds, memory = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        assert EVENTS == []
+        assert events == []
         assert not (tmp_path / CANARY).exists()
         assert str(path) in message
         assert part in message
@@ -361,11 +248,9 @@ def refused(tmp_path, monkeypatch):
 
 @pytest.fixture
 def registered():
-    """Let the extension 241 be os.system, as a careless library could."""
-    copyreg.add_extension("os", "system", 241)
-    yield
-    copyreg.remove_extension("os", "system", 241)
-    copyreg.clear_extension_cache()
+    """Let an extension be os.system."""
+    with malice.registered():
+        yield
 
 
 def test_what_surrounds_the_payloads_is_good(tmp_path):
@@ -395,13 +280,7 @@ def test_the_payloads_are_real(name, tmp_path, monkeypatch):
     """Python's unpickler runs them, and the audit events tell of it: the tests above would have seen it."""
     monkeypatch.chdir(tmp_path)
     content = RUNNING[name]
-    EVENTS.clear()
-    EVENTS_ON.append(True)
-    try:
+    with WATCH.watching() as events, contextlib.suppress(TypeError, ValueError, AttributeError):
         pickle.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-    except (TypeError, ValueError, AttributeError):  # after it ran: an exit code is no dtype
-        pass
-    finally:
-        EVENTS_ON.clear()
-    assert (tmp_path / CANARY).exists()
-    assert EVENTS
+    assert (tmp_path / CANARY).exists()  # and then there was an error: an exit code is no dtype
+    assert events

@@ -5,9 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
-from minnet.untrusted.bounded import BoundedReader
 from minnet.data.mnist.unpickler import ArrayRecord, ArrayUnpickler
 from minnet.errors import DataError
+from minnet.untrusted.bounded import BoundedReader
 
 
 def run(content, tmp_path):

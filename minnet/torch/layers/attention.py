@@ -1,0 +1,63 @@
+"""Attention and the encoder's block: the modules are PyTorch's, but take minnet's arguments, and its mask."""
+
+from typing import Any
+
+from minnet.layers.attention import MultiHeadAttention
+from minnet.layers.dropout import Dropout
+from minnet.layers.linear import Linear
+from minnet.layers.transformer import TransformerBlock
+from minnet.torch.entries import Making, Tensor, entry, parts_of
+from minnet.torch.layouts import SWAPPED, packed
+
+PROJECTIONS = ("query", "key", "value")
+
+
+def _attention_tensors(layer: MultiHeadAttention) -> list[Tensor]:
+    three = packed(3)
+    return [
+        Tensor("in_proj_weight", tuple(f"{name}.weight" for name in PROJECTIONS), three),
+        Tensor("in_proj_bias", tuple(f"{name}.bias" for name in PROJECTIONS), three),
+        Tensor("out_proj.weight", ("output.weight",), SWAPPED),
+        Tensor("out_proj.bias", ("output.bias",)),
+    ]
+
+
+def _attention(layer: MultiHeadAttention, to: Making) -> Any:
+    if layer.dropout is not None and type(layer.dropout) is not Dropout:
+        raise TypeError(f"{layer.describe()} drops by {layer.dropout.describe()}: PyTorch's can only have a Dropout")
+    dropout = layer.arguments()["dropout"]
+    return to.own.MultiheadAttention(layer.embed_dim, layer.num_heads, dropout, bool(layer.bias), layer.causal)
+
+
+def _is_usual(block: TransformerBlock) -> bool:
+    """Whether the network of a block is as its constructor made it, which is all that PyTorch's can be."""
+    kinds = [type(layer) for layer in block.network.layers]
+    dropout = [Dropout] * (block.dropout is not None)
+    return kinds == [Linear, kinds[1], *dropout, Linear, *dropout]
+
+
+def _block_parts(block: TransformerBlock) -> dict[str, str]:
+    if not _is_usual(block):
+        return parts_of(block)
+    parts = {"self_attn": "attention", "linear1": "network.layers[0]"}
+    if block.dropout is None:
+        parts["linear2"] = "network.layers[2]"
+    else:
+        parts |= {"dropout": "network.layers[2]", "linear2": "network.layers[3]"}
+    parts |= {"norm1": "attention_norm", "norm2": "network_norm"}
+    if block.dropout is not None:
+        parts |= {"dropout1": "dropout", "dropout2": "network.layers[4]"}
+    return parts | {"activation": "network.layers[1]"}
+
+
+def _block(block: TransformerBlock, to: Making) -> Any:
+    if not _is_usual(block):
+        raise TypeError(
+            f"{block.describe()} has another network than PyTorch's TransformerEncoderLayer, which is Linear, an "
+            "activation, Linear: build it of Residual, LayerNorm, MultiHeadAttention and Sequential"
+        )
+    return to.own.TransformerEncoderLayer(block.embed_dim, block.num_heads, block.hidden, block.norm_first, to.parts)
+
+
+entry(MultiHeadAttention, _attention, tensors=_attention_tensors, parts=lambda layer: {})
+entry(TransformerBlock, _block, parts=_block_parts)

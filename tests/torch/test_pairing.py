@@ -1,0 +1,75 @@
+"""The proposal for rename pairs layers by order, kinds and shapes, and loads when it is pasted."""
+
+import re
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.errors import CheckpointError
+
+
+def state(model, names):
+    """Return a state_dict of a model under other names of its layers."""
+    from minnet.torch.tensors import tensors_of
+
+    return {f"{names[tensor.module]}.{tensor.inside}": np.array(tensor.values()) for tensor in tensors_of(model)}
+
+
+def proposed(model, given):
+    """Return the dict that the error proposes, or None."""
+    with pytest.raises(CheckpointError) as caught:
+        mn.torch.load_state_dict(model, given)
+    found = re.search(r"\n  rename=(\{.*\})\n", str(caught.value))
+    return eval(found[1]) if found else None
+
+
+def network():
+    return mn.Sequential(mn.Linear(4, 6), mn.BatchNorm1d(6), mn.ReLU(), mn.Linear(6, 6), mn.ReLU(), mn.Linear(6, 2))
+
+
+def test_attributes_of_a_class():
+    given = state(network(), {"0": "fc1", "1": "norm", "3": "fc2", "5": "head.fc"})
+    rename = proposed(model := network(), given)
+    assert rename == {"fc1": "layers[0]", "norm": "layers[1]", "fc2": "layers[3]", "head.fc": "layers[5]"}
+    mn.torch.load_state_dict(model, given, rename=rename)
+    assert np.array_equal(model[5].weight.data, given["head.fc.weight"].T)
+
+
+def test_other_numbers_because_of_layers_without_weights():
+    given = state(network(), {"0": "1", "1": "2", "3": "4", "5": "6"})
+    rename = proposed(model := network(), given)
+    assert rename == {"1": "layers[0]", "2": "layers[1]", "4": "layers[3]", "6": "layers[5]"}
+    mn.torch.load_state_dict(model, given, rename=rename)
+
+
+def test_only_what_agrees_is_paired():
+    given = state(network(), {"0": "a", "1": "b", "3": "c", "5": "d"})
+    given["c.weight"] = np.zeros((6, 7), np.float32)
+    assert proposed(network(), given) == {"a": "layers[0]", "b": "layers[1]", "d": "layers[5]"}
+    assert proposed(network(), {"a.weight": np.zeros((9, 9), np.float32)}) is None
+
+
+def test_whole_parts_with_other_names():
+    model = mn.Sequential(enc=mn.Sequential(layer=network(), norm=mn.LayerNorm(2)), head=mn.Linear(2, 2))
+    given = {re.sub(r"^enc\.", "bert.encoder.", name): v for name, v in plain(model).items()}
+    rename = proposed(model, given)
+    assert rename == {"bert.encoder": 'layers["enc"]'}
+    mn.torch.load_state_dict(model, given, rename=rename)
+
+
+def plain(model):
+    from minnet.torch.tensors import tensors_of
+
+    return {tensor.name: np.array(tensor.values()) for tensor in tensors_of(model)}
+
+
+def test_attention_with_a_tensor_of_its_own_inside():
+    model = mn.Sequential(mn.MultiHeadAttention(4, 2))
+    given = {f"attn.{name[2:]}": values for name, values in plain(model).items()}
+    assert proposed(model, given) == {"attn": "layers[0]"}
+
+
+def test_a_hostile_file_gets_no_proposal():
+    given = {"a." * 30_000 + str(i): np.zeros(3, np.float32) for i in range(3)}
+    assert proposed(network(), given) is None
