@@ -82,8 +82,8 @@ def tables() -> str:
     of_torch = len(malice.RUNNING) * len(torch_malice.FORMS) + 2 * len(torch_malice.INSIDE | torch_malice.UNSAFE)
     kept = sum(1 for path in (TESTS / "fuzz" / "corpus").rglob("*") if path.is_file())
     return (
-        f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: {of_pickle}. **Hostile files of "
-        f"PyTorch**: {of_torch + len(torch_malice.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
+        f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: {of_pickle}. "
+        f"**Hostile files of PyTorch**: {of_torch + len(torch_malice.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
     )
 
 

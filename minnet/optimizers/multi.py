@@ -1,6 +1,7 @@
 """A MultiOptimizer is several optimizers as one: each changes Parameters of its own."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from minnet.core.state import State
 from minnet.optimizers.base import Optimizer

@@ -13,6 +13,7 @@ from minnet.layers import (
     SELU,
     Divide,
     Hardtanh,
+    Identity,
     LeakyReLU,
     Multiply,
     ReLU,
@@ -60,17 +61,17 @@ def several(layer: Callable[[], Layer], kind: str | None = None) -> Reader:
 
 
 def multiply(net: Network, node: Node) -> Value:
-    """Y = a ∘ b; whole numbers that are known stay so."""
+    """y = a ∘ b; whole numbers that are known stay so."""
     return _sized(net, node, Multiply(), lambda a, b: a * b)
 
 
 def subtract(net: Network, node: Node) -> Value:
-    """Y = a − b."""
+    """y = a − b."""
     return _sized(net, node, Subtract(), lambda a, b: a - b)
 
 
 def divide(net: Network, node: Node) -> Value:
-    """Y = a / b."""
+    """y = a / b."""
     return _sized(net, node, Divide(), lambda a, b: a // b if b > 0 and a >= 0 else None)
 
 
@@ -85,7 +86,7 @@ def _sized(net: Network, node: Node, layer: Layer, of_sizes: Callable[[int, int]
 
 
 def power(net: Network, node: Node) -> Value:
-    """Y = aᵇ; the exponent may be of another kind of numbers."""
+    """y = aᵇ; the exponent may be of another kind of numbers."""
     a, b = node.value(0), node.value(1)
     if b.kind != a.kind:
         b = cast_to(net, node, b, a.kind)
@@ -141,7 +142,7 @@ def clip(net: Network, node: Node) -> Value:
 
 
 def prelu(net: Network, node: Node) -> Value:
-    """Y = max(x, 0) + slope · min(x, 0), where the slopes are learned."""
+    """y = max(x, 0) + slope · min(x, 0), where the slopes are learned."""
     x, slope = node.value(0), node.value(1)
     zero = constant("", np.zeros((), net.dtype))
     above = net.add(node, Extreme("max"), x, zero, shape=x.shape)
@@ -165,20 +166,20 @@ def scaled_clip(alpha: float, beta: float, times_x: bool) -> Reader:
 
 
 def mish(net: Network, node: Node) -> Value:
-    """Y = x · tanh(log(1 + eˣ))."""
+    """y = x · tanh(log(1 + eˣ))."""
     x = node.value(0)
     y = net.add(node, Softplus(), x, shape=x.shape)
     return net.add(node, Multiply(), x, net.add(node, Tanh(), y, shape=x.shape), shape=x.shape)
 
 
 def identity(net: Network, node: Node) -> Value:
-    """Y = x. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
+    """y = x. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
     x = node.value(0)
     return replace(x, name=node.outputs[0])
 
 
 def where(net: Network, node: Node) -> Value:
-    """Y = a where a condition is true, and b elsewhere."""
+    """y = a where a condition is true, and b elsewhere."""
     values = [node.value(i) for i in range(3)]
     return net.add(node, Where(), *values, kind=values[1].kind, shape=together(*(value.shape for value in values)))
 

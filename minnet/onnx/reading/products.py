@@ -12,7 +12,7 @@ from minnet.onnx.reading.values import Node, Sizes, Value, constant
 
 
 def gemm(net: Network, node: Node) -> Value:
-    """Y = alpha · a @ b + beta · c, of a and b perhaps transposed: a Linear layer, if b is a constant."""
+    """y = alpha · a @ b + beta · c, of a and b perhaps transposed: a Linear layer, if b is a constant."""
     a, b, c = node.value(0), node.value(1), node.get(2)
     alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
     if node.attribute("transA", 0):
@@ -56,7 +56,7 @@ def linear(net: Network, node: Node, x: Value, w: Value, c: Value | None, transp
 
 
 def matmul(net: Network, node: Node) -> Value:
-    """Y = a @ b: a Linear layer without a bias, if b is a constant matrix."""
+    """y = a @ b: a Linear layer without a bias, if b is a constant matrix."""
     a, b = node.value(0), node.value(1)
     if b.array is not None and b.array.ndim == 2 and a.array is None and b.kind == "f" and not net.is_tied(b):
         if min(b.array.shape) > 0:
@@ -69,7 +69,7 @@ def matmul(net: Network, node: Node) -> Value:
 
 
 def add(net: Network, node: Node) -> Value:
-    """Y = a + b; the bias of a Linear layer, if it is one."""
+    """y = a + b; the bias of a Linear layer, if it is one."""
     a, b = node.value(0), node.value(1)
     for x, bias in ((a, b), (b, a)):
         layer = net.bare_linear(x)

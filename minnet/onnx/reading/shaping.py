@@ -71,7 +71,7 @@ def reshape(net: Network, node: Node) -> Value:
     if numbers is None:
         return net.add(node, View(), x, target, kind=x.kind, shape=shape)
     if x.kind == "f" and keeps_first(x.shape, numbers):
-        if numbers[1:] == (-1,) or ((x.ndim or 0) > 1 and len(numbers) == 2):
+        if numbers[1:] == (-1,) or (x.ndim or 0) > 1 and len(numbers) == 2:
             if (x.ndim or 0) > 1:
                 return net.add(node, Flatten(), x, shape=shape)
         elif len(numbers) > 1 and all(n > 0 or n == -1 for n in numbers[1:]):
