@@ -18,6 +18,7 @@ from minnet.onnx.writing.value import Size, Value
 SINGLE = frozenset(
     (
         "AveragePool",
+        "Celu",
         "Conv",
         "ConvTranspose",
         "Elu",
