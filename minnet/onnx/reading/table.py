@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, recurrent, shaping, sizing, taking
+from minnet.onnx.reading import (
+    classical,
+    normalizing,
+    pointwise,
+    pooling,
+    products,
+    recurrent,
+    shaping,
+    sizing,
+    taking,
+    thresholds,
+)
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **products.OPERATORS,
@@ -14,5 +25,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **sizing.OPERATORS,
     **taking.OPERATORS,
     **recurrent.OPERATORS,
+    **thresholds.OPERATORS,
     **classical.OPERATORS,
 }

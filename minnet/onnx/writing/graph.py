@@ -18,6 +18,7 @@ from minnet.onnx.writing.value import Size, Value
 SINGLE = frozenset(
     (
         "AveragePool",
+        "Celu",
         "Conv",
         "ConvTranspose",
         "Elu",
@@ -28,7 +29,7 @@ SINGLE = frozenset(
         "HardSwish",
         "InstanceNormalization",
     )
-    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus")
+    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus", "Softsign")
 )
 
 FEW = 8  # numbers in a constant that has no name of its own
