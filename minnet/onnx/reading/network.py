@@ -58,7 +58,7 @@ class Network:
         self.made: dict[str, str] = {}  # name of a layer → that of its output in the file
         self.names = Names(taken)
         self.class_names: list[str] | None = None
-        self._constants: dict[tuple[str, str], str] = {}
+        self._constants: dict[tuple[str, str, bytes], str] = {}
         self._shared: dict[Any, Parameter] = {}
 
     def add(
@@ -96,7 +96,7 @@ class Network:
             return value.wire
         array = value.array
         assert array is not None
-        key = (value.name, repr(array.shape) + str(id(array)) * (not value.name))
+        key = (value.name, repr(array.shape), b"" if value.name else array.tobytes())
         if key not in self._constants:
             if value.kind == "i" and array.size and (array.max() >= EXACT or array.min() <= -EXACT):
                 raise node.refused(f"its constant {brief(value.name, 60)} has whole numbers of {EXACT:,} and more")
