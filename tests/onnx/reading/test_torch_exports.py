@@ -75,7 +75,7 @@ def trained_beside(module, model, batches, classes, optimizer, bound):
 def resnet(dynamo, width, size, tmp_path, optimizer, bound, dtype=np.float32):
     module = ResNet18(width).train()
     x = torch.randn(4, 3, size, size)
-    export(copy.deepcopy(module), (x,), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
+    export(module, (x,), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
     model = mn.onnx.load(tmp_path / "m.onnx", train=True).astype(dtype)
     assert sum(p.data.size for p in model.parameters()) == sum(p.numel() for p in module.parameters())
     module.to(torch.float64 if dtype == np.float64 else torch.float32)
@@ -134,7 +134,7 @@ def test_an_encoder_with_a_mask_of_padding(dynamo, tmp_path):
     ids, mask = torch.randint(0, 30, (3, 7)), torch.zeros(3, 7, dtype=torch.bool)
     export(module, (ids, mask), tmp_path / "m.onnx", dynamo, TOKENS * 2)
     model = mn.onnx.load(tmp_path / "m.onnx")
-    for length in (5, 9):
+    for length in (5, 9) if dynamo else (7,):  # the older exporter writes the length of PyTorch's own attention down
         ids = torch.randint(0, 30, (4, length))
         mask = torch.arange(length)[None] >= torch.tensor([[length], [2], [3], [4]])
         with torch.no_grad():
@@ -152,7 +152,7 @@ def test_a_new_encoder_has_no_layers_in_common(dynamo, tmp_path):
     module = Encoder().eval()
     export(module, (torch.randint(0, 30, (3, 7)),), tmp_path / "m.onnx", dynamo, ({0: "batch"},))
     model = mn.onnx.load(tmp_path / "m.onnx")
-    theirs = sum(p.numel() for p in module.parameters()) - 13 * 16  # the positions that 7 tokens do not use
+    theirs = sum(p.numel() for p in module.parameters()) - 13 * 16 * dynamo  # the positions that 7 tokens do not use
     assert sum(p.data.size for p in model.parameters()) == theirs
 
 
@@ -171,7 +171,7 @@ def test_a_chain_becomes_a_sequential(dynamo, tmp_path):
     x = np.random.default_rng(0).normal(size=(3, 1, 8, 8)).astype(np.float32)
     with torch.no_grad():
         np.testing.assert_allclose(model.forward(x), module(torch.tensor(x)).numpy(), rtol=1e-5, atol=1e-6)
-    assert "Conv2d(1, 4, 3, padding=1)" in str(mn.summary(model, (1, 8, 8)))
+    assert "365 parameters, 365 of them trainable" in mn.summary(model, (1, 8, 8))
 
 
 @pytest.mark.slow
