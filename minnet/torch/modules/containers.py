@@ -21,7 +21,7 @@ class Sequential(nn.Sequential):
         if not self.several and len(inputs) > 1:
             x, mask = inputs
             inputs = (x,)
-        _check_mask(self, mask)
+        check_mask(self, mask)
         for module, takes in zip(self, self.users, strict=True):
             x = module(*inputs, **named, **({"mask": mask} if takes and mask is not None else {}))
             inputs, named = (x,), {}
@@ -53,7 +53,7 @@ class _Branches(nn.Module):
         return self._join(self._outputs([x] * len(self.users), mask))
 
     def _outputs(self, xs: list[Any], mask: Tensor | None) -> list[Tensor]:
-        _check_mask(self, mask)
+        check_mask(self, mask)
         given = [{"mask": mask} if takes and mask is not None else {} for takes in self.users]
         return [branch(x, **more) for branch, x, more in zip(self.children(), xs, given, strict=True)]
 
@@ -90,6 +90,7 @@ class Inputs(_Branches):
         return torch.cat(self._outputs([named[name] for name in self.names] if named else list(inputs), mask), -1)
 
 
-def _check_mask(module: Any, mask: Tensor | None) -> None:
+def check_mask(module: Any, mask: Tensor | None) -> None:
+    """Refuse a mask where none of the modules takes one."""
     if mask is not None and not any(module.users):
         raise TypeError(f"{type(module).__name__} was given a mask, but minnet's layers here refuse one")

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class _Recurrent(nn.RNNBase):
@@ -12,10 +13,27 @@ class _Recurrent(nn.RNNBase):
             return y
         # The real steps are moved to the front, in their order, because later steps do not change them.
         order = torch.argsort(~mask, dim=-1, stable=True)[..., None]
-        y = super().forward(x.gather(-2, order.expand_as(x)))[0]
+        moved = x.gather(-2, order.expand_as(x))
         steps = mask.cumsum(-1)[..., None]  # how many were real so far
-        y = y.gather(-2, (steps - 1).clamp(min=0).expand_as(y))
-        return y * (steps > 0)
+        if not self.bidirectional:
+            return _taken(super().forward(moved)[0], steps - 1)
+        y = self._both(moved, steps[..., -1, 0])
+        size = self.hidden_size
+        later = steps - mask[..., None].long()  # the number of a real step, or of the next one after padding
+        later = torch.where(later < steps[..., -1:, :], later, -1)
+        return torch.cat([_taken(y[..., :size], steps - 1), _taken(y[..., size:], later)], -1)
+
+    def _both(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Run both directions over sequences that begin with so many real steps."""
+        batch = x if x.ndim == 3 else x[None]
+        packed = pack_padded_sequence(batch, lengths.reshape(-1).clamp(min=1).cpu(), True, enforce_sorted=False)
+        y, _ = pad_packed_sequence(super().forward(packed)[0], batch_first=True, total_length=x.shape[-2])
+        return y if x.ndim == 3 else y[0]
+
+
+def _taken(y: Tensor, places: Tensor) -> Tensor:
+    """Return y at some places (..., T, 1), and 0 where the place is −1: the first state."""
+    return y.gather(-2, places.clamp(min=0).expand_as(y)) * (places >= 0)
 
 
 class RNN(_Recurrent, nn.RNN):  # type: ignore[misc]
