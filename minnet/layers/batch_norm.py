@@ -12,11 +12,18 @@ from minnet.errors import NonFiniteError
 from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward, sum_of_products
 
 
-class _BatchNorm(Layer):
-    """The base of BatchNorm1d and BatchNorm2d, which differ only in the shapes they take."""
+class ChannelNorm(Layer):
+    """The base of the norms that standardize each channel: over the batch, or each sample by itself.
+
+    Those of a kind differ only in the shapes they take.
+    """
 
     mixes_places = True
     shapes: dict[int, str]  # number of axes: the names of those after the channels
+    single: int = 0  # the number of axes of a single sample, if there may be one
+    others: str = (
+        "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W), BatchNorm3d for (N, C, D, H, W)"
+    )
 
     def __init__(
         self,
@@ -44,23 +51,27 @@ class _BatchNorm(Layer):
     def check(self, x: Array) -> None:
         """Check that x is (N, C) and so on, of the Parameters' dtype."""
         check_floats(self, x, self.dtype)
-        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
-            expected = " or ".join(f"(N, {self.num_features}{rest})" for rest in self.shapes.values())
-            cure = "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W)"
-            if x.ndim in self.shapes:
-                cure = f"use num_features={x.shape[1]}"
+        axis, known = (0, True) if x.ndim == self.single else (1, x.ndim in self.shapes)
+        if not known or x.shape[axis] != self.num_features:
+            expected = [f"(N, {self.num_features}{rest})" for rest in self.shapes.values()]
+            if self.single:
+                expected.append(expected[0].replace("N, ", ""))
+            where, cure = ("first", "second")[axis], f"use num_features={x.shape[axis]}" if known else self.others
             raise ValueError(
-                f"{self.describe()} expected shape {expected}, got {x.shape}: the channels are the second axis; {cure}"
+                f"{self.describe()} expected shape {' or '.join(expected)}, got {x.shape}: "
+                f"the channels are the {where} axis; {cure}"
             )
 
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (N, C, ...) to y (the same shape); in training, move the running statistics towards the batch's."""
-        axes = (0, *range(2, x.ndim))  # all but the channels
+        single = x.ndim == self.single
+        x = x[None] if single else x
         if self.training or self.running_mean is None or self.running_var is None:
+            axes = self._together(x.ndim)
             y, inverse_std, mean, variance = standardize(x, axes, self.eps)
-            self.cache = (y, inverse_std, True)
-            self._track(mean, variance, x.size // self.num_features)
+            self.cache = (y, inverse_std, axes)
+            self._track(mean, variance, x.size // max(mean.size, 1))
         else:
             inverse_std = 1 / np.sqrt(per_channel(self.running_var, x.ndim) + self.eps)
             if not inverse_std.all():
@@ -70,45 +81,58 @@ class _BatchNorm(Layer):
                     "(model.astype), and train anew"
                 )
             y = (x - per_channel(self.running_mean, x.ndim)) * inverse_std
-            self.cache = (y, inverse_std, False)
+            self.cache = (y, inverse_std, None)
         if self.weight is not None:
             y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
             y += per_channel(self.bias, x.ndim)
-        return y
+        return y[0] if single else y
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
-        normalized, inverse_std, of_batch = self.cache
-        axes = (0, *range(2, dy.ndim))
+        normalized, inverse_std, axes = self.cache  # without axes, μ and v are constants
+        single = dy.ndim == self.single
+        dy = dy[None] if single else dy
         if self.weight is not None:
             # γ is one number for each channel, so it may be multiplied last; then the sums on the way are dβ and dγ.
             inverse_std = inverse_std * per_channel(self.weight, dy.ndim)
-        if of_batch:
+        if axes is not None:
             dx, db, dw = standardize_backward(dy, normalized, inverse_std, axes)
-        else:  # μ and v are constants
+        else:
+            axes = (0, *range(2, dy.ndim))
             dx, db = dy * inverse_std, sum_of_products(dy, np.ones(1, dy.dtype), axes)
             dw = sum_of_products(dy, normalized, axes)
         if self.weight is not None:
-            self.weight.grad += dw.reshape(-1)
+            self.weight.grad += self._added(dw)
         if self.bias is not None:
-            self.bias.grad += db.reshape(-1)
-        return dx
+            self.bias.grad += self._added(db)
+        return dx[0] if single else dx
+
+    def _together(self, ndim: int) -> tuple[int, ...]:
+        """Return the axes of the numbers that are normalized together: here, all but the channels."""
+        return (0, *range(2, ndim))
+
+    def _added(self, numbers: Array) -> Array:
+        """Return one number for each channel (C,), added up over the samples if each has its own."""
+        return numbers.reshape(-1)
 
     def _track(self, mean: Array, variance: Array, count: int) -> None:
-        """Move the running statistics towards those of a batch that has `count` values a channel."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None or count < 2:
+        """Move the running statistics towards those of a batch, each of which is of `count` values."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        if count < 2 or not len(mean):
             return
         self.num_batches_tracked.data += 1
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
-        unbiased = variance.reshape(-1) * (count / (count - 1))
-        for running, new in ((self.running_mean.data, mean.reshape(-1)), (self.running_var.data, unbiased)):
+        unbiased = self._added(variance) * (count / (count - 1))
+        weight = momentum / len(mean)  # of each sample, if each has its own
+        for running, new in ((self.running_mean.data, self._added(mean)), (self.running_var.data, unbiased)):
             running *= 1 - momentum  # not running += momentum * (new - running), which loses a small `new`
-            running += momentum * new
+            running += weight * new
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(ChannelNorm):
     """y = γ ∘ (x − μ) / √(v + ε) + β, with μ and v the mean and variance of each channel over the batch.
 
     x is (N, C) or (N, C, L). Backward, for one channel with its M = N·L values, x̂ = (x − μ) / √(v + ε):
@@ -162,7 +186,7 @@ class BatchNorm1d(_BatchNorm):
     shapes = {2: "", 3: ", L"}
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(ChannelNorm):
     """y = γ ∘ (x − μ) / √(v + ε) + β, channel by channel of images (N, C, H, W).
 
     See `BatchNorm1d` for the backward, the parameters and the attributes. A channel's mean and variance are those
@@ -177,3 +201,13 @@ class BatchNorm2d(_BatchNorm):
     """
 
     shapes = {4: ", H, W"}
+
+
+class BatchNorm3d(ChannelNorm):
+    """y = γ ∘ (x − μ) / √(v + ε) + β, channel by channel of volumes (N, C, D, H, W).
+
+    See `BatchNorm1d` for the backward, the parameters and the attributes. A channel's mean and variance are those
+    of its M = N·D·H·W values.
+    """
+
+    shapes = {5: ", D, H, W"}

@@ -1,12 +1,13 @@
 """A convolution applies one small Linear layer to every window of an image."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_int
+from minnet.core.checks import check_choice, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -18,7 +19,7 @@ class Kernels(Layer):
 
     mixes_places = True
 
-    axes: int = 2  # after the channels: 1 for signals, 2 for images
+    axes: int = 2  # after the channels: 1 for signals, 2 for images, 3 for volumes
     transposed: bool = False  # W is (I/G, O, kernel), or, transposed, (I, O/G, kernel)
 
     def __init__(
@@ -60,6 +61,31 @@ class Kernels(Layer):
 
 class _Convolution(Kernels):
     """Y = Wᵀ @ columns + b, over any number of axes: see `Conv2d`."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        weight_init: Initializer | None = None,
+        bias_init: Initializer | None = None,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        modes = ("zeros", "reflect", "replicate", "circular")
+        self.padding_mode = check_choice(type(self).__name__, "padding_mode", padding_mode, modes)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            weight_init=weight_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
+        if padding_mode != "zeros":
+            self._windows = replace(self._windows, mode=padding_mode)
 
     def check(self, x: Array) -> None:
         """Check that x is images of I channels, at least as large as a window, of the weights' dtype."""
@@ -125,6 +151,22 @@ class Conv1d(_Convolution):
     axes = 1
 
 
+class Conv3d(_Convolution):
+    """y[o, z, h, w] = b_o + Σ_i Σ_j Σ_k Σ_l x[i, s·z + d·j, s·h + d·k, s·w + d·l] W[i, o, j, k, l].
+
+    It is `Conv2d` with one axis more, for volumes (N, I, D, H, W), such as scans or videos: see there for the
+    backward, the parameters and the attributes. W has the shape (I/groups, O, k, k, k).
+
+    Examples
+    --------
+    >>> layer = Conv3d(1, 4, 3, padding=1, rng=0)
+    >>> layer.forward(np.ones((2, 1, 5, 8, 8), np.float32)).shape
+    (2, 4, 5, 8, 8)
+    """
+
+    axes = 3
+
+
 class Conv2d(_Convolution):
     """y[o, h, w] = b_o + Σ_i Σ_k Σ_l x[i, s·h + d·k, s·w + d·l] W[i, o, k, l].
 
@@ -150,7 +192,7 @@ class Conv2d(_Convolution):
         The window's size, the distance to the next window (s), and the distance to the next pixel inside a
         window (d): one int for both axes or (vertical, horizontal).
     padding
-        How many zeros are added on each side of the image: an int, (vertical, horizontal), "valid" for none,
+        How many pixels are added on each side of the image: an int, (vertical, horizontal), "valid" for none,
         or "same" for as many as leave H and W unchanged, which needs stride 1. If their number is odd, one more
         is added after the image than before it.
     groups
@@ -158,6 +200,9 @@ class Conv2d(_Convolution):
         inputs of that group only. With groups = I each channel is filtered by itself ("depthwise").
     bias, weight_init, bias_init, rng
         As for `Linear`, with F = I/groups·k·k, the numbers of a window, in place of I: by default uniform in ±1/√F.
+    padding_mode
+        What the added pixels are: "zeros", or copies of pixels: "reflect" for the mirror image, "replicate" for the
+        outermost pixel, "circular" for the opposite side (see `ReflectionPad2d`, `ReplicationPad2d`, `CircularPad2d`).
 
     Attributes
     ----------
@@ -175,7 +220,7 @@ class Conv2d(_Convolution):
 def _borders(
     owner: str, padding: Sizes | str, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[tuple[int, int], ...]:
-    """Return how many zeros are added before and after the image, for each axis."""
+    """Return how many pixels are added before and after the image, for each axis."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":

@@ -8,10 +8,122 @@ from minnet.core.arrays import Array
 from minnet.core.checked import checked
 from minnet.initializers import Initializer
 from minnet.layers.convolution import Kernels
-from minnet.layers.windows import ONE_PIXEL, Sizes, batch_first, batch_last, check_images, per_axis
+from minnet.layers.windows import Sizes, batch_first, batch_last, check_images, one_pixel, per_axis
 
 
-class ConvTranspose2d(Kernels):
+class _Transposed(Kernels):
+    """y = columns added to the pixels of their windows, over any number of axes: see `ConvTranspose2d`."""
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        *,
+        weight_init: Initializer | None = None,
+        bias_init: Initializer | None = None,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        name = type(self).__name__
+        per_axis(name, "padding", padding, self.axes, least=0)  # "same" and "valid" are for convolutions only
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            weight_init=weight_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
+        self.output_padding = output_padding
+        self._beyond = per_axis(name, "output_padding", output_padding, self.axes, least=0)
+        steps = zip(self._windows.stride, self._windows.dilation, strict=True)
+        if any(n >= max(step) for n, step in zip(self._beyond, steps, strict=True)):
+            raise ValueError(
+                f"{name} needs output_padding below the stride or the dilation, "
+                f"got output_padding={output_padding}, stride={stride}, dilation={dilation}"
+            )
+
+    def check(self, x: Array) -> None:
+        """Check that x is images of I channels, of the weights' dtype, and that y has at least one pixel."""
+        check_images(self, x, one_pixel(self.axes), self.in_channels, self.weight.data.dtype)
+        size = self._output_size(x)
+        if min(size) < 1:
+            raise ValueError(
+                f"{self.describe()} would make an image of {'x'.join(map(str, size))} pixels from shape {x.shape}: "
+                "the padding cuts off all of it; use less padding"
+            )
+
+    @checked
+    def forward(self, x: Array) -> Array:
+        """Map images x (N, I, H, W), or a single one (I, H, W), to y (N, O, H′, W′)."""
+        images = batch_last(x, self.axes)  # (I, H, W, N)
+        grid = images.shape[1:]
+        matrix = self._matrix()  # (G, I/G, O/G·K)
+        rows = images.reshape(*matrix.shape[:2], math.prod(grid))  # (G, I/G, P), P = H·W·N
+        self.cache = (rows, grid, x.shape)
+        columns = matrix.swapaxes(1, 2) @ rows  # (G, O/G·K, P)
+        columns = columns.reshape(self.out_channels, self._windows.places, *grid)
+        y = self._windows.scatter(columns, self._output_size(x))  # (O, H′, W′, N)
+        if self.bias is not None:
+            y += self.bias.data.reshape(-1, *[1] * (y.ndim - 1))
+        return batch_first(y, x.shape)
+
+    @checked
+    def backward(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and map dy (N, O, H′, W′) to dx (N, I, H, W)."""
+        dx = self._matrix() @ self._add_gradients(dy)  # (G, I/G, P)
+        _, grid, shape = self.cache
+        return batch_first(dx.reshape(self.in_channels, *grid), shape)
+
+    @checked
+    def accumulate_grad(self, dy: Array) -> None:
+        """Add dL/dW and dL/db only."""
+        self._add_gradients(dy)
+
+    def _add_gradients(self, dy: Array) -> Array:
+        """Add dL/dW and dL/db, and return dL/d columns, (G, O/G·K, P·N)."""
+        rows, grid, _ = self.cache
+        dy = batch_last(dy, self.axes)  # (O, H′, W′, N)
+        d_columns = self._windows.columns(dy, grid[:-1])  # (O, K, H, W, N)
+        d_columns = d_columns.reshape(self.groups, self._matrix().shape[2], rows.shape[2])
+        self.weight.grad += (rows @ d_columns.swapaxes(1, 2)).reshape(self.weight.data.shape)
+        if self.bias is not None:
+            self.bias.grad += dy.sum(axis=tuple(range(1, dy.ndim)))
+        return d_columns
+
+    def _matrix(self) -> Array:
+        """Return the weights as G matrices, (G, I/G, O/G·K)."""
+        i, *rest = self.weight.data.shape
+        return self.weight.data.reshape(self.groups, i // self.groups, math.prod(rest))
+
+    def _output_size(self, x: Array) -> tuple[int, ...]:
+        """Return the size of y: (H′, W′) for images."""
+        w = self._windows
+        axes = zip(x.shape[-self.axes :], w.stride, w.padding, w.extent, self._beyond, strict=True)
+        return tuple((n - 1) * s - sum(pad) + extent + beyond for n, s, pad, extent, beyond in axes)
+
+
+class ConvTranspose1d(_Transposed):
+    """y[o, s·t + d·k] += x[i, t] W[i, o, k] for all i, t, k, from y = b_o on.
+
+    It is `ConvTranspose2d` with one axis in place of two, for signals (N, I, L) or (I, L): see there for the backward,
+    the parameters and the attributes. W has the shape (I, O/groups, k).
+
+    Examples
+    --------
+    >>> layer = ConvTranspose1d(16, 8, 4, stride=2, padding=1, rng=0)
+    >>> layer.forward(np.ones((4, 16, 50), np.float32)).shape
+    (4, 8, 100)
+    """
+
+    axes = 1
+
+
+class ConvTranspose2d(_Transposed):
     """y[o, s·h + d·k, s·w + d·l] += x[i, h, w] W[i, o, k, l] for all i, h, w, k, l, from y = b_o on.
 
     A convolution is linear in the image, and its backward multiplies by the transposed matrix:
@@ -52,95 +164,3 @@ class ConvTranspose2d(Kernels):
     >>> layer.forward(np.ones((4, 16, 7, 7), np.float32)).shape
     (4, 8, 14, 14)
     """
-
-    transposed = True
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Sizes = 1,
-        *,
-        weight_init: Initializer | None = None,
-        bias_init: Initializer | None = None,
-        rng: int | np.random.Generator | None = None,
-    ) -> None:
-        name = "ConvTranspose2d"
-        per_axis(name, "padding", padding, 2, least=0)  # "same" and "valid" are for convolutions only
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            weight_init=weight_init, bias_init=bias_init, rng=rng,
-        )  # fmt: skip
-        self.output_padding = output_padding
-        self._beyond = per_axis(name, "output_padding", output_padding, 2, least=0)
-        steps = zip(self._windows.stride, self._windows.dilation, strict=True)
-        if any(n >= max(step) for n, step in zip(self._beyond, steps, strict=True)):
-            raise ValueError(
-                f"{name} needs output_padding below the stride or the dilation, "
-                f"got output_padding={output_padding}, stride={stride}, dilation={dilation}"
-            )
-
-    def check(self, x: Array) -> None:
-        """Check that x is images of I channels, of the weights' dtype, and that y has at least one pixel."""
-        check_images(self, x, ONE_PIXEL, self.in_channels, self.weight.data.dtype)
-        size = self._output_size(x)
-        if min(size) < 1:
-            raise ValueError(
-                f"{self.describe()} would make an image of {size[0]}x{size[1]} pixels from shape {x.shape}: "
-                "the padding cuts off all of it; use less padding"
-            )
-
-    @checked
-    def forward(self, x: Array) -> Array:
-        """Map images x (N, I, H, W), or a single one (I, H, W), to y (N, O, H′, W′)."""
-        images = batch_last(x, 2)  # (I, H, W, N)
-        grid = images.shape[1:]
-        matrix = self._matrix()  # (G, I/G, O/G·K)
-        rows = images.reshape(*matrix.shape[:2], math.prod(grid))  # (G, I/G, P), P = H·W·N
-        self.cache = (rows, grid, x.shape)
-        columns = matrix.swapaxes(1, 2) @ rows  # (G, O/G·K, P)
-        columns = columns.reshape(self.out_channels, self._windows.places, *grid)
-        y = self._windows.scatter(columns, self._output_size(x))  # (O, H′, W′, N)
-        if self.bias is not None:
-            y += self.bias.data.reshape(-1, 1, 1, 1)
-        return batch_first(y, x.shape)
-
-    @checked
-    def backward(self, dy: Array) -> Array:
-        """Add dL/dW and dL/db, and map dy (N, O, H′, W′) to dx (N, I, H, W)."""
-        dx = self._matrix() @ self._add_gradients(dy)  # (G, I/G, P)
-        _, grid, shape = self.cache
-        return batch_first(dx.reshape(self.in_channels, *grid), shape)
-
-    @checked
-    def accumulate_grad(self, dy: Array) -> None:
-        """Add dL/dW and dL/db only."""
-        self._add_gradients(dy)
-
-    def _add_gradients(self, dy: Array) -> Array:
-        """Add dL/dW and dL/db, and return dL/d columns, (G, O/G·K, P·N)."""
-        rows, grid, _ = self.cache
-        dy = batch_last(dy, 2)  # (O, H′, W′, N)
-        d_columns = self._windows.columns(dy, grid[:-1])  # (O, K, H, W, N)
-        d_columns = d_columns.reshape(self.groups, self._matrix().shape[2], rows.shape[2])
-        self.weight.grad += (rows @ d_columns.swapaxes(1, 2)).reshape(self.weight.data.shape)
-        if self.bias is not None:
-            self.bias.grad += dy.sum(axis=(1, 2, 3))
-        return d_columns
-
-    def _matrix(self) -> Array:
-        """Return the weights as G matrices, (G, I/G, O/G·K)."""
-        i, *rest = self.weight.data.shape
-        return self.weight.data.reshape(self.groups, i // self.groups, math.prod(rest))
-
-    def _output_size(self, x: Array) -> tuple[int, ...]:
-        """Return (H′, W′)."""
-        w = self._windows
-        axes = zip(x.shape[-2:], w.stride, w.padding, w.extent, self._beyond, strict=True)
-        return tuple((n - 1) * s - sum(pad) + extent + beyond for n, s, pad, extent, beyond in axes)

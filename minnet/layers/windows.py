@@ -5,7 +5,7 @@ axis, (C, H, W, N), and return a view of that array with the user's axes. So one
 whose numbers lie side by side in memory a whole batch at a time, and is copied and added at the speed of memory.
 Element-wise layers keep this order. Images in another order, such as the data, are copied into it once.
 
-All functions take any number of axes after the channels: one for signals, two for images.
+All functions take any number of axes after the channels: one for signals, two for images, three for volumes.
 """
 
 import math
@@ -17,8 +17,10 @@ from numpy.lib.stride_tricks import as_strided
 
 from minnet.core.arrays import Array
 from minnet.core.checks import Described, check_floats, check_int
+from minnet.layers.borders import Borders
 
 Sizes = int | tuple[int, ...]
+PIXELS = {1: "L", 2: "H, W", 3: "D, H, W"}  # the names of the axes after the channels, by their number
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ class Windows:
 
     kernel: tuple[int, ...]  # the window's size
     stride: tuple[int, ...]  # the distance from a window to the next
-    padding: tuple[tuple[int, int], ...]  # how many zeros are added before and after the image
+    padding: tuple[tuple[int, int], ...]  # how many pixels are added before and after the image
     dilation: tuple[int, ...]  # the distance from a place in the window to the next; 1: neighbours
+    ceil: bool = False  # whether the last window may reach beyond the padding: see `count`
+    mode: str = "constant"  # what the added pixels are: see `Borders`
 
     @property
     def places(self) -> int:
@@ -44,16 +48,33 @@ class Windows:
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def count(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the number of windows in an image of that size: ⌊(size + padding − extent) / stride⌋ + 1."""
-        axes = zip(self._padded(size), self.extent, self.stride, strict=True)
-        return tuple((n - extent) // stride + 1 for n, extent, stride in axes)
+        """Return the number of windows in an image of that size: ⌊(size + padding − extent) / stride⌋ + 1.
+
+        With `ceil` it is ⌈ ⌉ instead, if that last window begins inside the image or the padding before it.
+        """
+        counts = []
+        for n, (before, after), extent, stride in zip(size, self.padding, self.extent, self.stride, strict=True):
+            room = n + before + after - extent  # for moving the first window
+            number = room // stride + 1
+            if self.ceil and room % stride and number * stride < n + before:
+                number += 1
+            counts.append(number)
+        return tuple(counts)
+
+    @property
+    def least(self) -> tuple[int, ...]:
+        """The size of the smallest image that has a window."""
+        axes = zip(self.extent, self.padding, self.stride, strict=True)
+        return tuple(max(extent - sum(around) - (stride - 1) * self.ceil, 1) for extent, around, stride in axes)
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
-        """Return images (C, size, N) with their padding, filled with that value."""
-        if not any(map(sum, self.padding)):
-            return x
+        """Return images (C, size, N) with their padding, which is filled with that value if it is constant."""
+        if self.mode != "constant":
+            return Borders(self.padding, self.mode).pad(x)
         size = x.shape[1:-1]
-        padded = np.full((len(x), *self._padded(size), x.shape[-1]), value, x.dtype)
+        if (around := self._padded(size)) == size:
+            return x
+        padded = np.full((len(x), *around, x.shape[-1]), value, x.dtype)
         padded[self.inside(size)] = x
         return padded
 
@@ -62,7 +83,11 @@ class Windows:
         return (slice(None), *(slice(before, before + n) for n, (before, _) in zip(size, self.padding, strict=True)))
 
     def _padded(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(n + sum(border) for n, border in zip(size, self.padding, strict=True))
+        around = tuple(n + sum(border) for n, border in zip(size, self.padding, strict=True))
+        if self.ceil:  # as far as the last window reaches
+            axes = zip(around, self.count(size), self.stride, self.extent, strict=True)
+            around = tuple(max(n, (number - 1) * stride + extent) for n, number, stride, extent in axes)
+        return around
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
         """Return, for each place in the window, the slice of padded images that has this place of all windows."""
@@ -95,7 +120,7 @@ class Windows:
                 x[place] = columns[:, k]
             else:
                 x[place] += columns[:, k]
-        return x[self.inside(size)]
+        return x[self.inside(size)] if self.mode == "constant" else Borders(self.padding, self.mode).unpad(x, size)
 
     def tile(self, size: tuple[int, ...]) -> bool:
         """Whether each pixel of an image of that size, with its padding, is in exactly one window."""
@@ -108,7 +133,9 @@ class Windows:
         return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))
 
 
-ONE_PIXEL = Windows((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))  # any image holds one
+def one_pixel(axes: int) -> Windows:
+    """Return windows of one pixel: any image holds one."""
+    return Windows((1,) * axes, (1,) * axes, ((0, 0),) * axes, (1,) * axes)
 
 
 def batch_last(x: Array, axes: int) -> Array:
@@ -137,11 +164,12 @@ def check_images(
     """Check that `x` is a batch of images, or one image, of at least the size of a window."""
     check_floats(owner, x, dtype)
     axes = len(windows.kernel)
-    pixels = {1: "L", 2: "H, W"}[axes]
+    pixels = PIXELS[axes]
     if x.ndim not in (axes + 1, axes + 2) or x.shape[-axes - 1] != (channels or max(x.shape[-axes - 1], 1)):
         cure = "the channels come before the pixels, and each layer's out_channels are the next one's in_channels"
         if x.ndim == axes + 2 and x.shape[-1] == channels:
-            cure = f"pass x.transpose({'0, 2, 1' if axes == 1 else '0, 3, 1, 2'}), with the channels before the pixels"
+            order = ", ".join(map(str, (0, axes + 1, *range(1, axes + 1))))
+            cure = f"pass x.transpose({order}), with the channels before the pixels"
         elif x.ndim == axes + 1 and channels == 1:
             cure = "pass x[:, None], with an axis for the one channel"
         elif x.ndim <= 2 and axes == 2:
@@ -152,9 +180,10 @@ def check_images(
         )
     size = x.shape[-axes:]
     if min(size) < 1 or min(windows.count(size)) < 1:
-        least = [max(e - sum(p), 1) for e, p in zip(windows.extent, windows.padding, strict=True)]
         raise ValueError(
-            f"{owner.describe()} expected at least {'x'.join(map(str, least))} pixels, got "
+            f"{owner.describe()} expected at least {'x'.join(map(str, windows.least))} pixels, got "
             f"{'x'.join(map(str, size))} in shape {x.shape}: the image is smaller than a window. Use a smaller kernel "
             "or dilation, more padding, or less pooling before"
         )
+    if windows.mode != "constant":
+        Borders(windows.padding, windows.mode).check(owner, size, x.shape)

@@ -161,7 +161,7 @@ def test_completion_in_a_jupyter_kernel(kernel, jedi):
     assert not {"core", "training", "_names", "ModuleType", "TYPE_CHECKING"} & everything
     assert offered(kernel, "mn.Lin") == {"Linear"}
     assert offered(kernel, "mn.callbacks.") == set(dir(mn.callbacks))
-    assert offered(kernel, "mn.layers.Conv") == {"Conv1d", "Conv2d", "ConvTranspose2d"}
+    assert offered(kernel, "mn.layers.ConvT") == {"ConvTranspose1d", "ConvTranspose2d"}
     of_model = offered(kernel, "model.")
     assert {"forward", "append", "state_dict", "layers", "eval"} <= of_model
     if jedi:  # which is the default; without it, the words in the class are offered, too

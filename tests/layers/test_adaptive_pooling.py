@@ -8,7 +8,7 @@ import pytest
 import minnet as mn
 from minnet.inspection.gradcheck import check_layer
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
-from minnet.layers.pooling import AvgPool2d
+from minnet.layers.average_pooling import AvgPool2d
 
 X = np.random.default_rng(8).normal(size=(3, 2, 6, 5))
 

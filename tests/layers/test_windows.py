@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minnet import ReLU
-from minnet.layers.windows import ONE_PIXEL, Windows, batch_first, batch_last, check_images, per_axis
+from minnet.layers.windows import Windows, batch_first, batch_last, check_images, one_pixel, per_axis
 
 NONE = ((0, 0), (0, 0))
 
@@ -49,7 +49,7 @@ def test_stride_and_dilation():
         (Windows((3, 2), (2, 3), ((1, 1), (0, 2)), (2, 1)), (6, 5)),
         (Windows((1, 2), (2, 3), NONE, (1, 1)), (6, 5)),
         (Windows((2, 2), (2, 2), ((5, 5), (5, 5)), (1, 1)), (1, 1)),
-        (ONE_PIXEL, (3, 2)),
+        (one_pixel(2), (3, 2)),
         (Windows((3,), (2,), ((1, 1),), (1,)), (7,)),
     ],
 )
@@ -169,7 +169,7 @@ def test_sizes_that_are_none(value, error, message):
 )
 def test_what_is_no_image_is_refused_with_the_cure(shape, channels, message):
     with pytest.raises(ValueError, match=message):
-        check_images(ReLU(), np.zeros(shape), ONE_PIXEL, channels)
+        check_images(ReLU(), np.zeros(shape), one_pixel(2), channels)
 
 
 def test_copies_are_equal():

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch import examples, seeds, torch
 
-from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
+from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from minnet.layers.group_norm import GroupNorm
+from minnet.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
 from minnet.layers.normalize import Normalize
 
@@ -54,14 +55,15 @@ def compare(parity, layer, theirs, x, dy, mode=""):
         (BatchNorm1d, torch.nn.BatchNorm1d, 0),
         (BatchNorm1d, torch.nn.BatchNorm1d, 1),
         (BatchNorm2d, torch.nn.BatchNorm2d, 2),
+        (BatchNorm3d, torch.nn.BatchNorm3d, 3),
     ],
-    ids=["1d, (N, C)", "1d, (N, C, L)", "2d"],
+    ids=["1d, (N, C)", "1d, (N, C, L)", "2d", "3d"],
 )
 @modest
 @given(
     channels=sizes,
     batches=st.lists(st.integers(2, 5), min_size=1, max_size=3),
-    size=st.tuples(sizes, sizes),
+    size=st.tuples(sizes, sizes, sizes),
     eps=epsilons,
     momentum=st.sampled_from([0.1, 0.5, 1.0, 0.0, None]),
     affine=st.booleans(),
@@ -80,6 +82,44 @@ def test_batch_norm(parity, ours, theirs, axes, channels, batches, size, eps, mo
         parity(part, "running mean", layer.running_mean.data, other.running_mean)
         parity(part, "running variance", layer.running_var.data, other.running_var)
         assert layer.num_batches_tracked.data == other.num_batches_tracked.item()
+    x, dy = drawn(seed + 9, (2, channels, *size[:axes]))
+    parity(part, "output in eval mode", layer.eval().forward(x), other.eval()(torch.tensor(x)))
+    layer.train().freeze(statistics=True)
+    compare(parity, layer, other, x, dy, " in eval mode")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "axes"),
+    [
+        (InstanceNorm1d, torch.nn.InstanceNorm1d, 1),
+        (InstanceNorm2d, torch.nn.InstanceNorm2d, 2),
+        (InstanceNorm3d, torch.nn.InstanceNorm3d, 3),
+    ],
+    ids=["1d", "2d", "3d"],
+)
+@modest
+@given(
+    channels=sizes,
+    batches=st.lists(st.none() | st.integers(1, 5), min_size=1, max_size=3),  # None: a single sample
+    size=st.tuples(st.integers(2, 4), sizes, sizes),
+    eps=epsilons,
+    momentum=st.sampled_from([0.1, 0.5, 1.0, 0.0]),
+    affine=st.booleans(),
+    bias=st.booleans(),
+    track=st.booleans(),
+    seed=seeds,
+)
+def test_instance_norm(parity, ours, theirs, axes, channels, batches, size, eps, momentum, affine, bias, track, seed):
+    layer = ours(channels, eps, momentum, affine, track, bias=bias)
+    other = theirs(channels, eps, momentum, affine, track, bias=bias)
+    same_numbers(layer, other, seed)
+    part = type(layer).__name__
+    for k, n in enumerate(batches):
+        batch = () if n is None else (n,)
+        compare(parity, layer, other, *drawn(seed + k, (*batch, channels, *size[:axes])))
+    if track:
+        parity(part, "running mean", layer.running_mean.data, other.running_mean)
+        parity(part, "running variance", layer.running_var.data, other.running_var)
     x, dy = drawn(seed + 9, (2, channels, *size[:axes]))
     parity(part, "output in eval mode", layer.eval().forward(x), other.eval()(torch.tensor(x)))
     layer.train().freeze(statistics=True)

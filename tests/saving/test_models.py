@@ -16,8 +16,12 @@ from minnet.saving.tensorfile import read_tensors, write_tensors
 
 BOTH = [True, False]
 TABLE, IMAGES, SIGNALS, SEQUENCES = (4, 6), (2, 4, 6, 6), (2, 4, 9), (2, 3, 4)
+VOLUMES = (2, 4, 3, 4, 4)
 POINTWISE = [TABLE, IMAGES]
-POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)]}
+POOLING = {"kernel_size": [2, (2, 3)], "stride": [None, 1, (2, 1)], "padding": [0, 1, (1, 0)], "ceil_mode": BOTH}
+POOLING1 = {"kernel_size": [2, (3,)], "stride": [None, 1, (2,)], "padding": [0, (1,)], "ceil_mode": BOTH}
+POOLING3 = {"kernel_size": [2, (2, 3, 2)], "stride": [None, (2, 1, 1)], "padding": [0, (1, 0, 1)], "ceil_mode": BOTH}
+MEANS = {"count_include_pad": BOTH, "divisor_override": [None, 3]}
 NORM = {"eps": [1e-5, 0.125], "affine": BOTH, "bias": BOTH}
 RECURRENT = {
     "input_size": [4],
@@ -35,6 +39,15 @@ CONVOLUTION = {
     "groups": [1, 2],
     "bias": BOTH,
 }
+MODES = {"padding_mode": ["zeros", "reflect", "replicate", "circular"]}
+STATISTICS = {"momentum": [0.1, 1], "track_running_stats": BOTH}
+PADS = {
+    f"{kind}Pad{len(pixels)}d": ([(2, 4, *pixels)], {"padding": [0, 1, (1, 2, 0, 1, 1, 0)[: 2 * len(pixels)]]} | more)
+    for kind, more in {
+        "Constant": {"value": [0.0, -2.5]}, "Zero": {}, "Reflection": {}, "Replication": {}, "Circular": {}
+    }.items()
+    for pixels in ((9,), (6, 6), (3, 4, 4))
+}  # fmt: skip
 
 
 def parts():
@@ -82,15 +95,29 @@ OPTIONS = {
     "Sequential": ([TABLE], {"layers": parts}),
     "Residual": ([TABLE], {"layers": parts}),
     "Tied": ([TABLE], {"layer": lambda: [mn.Linear(4, 6, rng=5)], "bias": BOTH}),
-    "Conv1d": ([SIGNALS], CONVOLUTION | {"kernel_size": [2, (3,)], "padding": [0, (2,)]}),
-    "Conv2d": ([IMAGES], CONVOLUTION | {"kernel_size": [2, (1, 3)], "padding": [0, 1, (2, 1), "valid"]}),
+    "Conv1d": ([SIGNALS], CONVOLUTION | MODES | {"kernel_size": [2, (3,)], "padding": [0, (2,)]}),
+    "Conv2d": ([IMAGES], CONVOLUTION | MODES | {"kernel_size": [2, (1, 3)], "padding": [0, 1, (2, 1), "valid"]}),
+    "Conv3d": ([VOLUMES], CONVOLUTION | MODES | {"kernel_size": [2, (1, 2, 2)], "padding": [1, (1, 0, 1), "valid"]}),
+    "ConvTranspose1d": (
+        [SIGNALS],
+        CONVOLUTION | {"kernel_size": [3, (2,)], "padding": [0, (1,)], "stride": [2, (3,)], "output_padding": [0, 1]},
+    ),
     "ConvTranspose2d": (
         [IMAGES],
         CONVOLUTION | {"kernel_size": [3, (2, 3)], "padding": [0, (1, 0)], "stride": [2, 3], "output_padding": [0, 1]},
     ),
-    "MaxPool2d": ([IMAGES], POOLING),
-    "AvgPool2d": ([IMAGES], POOLING | {"count_include_pad": BOTH}),
+    "MaxPool1d": ([SIGNALS], POOLING1 | {"dilation": [1, 2]}),
+    "MaxPool2d": ([IMAGES], POOLING | {"dilation": [1, (2, 1)]}),
+    "MaxPool3d": ([VOLUMES], POOLING3 | {"dilation": [1]}),
+    "AvgPool1d": ([SIGNALS], POOLING1 | MEANS),
+    "AvgPool2d": ([IMAGES], POOLING | MEANS),
+    "AvgPool3d": ([VOLUMES], POOLING3 | MEANS),
+    "AdaptiveAvgPool1d": ([SIGNALS], {"output_size": [1, (4,)]}),
     "AdaptiveAvgPool2d": ([IMAGES], {"output_size": [1, (2, 3), (None, 2)]}),
+    "AdaptiveAvgPool3d": ([VOLUMES], {"output_size": [1, (2, None, 3)]}),
+    "AdaptiveMaxPool1d": ([SIGNALS], {"output_size": [1, (4,)]}),
+    "AdaptiveMaxPool2d": ([IMAGES], {"output_size": [1, (2, 3), (None, 2)]}),
+    "AdaptiveMaxPool3d": ([VOLUMES], {"output_size": [1, (2, None, 3)]}),
     "GlobalAvgPool2d": ([IMAGES], {}),
     "BatchNorm1d": (
         [TABLE],
@@ -100,6 +127,18 @@ OPTIONS = {
         [IMAGES],
         NORM | {"num_features": [4], "momentum": [0.1, None, 1], "track_running_stats": BOTH},
     ),
+    "BatchNorm3d": ([VOLUMES], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm1d": ([SIGNALS], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm2d": ([IMAGES], NORM | STATISTICS | {"num_features": [4]}),
+    "InstanceNorm3d": ([VOLUMES], NORM | STATISTICS | {"num_features": [4]}),
+    **PADS,
+    "Upsample": (
+        [IMAGES],
+        {"size": [None], "scale_factor": [2, (1.5, 0.5)], "mode": ["bilinear"], "align_corners": [None, *BOTH]},
+    ),
+    "PixelShuffle": ([IMAGES], {"upscale_factor": [1, 2]}),
+    "PixelUnshuffle": ([IMAGES], {"downscale_factor": [1, 3]}),
+    "ChannelShuffle": ([IMAGES], {"groups": [1, 2]}),
     "GroupNorm": ([IMAGES], NORM | {"num_groups": [1, 2], "num_channels": [4]}),
     "LayerNorm": (
         [IMAGES],

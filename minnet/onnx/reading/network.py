@@ -85,7 +85,11 @@ class Network:
         if key not in self._constants:
             if value.kind == "i" and array.size and (array.max() >= EXACT or array.min() <= -EXACT):
                 raise node.refused(f"its constant {brief(value.name, 60)} has whole numbers of {EXACT:,} and more")
-            layer = Weight(array) if value.learned else Constant(array, {"f": "float", "b": "bool"}.get(value.kind, "int64"))
+            layer = (
+                Weight(array)
+                if value.learned
+                else Constant(array, {"f": "float", "b": "bool"}.get(value.kind, "int64"))
+            )
             name = self._constants[key] = self.names.of_constant(value.name)
             self.layers[name], self.reads[name] = layer, ()
         return self._constants[key]
@@ -112,7 +116,7 @@ class Network:
             if isinstance(own, Parameter) and value is not None and value.learned and key in self._shared:
                 setattr(layer, attribute, self._shared[key])
                 continue
-            own.adopt(np.ascontiguousarray(array, self.dtype))
+            own.adopt(np.asarray(array, self.dtype))
             if isinstance(own, Parameter):
                 self._shared[key] = own
 

@@ -26,7 +26,9 @@ def _pool(net: Network, node: Node, kind: type[Any], fill: float, **options: Any
     if x.shape is not None and len(x.shape) == axes + 2:
         rest = zip(x.shape[2:], kernel, stride, pads, strict=True)
         shape = (*x.shape[:2], *(windows(n, k, s, *p) for n, k, s, p in rest))
-    uneven = any(before != behind for before, behind in pads) or any(2 * p[0] > k for p, k in zip(pads, kernel, strict=True))
+    uneven = any(before != behind for before, behind in pads) or any(
+        2 * p[0] > k for p, k in zip(pads, kernel, strict=True)
+    )
     if uneven and not options.get("count_include_pad", True):
         raise node.refused(f"pads of {pads} that do not count are not there in minnet")
     x, same = padded(net, node, x, pads, fill)

@@ -51,7 +51,9 @@ def reshaped(given: Sizes | None, target: Sizes) -> tuple[Sizes | None, tuple[in
     numbers: list[int] = []
     for i, n in enumerate(target):
         same = given is not None and i < len(given) and n is not None and given[i] == n
-        numbers.append(0 if same and (not isinstance(n, int) or (i == 0 and n > 0)) else n if isinstance(n, int) else -2)
+        numbers.append(
+            0 if same and (not isinstance(n, int) or (i == 0 and n > 0)) else n if isinstance(n, int) else -2
+        )
     if numbers.count(-2) == 1 and -1 not in numbers:
         numbers[numbers.index(-2)] = -1
     shape: list[Size] = [None if n == -1 else n for n in target]
@@ -59,7 +61,7 @@ def reshaped(given: Sizes | None, target: Sizes) -> tuple[Sizes | None, tuple[in
         shape = [given[i] if n == 0 and i < len(given) else n for i, n in enumerate(shape)]
         total, rest = known(given), [n for n in shape if n is not None]
         numbers_known = known(tuple(rest))
-        if shape.count(None) == 1 and total is not None and numbers_known is not None and math.prod(numbers_known):
+        if shape.count(None) == 1 and total is not None and numbers_known is not None and math.prod(numbers_known) > 0:
             shape[shape.index(None)] = math.prod(total) // math.prod(numbers_known)
     return tuple(shape), None if -2 in numbers else tuple(numbers)
 

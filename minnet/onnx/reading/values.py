@@ -45,7 +45,9 @@ def constant(name: str, array: NDArray[Any], learned: bool = False) -> Value:
     """Return a constant as a Value."""
     kind = {"f": "f", "b": "b"}.get(array.dtype.kind, "i")
     sizes = tuple(int(n) for n in array.reshape(-1)) if kind == "i" and array.ndim < 2 and array.size <= 64 else None
-    filled = float(array.reshape(-1)[0]) if array.size and kind == "f" and (array == array.reshape(-1)[0]).all() else None
+    filled = (
+        float(array.reshape(-1)[0]) if array.size and kind == "f" and (array == array.reshape(-1)[0]).all() else None
+    )
     return Value(name, kind, array.shape, array=array, learned=learned, sizes=sizes, filled=filled)
 
 

@@ -15,10 +15,28 @@ DEEPEST = 32
 FIELDS: dict[str, dict[int, str]] = {
     "model": {7: "graph", 8: "leaf", 14: "leaf", 20: "training", 25: "function", 26: "configuration"},
     "training": {1: "graph", 2: "graph", 3: "leaf", 4: "leaf"},
-    "graph": {1: "node", 5: "tensor", 11: "value", 12: "value", 13: "value", 14: "annotation", 15: "sparse", 16: "leaf"},
+    "graph": {
+        1: "node",
+        5: "tensor",
+        11: "value",
+        12: "value",
+        13: "value",
+        14: "annotation",
+        15: "sparse",
+        16: "leaf",
+    },
     "function": {7: "node", 9: "leaf", 11: "attribute", 12: "value", 14: "leaf"},
     "node": {5: "attribute", 9: "leaf", 10: "configuration"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 14: "type", 15: "type", 22: "sparse", 23: "sparse"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        14: "type",
+        15: "type",
+        22: "sparse",
+        23: "sparse",
+    },
     "tensor": {3: "leaf", 13: "leaf", 16: "leaf"},
     "sparse": {1: "tensor", 2: "tensor"},
     "value": {2: "type", 4: "leaf"},
@@ -53,7 +71,9 @@ def check_messages(data: bytes) -> None:
                 if field in inside:
                     count += 1
                     if count > MOST_MESSAGES or depth > DEEPEST:
-                        raise CheckpointError(f"it has more than {MOST_MESSAGES:,} messages, or more than {DEEPEST} deep")
+                        raise CheckpointError(
+                            f"it has more than {MOST_MESSAGES:,} messages, or more than {DEEPEST} deep"
+                        )
                     stack.append((f"{inside[field]} {depth + 1}", at, at + length))
                 at += length
             else:

@@ -1,7 +1,8 @@
 """Poolings, of images and of sequences."""
 
 from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
-from minnet.layers.pooling import AvgPool2d, MaxPool2d
+from minnet.layers.average_pooling import AvgPool2d
+from minnet.layers.max_pooling import MaxPool2d
 from minnet.layers.time_pooling import PoolTime
 from minnet.torch.entries import entry
 
