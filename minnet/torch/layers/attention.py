@@ -14,11 +14,11 @@ PROJECTIONS = ("query", "key", "value")
 
 
 def _attention_tensors(layer: MultiHeadAttention) -> list[Tensor]:
+    """Return one tensor of all three projections, or three, where the keys or the values have another length."""
     three = packed(3)
     weights = [Tensor("in_proj_weight", tuple(f"{name}.weight" for name in PROJECTIONS), three)]
-    if not layer.key.in_features == layer.value.in_features == layer.embed_dim:
-        names = zip(("q_proj_weight", "k_proj_weight", "v_proj_weight"), PROJECTIONS, strict=True)
-        weights = [Tensor(theirs, (f"{name}.weight",), SWAPPED) for theirs, name in names]
+    if {layer.key.in_features, layer.value.in_features} != {layer.embed_dim}:
+        weights = [Tensor(f"{name[0]}_proj_weight", (f"{name}.weight",), SWAPPED) for name in PROJECTIONS]
     return [
         *weights,
         Tensor("in_proj_bias", tuple(f"{name}.bias" for name in PROJECTIONS), three),
@@ -30,11 +30,7 @@ def _attention_tensors(layer: MultiHeadAttention) -> list[Tensor]:
 def _attention(layer: MultiHeadAttention, to: Making) -> Any:
     if layer.dropout is not None and type(layer.dropout) is not Dropout:
         raise TypeError(f"{layer.describe()} drops by {layer.dropout.describe()}: PyTorch's can only have a Dropout")
-    given = layer.arguments()
-    sizes = (layer.embed_dim, layer.num_heads)
-    return to.own.MultiheadAttention(
-        *sizes, given["dropout"], bool(layer.bias), layer.causal, given["kdim"], given["vdim"]
-    )
+    return to.own.MultiheadAttention(**layer.arguments())
 
 
 def _is_usual(block: Block) -> bool:

@@ -15,14 +15,14 @@ class Decoder(nn.Sequential):
         super().__init__()
         for name, part in parts.items():
             self.add_module(name, part)
-        self.users, self.takers = users, takers
+        self._users, self._takers = users, takers
 
     def forward(  # type: ignore[override]
         self, x: Any, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
     ) -> Any:
         """Map x and the memory (N, S, D) to y."""
         check_mask(self, mask)
-        for module, uses, takes in zip(self, self.users, self.takers, strict=True):
+        for module, uses, takes in zip(self, self._users, self._takers, strict=True):
             given: dict[str, Any] = {"mask": mask} if uses and mask is not None else {}
             x = module(x, **given, **({"memory": memory, "memory_mask": memory_mask} if takes else {}))
         return x
