@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from minnet.core.console import warn
 from minnet.core.layer import Layer
-from minnet.errors import CheckpointError
+from minnet.errors import CheckpointError, DataWarning
+from minnet.layers.embedding import Embedding
 from minnet.saving.load_report import LoadReport
 from minnet.saving.messages import brief, listed
 from minnet.saving.selection import Rename, select
@@ -16,7 +18,7 @@ from minnet.torch.given import arrays_of
 from minnet.torch.layouts import COUNT, Values
 from minnet.torch.names import Names
 from minnet.torch.pairing import COUNTER, propose
-from minnet.torch.tensors import Placed
+from minnet.torch.tensors import Placed, joined
 
 L = TypeVar("L", bound=Layer)
 
@@ -92,8 +94,23 @@ def load_state_dict(
     for name, array in model.named_arrays():
         if name in fit.values:
             array.data = fit.values[name]
+    _warn_of_padding(model, fit.values)
     tell(fit.report, strict, report)
     return set_mode(model, train)
+
+
+def _warn_of_padding(model: Layer, loaded: Mapping[str, Values]) -> None:
+    """Warn if a row that pads is not zero, of which y is: in PyTorch, y is that row."""
+    for path, layer in model.named_layers():
+        if not isinstance(layer, Embedding) or layer.padding_idx is None or joined(path, "weight") not in loaded:
+            continue
+        if layer.weight.data[layer.padding_idx].any():
+            warn(
+                f"{path or 'the model'} = {layer.describe()} returns 0 for {layer.padding_idx}, where PyTorch's "
+                "returns that row of the weights, which is not 0 here: unless a mask leaves these places out, make it "
+                "without padding_idx",
+                DataWarning,
+            )
 
 
 class _Fit(NamedTuple):
