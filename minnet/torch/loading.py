@@ -125,10 +125,15 @@ class _Fit(NamedTuple):
         """Return the lines of the error."""
         places = f"{len(self.problems):,} place{'s' * (len(self.problems) > 1)}"
         lines = [f"{self.report.path} does not fit the model, in {places}:", *listed(self.problems)]
-        if self.proposal:
-            pairs = ", ".join(f"{brief(repr(old))}: {brief(repr(new))}" for old, new in self.proposal.items())
-            lines += ["If the layers belong together in the order in which they stand:", f"rename={{{pairs}}}"]
-        return [*lines, OPTIONS]
+        pairs = [f"{brief(repr(old))}: {brief(repr(new))}" for old, new in self.proposal.items()]
+        if list(self.proposal.values()) == [""]:
+            lines += [f"If the model is a part of what was saved: prefix={pairs[0].removesuffix(': ' + repr(''))}"]
+        elif pairs:
+            lines += [
+                "If the layers belong together in the order in which they stand:",
+                f"rename={{{', '.join(pairs)}}}",
+            ]
+        return [*lines, OPTIONS] if self.report.missing else lines
 
 
 def _compare(where: str, model: Layer, given: Mapping[str, Values], left_out: list[str]) -> _Fit:
@@ -157,9 +162,13 @@ def _compare(where: str, model: Layer, given: Mapping[str, Values], left_out: li
     lacking = {own[id(array)]: t for t in missing if t.layout is not COUNT for array in t.arrays}
     lacking = {path: t for path, t in lacking.items() if path not in values and path not in mismatched}
     report = LoadReport(where, tuple(values), tuple(lacking), mismatched, tuple(unexpected), tuple(left_out))
-    problems = [f"{path} ({t.name!r}): in the model, not in {where}" for path, t in lacking.items()]
+    problems = [f"{path}{_there(path, t)}: in the model, not in {where}" for path, t in lacking.items()]
     problems += [*dict.fromkeys(mismatched.values()), *(f"{name}: in {where}, not in the model" for name in unexpected)]
     return _Fit(report, values, problems, propose(names, given, missing) if problems else {})
+
+
+def _there(path: str, tensor: Placed) -> str:
+    return f" ({tensor.name!r})" if tensor.name != path else ""
 
 
 def _problem(where: str, name: str, tensor: Placed, given: Values) -> str | None:
