@@ -43,6 +43,11 @@ class MultiOptimizer(Optimizer):
                     f"MultiOptimizer expected optimizers, got {type(optimizer).__name__} in place {i}: pass "
                     "[mn.Muon(matrices), mn.AdamW(others)]"
                 )
+            if optimizer.needs_closure:
+                raise ValueError(
+                    f"MultiOptimizer cannot join {type(optimizer).__name__}, whose step needs the loss at several "
+                    "points, with the other Parameters where they are: give it all Parameters"
+                )
         self._default = 0
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         self._collect()
