@@ -51,6 +51,12 @@ def test_what_modules_keep_beside_their_tensors_is_left_out():
     assert state_dict_in({"model": {**STATE, "layer._extra_state": {"x": 1}}}, PATH) == STATE
 
 
+def test_without_any_of_tensors_only_those_of_the_outermost_are_taken():
+    mixed = {**STATE, "epoch": 3, "args": Other("x"), "more": {"a": 1}, 5: None}
+    assert state_dict_in(mixed, PATH) == STATE
+    assert state_dict_in({"x": mixed, "y": {}}, PATH, "x") == STATE
+
+
 TWO = {"model": STATE, "ema": {"shadow": OTHER}, "more": [{"x": OTHER | STATE}]}
 
 
@@ -96,7 +102,8 @@ def test_a_key_of_no_state_dict(key):
         (None, "a value of the type NoneType"),
         ([], "a list of 0 things"),
         ({"a": 1}, "a value of the type int at 'a'"),
-        ({"a": tensor(), "b": 1}, "a value of the type int at 'b'"),
+        ({"a": tensor(), "b": Other("a NumPy array")}, "a NumPy array at 'b'"),
+        ({"a": tensor(), 1: tensor()}, "a name that is no text"),
         ({"a": Other("a NumPy array")}, "a NumPy array at 'a'"),
         ({1: tensor()}, "a name that is no text"),
         (Other("a thing"), "a thing"),
