@@ -1,4 +1,4 @@
-"""Names of layers: those of the modules that were exported, as far as the file tells, as words of letters and digits."""
+"""Names of layers: those of the modules that were exported, as far as the file tells, as words."""
 
 import re
 from typing import Any

@@ -116,7 +116,7 @@ class Network:
             if isinstance(own, Parameter) and value is not None and value.learned and key in self._shared:
                 setattr(layer, attribute, self._shared[key])
                 continue
-            own.adopt(np.ascontiguousarray(array, self.dtype))
+            own.adopt(np.asarray(array, self.dtype))
             if isinstance(own, Parameter):
                 self._shared[key] = own
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from minnet.layers import (
     SELU,
     Divide,
     Hardtanh,
-    Identity,
     LeakyReLU,
     Multiply,
     ReLU,
@@ -34,18 +34,12 @@ from minnet.onnx.reading.values import Node, Value, constant
 Reader = Callable[[Network, Node], Value]
 
 
-def alone(layer: Callable[[Node], Layer], own_name: bool = False) -> Reader:
+def alone(layer: Callable[[Node], Layer]) -> Reader:
     """Return the reader of an operator that is a layer of one input."""
 
     def read(net: Network, node: Node) -> Value:
         x = node.value(0)
-        try:
-            made = layer(node)
-        except ValueError as error:
-            if type(error) is not ValueError:
-                raise
-            raise node.refused(str(error)) from None
-        return net.add(node, made, x, shape=x.shape)
+        return net.add(node, layer(node), x, shape=x.shape)
 
     return read
 
@@ -61,17 +55,17 @@ def several(layer: Callable[[], Layer], kind: str | None = None) -> Reader:
 
 
 def multiply(net: Network, node: Node) -> Value:
-    """y = a ∘ b; whole numbers that are known stay so."""
+    """The product, number by number; whole numbers that are known stay so."""
     return _sized(net, node, Multiply(), lambda a, b: a * b)
 
 
 def subtract(net: Network, node: Node) -> Value:
-    """y = a − b."""
+    """The difference."""
     return _sized(net, node, Subtract(), lambda a, b: a - b)
 
 
 def divide(net: Network, node: Node) -> Value:
-    """y = a / b."""
+    """The quotient."""
     return _sized(net, node, Divide(), lambda a, b: a // b if b > 0 and a >= 0 else None)
 
 
@@ -86,7 +80,7 @@ def _sized(net: Network, node: Node, layer: Layer, of_sizes: Callable[[int, int]
 
 
 def power(net: Network, node: Node) -> Value:
-    """y = aᵇ; the exponent may be of another kind of numbers."""
+    """Powers; the exponent may be of another kind of numbers."""
     a, b = node.value(0), node.value(1)
     if b.kind != a.kind:
         b = cast_to(net, node, b, a.kind)
@@ -142,7 +136,7 @@ def clip(net: Network, node: Node) -> Value:
 
 
 def prelu(net: Network, node: Node) -> Value:
-    """y = max(x, 0) + slope · min(x, 0), where the slopes are learned."""
+    """The sum of max(x, 0) and slope · min(x, 0), where the slopes are learned."""
     x, slope = node.value(0), node.value(1)
     zero = constant("", np.zeros((), net.dtype))
     above = net.add(node, Extreme("max"), x, zero, shape=x.shape)
@@ -166,20 +160,20 @@ def scaled_clip(alpha: float, beta: float, times_x: bool) -> Reader:
 
 
 def mish(net: Network, node: Node) -> Value:
-    """y = x · tanh(log(1 + eˣ))."""
+    """The product of x and tanh(log(1 + eˣ))."""
     x = node.value(0)
     y = net.add(node, Softplus(), x, shape=x.shape)
     return net.add(node, Multiply(), x, net.add(node, Tanh(), y, shape=x.shape), shape=x.shape)
 
 
 def identity(net: Network, node: Node) -> Value:
-    """y = x. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
+    """The same array. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
     x = node.value(0)
     return replace(x, name=node.outputs[0])
 
 
 def where(net: Network, node: Node) -> Value:
-    """y = a where a condition is true, and b elsewhere."""
+    """One array where a condition is true, and another elsewhere."""
     values = [node.value(i) for i in range(3)]
     return net.add(node, Where(), *values, kind=values[1].kind, shape=together(*(value.shape for value in values)))
 
@@ -205,6 +199,10 @@ def _swish(node: Node) -> Layer:
     return SiLU()
 
 
+def _function(name: str) -> Reader:
+    return alone(lambda node: Function(name))
+
+
 FUNCTIONS = "Abs Reciprocal Exp Log Sqrt Erf Softsign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sign Floor"
 COMPARISONS = {"Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "Greater": "greater", "And": "and"}
 COMPARISONS |= {"GreaterOrEqual": "greater_equal", "Or": "or", "Xor": "xor", "Not": "not", "IsNaN": "is_nan"}
@@ -224,11 +222,11 @@ OPERATORS: dict[str, Reader] = {
     "HardSigmoid": scaled_clip(0.2, 0.5, False),
     "HardSwish": scaled_clip(1 / 6, 0.5, True),
     "Clip": clip,
-    "Neg": alone(lambda node: Function("negative")),
-    "Ceil": alone(lambda node: Function("ceil")),
-    "Round": alone(lambda node: Function("round")),
-    **{name: alone(lambda node, f=name.lower(): Function(f)) for name in FUNCTIONS.split()},  # type: ignore[misc]
-    **{name: several(lambda f=f: Compare(f), "b") for name, f in COMPARISONS.items()},  # type: ignore[misc]
+    "Neg": _function("negative"),
+    "Ceil": _function("ceil"),
+    "Round": _function("round"),
+    **{name: _function(name.lower()) for name in FUNCTIONS.split()},
+    **{name: several(partial(Compare, f), "b") for name, f in COMPARISONS.items()},
     "IsInf": several(lambda: Compare("is_inf"), "b"),
     "Sub": subtract,
     "Mul": multiply,

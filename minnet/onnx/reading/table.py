@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, shaping
+from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, shaping, sizing, taking, thresholds
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **products.OPERATORS,
@@ -11,5 +11,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **normalizing.OPERATORS,
     **pointwise.OPERATORS,
     **shaping.OPERATORS,
+    **sizing.OPERATORS,
+    **taking.OPERATORS,
+    **thresholds.OPERATORS,
     **classical.OPERATORS,
 }

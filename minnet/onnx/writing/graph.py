@@ -18,6 +18,7 @@ from minnet.onnx.writing.value import Size, Value
 SINGLE = frozenset(
     (
         "AveragePool",
+        "Celu",
         "Conv",
         "ConvTranspose",
         "Elu",
@@ -28,7 +29,7 @@ SINGLE = frozenset(
         "HardSwish",
         "InstanceNormalization",
     )
-    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus")
+    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus", "Softsign")
 )
 
 FEW = 8  # numbers in a constant that has no name of its own
@@ -186,8 +187,8 @@ class Graph:
         if unknown and unknown[0] == 0 and len(unknown) <= 2:
             sizes = [size if isinstance(size, int) else -1 for size in shape]
             return self.op("Reshape", x, [0, *sizes[1:]], like=like)
-        if not unknown:
-            return self.op("Reshape", x, list(shape))
+        if len(unknown) <= 1:
+            return self.op("Reshape", x, [size if isinstance(size, int) else -1 for size in shape], like=like)
         if like is None:
             raise ValueError(f"{self._path or 'the model'} needs to know the shape {shape}: give the sizes as numbers")
         return self.op("Reshape", x, self.op("Shape", like), like=like)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minnet.saving.messages import brief, listed
 from minnet.torch.reading.records import ARRAY, Other, Tensor, Unreadable
 from minnet.torch.reading.unpickler import CURE, refused
@@ -12,7 +14,8 @@ _DEEPEST = 20  # dicts in dicts that are searched
 _EXTRA = "_extra_state"  # the end of the name of a module's own state, which may be anything
 _EXPECTED = "a dict of names and tensors"
 
-Tensors = dict[str, Tensor | Unreadable]
+TENSORS = (Tensor, Unreadable, np.ndarray)  # an array is in a dict that was not read from a file
+Tensors = dict[str, Any]
 _Path = tuple[Any, ...]
 
 
@@ -28,13 +31,13 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
         where = f" under the key {brief(key)!r}"
         if not place:
             raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
-    if not _is_state(there) and there != {}:
+    if not _is_state(there) and not (isinstance(there, dict) and not there):
         found = list(_states(there))
         if len(found) > 1:
             raise refused(path, f"{len(found)} of them{where}{_which(values)}", _cure(values), _EXPECTED)
         there = found[0] if found else there
     items = _items(there, path, where)
-    tensors = {name: item for name, item in items.items() if isinstance(item, Tensor | Unreadable)}
+    tensors = {name: item for name, item in items.items() if isinstance(item, TENSORS)}
     for name, item in items.items():
         if not isinstance(name, str) and (name in tensors or not tensors):
             raise refused(path, f"a name that is no text{where}{_which(values)}", _cure(values), _EXPECTED)
@@ -49,7 +52,7 @@ def _is_state(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     named = [item for name, item in value.items() if not (isinstance(name, str) and name.endswith(_EXTRA))]
-    return bool(named) and all(isinstance(item, Tensor | Unreadable) for item in named)
+    return bool(named) and all(isinstance(item, TENSORS) for item in named)
 
 
 def _states(values: Any) -> Iterator[dict[Any, Any]]:
@@ -91,7 +94,7 @@ def _at(value: Any, key: str) -> Iterator[tuple[_Path, Any]]:
 
 
 def _items(value: Any, path: Path, where: str) -> dict[Any, Any]:
-    if isinstance(value, Tensor | Unreadable):
+    if isinstance(value, TENSORS):
         cure = "Save a dict of tensors: torch.save({'name': tensor}, path)."
         raise refused(path, f"one tensor without a name{where}", cure, _EXPECTED)
     if not isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minnet.errors import CheckpointError
@@ -113,6 +114,13 @@ def test_a_key_of_no_state_dict(key):
 def test_without_any_the_first_thing_is_named(values, found):
     with pytest.raises(CheckpointError, match=f"expected a dict of names and tensors, found {found}"):
         state_dict_in(values, PATH)
+
+
+def test_a_dict_in_memory_has_arrays():
+    found = state_dict_in({"model": {"w": np.ones(2)}, "x": np.ones(3)}, PATH)
+    assert [*found] == ["w"]
+    with pytest.raises(CheckpointError, match="one tensor without a name under the key 'x'"):
+        state_dict_in({"x": np.ones(3)}, PATH, "x")
 
 
 def test_cycles_and_shared_dicts_end():
