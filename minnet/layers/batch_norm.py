@@ -20,6 +20,7 @@ class ChannelNorm(Layer):
 
     mixes_places = True
     shapes: dict[int, str]  # number of axes: the names of those after the channels
+    counts: bool = True  # whether batches are counted
     single: int = 0  # the number of axes of a single sample, if there may be one
     others: str = (
         "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W), BatchNorm3d for (N, C, D, H, W)"
@@ -123,7 +124,7 @@ class ChannelNorm(Layer):
             return
         if count < 2 or not len(mean):
             return
-        self.num_batches_tracked.data += 1
+        self.num_batches_tracked.data += self.counts
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
         unbiased = self._added(variance) * (count / (count - 1))
         weight = momentum / len(mean)  # of each sample, if each has its own

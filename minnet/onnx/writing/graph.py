@@ -28,7 +28,7 @@ SINGLE = frozenset(
         "HardSwish",
         "InstanceNormalization",
     )
-    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus")
+    + ("LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Resize", "Selu", "Softplus")
 )
 
 FEW = 8  # numbers in a constant that has no name of its own
