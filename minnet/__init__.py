@@ -40,7 +40,18 @@ if TYPE_CHECKING:
     from minnet import torch as torch
 
 _LAZY = {"onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}  # rooms imported when first used, and what they need
-_ROOMS = {"compiled", "core", "inspection", "layers", "losses", "optimizers", "saving", "training", "version"}
+_ROOMS = {
+    "compiled",
+    "core",
+    "inspection",
+    "layers",
+    "losses",
+    "optimizers",
+    "saving",
+    "training",
+    "untrusted",
+    "version",
+}
 __all__ = sorted(
     name for name in globals() if not name.startswith("_") and name not in {*_ROOMS, *_LAZY, "TYPE_CHECKING"}
 )

@@ -10,6 +10,7 @@ from minnet.optimizers.adaptive import Adadelta as Adadelta
 from minnet.optimizers.adaptive import Adagrad as Adagrad
 from minnet.optimizers.adaptive import RMSprop as RMSprop
 from minnet.optimizers.base import Optimizer as Optimizer
+from minnet.optimizers.lbfgs import LBFGS as LBFGS
 from minnet.optimizers.lion import Lion as Lion
 from minnet.optimizers.multi import MultiOptimizer as MultiOptimizer
 from minnet.optimizers.muon import Muon as Muon

@@ -72,6 +72,8 @@ class Optimizer:
         Of the class: the names of arrays in `state` that are running averages of gradients, and of their squares.
         Where gradients stop, they shrink until the processor is slow with them. So every 256 steps, numbers that can no
         longer change a step are set to zero: see `zero_subnormals`. By default, there are none.
+    needs_closure : bool
+        Of the class: whether ``step(closure)`` takes a function that returns the loss at the weights of now.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Optimizer:
     __repr__ = shown
     fading: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
+    needs_closure: ClassVar[bool] = False
     weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()
 
     def __init__(

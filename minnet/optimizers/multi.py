@@ -1,7 +1,6 @@
 """A MultiOptimizer is several optimizers as one: each changes Parameters of its own."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from minnet.core.state import State
 from minnet.optimizers.base import Optimizer
@@ -43,6 +42,11 @@ class MultiOptimizer(Optimizer):
                 raise TypeError(
                     f"MultiOptimizer expected optimizers, got {type(optimizer).__name__} in place {i}: pass "
                     "[mn.Muon(matrices), mn.AdamW(others)]"
+                )
+            if optimizer.needs_closure:
+                raise ValueError(
+                    f"MultiOptimizer cannot join {type(optimizer).__name__}, whose step needs the loss at several "
+                    "points, with the other Parameters where they are: give it all Parameters"
                 )
         self._default = 0
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]

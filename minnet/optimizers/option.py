@@ -59,13 +59,16 @@ def pair_of_betas() -> Numbers:
 
 
 class Count(Option):
-    """A whole number, at least 1; `why` says of what."""
+    """A whole number, at least 1, or None if it may be left out; `why` says of what."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, optional: bool = False) -> None:
         super().__init__(why=why)
+        self.optional = optional
 
     def check(self, owner: str, value: Any) -> Any:
         """Return the number as an int."""
+        if value is None and self.optional:
+            return None
         return check_int(owner, self.name, value, 1, **self.bounds)
 
 

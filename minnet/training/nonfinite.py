@@ -69,6 +69,8 @@ class NonFiniteChecks:
                 raise NonFiniteError(f"the gradient of {self._name(parameter)} {_what_of(g)}")
             if square > largest:
                 largest = square
+        if self.optimizer.needs_closure:
+            return  # its step restores the weights itself, and this may be a trial inside it
         largest = max(largest, 1.0)
         for group in self.optimizer.param_groups:
             if not group["lr"] * group["lr"] * largest <= RISKY**2:  # True for NaN, too

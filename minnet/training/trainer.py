@@ -32,6 +32,7 @@ from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
+from minnet.training.closure import ClosureSteps
 from minnet.training.evaluation import EvaluationMode, evaluated, predicted
 from minnet.training.fit_loop import FitLoop, Plan, length_of
 from minnet.training.history import History
@@ -375,6 +376,8 @@ class Trainer:
         learn: Callable[..., float] = self.train_step
         if self.accumulate > 1 or self.threads > 1:
             learn = partial(self._train_step_in_parts, parallel)
+        if self.optimizer.needs_closure:
+            learn = ClosureSteps(learn, lambda: (self.model, self.loss, self.optimizer), self.state, parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
         shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
         if not (self.compiled and isinstance(loader, DataLoader)):
