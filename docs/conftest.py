@@ -24,6 +24,7 @@ def begin_derivations(namespace):
 
 parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()]
 without = [] if find_spec("sklearn") else ["sklearn.md", "coming-from-sklearn.md"]
+without += [] if find_spec("torch") else ["from-pytorch-and-back.md"]
 without += [] if find_spec("onnx") and find_spec("onnxruntime") else ["onnx.md"]
 pages = Sybil(
     parsers,

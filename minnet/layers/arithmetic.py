@@ -156,7 +156,7 @@ class Divide(Arithmetic):
     def forward(self, a: Array, b: Array) -> Array:
         """Map a and b to a / b."""
         if a.dtype.kind != "f":
-            return _whole_quotient(self, a, b)
+            return _whole_quotient(self, a, b)  # type: ignore[no-any-return]
         with np.errstate(divide="ignore", invalid="ignore"):  # 1/0 is infinite, as in every framework
             y = np.asarray(a / b)
         self.cache = (a.shape, b, y)
@@ -215,10 +215,8 @@ class MatMul(Arithmetic):
         if b.ndim == 1:
             dy = dy[..., None]
         da = dy @ columns.swapaxes(-1, -2)
-        if b.ndim <= 2:  # one product, and not one for each matrix of the batch, to be added up
-            db = as_rows(rows).T @ as_rows(dy)
-        else:
-            db = rows.swapaxes(-1, -2) @ dy
+        # Of one matrix b, there is one product, and not one for each matrix of the batch, to be added up.
+        db = as_rows(rows).T @ as_rows(dy) if b.ndim <= 2 else rows.swapaxes(-1, -2) @ dy
         return sum_to(da, rows.shape).reshape(a.shape), sum_to(db, columns.shape).reshape(b.shape)
 
 

@@ -56,6 +56,9 @@ class Graph(Container):
     (5, 4)
     """
 
+    _inputs: Names
+    _outputs: Names | None
+    _wires: dict[str, Names]
     _plan: Plan | None = None  # what to run, of the layers that are there now
 
     def __init__(
@@ -76,40 +79,48 @@ class Graph(Container):
         """Return the constructor's arguments."""
         return super().arguments() | {"wires": dict(self.wires)}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("inputs", "wires", "outputs"):
-            super().__setattr__(name, value)
-            return
-        key = f"_{name}"
-        before = vars(self).get(key)
-        if name == "wires":
-            value = as_wires(value)
-        elif not (value is None and name == "outputs"):
-            as_names(name, value)
-        vars(self)[key] = value
-        if "layers" in vars(self):
-            try:
-                check_wires(self.layers.names, self.inputs, self.wires, self.outputs)
-            except Exception:
-                vars(self)[key] = before
-                raise
-            self._forget()
-            Layer.changes += 1
-
     @property
     def inputs(self) -> Names:
         """The names of the inputs, as they were given."""
-        return vars(self)["_inputs"]  # type: ignore[no-any-return]
+        return self._inputs
+
+    @inputs.setter
+    def inputs(self, names: Names) -> None:
+        as_names("inputs", names)
+        self._set("_inputs", names)
 
     @property
     def outputs(self) -> Names | None:
         """The names of the layers whose outputs are returned, as they were given."""
-        return vars(self)["_outputs"]  # type: ignore[no-any-return]
+        return self._outputs
+
+    @outputs.setter
+    def outputs(self, names: Names | None) -> None:
+        if names is not None:
+            as_names("outputs", names)
+        self._set("_outputs", names)
 
     @property
     def wires(self) -> Mapping[str, Names]:
         """What each layer reads that does not read the layer before it; assign a new dict to change it."""
-        return MappingProxyType(vars(self)["_wires"])
+        return MappingProxyType(self._wires)
+
+    @wires.setter
+    def wires(self, wires: Mapping[str, Names]) -> None:
+        self._set("_wires", as_wires(wires))
+
+    def _set(self, attribute: str, value: Any) -> None:
+        """Set one of the three, if it fits the layers."""
+        before = vars(self).get(attribute)
+        vars(self)[attribute] = value
+        if "layers" in vars(self):
+            try:
+                self._check_layers(self.layers)
+            except Exception:
+                vars(self)[attribute] = before
+                raise
+            self._forget()
+            Layer.changes += 1
 
     @property
     def takes_mask(self) -> bool:  # type: ignore[override]
@@ -162,7 +173,7 @@ class Graph(Container):
                 continue
             ends = learning and not step.passes_on
             try:
-                dx = step.layer.accumulate_grad(gradient) if ends else step.layer.backward(gradient)
+                dx = (step.layer.accumulate_grad if ends else step.layer.backward)(gradient)
             except Exception as error:
                 self._say_where(error, step.place, "gradient", gradient)
                 raise

@@ -65,14 +65,13 @@ class Stacked(Recurrent):
         self.input_size = check_int(type(self).__name__, "input_size", input_size)
         self.hidden_size = check_int(type(self).__name__, "hidden_size", hidden_size)
         self.bias = bool(bias)
-        ends = ("", "_reverse")[: self._directions]
-        sizes = [input_size, *[self._directions * hidden_size] * (num_layers - 1)]
-        self.layers = Layers(
-            [self._plain(size, rng) for size in sizes for _ in ends],
-            [f"l{level}{end}" for level in range(num_layers) for end in ends],
-        )
+        layers = {}  # one after another, because a file may ask for a billion of them
+        for level in range(num_layers):
+            for end in ("", "_reverse")[: self._directions]:
+                layers[f"l{level}{end}"] = self._plain(self._directions * hidden_size if level else input_size, rng)
+        self.layers = Layers(layers.values(), layers)
         if dropout:
-            self.dropouts = tuple(Dropout(dropout, rng=rng) for _ in sizes[1:])
+            self.dropouts = tuple(Dropout(dropout, rng=rng) for _ in range(num_layers - 1))
 
     def _plain(self, input_size: int, rng: np.random.Generator) -> Recurrent:
         """Return one layer of one direction. A subclass with other arguments passes them on here."""

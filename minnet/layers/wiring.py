@@ -90,7 +90,7 @@ def as_names(what: str, names: Any) -> tuple[str, ...]:
             raise TypeError(f"Graph expected {what} to be a name or a tuple of names, got {what_is(name)}")
         if not name.isidentifier():
             raise ValueError(f"Graph got {name!r} in {what}: a name is a word of letters, digits and _")
-    if what == "inputs" and len(found) - len(set(found)) or (not found and what != "wires"):
+    if (what == "inputs" and len(found) - len(set(found))) or (not found and what != "wires"):
         raise ValueError(f"Graph needs {what} with names, each once, got {names!r}")
     return found
 

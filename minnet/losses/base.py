@@ -137,8 +137,7 @@ class Loss(Layer):
 
         What can be wrong in any batch (a label out of range, NaN) is still looked at in each.
         """
-        outside = self.__dict__.get("_asked")
-        self.__dict__["_asked"] = set()
+        outside, self.__dict__["_asked"] = self.__dict__.get("_asked"), set()
         try:
             yield
         finally:

@@ -11,13 +11,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import TINY, Array
-from minnet.core.weights import check_weights
+from minnet.core.weights import Weights, check_weights
 from minnet.errors import NonFiniteError
 from minnet.losses.base import DIVERGED, Loss
 from minnet.losses.elementwise import ElementwiseLoss
 
 
-class BCELoss(ElementwiseLoss):
+class YesNoLoss(ElementwiseLoss):
+    """The base of the two: the targets are 0 to 1, and each number's loss may count more or less."""
+
+    def __init__(self, *, weight: ArrayLike | None = None, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.weight = None if weight is None else check_weights(type(self).__name__, "weight", weight)
+
+    def check(self, prediction: Array, target: ArrayLike) -> None:
+        """Check that prediction and target are of one shape, and that the weight broadcasts to it."""
+        super().check(prediction, target)
+        _check_broadcasts(self, "weight", self.weight, prediction.shape)
+
+    def weighed(self, values: Array) -> Array:
+        """Return losses, or slopes, times the weight."""
+        return values if self.weight is None else values * self.weight.astype(values.dtype)
+
+
+class BCELoss(YesNoLoss):
     """L = mean of −t log p − (1 − t) log(1 − p), of probabilities p: what `Sigmoid` returns.
 
     Backward: ∂L/∂p = (p − t) / (p (1 − p)) / (how many numbers there are). As in `CrossEntropyLoss` there is no
@@ -26,6 +43,9 @@ class BCELoss(ElementwiseLoss):
 
     Parameters
     ----------
+    weight
+        How much the loss of each number counts, >= 0, of a shape that broadcasts to the prediction's, such as
+        (labels,). The mean is over all numbers, whatever they weigh; of a `sample_weight` it is divided by the weights.
     reduction
         "mean", "sum" or "none": see `Loss`, also for the errors.
 
@@ -66,7 +86,7 @@ class BCELoss(ElementwiseLoss):
             log_q = np.log1p(-prediction, out=np.log(q), where=~certain)
         else:
             log_q = np.log1p(-prediction)  # log(1 − p) would lose a p below 10⁻⁸
-        return -t * np.log(p) - (1 - t) * log_q, (t, p, q, certain)
+        return self.weighed(-t * np.log(p) - (1 - t) * log_q), (t, p, q, certain)
 
     def slopes(self, kept: Any) -> Array:
         """Return (p − t) / (p (1 − p)), which is (1 − t)/(1 − p) − t/p without a difference of rounded numbers."""
@@ -75,10 +95,10 @@ class BCELoss(ElementwiseLoss):
         dp /= p * q
         if certain is not None:
             dp[certain] = ((1 - t[certain]) - q[certain]) / q[certain]
-        return dp
+        return self.weighed(dp)
 
 
-class BCEWithLogitsLoss(ElementwiseLoss):
+class BCEWithLogitsLoss(YesNoLoss):
     """L = mean of t w log(1 + e^{−z}) + (1 − t) log(1 + e^z), of scores z: a sigmoid and `BCELoss` in one.
 
     With p = σ(z): −log p = log(1 + e^{−z}), −log(1 − p) = log(1 + e^z), where log(1 + e^z) = max(z, 0) + log(1 +
@@ -90,31 +110,30 @@ class BCEWithLogitsLoss(ElementwiseLoss):
     pos_weight
         w >= 0: how much a yes counts more than a no; a number, or one a label, of a shape that broadcasts to the
         prediction's, such as (labels,). Usually the number of noes per yes.
+    weight
+        As in `BCELoss`.
     reduction
         "mean", "sum" or "none": see `Loss`, also for the errors. The mean is over all numbers, whatever they weigh.
 
     Raises
     ------
     ValueError
-        If pos_weight is negative; in `forward`, if it does not broadcast to the prediction, if the target is not
+        If a weight is negative; in `forward`, if it does not broadcast to the prediction, if the target is not
         between 0 and 1, or if a score is infinite.
     """
 
     takes, threshold = "scores", 0.0
 
-    def __init__(self, *, pos_weight: ArrayLike | None = None, reduction: str = "mean") -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self, *, pos_weight: ArrayLike | None = None, weight: ArrayLike | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(weight=weight, reduction=reduction)
         self.pos_weight = None if pos_weight is None else check_weights(type(self).__name__, "pos_weight", pos_weight)
 
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that prediction and target are of one shape, and that pos_weight broadcasts to it."""
         super().check(prediction, target)
-        w, shape = np.shape(1.0 if self.pos_weight is None else self.pos_weight), prediction.shape
-        if len(w) > len(shape) or any(a not in (1, b) for a, b in zip(w[::-1], shape[::-1], strict=False)):
-            raise ValueError(
-                f"BCEWithLogitsLoss expected a pos_weight that broadcasts to the prediction's shape {shape}, "
-                f"got {w}: pass one number, or one for each number of a sample"
-            )
+        _check_broadcasts(self, "pos_weight", self.pos_weight, prediction.shape)
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Any]:
         """Return t w log(1 + e^{−z}) + (1 − t) log(1 + e^z); and t w, 1 − t, where z >= 0, and e^{−|z|}."""
@@ -126,14 +145,23 @@ class BCEWithLogitsLoss(ElementwiseLoss):
             yes = target * np.asarray(self.pos_weight, z.dtype)
         e = np.exp(-np.abs(z))  # never above 1
         losses = yes * np.maximum(-z, 0) + no * np.maximum(z, 0) + (yes + no) * np.log1p(e)
-        return losses, (yes, no, z >= 0, e)
+        return self.weighed(losses), (yes, no, z >= 0, e)
 
     def slopes(self, kept: Any) -> Array:
         """Return (1 − t) σ(z) − t w σ(−z)."""
         yes, no, positive, e = kept
         large, small = 1 / (1 + e), e / (1 + e)  # σ(|z|) and σ(−|z|)
-        dz: Array = no * np.where(positive, large, small) - yes * np.where(positive, small, large)
-        return dz
+        return self.weighed(no * np.where(positive, large, small) - yes * np.where(positive, small, large))
+
+
+def _check_broadcasts(loss: Loss, name: str, weight: Weights | None, shape: tuple[int, ...]) -> None:
+    """Check that weights broadcast to the prediction's shape, and not the other way round."""
+    w = () if weight is None else weight.shape
+    if len(w) > len(shape) or any(a not in (1, b) for a, b in zip(w[::-1], shape[::-1], strict=False)):
+        raise ValueError(
+            f"{type(loss).__name__} expected a {name} that broadcasts to the prediction's shape {shape}, "
+            f"got {w}: pass one number, or one for each number of a sample"
+        )
 
 
 def _check_shares_of_yes(loss: Loss, t: Array) -> None:

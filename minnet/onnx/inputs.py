@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import FLOATS, cast, scaled
 from minnet.core.layer import Layer
 from minnet.core.trees import call, leaves, mapped
+from minnet.layers import Graph
 from minnet.layers.containers import takes_several
 from minnet.onnx.writing.value import Size
 
@@ -50,7 +51,7 @@ def try_inputs(model: Layer, inputs: Any) -> tuple[Any, Any]:
     """
     floats, integers, bools = np.dtype(model.dtype or np.float32), INTEGERS, np.dtype(np.bool_)
     choices = [
-        [bools] if leaf.name == "mask" else [leaf.dtype] if leaf.dtype else [floats, integers]
+        [bools] if leaf.name.endswith("mask") else [leaf.dtype] if leaf.dtype else [floats, integers]
         for leaf in leaves(inputs)
     ]
     sizes = TRIED if any(isinstance(n, str | None) for leaf in leaves(inputs) for n in leaf.shape[1:]) else TRIED[:1]
@@ -98,6 +99,8 @@ def _size(name: str, size: Any, axis: int) -> Size:
 
 def _argument_names(model: Layer, count: int) -> list[str]:
     """Return the names of a model's inputs, of which there are several: those in its forward, if it has any."""
+    if isinstance(model, Graph) and isinstance(model.inputs, tuple) and len(model.inputs) == count:
+        return list(model.inputs)
     arguments = list(inspect.signature(model.forward).parameters.values())
     names = [a.name for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
     if len(names) >= count:

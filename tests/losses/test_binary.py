@@ -90,6 +90,20 @@ def test_a_pos_weight_that_does_not_fit(shape):
         BCEWithLogitsLoss(pos_weight=np.ones(shape)).forward(Z, T)
 
 
+@pytest.mark.parametrize("kind", [BCELoss, BCEWithLogitsLoss])
+def test_a_weight_multiplies_losses_and_slopes_and_divides_nothing(kind):
+    p, t, w = np.array([[0.25, 0.5], [0.75, 0.5]]), np.array([[0, 1], [1, 0]]), np.array([3.0, 0.5])
+    plain, weighed = (kind(reduction="none", **options) for options in ({}, {"weight": w}))
+    np.testing.assert_allclose(weighed.forward(p, t), w * plain.forward(p, t), rtol=1e-15)
+    np.testing.assert_allclose(weighed.backward(np.ones((2, 2))), w * plain.backward(np.ones((2, 2))), rtol=1e-15)
+    assert kind(weight=w).forward(p, t) == pytest.approx((w * plain.forward(p, t)).sum() / 4, rel=1e-15)
+    assert kind(weight=w).total_weight(t) == 4
+    with pytest.raises(ValueError, match=rf"{kind.__name__} expected a weight that broadcasts .*, got \(3,\)"):
+        kind(weight=[1, 2, 3]).forward(p, t)
+    with pytest.raises(ValueError, match=rf"{kind.__name__} needs weight >= 0 and finite"):
+        kind(weight=-w)
+
+
 def test_pos_weights_that_are_none():
     with pytest.raises(ValueError, match=r"BCEWithLogitsLoss needs pos_weight >= 0 and finite, got -1.0 to 2.0"):
         BCEWithLogitsLoss(pos_weight=[-1, 2])

@@ -27,6 +27,8 @@ CASES = {  # a loss with its options, a prediction and a target
     "bce": (losses.BCELoss(), P, P[::-1]),
     "bce, scores": (losses.BCEWithLogitsLoss(), Z, P),
     "bce, pos_weight": (losses.BCEWithLogitsLoss(pos_weight=[2, 0.5, 1]), Z, P),
+    "bce, weight": (losses.BCELoss(weight=[2, 0.5, 0]), P, P[::-1]),
+    "bce, both": (losses.BCEWithLogitsLoss(pos_weight=[2, 0.5, 1], weight=[2, 0.5, 0]), Z, P),
     "hinge": (losses.HingeLoss(), Z, SIGNS),
     "soft margin": (losses.SoftMarginLoss(), Z, SIGNS),
     "hinge, distances": (losses.HingeEmbeddingLoss(0.5), Z, SIGNS),

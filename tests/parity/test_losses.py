@@ -80,6 +80,9 @@ def torch_loss(name, target, **options):
 def test_bce(parity, pair, reduction):
     p, t = pair
     compare(parity, losses.BCELoss(reduction=reduction), torch_loss("BCELoss", t, reduction=reduction), p, t)
+    weight = np.linspace(0, 2, p.shape[-1])
+    theirs = torch_loss("BCELoss", t, reduction=reduction, weight=constant(weight))
+    compare(parity, losses.BCELoss(weight=weight, reduction=reduction), theirs, p, t)
 
 
 @modest
@@ -88,8 +91,10 @@ def test_bce_with_logits(parity, pair, reduction, data):
     z, t = pair
     axes = data.draw(st.integers(0, z.ndim))
     pos_weight = data.draw(st.none() | arrays(np.float64, z.shape[z.ndim - axes :], elements=positive))
-    theirs = torch_loss("BCEWithLogitsLoss", t, reduction=reduction, pos_weight=constant(pos_weight))
-    compare(parity, losses.BCEWithLogitsLoss(pos_weight=pos_weight, reduction=reduction), theirs, z, t)
+    weight = data.draw(st.none() | arrays(np.float64, z.shape[z.ndim - axes :], elements=positive))
+    options = {"pos_weight": pos_weight, "weight": weight}
+    theirs = torch_loss("BCEWithLogitsLoss", t, reduction=reduction, **{k: constant(w) for k, w in options.items()})
+    compare(parity, losses.BCEWithLogitsLoss(reduction=reduction, **options), theirs, z, t)
 
 
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")

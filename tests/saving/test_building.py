@@ -69,6 +69,12 @@ HOSTILE = {
         {"class": "Embedding", "arguments": {"num_embeddings": HUGE, "embedding_dim": HUGE, "padding_idx": 0}}
     ),
     "huge recurrence": sequential({"class": "LSTM", "arguments": {"input_size": HUGE, "hidden_size": 10**5}}),
+    "a high stack": sequential(
+        {"class": "LSTM", "arguments": {"input_size": 2, "hidden_size": 2, "num_layers": HUGE, "bidirectional": True}}
+    ),
+    "keys of a huge length": sequential(
+        {"class": "MultiHeadAttention", "arguments": {"embed_dim": 4, "num_heads": 2, "kdim": HUGE}}
+    ),
     "huge kernels": sequential(
         {"class": "Conv2d", "arguments": {"in_channels": HUGE, "out_channels": 9, "kernel_size": [HUGE, 9]}}
     ),

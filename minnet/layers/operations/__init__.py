@@ -17,6 +17,7 @@ from minnet.layers.operations.constants import Weight as Weight
 from minnet.layers.operations.functions import Extreme as Extreme
 from minnet.layers.operations.functions import Function as Function
 from minnet.layers.operations.functions import Power as Power
+from minnet.layers.operations.padding import PadAxes as PadAxes
 from minnet.layers.operations.reduction import ArgMax as ArgMax
 from minnet.layers.operations.reduction import CumSum as CumSum
 from minnet.layers.operations.reduction import Reduce as Reduce
@@ -29,7 +30,6 @@ from minnet.layers.operations.shapes import Unsqueeze as Unsqueeze
 from minnet.layers.operations.shapes import View as View
 from minnet.layers.operations.taking import Gather as Gather
 from minnet.layers.operations.taking import Join as Join
-from minnet.layers.operations.taking import PadAxes as PadAxes
 from minnet.layers.operations.taking import Slice as Slice
 from minnet.layers.operations.taking import Triangle as Triangle
 

@@ -18,9 +18,9 @@ REDUCTIONS = ("mean", "sum", "max", "min", "prod", "sum_square", "l1", "l2", "lo
 class Reduce(Layer):
     """y = the mean, the sum, the largest number, … along some axes.
 
-    Backward, for each x in what y was made of: mean dy/n; sum dy; max and min an equal share of dy for each x that is y;
-    prod dy · y/x; sum of squares dy · 2x; L1 norm dy · sign x; L2 norm dy · x/y; log of the sum dy · e^(−y); log of the
-    sum of exponentials dy · e^(x − y).
+    Backward, for each x in what y was made of: mean dy/n; sum dy; max and min an equal share of dy for each x that is
+    y; prod dy · y/x; sum of squares dy · 2x; L1 norm dy · sign x; L2 norm dy · x/y; log of the sum dy · e^(−y); log of
+    the sum of exponentials dy · e^(x − y).
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class Reduce(Layer):
 def _reduced(kind: str, x: Any, axes: tuple[int, ...]) -> Any:
     """Return y, with the axes as axes of size 1."""
     if kind in ("max", "min", "prod"):
-        return {"max": np.max, "min": np.min, "prod": np.prod}[kind](x, axis=axes, keepdims=True, **_start(kind, x))
+        function: Any = {"max": np.max, "min": np.min, "prod": np.prod}[kind]
+        return function(x, axis=axes, keepdims=True, **_start(kind, x))
     if kind == "log_sum_exp":
         largest = np.max(x, axis=axes, keepdims=True, **_start("max", x))
         largest = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
@@ -199,9 +200,9 @@ class CumSum(Layer):
         """Map dy to its running sums from the other end."""
         return self._summed(dy, not self.reverse)
 
-    def _summed(self, x: Any, reverse: bool) -> Any:
+    def _summed(self, x: Array, reverse: bool) -> Array:
         flipped = np.flip(x, self.axis) if reverse else x
-        y = np.cumsum(flipped, self.axis, dtype=x.dtype)
+        y: Array = np.cumsum(flipped, self.axis, dtype=x.dtype)
         y = y - flipped if self.exclusive else y
         return np.flip(y, self.axis).copy() if reverse else y
 

@@ -88,14 +88,16 @@ class View(_Shaping):
             sizes[sizes.index(-1)] = math.prod(given) // known
         if any(n < 0 for n in sizes) or math.prod(sizes) != math.prod(given):
             raise ValueError(
-                f"{self.describe()} cannot bring shape {given} into {wanted}: the number of numbers stays; was the model "
-                "exported for another batch size, or another length?"
+                f"{self.describe()} cannot bring shape {given} into {wanted}: the number of numbers stays; was the "
+                "model exported for another batch size, or another length?"
             )
         return tuple(sizes)
 
 
 class Transpose(_Shaping):
-    """y = x with its axes in another order: axis i of y is axis axes[i] of x. (`Permute` leaves the batch alone.)
+    """y = x with its axes in another order: axis i of y is axis axes[i] of x.
+
+    `Permute` is the same for the axes of a sample.
 
     Backward: the inverse permutation.
 

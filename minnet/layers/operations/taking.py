@@ -1,4 +1,4 @@
-"""Parts of arrays, taken out or joined: `Slice`, `Gather`, `Join`, `PadAxes` and `Triangle`."""
+"""Parts of arrays, taken out or joined: `Slice`, `Gather`, `Join` and `Triangle`."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.checks import check_int
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.layers.allocation import check_size
@@ -15,7 +15,8 @@ from minnet.layers.operations.constants import whole_numbers
 from minnet.layers.operations.shapes import Sizes, as_ints
 
 
-def _check_arrays(owner: Layer, xs: tuple[Any, ...]) -> None:
+def check_arrays(owner: Layer, xs: tuple[Any, ...]) -> None:
+    """Check that these are arrays."""
     if not xs or not all(isinstance(x, np.ndarray) for x in xs):
         raise TypeError(f"{owner.describe()} expected arrays, got {', '.join(map(what_is, xs)) or 'none'}")
 
@@ -48,7 +49,7 @@ class Slice(Layer):
 
     def check(self, *xs: Any) -> None:
         """Check that x is an array."""
-        _check_arrays(self, xs)
+        check_arrays(self, xs)
 
     @checked
     def forward(self, x: Array, *numbers: NDArray[Any]) -> Array:
@@ -76,8 +77,8 @@ class Slice(Layer):
         fits = len(starts) == len(ends) == len(axes) == len(steps) and all(-ndim <= axis < ndim for axis in axes)
         if not fits or 0 in steps or len({axis % ndim for axis in axes}) < len(axes):
             raise ValueError(
-                f"{self.describe()} cannot take starts {starts}, ends {ends}, axes {axes} and steps {steps} of an array "
-                f"of {ndim} axes"
+                f"{self.describe()} cannot take starts {starts}, ends {ends}, axes {axes} and steps {steps} of an "
+                f"array of {ndim} axes"
             )
         place = [slice(None)] * ndim
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
@@ -106,7 +107,7 @@ class Gather(Layer):
 
     def check(self, *xs: Any) -> None:
         """Check that x has the axis, and that the numbers are whole."""
-        _check_arrays(self, xs)
+        check_arrays(self, xs)
         if len(xs) != 1 + (self.index is None) or not -xs[0].ndim <= self.axis < xs[0].ndim:
             raise ValueError(
                 f"{self.describe()} expected {'x' if self.index is not None else 'x and numbers'}, x with axis "
@@ -145,7 +146,9 @@ class Gather(Layer):
 
 
 class Join(Layer):
-    """y = x_1, …, x_n, one after another along an axis; their other axes agree. (`Concat` joins what its branches make.)
+    """y = x_1, …, x_n, one after another along an axis; their other axes agree.
+
+    `Concat` joins what its branches make of one x.
 
     Backward: dy is split at the same places.
 
@@ -160,7 +163,7 @@ class Join(Layer):
 
     def check(self, *xs: Any) -> None:
         """Check that the arrays fit each other."""
-        _check_arrays(self, xs)
+        check_arrays(self, xs)
         shapes, ndim = [x.shape for x in xs], xs[0].ndim
         fits = all(len(shape) == ndim for shape in shapes) and -ndim <= self.axis < ndim
         axis = self.axis % ndim if fits else 0
@@ -188,66 +191,6 @@ class Join(Layer):
         return parts if len(parts) > 1 else parts[0]
 
 
-class PadAxes(Layer):
-    """y = x with numbers added before and behind it along each axis; a negative count takes some away.
-
-    Backward: what x is in y is given its dy. With ``mode="constant"``, the rest belongs to nothing; in the other modes,
-    each number that was copied is given the dy of its copies, too.
-
-    Parameters
-    ----------
-    pads
-        (before, behind) for each axis.
-    mode
-        "constant"; "edge": the last number again; "reflect": the numbers in reverse order, without the last; "wrap":
-        those of the other end.
-    value
-        Which number, with "constant".
-    """
-
-    def __init__(self, pads: tuple[tuple[int, int], ...], mode: str = "constant", value: float = 0.0) -> None:
-        self.pads = tuple(as_ints("PadAxes", "pads", pair) or () for pair in pads)
-        if any(len(pair) != 2 for pair in self.pads):
-            raise ValueError(f"PadAxes needs pads of two numbers for each axis, got {pads}")
-        self.mode = check_choice("PadAxes", "mode", mode, ("constant", "edge", "reflect", "wrap"))
-        self.value = value if value in (float("inf"), -float("inf")) else check_number("PadAxes", "value", value)
-
-    def check(self, x: Any) -> None:
-        """Check that x has as many axes, and what is left of it a size."""
-        _check_arrays(self, (x,))
-        sizes = [n + sum(pair) for n, pair in zip(x.shape, self.pads, strict=False)]
-        if x.ndim != len(self.pads) or any(n < 0 for n in sizes):
-            raise ValueError(f"{self.describe()} cannot pad an array of shape {x.shape}")
-        check_size(self, tuple(sizes))
-
-    @checked
-    def forward(self, x: Array) -> Array:
-        """Map x to the padded x."""
-        inner = tuple(slice(max(-before, 0), n - max(-behind, 0)) for n, (before, behind) in zip(x.shape, self.pads))
-        added = [(max(before, 0), max(behind, 0)) for before, behind in self.pads]
-        self.cache = (x.shape, inner, added)
-        if self.mode == "constant":
-            return np.pad(x[inner], added, constant_values=x.dtype.type(self.value))
-        return np.pad(x[inner], added, self.mode)  # type: ignore[call-overload, no-any-return]
-
-    @checked
-    def backward(self, dy: Array) -> Array:
-        """Map dy to dx."""
-        shape, inner, added = self.cache
-        dx = np.zeros(shape, dy.dtype)
-        if self.mode == "constant":
-            dx[inner] = dy[tuple(slice(before, n - behind) for n, (before, behind) in zip(dy.shape, added))]
-            return dx
-        for axis, pair in enumerate(added):  # one axis at a time: where each number of y comes from
-            length = inner[axis].stop - inner[axis].start
-            source = np.pad(np.arange(length), pair, self.mode)
-            total = np.zeros((length, *np.delete(dy.shape, axis)), dy.dtype)
-            np.add.at(total, source, np.moveaxis(dy, axis, 0))
-            dy = np.moveaxis(total, 0, axis)
-        dx[inner] = dy
-        return dx
-
-
 class Triangle(Layer):
     """y = the matrices x (…, N, M) with zeros above, or below, a diagonal.
 
@@ -267,7 +210,7 @@ class Triangle(Layer):
 
     def check(self, x: Any) -> None:
         """Check that x is matrices."""
-        _check_arrays(self, (x,))
+        check_arrays(self, (x,))
         if x.ndim < 2:
             raise ValueError(f"{self.describe()} expected matrices (..., N, M), got shape {x.shape}")
 

@@ -18,7 +18,7 @@ def _floats(node: Node, name: str) -> tuple[float, ...]:
 
 
 def scaler(net: Network, node: Node) -> Value:
-    """y = (x − offset) · scale: Normalize, whose numbers are Buffers."""
+    """Normalize: (x − offset) · scale, whose numbers are Buffers."""
     x = node.value(0)
     offset, scale = np.array(_floats(node, "offset")), np.array(_floats(node, "scale"))
     if not offset.size or not scale.size or not (scale > 0).all():

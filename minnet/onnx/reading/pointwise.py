@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minnet.core.layer import Layer
 from minnet.layers import (
+    CELU,
     ELU,
     GELU,
     SELU,
     Divide,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
-    Identity,
     LeakyReLU,
+    Mish,
     Multiply,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -34,18 +39,12 @@ from minnet.onnx.reading.values import Node, Value, constant
 Reader = Callable[[Network, Node], Value]
 
 
-def alone(layer: Callable[[Node], Layer], own_name: bool = False) -> Reader:
+def alone(layer: Callable[[Node], Layer]) -> Reader:
     """Return the reader of an operator that is a layer of one input."""
 
     def read(net: Network, node: Node) -> Value:
         x = node.value(0)
-        try:
-            made = layer(node)
-        except ValueError as error:
-            if type(error) is not ValueError:
-                raise
-            raise node.refused(str(error)) from None
-        return net.add(node, made, x, shape=x.shape)
+        return net.add(node, layer(node), x, shape=x.shape)
 
     return read
 
@@ -61,17 +60,17 @@ def several(layer: Callable[[], Layer], kind: str | None = None) -> Reader:
 
 
 def multiply(net: Network, node: Node) -> Value:
-    """y = a ∘ b; whole numbers that are known stay so."""
+    """The product, number by number; whole numbers that are known stay so."""
     return _sized(net, node, Multiply(), lambda a, b: a * b)
 
 
 def subtract(net: Network, node: Node) -> Value:
-    """y = a − b."""
+    """The difference."""
     return _sized(net, node, Subtract(), lambda a, b: a - b)
 
 
 def divide(net: Network, node: Node) -> Value:
-    """y = a / b."""
+    """The quotient."""
     return _sized(net, node, Divide(), lambda a, b: a // b if b > 0 and a >= 0 else None)
 
 
@@ -86,7 +85,7 @@ def _sized(net: Network, node: Node, layer: Layer, of_sizes: Callable[[int, int]
 
 
 def power(net: Network, node: Node) -> Value:
-    """y = aᵇ; the exponent may be of another kind of numbers."""
+    """Powers; the exponent may be of another kind of numbers."""
     a, b = node.value(0), node.value(1)
     if b.kind != a.kind:
         b = cast_to(net, node, b, a.kind)
@@ -142,44 +141,43 @@ def clip(net: Network, node: Node) -> Value:
 
 
 def prelu(net: Network, node: Node) -> Value:
-    """y = max(x, 0) + slope · min(x, 0), where the slopes are learned."""
+    """PReLU, of one slope or of one for each channel; other slopes by arithmetic."""
     x, slope = node.value(0), node.value(1)
+    shape = slope.array.shape if slope.array is not None else None
+    if (
+        shape is not None
+        and slope.array is not None
+        and (slope.array.size == 1 or (x.ndim == len(shape) + 1 and shape[:1] == (slope.array.size,)))
+    ):
+        layer = net.make(node, PReLU, slope.array.size)
+        net.give(node, layer, weight=(slope, slope.array.reshape(-1)))
+        return net.add(node, layer, x, shape=x.shape, own_name=True)
     zero = constant("", np.zeros((), net.dtype))
     above = net.add(node, Extreme("max"), x, zero, shape=x.shape)
     below = net.add(node, Extreme("min"), x, zero, shape=x.shape)
-    shape = together(x.shape, slope.shape)
-    return net.add(node, Sum(), above, net.add(node, Multiply(), below, slope, shape=shape), shape=shape)
+    together_shape = together(x.shape, slope.shape)
+    product = net.add(node, Multiply(), below, slope, shape=together_shape)
+    return net.add(node, Sum(), above, product, shape=together_shape)
 
 
-def scaled_clip(alpha: float, beta: float, times_x: bool) -> Reader:
-    """Return the reader of HardSigmoid, clip(alpha · x + beta, 0, 1), or of x times that."""
-
-    def read(net: Network, node: Node) -> Value:
-        x = node.value(0)
-        factor = constant("", np.asarray(node.attribute("alpha", alpha), net.dtype))
-        shift = constant("", np.asarray(node.attribute("beta", beta), net.dtype))
-        y = net.add(node, Multiply(), x, factor, shape=x.shape)
-        y = net.add(node, Hardtanh(0, 1), net.add(node, Sum(), y, shift, shape=x.shape), shape=x.shape)
-        return net.add(node, Multiply(), x, y, shape=x.shape) if times_x else y
-
-    return read
-
-
-def mish(net: Network, node: Node) -> Value:
-    """y = x · tanh(log(1 + eˣ))."""
-    x = node.value(0)
-    y = net.add(node, Softplus(), x, shape=x.shape)
-    return net.add(node, Multiply(), x, net.add(node, Tanh(), y, shape=x.shape), shape=x.shape)
+def hard_sigmoid(net: Network, node: Node) -> Value:
+    """Hardsigmoid, if its slope is that of PyTorch, 1/6; else clip(alpha · x + beta, 0, 1)."""
+    x, alpha, beta = node.value(0), node.attribute("alpha", 0.2), node.attribute("beta", 0.5)
+    if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
+        return net.add(node, Hardsigmoid(), x, shape=x.shape)
+    y = net.add(node, Multiply(), x, constant("", np.asarray(alpha, net.dtype)), shape=x.shape)
+    y = net.add(node, Sum(), y, constant("", np.asarray(beta, net.dtype)), shape=x.shape)
+    return net.add(node, Hardtanh(0, 1), y, shape=x.shape)
 
 
 def identity(net: Network, node: Node) -> Value:
-    """y = x. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
+    """The same array. PyTorch's older exporter writes it for Parameters with equal numbers, which it stores once."""
     x = node.value(0)
     return replace(x, name=node.outputs[0])
 
 
 def where(net: Network, node: Node) -> Value:
-    """y = a where a condition is true, and b elsewhere."""
+    """One array where a condition is true, and another elsewhere."""
     values = [node.value(i) for i in range(3)]
     return net.add(node, Where(), *values, kind=values[1].kind, shape=together(*(value.shape for value in values)))
 
@@ -205,6 +203,10 @@ def _swish(node: Node) -> Layer:
     return SiLU()
 
 
+def _function(name: str) -> Reader:
+    return alone(lambda node: Function(name))
+
+
 FUNCTIONS = "Abs Reciprocal Exp Log Sqrt Erf Softsign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sign Floor"
 COMPARISONS = {"Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "Greater": "greater", "And": "and"}
 COMPARISONS |= {"GreaterOrEqual": "greater_equal", "Or": "or", "Xor": "xor", "Not": "not", "IsNaN": "is_nan"}
@@ -219,16 +221,17 @@ OPERATORS: dict[str, Reader] = {
     "Tanh": alone(lambda node: Tanh()),
     "Softplus": alone(lambda node: Softplus(threshold=1e30)),
     "Swish": alone(_swish),
-    "Mish": mish,
+    "Mish": alone(lambda node: Mish()),
     "PRelu": prelu,
-    "HardSigmoid": scaled_clip(0.2, 0.5, False),
-    "HardSwish": scaled_clip(1 / 6, 0.5, True),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": alone(lambda node: Hardswish()),
+    "Celu": alone(lambda node: CELU(node.attribute("alpha", 1.0))),
     "Clip": clip,
-    "Neg": alone(lambda node: Function("negative")),
-    "Ceil": alone(lambda node: Function("ceil")),
-    "Round": alone(lambda node: Function("round")),
-    **{name: alone(lambda node, f=name.lower(): Function(f)) for name in FUNCTIONS.split()},  # type: ignore[misc]
-    **{name: several(lambda f=f: Compare(f), "b") for name, f in COMPARISONS.items()},  # type: ignore[misc]
+    "Neg": _function("negative"),
+    "Ceil": _function("ceil"),
+    "Round": _function("round"),
+    **{name: _function(name.lower()) for name in FUNCTIONS.split()},
+    **{name: several(partial(Compare, f), "b") for name, f in COMPARISONS.items()},
     "IsInf": several(lambda: Compare("is_inf"), "b"),
     "Sub": subtract,
     "Mul": multiply,

@@ -12,7 +12,7 @@ from minnet.onnx.reading.values import Node, Sizes, Value, constant
 
 
 def gemm(net: Network, node: Node) -> Value:
-    """y = alpha · a @ b + beta · c, of a and b perhaps transposed: a Linear layer, if b is a constant."""
+    """The sum alpha · a @ b + beta · c, a and b perhaps transposed: a Linear layer, if b is a constant."""
     a, b, c = node.value(0), node.value(1), node.get(2)
     alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
     if node.attribute("transA", 0):
@@ -20,8 +20,8 @@ def gemm(net: Network, node: Node) -> Value:
     plain = alpha == 1 and (beta == 1 or c is None)
     transposed = bool(node.attribute("transB", 0))
     if plain and b.array is not None and b.array.ndim == 2 and a.array is None and not net.is_tied(b):
-        O = b.array.shape[0 if transposed else 1]
-        if c is None or (c.array is not None and c.array.size == O and c.array.shape[-1:] == (O,)):
+        size = b.array.shape[0 if transposed else 1]
+        if c is None or (c.array is not None and c.array.size == size and c.array.shape[-1:] == (size,)):
             return linear(net, node, a, b, c, transposed)
     if transposed:
         b = net.add(node, Transpose((1, 0)), b, shape=None if b.shape is None else b.shape[::-1])
@@ -56,11 +56,11 @@ def linear(net: Network, node: Node, x: Value, w: Value, c: Value | None, transp
 
 
 def matmul(net: Network, node: Node) -> Value:
-    """y = a @ b: a Linear layer without a bias, if b is a constant matrix."""
+    """The product a @ b: a Linear layer without a bias, if b is a constant matrix."""
     a, b = node.value(0), node.value(1)
-    if b.array is not None and b.array.ndim == 2 and a.array is None and b.kind == "f" and not net.is_tied(b):
-        if min(b.array.shape) > 0:
-            return linear(net, node, a, b, None, False)
+    is_matrix = b.array is not None and b.array.ndim == 2 and b.array.size > 0 and b.kind == "f"
+    if is_matrix and a.array is None and not net.is_tied(b):
+        return linear(net, node, a, b, None, False)
     shape: Sizes | None = None
     if a.shape is not None and b.shape is not None and len(a.shape) > 1 and len(b.shape) > 1:
         batch = together(a.shape[:-2], b.shape[:-2])
@@ -69,15 +69,17 @@ def matmul(net: Network, node: Node) -> Value:
 
 
 def add(net: Network, node: Node) -> Value:
-    """y = a + b; the bias of a Linear layer, if it is one."""
+    """The sum a + b; or the bias of a Linear layer, if it is one."""
     a, b = node.value(0), node.value(1)
     for x, bias in ((a, b), (b, a)):
         layer = net.bare_linear(x)
         array = bias.array
-        if layer is not None and array is not None and bias.kind == "f" and array.shape == (layer.out_features,):
+        if layer is None or array is None or bias.kind != "f":
+            continue
+        if array.shape == (layer.out_features,) or (array.shape == (1, layer.out_features) and x.ndim == 2):
             with_bias = net.make(node, Linear, layer.in_features, layer.out_features)
             layer.bias = with_bias.bias
-            net.give(node, layer, bias=(bias, array))
+            net.give(node, layer, bias=(bias, array.reshape(-1)))
             return Value(node.outputs[0], "f", x.shape, x.wire)
     return net.add(node, Sum(), a, b, shape=together(a.shape, b.shape))
 
@@ -145,9 +147,18 @@ def padded(
     shape = x.shape
     if shape is not None:
         front = shape[: -len(pads)]
-        shape = (*front, *(n + sum(p) if isinstance(n, int) else None for n, p in zip(shape[-len(pads) :], pads)))
+        shape = (
+            *front,
+            *(n + sum(p) if isinstance(n, int) else None for n, p in zip(shape[-len(pads) :], pads, strict=True)),
+        )
     layer = net.make(node, PadAxes, ((0, 0), (0, 0), *pads), "constant", value)
     return net.add(node, layer, x, shape=shape), (0,) * len(pads)
+
+
+def _bias(node: Node) -> Value | None:
+    """Return the bias of a convolution; none, if it is computed and 0, which PyTorch's exporter writes for no bias."""
+    bias = node.get(2)
+    return None if bias is not None and not bias.learned and bias.filled == 0 else bias
 
 
 def simple(values: tuple[int, ...]) -> Any:
@@ -157,7 +168,7 @@ def simple(values: tuple[int, ...]) -> Any:
 
 def conv(net: Network, node: Node) -> Value:
     """A convolution of signals or images, with constant weights."""
-    x, w, bias = node.value(0), node.floats(1), node.get(2)
+    x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
     if axes not in (1, 2) or 0 in w.shape:
         raise node.refused(f"its weights have shape {w.shape}, and there are Conv1d and Conv2d")
@@ -192,7 +203,7 @@ def conv(net: Network, node: Node) -> Value:
 
 def conv_transpose(net: Network, node: Node) -> Value:
     """The transpose of a convolution, with constant weights."""
-    x, w, bias = node.value(0), node.floats(1), node.get(2)
+    x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
     if axes != 2 or 0 in w.shape:
         raise node.refused(f"its weights have shape {w.shape}, and there is ConvTranspose2d")

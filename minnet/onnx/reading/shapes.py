@@ -61,7 +61,7 @@ def reshaped(given: Sizes | None, target: Sizes) -> tuple[Sizes | None, tuple[in
         shape = [given[i] if n == 0 and i < len(given) else n for i, n in enumerate(shape)]
         total, rest = known(given), [n for n in shape if n is not None]
         numbers_known = known(tuple(rest))
-        if shape.count(None) == 1 and total is not None and numbers_known is not None and math.prod(numbers_known):
+        if shape.count(None) == 1 and total is not None and numbers_known is not None and math.prod(numbers_known) > 0:
             shape[shape.index(None)] = math.prod(total) // math.prod(numbers_known)
     return tuple(shape), None if -2 in numbers else tuple(numbers)
 

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, shaping
+from minnet.onnx.reading import (
+    classical,
+    normalizing,
+    pointwise,
+    pooling,
+    products,
+    recurrent,
+    shaping,
+    sizing,
+    taking,
+    thresholds,
+)
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **products.OPERATORS,
@@ -11,5 +22,9 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **normalizing.OPERATORS,
     **pointwise.OPERATORS,
     **shaping.OPERATORS,
+    **sizing.OPERATORS,
+    **taking.OPERATORS,
+    **recurrent.OPERATORS,
+    **thresholds.OPERATORS,
     **classical.OPERATORS,
 }

@@ -132,8 +132,8 @@ class Tensors:
         size = self.sizes[entries["location"]]
         if offset < 0 or given != length or offset + length > size:
             raise CheckpointError(
-                f"{name} has {length:,} bytes by its shape, and is said to be {given:,} bytes from {offset:,} of a file "
-                f"of {size:,}"
+                f"{name} has {length:,} bytes by its shape, and is said to be {given:,} bytes from {offset:,} of a "
+                f"file of {size:,}"
             )
         with open(path, "rb") as file:
             file.seek(offset)

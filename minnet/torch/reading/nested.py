@@ -1,39 +1,50 @@
 """Which dict of a training checkpoint holds the weights: the one whose values are all tensors, or the one asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minnet.saving.messages import brief, listed
-from minnet.torch.reading.records import Other, Tensor, Unreadable
+from minnet.torch.reading.records import ARRAY, Other, Tensor, Unreadable
 from minnet.torch.reading.unpickler import CURE, refused
 
 _DEEPEST = 20  # dicts in dicts that are searched
 _EXTRA = "_extra_state"  # the end of the name of a module's own state, which may be anything
 _EXPECTED = "a dict of names and tensors"
 
-Tensors = dict[str, Tensor | Unreadable]
+TENSORS = (Tensor, Unreadable, np.ndarray)  # an array is in a dict that was not read from a file
+Tensors = dict[str, Any]
 _Path = tuple[Any, ...]
 
 
 def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
-    """Return the dict of tensors at `key`, such as "model_state" or "models.0"; without a key, the only one there is.
+    """Return the one dict of tensors that there is, or that there is at `key`, such as "model_state" or "models.0".
 
-    Raises CheckpointError if there is none at this key, or none at all, or several, and says which there are.
+    Where no dict has tensors only, the tensors of the outermost are taken, and what is beside them is passed over.
+    Raises CheckpointError if there is none, or if there are several, and says which there are.
     """
+    there, where = values, ""
     if key is not None:
         place, there = next(_at(values, key), ((), None))
+        where = f" under the key {brief(key)!r}"
         if not place:
-            raise refused(path, f"nothing under the key {brief(key)!r}{_which(values)}", _cure(values), _EXPECTED)
-        return _checked(there, path, f" under the key {brief(key)!r}")
-    if _is_state(values) or values == {}:
-        return _checked(values, path, "")
-    found = list(_states(values))
-    if len(found) != 1:
-        if not found:
-            _checked(values, path, "")
-        raise refused(path, f"{len(found)} of them{_which(values)}", _cure(values), _EXPECTED)
-    return _checked(found[0][1], path, "")
+            raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
+    if not _is_state(there) and not (isinstance(there, dict) and not there):
+        found = list(_states(there))
+        if len(found) > 1:
+            raise refused(path, f"{len(found)} of them{where}{_which(values)}", _cure(values), _EXPECTED)
+        there = found[0] if found else there
+    items = _items(there, path, where)
+    tensors = {name: item for name, item in items.items() if isinstance(item, TENSORS)}
+    for name, item in items.items():
+        if not isinstance(name, str) and (name in tensors or not tensors):
+            raise refused(path, f"a name that is no text{where}{_which(values)}", _cure(values), _EXPECTED)
+        if not tensors or (isinstance(item, Other) and item.what == ARRAY):
+            what = f"{_shown(item)} at {brief(name)!r}"
+            raise refused(path, f"{what}{where}{_which(values)}", _cure(values), _EXPECTED)
+    return tensors
 
 
 def _is_state(value: Any) -> bool:
@@ -41,27 +52,32 @@ def _is_state(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     named = [item for name, item in value.items() if not (isinstance(name, str) and name.endswith(_EXTRA))]
-    return bool(named) and all(isinstance(item, Tensor | Unreadable) for item in named)
+    return bool(named) and all(isinstance(item, TENSORS) for item in named)
 
 
-def _states(values: Any) -> Iterator[tuple[_Path, dict[Any, Any]]]:
+def _states(values: Any) -> Iterator[dict[Any, Any]]:
     """Yield the dicts of tensors, from the top, but not those in the state of an optimizer."""
+    return (value for _, value in _places(values))
+
+
+def _places(values: Any) -> Iterator[tuple[_Path, dict[Any, Any]]]:
     waiting: list[tuple[_Path, Any]] = [((), values)]
-    seen: set[int] = set()
+    seen = {id(values)}
     for place, value in waiting:  # which grows
-        if id(value) in seen or len(place) > _DEEPEST:
-            continue
-        seen.add(id(value))
         if place and _is_state(value):
             yield place, value
-        elif isinstance(value, dict) and not {"state", "param_groups"} <= value.keys():
-            waiting += [((*place, name), item) for name, item in value.items() if _may_hold(name, item)]
-        elif isinstance(value, list | tuple):
-            waiting += [((*place, i), item) for i, item in enumerate(value) if _may_hold(i, item)]
+            continue
+        for name, item in _inside(value) if len(place) < _DEEPEST else ():
+            if isinstance(name, str | int) and isinstance(item, dict | list | tuple) and id(item) not in seen:
+                seen.add(id(item))
+                waiting.append(((*place, name), item))
 
 
-def _may_hold(name: Any, item: Any) -> bool:
-    return isinstance(name, str | int) and isinstance(item, dict | list | tuple)
+def _inside(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the names and things in a container, but nothing of the state of an optimizer."""
+    if isinstance(value, dict):
+        return () if {"state", "param_groups"} <= value.keys() else value.items()
+    return enumerate(value) if isinstance(value, list | tuple) else ()
 
 
 def _at(value: Any, key: str) -> Iterator[tuple[_Path, Any]]:
@@ -77,22 +93,13 @@ def _at(value: Any, key: str) -> Iterator[tuple[_Path, Any]]:
                     yield from (((step, *place), there) for place, there in _at(value[step], rest))
 
 
-def _checked(value: Any, path: Path, where: str) -> Tensors:
-    """Return a dict of tensors, without what modules keep beside them."""
-    if isinstance(value, Tensor | Unreadable):
-        raise refused(
-            path, f"one tensor without a name{where}", "Save a dict: torch.save({'name': tensor}, path).", _EXPECTED
-        )
+def _items(value: Any, path: Path, where: str) -> dict[Any, Any]:
+    if isinstance(value, TENSORS):
+        cure = "Save a dict of tensors: torch.save({'name': tensor}, path)."
+        raise refused(path, f"one tensor without a name{where}", cure, _EXPECTED)
     if not isinstance(value, dict):
         raise refused(path, f"{_shown(value)}{where}", CURE, _EXPECTED)
-    tensors: Tensors = {}
-    for name, item in value.items():
-        if isinstance(name, str) and isinstance(item, Tensor | Unreadable):
-            tensors[name] = item
-        elif not (isinstance(name, str) and name.endswith(_EXTRA)):
-            what = f"{_shown(item)} at {brief(name)!r}" if isinstance(name, str) else "a name that is no text"
-            raise refused(path, f"{what}{where}{_which(value)}", _cure(value), _EXPECTED)
-    return tensors
+    return value
 
 
 def _shown(value: Any) -> str:
@@ -108,9 +115,9 @@ def _shown(value: Any) -> str:
 
 def _which(values: Any) -> str:
     """List the keys of the dicts of tensors that there are."""
-    keys = listed(".".join(brief(step) for step in place) for place, _ in _states(values))
+    keys = listed(".".join(brief(step) for step in place) for place, _ in _places(values))
     return f"; dicts of tensors are at: {', '.join(keys)}" if keys else ""
 
 
 def _cure(values: Any) -> str:
-    return f"Choose one: key={'...'!r}." if next(_states(values), None) else CURE
+    return f"Choose one: key={'...'!r}." if next(_places(values), None) else CURE

@@ -14,7 +14,7 @@ import tracemalloc
 import malice
 import numpy as np
 import pytest
-from malice import CANARY, PAYLOAD, SYSTEM, WATCH, Reduced, bare, named, number, text, word
+from malice import CANARY, PAYLOAD, SYSTEM, WATCH, Reduced, bare, named, number, stack_named, text, word
 
 from minnet.data.mnist.pickles import read_mnist_pickle
 from minnet.errors import DataError

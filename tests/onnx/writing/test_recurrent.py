@@ -29,6 +29,9 @@ LAYERS = [
     mn.GRU(3, 1, bias=False, rng=0),
     mn.LSTM(3, 4, rng=0),
     mn.LSTM(3, 2, bias=False, rng=0),
+    mn.LSTM(3, 2, num_layers=2, dropout=0.3, bidirectional=True, rng=0),
+    mn.GRU(3, 2, num_layers=3, rng=0),
+    mn.RNN(3, 2, bidirectional=True, rng=0),
 ]
 
 
@@ -59,7 +62,7 @@ def test_float64(tmp_path):
 
 
 def test_what_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match=r"writes LSTM\(3, 2, bias=True\) for sequences of shape \(N, T, 3\)"):
+    with pytest.raises(ValueError, match=r"writes LSTM\(3, 2\) for sequences of shape \(N, T, 3\)"):
         mn.onnx.export(mn.LSTM(3, 2), tmp_path / "m.onnx", 3)
     with pytest.raises(ValueError, match="for sequences without a first state"):
         mn.onnx.export(mn.GRU(3, 2), tmp_path / "m.onnx", {"x": (5, 3), "state": (2,)})
