@@ -25,7 +25,7 @@ from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.losses.multi import MultiLoss
 from minnet.losses.totals import loss_of
-from minnet.optimizers import Optimizer
+from minnet.optimizers import Optimizer, schedules
 from minnet.saving.expectations import check_class_names
 from minnet.training.batches import PAIR, Batches, may_be_batch
 from minnet.training.evaluation import EvaluationMode, batch_rows
@@ -280,7 +280,7 @@ def check_callbacks(callbacks: object) -> list[Callback]:
         got, cure = named(callback), "derive it from mn.callbacks.Callback"
         if isinstance(callback, type):
             cure = f"make one, {callback.__name__}(...)"
-        elif type(callback).__module__ == "minnet.optimizers.schedules":
+        elif type(callback).__name__ in schedules.__all__:
             got = f"the schedule {type(callback).__name__}"
             cure = f"pass mn.callbacks.LearningRate({type(callback).__name__}(...))"
         raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
