@@ -24,6 +24,7 @@ def begin_derivations(namespace):
 
 parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)]
 without = [] if find_spec("sklearn") else ["sklearn.md", "coming-from-sklearn.md"]
+without += [] if find_spec("torch") else ["from-pytorch-and-back.md"]
 without += [] if find_spec("onnx") and find_spec("onnxruntime") else ["onnx.md"]
 pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without])
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)

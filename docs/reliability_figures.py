@@ -75,11 +75,15 @@ def long_run(figures: Any) -> str:
 def tables() -> str:
     """Say how many mistakes, malicious pickles and kept inputs the tests have."""
     mistakes = _module(TESTS / "test_mistakes.py").MISTAKES
+    sys.path.append(str(TESTS / "support"))  # what the tests of several files use
     pickles = _module(TESTS / "data" / "mnist" / "test_malicious_pickles.py")
+    malice, torch_malice = (_module(TESTS / "support" / f"{name}.py") for name in ("malice", "torch_malice"))
+    of_pickle = len(pickles.RUNNING) + len(pickles.OTHER)
+    of_torch = len(malice.RUNNING) * len(torch_malice.FORMS) + 2 * len(torch_malice.INSIDE | torch_malice.UNSAFE)
     kept = sum(1 for path in (TESTS / "fuzz" / "corpus").rglob("*") if path.is_file())
     return (
-        f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: "
-        f"{len(pickles.RUNNING) + len(pickles.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
+        f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: {of_pickle}. "
+        f"**Hostile files of PyTorch**: {of_torch + len(torch_malice.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
     )
 
 

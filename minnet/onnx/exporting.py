@@ -15,9 +15,9 @@ import minnet.onnx.writing.containers
 import minnet.onnx.writing.convolution
 import minnet.onnx.writing.embedding
 import minnet.onnx.writing.linear
-import minnet.onnx.writing.more_activations
 import minnet.onnx.writing.normalization
 import minnet.onnx.writing.operations
+import minnet.onnx.writing.pointwise
 import minnet.onnx.writing.pooling
 import minnet.onnx.writing.recurrent
 import minnet.onnx.writing.sequences

@@ -2,38 +2,39 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.saving.messages import brief
-from minnet.saving.tensorfile import read_tensors
+from minnet.torch.reading.nested import state_dict_in
+from minnet.torch.reading.prefixes import without_prefixes
+from minnet.torch.reading.state_dicts import read_state_dict
 
 THE_DICT = "the state_dict"
 
 
 def arrays_of(file_or_dict: Any, key: str | None) -> tuple[str, dict[str, NDArray[Any]]]:
-    """Return what to call it, and the arrays by their names.
+    """Return what to call it, and the arrays by their names, without the prefixes that wrappers add to all of them.
 
-    Raises TypeError if it is neither, or if a value in the dict is no tensor.
+    Raises TypeError if it is neither a file nor a dict, CheckpointError if it holds no state_dict, or several.
     """
     if isinstance(file_or_dict, Mapping):
-        return THE_DICT, {name: _array(name, value) for name, value in file_or_dict.items()}
+        return THE_DICT, without_prefixes(state_dict_in(_as_arrays(file_or_dict), Path(THE_DICT), key))
     if hasattr(file_or_dict, "state_dict"):
-        raise TypeError(
-            f"load_state_dict expected a file or a dict, got a {type(file_or_dict).__name__}: pass its state_dict()"
-        )
-    return os.fspath(file_or_dict), read_tensors(file_or_dict).tensors
+        kind = type(file_or_dict).__name__
+        raise TypeError(f"load_state_dict expected a file or a dict, got a {kind}: pass its state_dict()")
+    return os.fspath(file_or_dict), without_prefixes(read_state_dict(file_or_dict, key))
 
 
-def _array(name: object, value: Any) -> NDArray[Any]:
-    """Return a tensor of PyTorch's, or an array, as an array; numbers of 16 bits become float32."""
-    if not isinstance(name, str):
-        raise TypeError(f"load_state_dict expected names that are strings, got {brief(repr(name))}")
+def _as_arrays(value: Any) -> Any:
+    """Return what a dict holds with arrays in place of PyTorch's tensors; numbers of 16 bits become float32."""
+    if isinstance(value, Mapping):
+        return {name: _as_arrays(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_arrays(item) for item in value]
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if "float16" in str(value.dtype) else value).numpy()
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"load_state_dict expected tensors or arrays, got {brief(name)}: {type(value).__name__}")
-    return value.astype(np.float32) if value.dtype == np.float16 else value
+    return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype == np.float16 else value

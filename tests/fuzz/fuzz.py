@@ -92,9 +92,12 @@ def guided(reader: str, inputs: int, seed: int, folder: Path) -> None:
     """Let atheris choose the inputs by the lines of minnet that they reach. It ends the process when it is done."""
     atheris = importlib.import_module("atheris")
     target, path = TARGETS[reader], folder / "input"
-    mnist = [f"minnet.data.mnist.{part}" for part in ("bounded", "idx", "unpickler", "pickles")]
+    mnist = [f"minnet.data.mnist.{part}" for part in ("idx", "unpickler", "pickles")]
+    mnist += ["minnet.untrusted.bounded", "minnet.untrusted.machine"]
+    parts = ("archive", "older", "places", "names", "unpickler", "nested", "tensors", "tensor_file", "state_dicts")
+    torch = [f"minnet.torch.reading.{part}" for part in parts]
     saving = [f"minnet.saving.{part}" for part in ("serialize", "tensorfile", "run_state")]
-    for name in ["minnet.core.state", *mnist, *saving]:
+    for name in ["minnet.core.state", *mnist, *torch, *saving]:
         own = [thing for thing in vars(sys.modules[name]).values() if getattr(thing, "__module__", "") == name]
         methods = [method for kind in own if isinstance(kind, type) for method in vars(kind).values()]
         for function in own + methods:

@@ -1,8 +1,4 @@
-"""The model of every example is exported, and onnxruntime computes the same; a new example needs a line here."""
-
-import importlib
-import sys
-from pathlib import Path
+"""The model of every example is exported, and onnxruntime computes the same."""
 
 import numpy as np
 import pytest
@@ -11,68 +7,8 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 from every_layer import trained
+from example_models import EXAMPLES, NO_MODELS, SHAPES, a_batch, model_of
 from onnx_files import exported
-
-import minnet as mn
-from minnet.optimizers.base import Optimizer
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-# Example → the shapes of its inputs; integers below a number are words.
-SHAPES = {
-    "adding_problem": (None, 2),
-    "autoencoder": 784,
-    "char_rnn": (None,),
-    "cnn": 784,
-    "custom_layer": 784,
-    "mlp": 784,
-    "mnist_logreg": 784,
-    "tabular": 10,
-    "text_classification": ((None,), (None,)),
-    "training_loop_by_hand": 784,
-    "two_heads": 784,
-}
-OPTIONS = {"mnist_logreg": [["--batch-size", "20"]]}
-NO_MODELS = {"notebook_report", "pictures"}
-
-
-class MadeError(Exception):
-    """The optimizer is made, so that the model is there."""
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = mn.data.synthetic_digits(40, rng=0)
-    X = X.reshape(len(X), -1)
-    return mn.data.Mnist(*(mn.data.Split(X / np.float32(256), y) for _ in range(3))), "synthetic digits"
-
-
-def model_of(example, digits, monkeypatch):
-    """Run an example until it makes its optimizer, and return the last Sequential that it made before."""
-    models = []
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    monkeypatch.setattr(mn.data, "load_digits", lambda *_, **__: digits)
-    first = mn.Sequential.__init__
-
-    def remember(self, *layers, **named):
-        first(self, *layers, **named)
-        models.append(self)
-
-    def stop(*_, **__):
-        raise MadeError
-
-    monkeypatch.setattr(mn.Sequential, "__init__", remember)
-    monkeypatch.setattr(Optimizer, "__init__", stop)
-    before = set(sys.modules)
-    try:
-        main = importlib.import_module(example).main
-        with pytest.raises(MadeError):
-            main(*OPTIONS.get(example, ()))
-    finally:
-        monkeypatch.undo()
-        for name in sys.modules.keys() - before:
-            if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == EXAMPLES:
-                del sys.modules[name]
-    return models[-1]
 
 
 def test_every_example_is_here():
@@ -80,17 +16,8 @@ def test_every_example_is_here():
 
 
 @pytest.mark.parametrize("example", sorted(SHAPES))
-def test_the_model_of_an_example(example, digits, monkeypatch, tmp_path, capsys):
+def test_the_model_of_an_example(example, monkeypatch, tmp_path, capsys):
     rng = np.random.default_rng(0)
-    model = trained(model_of(example, digits, monkeypatch), rng)
-    shape = SHAPES[example]
-    embedding = model.layers[0] if isinstance(model.layers[0], mn.Embedding) else None
-    batches = []
-    for size, time in ((1, 5), (3, 9), (17, 2)):
-        if embedding is None:
-            sizes = [time if n is None else n for n in (shape if isinstance(shape, tuple) else (shape,))]
-            batches.append(rng.random((size, *sizes), np.float32))
-        else:
-            words = rng.integers(0, embedding.num_embeddings, (size, time))
-            batches.append((words, rng.random((size, time)) < 0.7) if len(shape) == 2 else words)
-    exported(model, tmp_path / "m.onnx", shape, *batches)
+    model = trained(model_of(example, monkeypatch), rng)
+    batches = [a_batch(example, model, rng, size, time) for size, time in ((1, 5), (3, 9), (17, 2))]
+    exported(model, tmp_path / "m.onnx", SHAPES[example], *batches)

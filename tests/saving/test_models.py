@@ -69,7 +69,7 @@ OPTIONS = {
     "SELU": (POINTWISE, {}),
     "SiLU": (POINTWISE, {}),
     "Softplus": (POINTWISE, {"beta": [1, 0.3], "threshold": [20, 1e30]}),
-    "CELU": (POINTWISE, {"alpha": [1, 0.3]}),
+    "CELU": (POINTWISE, {"alpha": [1, 0.25]}),
     "Mish": (POINTWISE, {}),
     "Hardswish": (POINTWISE, {}),
     "Hardsigmoid": (POINTWISE, {}),

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import minnet as mn
+from minnet.errors import CheckpointError
 
 
 def test_tensors():
@@ -23,7 +25,57 @@ def test_what_is_no_state_dict():
         mn.torch.load_state_dict(mn.Linear(3, 2), torch.nn.Linear(3, 2))
 
 
-@pytest.mark.parametrize("given", [{0: np.zeros(2)}, {"weight": [1.0, 2.0]}, {"weight": None}])
-def test_what_is_no_array(given):
-    with pytest.raises(TypeError, match="load_state_dict expected"):
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({0: np.zeros(2)}, "a name that is no text"),
+        ({"weight": [1.0, 2.0]}, "a list of 2"),
+        ({"weight": None}, "NoneType"),
+    ],
+)
+def test_what_is_no_array(given, found):
+    with pytest.raises(CheckpointError, match=rf"the state_dict: expected a dict of names .*found .*{found}"):
         mn.torch.load_state_dict(mn.Linear(3, 2), given)
+
+
+STATE = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.zeros(2, np.float32)}
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        {"epoch": 3, "model_state": STATE, "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]}},
+        {"state_dict": {f"module.{name}": values for name, values in STATE.items()}},
+        {f"module._orig_mod.{name}": values for name, values in STATE.items()},
+    ],
+)
+def test_checkpoints_and_wrappers(checkpoint):
+    loaded = mn.torch.load_state_dict(mn.Linear(3, 2), checkpoint)
+    assert np.array_equal(loaded.weight.data, STATE["weight"].T)
+
+
+def test_several_models_in_one_dict():
+    both = {"model": STATE, "ema": {name: values + 1 for name, values in STATE.items()}}
+    with pytest.raises(CheckpointError, match="found 2 of them; dicts of tensors are at: model, ema"):
+        mn.torch.load_state_dict(mn.Linear(3, 2), both)
+    assert mn.torch.load_state_dict(mn.Linear(3, 2), both, key="ema").bias.data.tolist() == [1, 1]
+
+
+def torchs(state):
+    torch = pytest.importorskip("torch")
+    return torch, {name: torch.tensor(values) for name, values in state.items()}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files(zipped, tmp_path):
+    torch, state = torchs(STATE)
+    path = tmp_path / "weights.of.mine"  # what a file is, its content says
+    torch.save({"model": state, "epoch": 2}, path, _use_new_zipfile_serialization=zipped)
+    loaded = mn.torch.load_state_dict(mn.Linear(3, 2), path)
+    assert np.array_equal(loaded.weight.data, STATE["weight"].T)
+    with pytest.raises(CheckpointError, match=rf"{path}.*does not fit the model, in 2 places"):
+        mn.torch.load_state_dict(mn.Linear(3, 3), path)
+    save_file(STATE, path)
+    assert mn.torch.load_state_dict(mn.Linear(3, 2), path).bias.data.tolist() == [0, 0]
+    with pytest.raises(FileNotFoundError):
+        mn.torch.load_state_dict(mn.Linear(3, 2), tmp_path / "nothing.pt")

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, shaping, sizing, taking
+from minnet.onnx.reading import (
+    classical,
+    normalizing,
+    pointwise,
+    pooling,
+    products,
+    shaping,
+    sizing,
+    taking,
+    thresholds,
+)
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **products.OPERATORS,
@@ -13,5 +23,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **shaping.OPERATORS,
     **sizing.OPERATORS,
     **taking.OPERATORS,
+    **thresholds.OPERATORS,
     **classical.OPERATORS,
 }

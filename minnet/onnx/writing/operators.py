@@ -14,7 +14,7 @@ from minnet.onnx.writing.value import Value
 
 # What onnxruntime computes in float32 only: in a float64 model, these operators stand between casts.
 SINGLE = frozenset(
-    ("AveragePool", "Conv", "ConvTranspose", "Elu", "Erf", "GRU", "Gelu", "HardSigmoid", "HardSwish")
+    ("AveragePool", "Celu", "Conv", "ConvTranspose", "Elu", "Erf", "GRU", "Gelu", "HardSigmoid", "HardSwish")
     + ("InstanceNormalization", "LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus", "Softsign")
 )
 

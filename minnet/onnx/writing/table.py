@@ -17,7 +17,12 @@ HARMLESS = frozenset(("__init__", "arguments", "describe", "input_scale", "class
 
 
 def exports(*kinds: type[Layer]) -> Callable[[F], F]:
-    """Enter a function into the table: it writes layers of these classes (see `minnet.onnx.writing`)."""
+    """Enter a function into the table: it writes layers of these classes (see `minnet.onnx.writing`).
+
+    A class that is in the table already is a ValueError.
+    """
+    if twice := [kind.__name__ for kind in kinds if kind in EXPORTERS]:
+        raise ValueError(f"{twice[0]} has an entry already: delete one of the two")
 
     def enter(function: F) -> F:
         EXPORTERS.update(dict.fromkeys(kinds, function))

@@ -1,11 +1,30 @@
 """Activations, which PyTorch has under the same names, with the same arguments."""
 
-from minnet.layers.activations import Hardtanh, LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
-from minnet.layers.smooth_activations import ELU, GELU, SELU, SiLU, Softplus
+from minnet.core.layer import Layer
+from minnet.layers.activations import (
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
+from minnet.layers.gates import GLU, Hardswish, Mish
+from minnet.layers.hard_activations import Hardshrink, Hardsigmoid, Softshrink, Threshold
+from minnet.layers.prelu import PReLU
+from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.softmax import LogSoftmax, Softmax
 from minnet.torch.entries import entry
 
-for _kind in (ReLU, LeakyReLU, Hardtanh, ReLU6, Sigmoid, Tanh, ELU, GELU, SELU, SiLU, Softplus):
+_KINDS: list[type[Layer]] = [
+    ReLU, LeakyReLU, PReLU, Hardtanh, ReLU6, Sigmoid, Tanh, LogSigmoid, Softsign, Tanhshrink,
+    ELU, CELU, SELU, GELU, SiLU, Mish, Softplus, Hardswish, Hardsigmoid, Hardshrink, Softshrink, Threshold,
+]  # fmt: skip
+for _kind in _KINDS:
     entry(_kind)
+entry(GLU, lambda layer, to: to.nn.GLU(layer.axis))
 entry(Softmax, lambda layer, to: to.nn.Softmax(-1))
 entry(LogSoftmax, lambda layer, to: to.nn.LogSoftmax(-1))

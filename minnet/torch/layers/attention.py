@@ -13,9 +13,13 @@ PROJECTIONS = ("query", "key", "value")
 
 
 def _attention_tensors(layer: MultiHeadAttention) -> list[Tensor]:
+    """Return one tensor of all three projections, or three, where the keys or the values have another length."""
     three = packed(3)
+    weights = [Tensor("in_proj_weight", tuple(f"{name}.weight" for name in PROJECTIONS), three)]
+    if {layer.key.in_features, layer.value.in_features} != {layer.embed_dim}:
+        weights = [Tensor(f"{name[0]}_proj_weight", (f"{name}.weight",), SWAPPED) for name in PROJECTIONS]
     return [
-        Tensor("in_proj_weight", tuple(f"{name}.weight" for name in PROJECTIONS), three),
+        *weights,
         Tensor("in_proj_bias", tuple(f"{name}.bias" for name in PROJECTIONS), three),
         Tensor("out_proj.weight", ("output.weight",), SWAPPED),
         Tensor("out_proj.bias", ("output.bias",)),
@@ -25,8 +29,7 @@ def _attention_tensors(layer: MultiHeadAttention) -> list[Tensor]:
 def _attention(layer: MultiHeadAttention, to: Making) -> Any:
     if layer.dropout is not None and type(layer.dropout) is not Dropout:
         raise TypeError(f"{layer.describe()} drops by {layer.dropout.describe()}: PyTorch's can only have a Dropout")
-    dropout = layer.arguments()["dropout"]
-    return to.own.MultiheadAttention(layer.embed_dim, layer.num_heads, dropout, bool(layer.bias), layer.causal)
+    return to.own.MultiheadAttention(**layer.arguments())
 
 
 def _is_usual(block: TransformerBlock) -> bool:

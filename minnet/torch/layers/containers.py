@@ -24,10 +24,9 @@ def _sequential(layer: Sequential, to: Making) -> Any:
 
 
 def _branches(layer: Any, to: Making) -> Any:
-    made = getattr(to.own, type(layer).__name__)(to.parts, _users(layer, in_sequence=False))
-    made.axis = getattr(layer, "axis", -1)
-    made.names = [name for name in layer.layers.names if name is not None]
-    return made
+    names = [name for name in layer.layers.names if name is not None]
+    users = _users(layer, in_sequence=False)
+    return getattr(to.own, type(layer).__name__)(to.parts, users, names, getattr(layer, "axis", -1))
 
 
 entry(Sequential, _sequential)

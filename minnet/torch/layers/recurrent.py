@@ -3,20 +3,26 @@
 from typing import Any
 
 from minnet.layers.recurrent import GRU, LSTM, RNN
+from minnet.layers.stacked import Stacked
 from minnet.torch.entries import Making, Tensor, entry
-from minnet.torch.layouts import SWAPPED
+from minnet.torch.layouts import SAME, SWAPPED
 
-WEIGHTS = {"weight_ih": SWAPPED, "weight_hh": SWAPPED}
-
-
-def _tensors(layer: Any) -> list[Tensor]:
-    tensors = [Tensor(f"{name}_l0", (name,), layout) for name, layout in WEIGHTS.items()]
-    return tensors + [Tensor(f"{name}_l0", (name,)) for name in ("bias_ih", "bias_hh")]
+WEIGHTS = {"weight_ih": SWAPPED, "weight_hh": SWAPPED, "bias_ih": SAME, "bias_hh": SAME}
 
 
-def _recurrent(layer: Any, to: Making) -> Any:
+def _tensors(layer: Stacked) -> list[Tensor]:
+    """Return the tensors of all layers and directions, which are l0, l0_reverse, l1, … in both."""
+    ends = {name: f'layers["{name}"].' for name in layer.layers.names} or {"l0": ""}
+    return [
+        Tensor(f"{name}_{end}", (path + name,), layout)
+        for end, path in ends.items()
+        for name, layout in WEIGHTS.items()
+    ]
+
+
+def _recurrent(layer: Stacked, to: Making) -> Any:
     return getattr(to.own, type(layer).__name__)(**layer.arguments(), batch_first=True)
 
 
 for _kind in (RNN, GRU, LSTM):
-    entry(_kind, _recurrent, tensors=_tensors)
+    entry(_kind, _recurrent, tensors=_tensors, parts=lambda layer: {})

@@ -11,6 +11,12 @@ from minnet.torch.modules.containers import Heads as Heads
 from minnet.torch.modules.containers import Inputs as Inputs
 from minnet.torch.modules.containers import Residual as Residual
 from minnet.torch.modules.containers import Sequential as Sequential
+from minnet.torch.modules.graph import Divide as Divide
+from minnet.torch.modules.graph import Graph as Graph
+from minnet.torch.modules.graph import MatMul as MatMul
+from minnet.torch.modules.graph import Multiply as Multiply
+from minnet.torch.modules.graph import Subtract as Subtract
+from minnet.torch.modules.graph import Sum as Sum
 from minnet.torch.modules.linear import Transposed as Transposed
 from minnet.torch.modules.positions import Embedding as Embedding
 from minnet.torch.modules.positions import LearnedPosition as LearnedPosition

@@ -1,6 +1,7 @@
 """PyTorch's attention and encoder layer, but they take x, and a mask that is True where a place may be attended to."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,22 +10,22 @@ from torch import Tensor, nn
 class MultiheadAttention(nn.MultiheadAttention):
     """`torch.nn.MultiheadAttention`, batch first, of x itself or of a context; without the weights."""
 
-    def __init__(self, embed_dim: int, num_heads: int, dropout: float, bias: bool, causal: bool) -> None:
-        super().__init__(embed_dim, num_heads, dropout, bias, batch_first=True)
+    def __init__(self, embed_dim: int, num_heads: int, *, causal: bool = False, **arguments: Any) -> None:
+        super().__init__(embed_dim, num_heads, batch_first=True, **arguments)
         self.causal = causal
 
     def forward(  # type: ignore[override]
-        self, x: Tensor, mask: Tensor | None = None, context: Tensor | None = None
+        self, x: Tensor, mask: Tensor | None = None, context: Tensor | None = None, values: Tensor | None = None
     ) -> Tensor:
         """Map x (..., T, D) to y (the same shape); the mask (..., T) is True where a place may be attended to."""
         source = x if context is None else context
         places = x.shape[-2]
         past = torch.ones(places, places, dtype=torch.bool, device=x.device).triu(1) if self.causal else None
-        query, key = (a.reshape(-1, *a.shape[-2:]) for a in (x, source))
+        query, key, value = (a.reshape(-1, *a.shape[-2:]) for a in (x, source, source if values is None else values))
         y, _ = super().forward(
             query,
             key,
-            key,
+            value,
             key_padding_mask=None if mask is None else ~mask.reshape(-1, mask.shape[-1]),
             attn_mask=past,
             need_weights=False,

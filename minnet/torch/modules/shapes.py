@@ -50,7 +50,7 @@ class DropPath(nn.Module):
         if not self.training or not self.p:
             return x
         remains = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.p
-        return x * remains / (1 - self.p)
+        return x * remains / (1 - self.p or 1)
 
     def extra_repr(self) -> str:
         """Return what is shown in brackets."""

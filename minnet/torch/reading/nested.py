@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minnet.saving.messages import brief, listed
 from minnet.torch.reading.records import Other, Tensor, Unreadable
 from minnet.torch.reading.unpickler import CURE, refused
@@ -12,7 +14,8 @@ _DEEPEST = 20  # dicts in dicts that are searched
 _EXTRA = "_extra_state"  # the end of the name of a module's own state, which may be anything
 _EXPECTED = "a dict of names and tensors"
 
-Tensors = dict[str, Tensor | Unreadable]
+TENSORS = (Tensor, Unreadable, np.ndarray)  # an array is in a dict that was not read from a file
+Tensors = dict[str, Any]
 _Path = tuple[Any, ...]
 
 
@@ -34,7 +37,7 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
         there = found[0] if found else there
     tensors: Tensors = {}
     for name, item in _items(there, path, where):
-        if isinstance(name, str) and isinstance(item, Tensor | Unreadable):
+        if isinstance(name, str) and isinstance(item, TENSORS):
             tensors[name] = item
         elif not (isinstance(name, str) and name.endswith(_EXTRA)):
             what = f"{_shown(item)} at {brief(name)!r}" if isinstance(name, str) else "a name that is no text"
@@ -47,7 +50,7 @@ def _is_state(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     named = [item for name, item in value.items() if not (isinstance(name, str) and name.endswith(_EXTRA))]
-    return bool(named) and all(isinstance(item, Tensor | Unreadable) for item in named)
+    return bool(named) and all(isinstance(item, TENSORS) for item in named)
 
 
 def _states(values: Any) -> Iterator[dict[Any, Any]]:
@@ -89,7 +92,7 @@ def _at(value: Any, key: str) -> Iterator[tuple[_Path, Any]]:
 
 
 def _items(value: Any, path: Path, where: str) -> Iterable[tuple[Any, Any]]:
-    if isinstance(value, Tensor | Unreadable):
+    if isinstance(value, TENSORS):
         cure = "Save a dict of tensors: torch.save({'name': tensor}, path)."
         raise refused(path, f"one tensor without a name{where}", cure, _EXPECTED)
     if not isinstance(value, dict):

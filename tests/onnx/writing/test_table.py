@@ -94,5 +94,7 @@ def test_an_entry_is_a_function_of_a_class():
             return graph.op("Pow", x, 3.0)
 
         assert exporter_of(Cube(), "") is cube
+        with pytest.raises(ValueError, match="Cube has an entry already"):
+            exports(Cube)
     finally:
         del EXPORTERS[Cube]

@@ -6,7 +6,7 @@ from minnet.torch import modules
 
 
 def test_masks():
-    layer = modules.MultiheadAttention(4, 2, 0.0, True, causal=False).eval()
+    layer = modules.MultiheadAttention(4, 2).eval()
     x = torch.randn(3, 2, 5, 4)
     mask = torch.tensor([True, True, True, False, False]).expand(3, 2, 5)
     y = layer(x, mask)
@@ -15,7 +15,7 @@ def test_masks():
 
 
 def test_the_future_is_not_seen():
-    layer = modules.MultiheadAttention(4, 2, 0.0, True, causal=True).eval()
+    layer = modules.MultiheadAttention(4, 2, causal=True).eval()
     x = torch.randn(2, 5, 4)
     assert torch.allclose(layer(x)[:, :3], layer(x[:, :3]), atol=1e-6)
 

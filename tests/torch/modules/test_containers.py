@@ -15,7 +15,6 @@ def test_residual_and_branches():
     assert torch.equal(add(x), 2 * x)
     assert list(add.state_dict()) == ["a.weight"]
     concat = modules.Concat({"0": double, "1": torch.nn.Identity()}, [False, False])
-    concat.axis = -1
     assert torch.equal(concat(x), torch.cat([x, x], -1))
 
 
