@@ -38,6 +38,18 @@ def test_sizes_are_constants_where_they_are_known():
         graph.reshaped(x, (3, None, None))
 
 
+def test_an_error_in_a_method_says_in_which_layer():
+    class Mine(mn.Layer):
+        def onnx(self, graph, x):
+            return graph.op("Mul", x, self.scale)
+
+    model = mn.Sequential(mn.Residual(mine=Mine()))
+    graph, x = new(model)
+    with pytest.raises(AttributeError, match="scale") as caught:
+        graph.layer(model, x)
+    assert caught.value.__notes__ == ['in layers[0].layers["mine"] = Mine(), on its way into an ONNX file']
+
+
 @pytest.mark.parametrize("returned", [None, 3, np.ones(3), (None, 2)])
 def test_a_method_that_returns_no_value(returned):
     class Mine(mn.Layer):
