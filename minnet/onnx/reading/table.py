@@ -9,6 +9,7 @@ from minnet.onnx.reading import (
     pointwise,
     pooling,
     products,
+    recurrent,
     shaping,
     sizing,
     taking,
@@ -23,6 +24,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **shaping.OPERATORS,
     **sizing.OPERATORS,
     **taking.OPERATORS,
+    **recurrent.OPERATORS,
     **thresholds.OPERATORS,
     **classical.OPERATORS,
 }
