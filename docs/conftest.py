@@ -22,16 +22,16 @@ def begin_derivations(namespace):
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], namespace)
 
 
+def give_find_spec(namespace):
+    """Let a page skip a block without an extra: ``skip: next if(find_spec("onnx") is None, reason="...")``."""
+    namespace["find_spec"] = find_spec
+
+
 parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()]
 without = [] if find_spec("sklearn") else ["sklearn.md", "coming-from-sklearn.md"]
 without += [] if find_spec("torch") else ["from-pytorch-and-back.md"]
 without += [] if find_spec("onnx") and find_spec("onnxruntime") else ["onnx.md"]
-pages = Sybil(
-    parsers,
-    patterns=["*.md"],
-    excludes=["derivations/*.md", *without],
-    setup=lambda namespace: namespace.update(find_spec=find_spec),  # for the conditions of "% skip: next if(...)"
-)
+pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without], setup=give_find_spec)
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
 pytest_collect_file = (pages + derivations).pytest()
 collect_ignore = ["_build", "conf.py", "pictures.py", "reference.py", "reliability_figures.py"]
