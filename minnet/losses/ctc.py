@@ -153,6 +153,8 @@ class CTCLoss(Loss):
         n, time, classes = prediction.shape
         if labels.ndim != 2 or len(labels) != n:
             cure = "the labels of a sample are a row, padded with -1"
+            if labels.ndim == 2 and len(labels) == time:
+                cure = "is the prediction (T, N, classes), as PyTorch's? Pass prediction.swapaxes(0, 1)"
             raise ValueError(f"CTCLoss expected labels of shape (N, S) for {n} samples, got {labels.shape}: {cure}")
         check_integers("CTCLoss", labels, f", 0 to {classes - 1}")
         labels = labels.astype(np.intp)

@@ -97,5 +97,6 @@ def allowed(graph: Graph, causal: bool, x: Value, mask: Value | None) -> Value |
     if not causal:
         return places
     steps = graph.steps(x, -2)
-    past = graph.op("GreaterOrEqual", graph.op("Unsqueeze", steps, [1]), graph.op("Unsqueeze", steps, [0]))  # (T, T)
+    beyond = graph.op("Unsqueeze", graph.op("Add", steps, 1), [1])
+    past = graph.op("Less", graph.op("Unsqueeze", steps, [0]), beyond)  # (T, T)
     return past if places is None else graph.op("And", places, past)
