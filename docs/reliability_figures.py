@@ -83,7 +83,8 @@ def tables() -> str:
     kept = sum(1 for path in (TESTS / "fuzz" / "corpus").rglob("*") if path.is_file())
     return (
         f"**Mistakes covered**: {len(mistakes)}. **Malicious pickles** that run nothing: {of_pickle}. "
-        f"**Hostile files of PyTorch**: {of_torch + len(torch_malice.OTHER)}. **Inputs of the fuzzer kept** and tried again: {kept}."
+        f"**Hostile files of PyTorch**: {of_torch + len(torch_malice.OTHER)}. "
+        f"**Inputs of the fuzzer kept** and tried again: {kept}."
     )
 
 

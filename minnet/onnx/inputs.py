@@ -51,7 +51,7 @@ def try_inputs(model: Layer, inputs: Any) -> tuple[Any, Any]:
     """
     floats, integers, bools = np.dtype(model.dtype or np.float32), INTEGERS, np.dtype(np.bool_)
     choices = [
-        [bools] if leaf.name == "mask" else [leaf.dtype] if leaf.dtype else [floats, integers]
+        [bools] if leaf.name.endswith("mask") else [leaf.dtype] if leaf.dtype else [floats, integers]
         for leaf in leaves(inputs)
     ]
     sizes = TRIED if any(isinstance(n, str | None) for leaf in leaves(inputs) for n in leaf.shape[1:]) else TRIED[:1]

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from minnet.core.console import warn
 from minnet.core.layer import Layer
-from minnet.errors import CheckpointError
+from minnet.errors import CheckpointError, DataWarning
+from minnet.layers.embedding import Embedding
 from minnet.saving.load_report import LoadReport
 from minnet.saving.messages import brief, listed
 from minnet.saving.selection import Rename, select
@@ -16,7 +18,7 @@ from minnet.torch.given import arrays_of
 from minnet.torch.layouts import COUNT, Values
 from minnet.torch.names import Names
 from minnet.torch.pairing import COUNTER, propose
-from minnet.torch.tensors import Placed
+from minnet.torch.tensors import Placed, joined
 
 L = TypeVar("L", bound=Layer)
 
@@ -92,8 +94,23 @@ def load_state_dict(
     for name, array in model.named_arrays():
         if name in fit.values:
             array.data = fit.values[name]
+    _warn_of_padding(model, fit.values)
     tell(fit.report, strict, report)
     return set_mode(model, train)
+
+
+def _warn_of_padding(model: Layer, loaded: Mapping[str, Values]) -> None:
+    """Warn if a row that pads is not zero, of which y is: in PyTorch, y is that row."""
+    for path, layer in model.named_layers():
+        if not isinstance(layer, Embedding) or layer.padding_idx is None or joined(path, "weight") not in loaded:
+            continue
+        if layer.weight.data[layer.padding_idx].any():
+            warn(
+                f"{path or 'the model'} = {layer.describe()} returns 0 for {layer.padding_idx}, where PyTorch's "
+                "returns that row of the weights, which is not 0 here: unless a mask leaves these places out, make it "
+                "without padding_idx",
+                DataWarning,
+            )
 
 
 class _Fit(NamedTuple):
@@ -108,10 +125,15 @@ class _Fit(NamedTuple):
         """Return the lines of the error."""
         places = f"{len(self.problems):,} place{'s' * (len(self.problems) > 1)}"
         lines = [f"{self.report.path} does not fit the model, in {places}:", *listed(self.problems)]
-        if self.proposal:
-            pairs = ", ".join(f"{brief(repr(old))}: {brief(repr(new))}" for old, new in self.proposal.items())
-            lines += ["If the layers belong together in the order in which they stand:", f"rename={{{pairs}}}"]
-        return [*lines, OPTIONS]
+        pairs = [f"{brief(repr(old))}: {brief(repr(new))}" for old, new in self.proposal.items()]
+        if list(self.proposal.values()) == [""]:
+            lines += [f"If the model is a part of what was saved: prefix={pairs[0].removesuffix(': ' + repr(''))}"]
+        elif pairs:
+            lines += [
+                "If the layers belong together in the order in which they stand:",
+                f"rename={{{', '.join(pairs)}}}",
+            ]
+        return [*lines, OPTIONS] if self.report.missing else lines
 
 
 def _compare(where: str, model: Layer, given: Mapping[str, Values], left_out: list[str]) -> _Fit:
@@ -140,9 +162,13 @@ def _compare(where: str, model: Layer, given: Mapping[str, Values], left_out: li
     lacking = {own[id(array)]: t for t in missing if t.layout is not COUNT for array in t.arrays}
     lacking = {path: t for path, t in lacking.items() if path not in values and path not in mismatched}
     report = LoadReport(where, tuple(values), tuple(lacking), mismatched, tuple(unexpected), tuple(left_out))
-    problems = [f"{path} ({t.name!r}): in the model, not in {where}" for path, t in lacking.items()]
+    problems = [f"{path}{_there(path, t)}: in the model, not in {where}" for path, t in lacking.items()]
     problems += [*dict.fromkeys(mismatched.values()), *(f"{name}: in {where}, not in the model" for name in unexpected)]
     return _Fit(report, values, problems, propose(names, given, missing) if problems else {})
+
+
+def _there(path: str, tensor: Placed) -> str:
+    return f" ({tensor.name!r})" if tensor.name != path else ""
 
 
 def _problem(where: str, name: str, tensor: Placed, given: Values) -> str | None:

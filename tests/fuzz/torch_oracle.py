@@ -7,7 +7,7 @@ import zipfile
 from typing import Any
 
 import numpy as np
-from tensorfiles import parse
+from tensorfiles import NUMPY, parse
 
 MAGIC = 0x1950A86A20F9469CFC6C
 # Each kind of storage: what NumPy says of its numbers, and what they become.
@@ -77,8 +77,7 @@ def check_torch(content: bytes, found: dict[str, np.ndarray]) -> None:
     distinct = {id(array): array.nbytes for array in found.values()}
     assert sum(distinct.values()) < 2**25 + 9 * len(content)
     if content[8:9] == b"{":
-        header = parse(content)[0]
-        assert found.keys() == header.keys() - {"__metadata__"}
+        _check_tensor_file(*parse(content), found)
         return
     try:
         values, storage, order = _as_python_reads_it(content)
@@ -89,6 +88,19 @@ def check_torch(content: bytes, found: dict[str, np.ndarray]) -> None:
     assert looks or not found
     expected = [{name: _array(item, storage, order) for name, item in look.items()} for look in looks]
     assert any(all(_same(found[name], array) for name, array in one.items()) for one in expected) or not found
+
+
+def _check_tensor_file(header: dict[str, Any], data: bytes, found: dict[str, np.ndarray]) -> None:
+    """Compare the tensors of a safetensors file: float16 and bfloat16 with float32."""
+    assert found.keys() == header.keys() - {"__metadata__"}
+    for name, array in found.items():
+        start, end = header[name]["data_offsets"]
+        content, dtype = data[start:end], header[name]["dtype"]
+        if dtype == "BF16":
+            content = b"".join(bytes(2) + content[at : at + 2] for at in range(0, len(content), 2))
+        stored = np.frombuffer(content, "f4" if dtype == "BF16" else NUMPY[dtype]).reshape(header[name]["shape"])
+        with np.errstate(invalid="ignore"):
+            assert _same(array, stored.astype(np.float32) if dtype == "F16" else stored)
 
 
 def _tensors_in(value: dict[Any, Any]) -> dict[Any, _Look]:

@@ -11,7 +11,7 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 import onnx
-from onnx_files import exported, run
+from onnx_files import OPSETS, exported, run
 
 import minnet as mn
 from minnet.onnx import export
@@ -45,7 +45,7 @@ def test_what_the_file_says(tmp_path):
     assert json.loads(next(e.value for e in proto.metadata_props if e.key == "input_scale")) is None
 
 
-@pytest.mark.parametrize("opset", [18, 19, 20, 21, 22])
+@pytest.mark.parametrize("opset", OPSETS)
 def test_the_opsets(opset, tmp_path):
     proto = exported(model(), tmp_path / "m.onnx", 4, floats(3, 4), opset=opset)
     assert proto.opset_import[0].version == opset

@@ -1,15 +1,17 @@
 """Run an exported file with onnxruntime, beside the model."""
 
 import numpy as np
+import onnxruntime
 
 import minnet as mn
 from minnet.core.trees import call, leaves
 
+# Those that `export` writes, and this onnxruntime reads: 1.19, the oldest for NumPy 2, knows no 22.
+OPSETS = range(18, 23 if tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 20) else 22)
+
 
 def run(path, inputs):
     """Return what onnxruntime computes: a list, of a dict of inputs."""
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads, options.inter_op_num_threads = 3, 1, 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

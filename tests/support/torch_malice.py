@@ -207,7 +207,11 @@ ZIPS = {
         "a TorchScript program",
     ),
     "another zip": (entries(("a.txt", b"")), "another zip archive"),
-    "a byte order of another world": (archive(GOOD, {"0": FLOATS}, order="middle"), "the byte order b'middle'"),
+    "a byte order of another world": (
+        archive(GOOD, {"0": FLOATS}, order="middle"),
+        "another byte order than little and big",
+    ),
+    "a long byte order": (archive(GOOD, {"0": FLOATS}, order="little" * 100), "another byte order"),
     "another checksum": (changed(LINE, 16, 4, 1, 3), "with a wrong CRC-32"),
     "another bit": (archive(GOOD, {"0": FLOATS}).replace(FLOATS, FLOATS[:-1] + b"\0"), "with a wrong CRC-32"),
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minnet.torch.reading.records import ELEMENTS, Element, Other, Storage, Tensor, Unreadable
+from minnet.torch.reading.records import ARRAY, ELEMENTS, Element, Other, Storage, Tensor, Unreadable
 
 WIDEST = 1 << 63  # no number in a file of PyTorch has more bits
 _MOST_AXES = 64  # of a tensor of PyTorch
@@ -158,7 +158,7 @@ _BESIDE = """torch.device torch.Tensor torch.nn.parameter.Buffer
     datetime.datetime datetime.date datetime.time datetime.timedelta datetime.timezone
     decimal.Decimal fractions.Fraction uuid.UUID copyreg._reconstructor copy_reg._reconstructor"""
 _PLAIN = "complex range xrange slice bytearray bytes object int float str bool list dict tuple long unicode"
-_OF_NUMPY = {"_reconstruct": "a NumPy array", "scalar": "a number of NumPy", "_frombuffer": "a NumPy array"}
+_OF_NUMPY = {"_reconstruct": ARRAY, "scalar": "a number of NumPy", "_frombuffer": ARRAY}
 
 
 def _table() -> dict[tuple[str, str], Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minnet.saving.messages import brief, listed
-from minnet.torch.reading.records import Other, Tensor, Unreadable
+from minnet.torch.reading.records import ARRAY, Other, Tensor, Unreadable
 from minnet.torch.reading.unpickler import CURE, refused
 
 _DEEPEST = 20  # dicts in dicts that are searched
@@ -22,6 +22,7 @@ _Path = tuple[Any, ...]
 def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
     """Return the one dict of tensors that there is, or that there is at `key`, such as "model_state" or "models.0".
 
+    Where no dict has tensors only, the tensors of the outermost are taken, and what is beside them is passed over.
     Raises CheckpointError if there is none, or if there are several, and says which there are.
     """
     there, where = values, ""
@@ -30,17 +31,18 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
         where = f" under the key {brief(key)!r}"
         if not place:
             raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
-    if not _is_state(there) and there != {}:
+    if not _is_state(there) and not (isinstance(there, dict) and not there):
         found = list(_states(there))
         if len(found) > 1:
             raise refused(path, f"{len(found)} of them{where}{_which(values)}", _cure(values), _EXPECTED)
         there = found[0] if found else there
-    tensors: Tensors = {}
-    for name, item in _items(there, path, where):
-        if isinstance(name, str) and isinstance(item, TENSORS):
-            tensors[name] = item
-        elif not (isinstance(name, str) and name.endswith(_EXTRA)):
-            what = f"{_shown(item)} at {brief(name)!r}" if isinstance(name, str) else "a name that is no text"
+    items = _items(there, path, where)
+    tensors = {name: item for name, item in items.items() if isinstance(item, TENSORS)}
+    for name, item in items.items():
+        if not isinstance(name, str) and (name in tensors or not tensors):
+            raise refused(path, f"a name that is no text{where}{_which(values)}", _cure(values), _EXPECTED)
+        if not tensors or (isinstance(item, Other) and item.what == ARRAY):
+            what = f"{_shown(item)} at {brief(name)!r}"
             raise refused(path, f"{what}{where}{_which(values)}", _cure(values), _EXPECTED)
     return tensors
 
@@ -91,13 +93,13 @@ def _at(value: Any, key: str) -> Iterator[tuple[_Path, Any]]:
                     yield from (((step, *place), there) for place, there in _at(value[step], rest))
 
 
-def _items(value: Any, path: Path, where: str) -> Iterable[tuple[Any, Any]]:
+def _items(value: Any, path: Path, where: str) -> dict[Any, Any]:
     if isinstance(value, TENSORS):
         cure = "Save a dict of tensors: torch.save({'name': tensor}, path)."
         raise refused(path, f"one tensor without a name{where}", cure, _EXPECTED)
     if not isinstance(value, dict):
         raise refused(path, f"{_shown(value)}{where}", CURE, _EXPECTED)
-    return value.items()
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -57,6 +57,8 @@ class Other:
     what: str
 
 
+ARRAY = "a NumPy array"  # what an Other may be; a weight may be one, by mistake
+
 ELEMENTS = {
     name: Element(name, np.dtype(stored).itemsize, stored, becomes)
     for name, stored, becomes in (

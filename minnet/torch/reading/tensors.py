@@ -34,7 +34,7 @@ def make_arrays(
         try:
             ready = _checked(tensor, content)
         except _WrongError as error:
-            raise refused(path, f"the tensor {brief(name)!r}: {error}", error.cure) from None
+            raise refused(path, f"the tensor {brief(name)!r}: {brief(error, 400)}", error.cure) from None
         look = _look(ready)
         if look not in looks:
             left -= math.prod(ready.shape) * np.dtype(ready.element.becomes).itemsize

@@ -18,7 +18,7 @@ _MORE = """LONG LONG4 BINFLOAT FLOAT BINUNICODE BINUNICODE8 EMPTY_DICT EMPTY_SET
 
 def refused(path: Path, found: str, cure: str, expected: str = "a file of tensors that torch.save wrote") -> Exception:
     """Return an error that says what was expected, what was found, and what to do about it."""
-    return CheckpointError(f"{path}: expected {expected}, found {found}\n{cure}")
+    return CheckpointError(f"{path}: expected {expected}, found {brief(found, 1500)}\n{cure}")
 
 
 class TensorUnpickler(InertUnpickler):

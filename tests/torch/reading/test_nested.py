@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minnet.errors import CheckpointError
@@ -51,6 +52,12 @@ def test_what_modules_keep_beside_their_tensors_is_left_out():
     assert state_dict_in({"model": {**STATE, "layer._extra_state": {"x": 1}}}, PATH) == STATE
 
 
+def test_without_any_of_tensors_only_those_of_the_outermost_are_taken():
+    mixed = {**STATE, "epoch": 3, "args": Other("x"), "more": {"a": 1}, 5: None}
+    assert state_dict_in(mixed, PATH) == STATE
+    assert state_dict_in({"x": mixed, "y": {}}, PATH, "x") == STATE
+
+
 TWO = {"model": STATE, "ema": {"shadow": OTHER}, "more": [{"x": OTHER | STATE}]}
 
 
@@ -96,7 +103,8 @@ def test_a_key_of_no_state_dict(key):
         (None, "a value of the type NoneType"),
         ([], "a list of 0 things"),
         ({"a": 1}, "a value of the type int at 'a'"),
-        ({"a": tensor(), "b": 1}, "a value of the type int at 'b'"),
+        ({"a": tensor(), "b": Other("a NumPy array")}, "a NumPy array at 'b'"),
+        ({"a": tensor(), 1: tensor()}, "a name that is no text"),
         ({"a": Other("a NumPy array")}, "a NumPy array at 'a'"),
         ({1: tensor()}, "a name that is no text"),
         (Other("a thing"), "a thing"),
@@ -106,6 +114,13 @@ def test_a_key_of_no_state_dict(key):
 def test_without_any_the_first_thing_is_named(values, found):
     with pytest.raises(CheckpointError, match=f"expected a dict of names and tensors, found {found}"):
         state_dict_in(values, PATH)
+
+
+def test_a_dict_in_memory_has_arrays():
+    found = state_dict_in({"model": {"w": np.ones(2)}, "x": np.ones(3)}, PATH)
+    assert [*found] == ["w"]
+    with pytest.raises(CheckpointError, match="one tensor without a name under the key 'x'"):
+        state_dict_in({"x": np.ones(3)}, PATH, "x")
 
 
 def test_cycles_and_shared_dicts_end():
