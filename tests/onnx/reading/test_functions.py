@@ -2,7 +2,7 @@
 
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 from onnx import helper
 
@@ -42,7 +42,7 @@ def test_functions_that_make_too_much():
     bomb = {f"f{i}": [f"f{i + 1}"] * 10 for i in range(30)} | {"f30": ["Relu"]}
     with pytest.raises(CheckpointError, match="functions make"):
         inlined(model(bomb), 100_000)
+    proto = model({"f0": ["Relu"]})
+    proto.functions.append(proto.functions[0])
     with pytest.raises(CheckpointError, match="two of its functions"):
-        proto = model({"f0": ["Relu"]})
-        proto.functions.append(proto.functions[0])
         inlined(proto, 100)

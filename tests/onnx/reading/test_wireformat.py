@@ -1,4 +1,4 @@
-"""The bytes of a file are looked at before they are parsed: too many messages, too deep ones, and cut ones are refused."""
+"""The bytes of a file are looked at before they are parsed: too many or too deep messages are refused."""
 
 import pytest
 
@@ -15,10 +15,13 @@ def field(number, content):
 
 
 def test_bytes_of_a_model_pass():
-    check_messages(field(7, field(1, b"\x0a\x01x" + field(5, b"\x18\x96\x01")) + field(5, b"\x09" + b"\0" * 8)) + b"\x08\x01")
+    check_messages(
+        field(7, field(1, b"\x0a\x01x" + field(5, b"\x18\x96\x01")) + field(5, b"\x09" + b"\0" * 8)) + b"\x08\x01"
+    )
     check_messages(b"")
 
 
+@pytest.mark.slow
 def test_too_many_messages():
     nodes = b"\x0a\x00" * (MOST_MESSAGES + 1)
     with pytest.raises(CheckpointError, match="more than 1,000,000 messages"):
