@@ -16,7 +16,6 @@ import minnet.onnx.writing.convolution
 import minnet.onnx.writing.embedding
 import minnet.onnx.writing.images
 import minnet.onnx.writing.linear
-import minnet.onnx.writing.more_activations
 import minnet.onnx.writing.normalization
 import minnet.onnx.writing.operations
 import minnet.onnx.writing.pointwise
