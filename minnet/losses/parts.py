@@ -105,5 +105,6 @@ class PartsLoss(Loss):
         error = ValueError if isinstance(prediction, dict) or type(prediction) is tuple else TypeError
         raise error(
             f"{type(self).__name__} expected the prediction to be a tuple ({', '.join(self.parts)}), or a dict with "
-            f"these names, got {got}: end the model with a layer that returns such, as mn.Heads does"
+            f"these names, got {got}: pass them together, loss(({', '.join(self.parts)}), target); a model that ends with "
+            "mn.Heads returns such"
         )
