@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     **dict.fromkeys(("one_hot", "to_categorical"), "losses take labels as they are, the numbers of the classes"),
     "set_num_threads": "set OPENBLAS_NUM_THREADS=1 before Python starts; python -m minnet tells more",
     "save_model": "mn.save(model, path)",
+    **dict.fromkeys(("export", "to_onnx"), "mn.onnx.export(model, path, input_shape)"),
     "load_state_dict": "model.load_state_dict(state), or mn.load(model, path); for PyTorch's, mn.torch.load_state_dict",
     **dict.fromkeys(("import_model", "import_", "from_onnx"), "mn.onnx.load(path)"),
     **dict.fromkeys(("models", "keras"), "mn.Sequential(layer, ...), and mn.load_model(path)"),

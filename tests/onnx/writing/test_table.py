@@ -55,7 +55,7 @@ def test_what_is_written(layer, tmp_path):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (Cube(), "a Cube, a layer without one: give its class a method onnx"),
+        (Cube(), "a Cube, which has no entry in the table of ONNX operators: give its class a method onnx"),
         (Doubled(3, 3), "a Doubled, a Linear with another forward, which might compute something else"),
         (Square(), "a Square, which has a forward of its own, but the method onnx of Written"),
         (type("Odd", (mn.LSTM,), {"_cell": None})(3, 3), "a Odd, a LSTM with another _cell"),
@@ -94,5 +94,7 @@ def test_an_entry_is_a_function_of_a_class():
             return graph.op("Pow", x, 3.0)
 
         assert exporter_of(Cube(), "") is cube
+        with pytest.raises(ValueError, match="Cube has an entry already"):
+            exports(Cube)
     finally:
         del EXPORTERS[Cube]
