@@ -14,6 +14,7 @@ import minnet.onnx.writing.attention
 import minnet.onnx.writing.containers
 import minnet.onnx.writing.convolution
 import minnet.onnx.writing.embedding
+import minnet.onnx.writing.images
 import minnet.onnx.writing.linear
 import minnet.onnx.writing.normalization
 import minnet.onnx.writing.operations

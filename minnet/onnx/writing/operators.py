@@ -15,7 +15,7 @@ from minnet.onnx.writing.value import Value
 # What onnxruntime computes in float32 only: in a float64 model, these operators stand between casts.
 SINGLE = frozenset(
     ("AveragePool", "Celu", "Conv", "ConvTranspose", "Elu", "Erf", "GRU", "Gelu", "HardSigmoid", "HardSwish")
-    + ("InstanceNormalization", "LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Selu", "Softplus", "Softsign")
+    + ("InstanceNormalization", "LSTM", "LeakyRelu", "Mish", "PRelu", "RNN", "Resize", "Selu", "Softplus", "Softsign")
 )
 
 FEW = 8  # numbers in a constant that has no name of its own
