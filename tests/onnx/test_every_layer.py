@@ -5,10 +5,6 @@ import pytest
 from every_layer import options, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import OPSETS, exported
 
 OPTIONS, made = options()

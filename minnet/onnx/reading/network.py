@@ -33,6 +33,8 @@ from minnet.saving.messages import brief
 
 # Layers whose output holds no other numbers than their first input.
 MOVING = (Expand, Gather, Permute, Reshape, Slice, Squeeze, Tile, Transpose, Unsqueeze, View)
+MOST_AXES = 64  # as in NumPy
+LARGEST = 1 << 62  # of sizes that are computed from others, so that they cannot grow without an end
 EXACT = 1 << 24  # whole numbers below this are the same in float32
 
 
@@ -85,10 +87,13 @@ class Network:
         self.layers[name] = layer.astype(self.dtype) if _is_operation(layer) else layer
         self.reads[name] = reads
         self.made[name] = node.outputs[0] if node.outputs else ""
+        if shape is not None and len(shape) > MOST_AXES:
+            raise node.refused(f"its output has more than {MOST_AXES} axes")
         kind = kind or (values[0].kind if values else "f")
         if filled is None and isinstance(layer, MOVING):
             filled = values[0].filled
-        return Value(node.outputs[0] if node.outputs else name, kind, shape, name, sizes=sizes, filled=filled)
+        output = node.outputs[0] if node.outputs else name
+        return Value(output, kind, _bounded(shape), name, sizes=_bounded(sizes), filled=filled)
 
     def wire(self, node: Node, value: Value) -> str:
         """Return the name of the layer, or input, that a value comes from; a constant becomes a layer."""
@@ -163,6 +168,11 @@ class Network:
         if self.left < 0:
             raise CheckpointError("its constants have more numbers than such a file should need")
         return constant(node.outputs[0] if node.outputs else "", y)
+
+
+def _bounded(sizes: Sizes | None) -> Sizes | None:
+    """Return sizes, of which those that no array has are not known."""
+    return None if sizes is None else tuple(n if not isinstance(n, int) or abs(n) < LARGEST else None for n in sizes)
 
 
 def _is_operation(layer: Layer) -> bool:

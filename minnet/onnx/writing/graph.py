@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 
 from minnet.core.layer import Layer
+from minnet.core.trees import leaves
 from minnet.onnx.writing.operators import Operators
 from minnet.onnx.writing.table import exporter_of
 from minnet.onnx.writing.value import Size, Value
@@ -36,10 +37,13 @@ class Graph(Operators):
         path = self._layer_paths.get(id(layer), self._join(type(layer).__name__))
         exporter = exporter_of(layer, path)
         with self._inside(path):
-            output = exporter(self, layer, *inputs, **named)
-        for value in (
-            output if isinstance(output, tuple) else output.values() if isinstance(output, dict) else (output,)
-        ):
+            try:
+                output = exporter(self, layer, *inputs, **named)
+            except Exception as error:
+                if not hasattr(error, "__notes__") and "mn.onnx.export" not in str(error):  # which says where
+                    error.add_note(f"in {path or 'the model'} = {layer.describe()}, on its way into an ONNX file")
+                raise
+        for value in leaves(output):
             if not isinstance(value, Value):
                 raise TypeError(
                     f"mn.onnx.export: the onnx method of {path or 'the model'}, a {type(layer).__name__}, returned a "
