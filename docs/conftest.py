@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sybil import Sybil
-from sybil.parsers.myst import PythonCodeBlockParser
+from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures are drawn, not shown
 
@@ -22,11 +22,16 @@ def begin_derivations(namespace):
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], namespace)
 
 
-parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)]
+def give_find_spec(namespace):
+    """Let a page skip a block without an extra: ``skip: next if(find_spec("onnx") is None, reason="...")``."""
+    namespace["find_spec"] = find_spec
+
+
+parsers = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()]
 without = [] if find_spec("sklearn") else ["sklearn.md", "coming-from-sklearn.md"]
 without += [] if find_spec("torch") else ["from-pytorch-and-back.md"]
 without += [] if find_spec("onnx") and find_spec("onnxruntime") else ["onnx.md"]
-pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without])
+pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without], setup=give_find_spec)
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
 pytest_collect_file = (pages + derivations).pytest()
 collect_ignore = ["_build", "conf.py", "pictures.py", "reference.py", "reliability_figures.py"]

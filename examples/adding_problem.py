@@ -29,29 +29,10 @@ def sequences(n: int, rng: np.random.Generator, length: int = 50) -> tuple[np.nd
     return x, x.prod(axis=-1).sum(axis=1, keepdims=True)
 
 
-class LastStep(mn.Layer):
-    """y = x at the last step. Backward: dx is dy at the last step, and 0 at all others."""
-
-    def forward(self, x):
-        """Map x (N, T, H) to y (N, H)."""
-        self.cache = x.shape
-        return x[:, -1]
-
-    def backward(self, dy):
-        """Map dy (N, H) to dx (N, T, H)."""
-        dx = np.zeros(self.cache, dy.dtype)
-        dx[:, -1] = dy
-        return dx
-
-    def onnx(self, graph, x):
-        """Do as forward, in an ONNX file."""
-        return graph.op("Gather", x, -1, axis=1)
-
-
 def main(steps: int = 1000, out: str | None = "adding_problem.png") -> float:
     """Train an LSTM on random sequences; return its mean squared error on a thousand others."""
     rng = np.random.default_rng(0)
-    model = mn.Sequential(mn.LSTM(2, 32, rng=1), LastStep(), mn.Linear(32, 1, rng=2))
+    model = mn.Sequential(mn.LSTM(2, 32, rng=1), mn.Select(-1), mn.Linear(32, 1, rng=2))
     loss, optimizer = mn.MSELoss(), mn.Adam(model.parameters(), lr=0.01)
     test_x, test_sum = sequences(1000, np.random.default_rng(99))
 

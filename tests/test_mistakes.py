@@ -396,7 +396,7 @@ MISTAKES = [
             "Linear | out_features | >= 1 | got 0 | how many"),
     Mistake("dropout in percent", ValueError,
             lambda: mn.Dropout(50),
-            "Dropout | probability | 0 <= p < 1 | got 50 | are 0.5"),
+            "Dropout | probability | 0 <= p <= 1 | got 50 | are 0.5"),
     Mistake("an initializer by its name", TypeError,
             lambda: mn.Linear(784, 10, weight_init="kaiming_normal"),
             "initializer | shape | a function | 'kaiming_normal' | mn.initializers.kaiming_normal()"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.foreign import read
 from minnet.core.masks import refuse_mask
 
 BLOCK = 65_536  # numbers looked at in one go: they stay in the processor's cache
@@ -81,7 +82,7 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
     if isinstance(data, type):
         raise TypeError(f"{expected} the class {data.__name__}: pass data, not a class")
     try:
-        return np.asarray(data)
+        return read(data)
     except Exception as error:
         if isinstance(data, (list, tuple)):
             lengths = sorted({len(row) for row in data if hasattr(row, "__len__")})

@@ -41,6 +41,7 @@ OF_LAYERS: dict[str, str] = {
     "get_weights": "write model.state_dict()",
     "set_weights": "write model.load_state_dict(state)",
     **dict.fromkeys(("save", "save_weights"), "write mn.save(model, path)"),
+    **dict.fromkeys(("export", "to_onnx"), "write mn.onnx.export(model, path, input_shape)"),
     "load_weights": "write mn.load(model, path)",
     **dict.fromkeys(("get_config", "to_json"), "mn.save(model, path) writes how it is made, for mn.load_model(path)"),
     **dict.fromkeys(("predict_proba", "score", "partial_fit"), "mn.sklearn.Classifier() is an estimator, and has it"),

@@ -74,7 +74,8 @@ class _AvgPool(Pooling):
 class AvgPool1d(_AvgPool):
     """y = the mean of each window of signals (N, C, L) or (C, L).
 
-    It is `AvgPool2d` with one axis in place of two: see there for the backward and the parameters.
+    It is `AvgPool2d` with one axis in place of two: see there for the backward and the parameters. As in PyTorch, it
+    has no `divisor_override`.
 
     Examples
     --------
@@ -83,6 +84,16 @@ class AvgPool1d(_AvgPool):
     """
 
     axes = 1
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 class AvgPool2d(_AvgPool):

@@ -20,6 +20,7 @@ class ChannelNorm(Layer):
 
     mixes_places = True
     shapes: dict[int, str]  # number of axes: the names of those after the channels
+    counts: bool = True  # whether batches are counted
     single: int = 0  # the number of axes of a single sample, if there may be one
     others: str = (
         "BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for (N, C, H, W), BatchNorm3d for (N, C, D, H, W)"
@@ -65,8 +66,9 @@ class ChannelNorm(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (N, C, ...) to y (the same shape); in training, move the running statistics towards the batch's."""
-        single = x.ndim == self.single
-        x = x[None] if single else x
+        shape = x.shape
+        if self.single:  # one sample has its own statistics, so its numbers are to lie together in memory
+            x = np.ascontiguousarray(x[None] if x.ndim == self.single else x)
         if self.training or self.running_mean is None or self.running_var is None:
             axes = self._together(x.ndim)
             y, inverse_std, mean, variance = standardize(x, axes, self.eps)
@@ -86,14 +88,15 @@ class ChannelNorm(Layer):
             y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
             y += per_channel(self.bias, x.ndim)
-        return y[0] if single else y
+        return y.reshape(shape)
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
         normalized, inverse_std, axes = self.cache  # without axes, μ and v are constants
-        single = dy.ndim == self.single
-        dy = dy[None] if single else dy
+        shape = dy.shape
+        if self.single:
+            dy = np.ascontiguousarray(dy[None] if dy.ndim == self.single else dy)
         if self.weight is not None:
             # γ is one number for each channel, so it may be multiplied last; then the sums on the way are dβ and dγ.
             inverse_std = inverse_std * per_channel(self.weight, dy.ndim)
@@ -107,7 +110,7 @@ class ChannelNorm(Layer):
             self.weight.grad += self._added(dw)
         if self.bias is not None:
             self.bias.grad += self._added(db)
-        return dx[0] if single else dx
+        return dx.reshape(shape)
 
     def _together(self, ndim: int) -> tuple[int, ...]:
         """Return the axes of the numbers that are normalized together: here, all but the channels."""
@@ -123,7 +126,7 @@ class ChannelNorm(Layer):
             return
         if count < 2 or not len(mean):
             return
-        self.num_batches_tracked.data += 1
+        self.num_batches_tracked.data += self.counts
         momentum = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
         unbiased = self._added(variance) * (count / (count - 1))
         weight = momentum / len(mean)  # of each sample, if each has its own

@@ -30,6 +30,9 @@ class Embedding(Layer):
     sum of dy over these places; the gradients of rows that do not occur stay as they are. There is no derivative with
     respect to an integer: `backward` returns None, and the layer must be the first of a model.
 
+    PyTorch's `max_norm` and `scale_grad_by_freq` are left out: forward does not change the table, and a gradient is the
+    derivative. So is `sparse`: gradients are arrays of all rows.
+
     Y. Bengio et al., "A neural probabilistic language model", JMLR 3, 2003, section 2: the matrix C.
 
     Parameters

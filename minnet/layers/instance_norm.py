@@ -8,6 +8,7 @@ from minnet.layers.batch_norm import ChannelNorm
 class _InstanceNorm(ChannelNorm):
     """The base of InstanceNorm1d, 2d and 3d, which differ only in the shapes they take."""
 
+    counts = False
     others = (
         "InstanceNorm1d is for (N, C, L), InstanceNorm2d for (N, C, H, W), InstanceNorm3d for (N, C, D, H, W), or a "
         "single sample without N"
@@ -85,8 +86,10 @@ class InstanceNorm2d(_InstanceNorm):
     ----------
     weight, bias : Parameter or None
         γ and β, of shape (C,), at first 1 and 0.
-    running_mean, running_var, num_batches_tracked : Buffer or None
-        As of `BatchNorm1d`.
+    running_mean, running_var : Buffer or None
+        The running statistics, of shape (C,), at first 0 and 1. `running_var` is of unbiased variances.
+    num_batches_tracked : Buffer or None
+        Of shape (): 0. PyTorch's InstanceNorm has it, and does not count.
 
     Examples
     --------

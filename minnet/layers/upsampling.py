@@ -112,9 +112,11 @@ class Upsample(Layer):
         dx = batch_last(dy, len(old))
         for axis, taps in reversed(list(enumerate(self._taps(old), 1))):
             dy, dx = dx, np.zeros((*dx.shape[:axis], old[axis - 1], *dx.shape[axis + 1 :]), dx.dtype)
+            along = (slice(None),) * axis
             for pixels, weights in taps:
-                found, first = np.unique(pixels, return_index=True)  # they are in order: equal ones are neighbours
-                dx[(slice(None),) * axis + (found,)] += np.add.reduceat(_times(dy, weights, axis), first, axis)
+                each = _times(dy, weights, axis)
+                for place, pixel in enumerate(pixels):
+                    dx[(*along, pixel)] += each[(*along, place)]
         return batch_first(dx, shape)
 
     def _old(self, shape: tuple[int, ...]) -> tuple[int, ...]:

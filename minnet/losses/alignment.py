@@ -43,7 +43,7 @@ class Alignments:
         rows = np.arange(n) * time + np.arange(time)[:, None]  # (T, N)
         cells = rows[:, :, None] * classes + self._states
         sums: NDArray[Any] = np.bincount(cells.ravel(), np.exp(log_gamma).ravel(), n * time * classes)
-        return sums.reshape(n, time, classes)
+        return sums.astype(np.float64, copy=False).reshape(n, time, classes)  # of nothing, the sums are integers
 
     def _ends(self) -> Array:
         """Return the logarithm of the sum of all alignments, (N,)."""

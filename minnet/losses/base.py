@@ -16,7 +16,7 @@ from minnet.core.masks import refuse_mask
 from minnet.core.trees import first, refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
 from minnet.errors import NonFiniteError
-from minnet.losses.shapes import check_one_shape
+from minnet.losses.targets import check_one_shape
 from minnet.losses.value import LossValue
 
 DIVERGED = "NaN: the model diverged (lower the learning rate, scale the inputs to 0..1)"

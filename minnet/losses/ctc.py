@@ -129,9 +129,10 @@ class CTCLoss(Loss):
     def backward(self, dy: Any = None) -> Array:
         """Return dL/d log p, (N, T, C)."""
         alignments, per_label, shares, dtype = self.cache
-        slopes = (-per_label[:, None, None] * alignments.posteriors()).astype(dtype)
+        slopes = alignments.posteriors()
+        slopes *= -per_label[:, None, None]
         share = self._share(dy, per_label.shape, dtype, shares)
-        return self._passed_on(slopes, share[:, None, None] if isinstance(share, np.ndarray) else share)
+        return self._passed_on(slopes.astype(dtype), share[:, None, None] if isinstance(share, np.ndarray) else share)
 
     def _read(self, target: Any) -> tuple[Any, Any, Any]:
         """Return the labels and the two lengths, or None for those that the target leaves out."""
@@ -153,6 +154,8 @@ class CTCLoss(Loss):
         n, time, classes = prediction.shape
         if labels.ndim != 2 or len(labels) != n:
             cure = "the labels of a sample are a row, padded with -1"
+            if labels.ndim == 2 and len(labels) == time:
+                cure = "is the prediction (T, N, classes), as PyTorch's? Pass prediction.swapaxes(0, 1)"
             raise ValueError(f"CTCLoss expected labels of shape (N, S) for {n} samples, got {labels.shape}: {cure}")
         check_integers("CTCLoss", labels, f", 0 to {classes - 1}")
         labels = labels.astype(np.intp)

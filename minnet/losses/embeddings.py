@@ -10,7 +10,7 @@ from minnet.core.arrays import Array
 from minnet.core.checks import check_number
 from minnet.losses.base import Loss
 from minnet.losses.parts import PartsLoss
-from minnet.losses.signs import check_signs
+from minnet.losses.targets import check_signs
 
 
 class CosineEmbeddingLoss(PartsLoss):
@@ -74,7 +74,7 @@ class CosineEmbeddingLoss(PartsLoss):
 
     def read_target(self, target: ArrayLike, dtype: "np.dtype[Any]") -> Array:
         """Return the target after a check that it is −1 or 1."""
-        return check_signs(self, np.asarray(target, dtype), "0 and 1? pass 2 * y - 1")
+        return check_signs(type(self).__name__, np.asarray(target, dtype), "0 and 1? pass 2 * y - 1")
 
     def compare(self, target: Array, *parts: Array) -> tuple[Array, tuple[Array, ...]]:
         """Return 1 − c or max(0, c − m), and the slopes in x₁ and x₂."""

@@ -137,7 +137,7 @@ class PoissonNLLLoss(ElementwiseLoss):
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return eˣ − t x or x − t log(x + ε), and the slope."""
         x, t = prediction, target
-        self._check_positive("counts", t, "counts are targets; for quantities use MSELoss")
+        self._check_positive("counts", t, "were they standardized? Pass the counts; for quantities use MSELoss")
         if self.log_input:
             with np.errstate(over="ignore"):  # the loss is infinite then, which is right
                 mean = np.exp(x)

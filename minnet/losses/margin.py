@@ -16,7 +16,7 @@ from minnet.core.special import sigmoid
 from minnet.losses.elementwise import ElementwiseLoss
 from minnet.losses.labels import ClassLoss
 from minnet.losses.parts import PartsLoss
-from minnet.losses.signs import check_signs
+from minnet.losses.targets import check_signs
 
 
 class HingeLoss(ElementwiseLoss):
@@ -50,7 +50,7 @@ class HingeLoss(ElementwiseLoss):
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return max(0, 1 − t z), and the slope: −t where that is above 0."""
         t = target
-        check_signs(self, t, "classes? MultiMarginLoss")
+        check_signs(type(self).__name__, t, "classes? MultiMarginLoss")
         short = 1 - t * prediction  # by how much the margin is missed
         return np.maximum(short, 0), -t * (short > 0)
 
@@ -81,7 +81,7 @@ class HingeEmbeddingLoss(ElementwiseLoss):
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return x or max(0, m − x), and the slope."""
-        same = check_signs(self, target, "pass 1 for a pair that belongs together") == 1
+        same = check_signs(type(self).__name__, target, "pass 1 for a pair that belongs together") == 1
         short = self.margin - prediction  # by how much the margin is missed
         losses = np.where(same, prediction, np.maximum(short, 0))
         return losses, same - ((short > 0) & ~same).astype(losses.dtype)
@@ -107,7 +107,7 @@ class SoftMarginLoss(ElementwiseLoss):
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         """Return log(1 + e^{−t z}), and the slope −t σ(−t z)."""
-        z = check_signs(self, target, "0 to 1? BCEWithLogitsLoss") * prediction
+        z = check_signs(type(self).__name__, target, "0 to 1? BCEWithLogitsLoss") * prediction
         losses = np.maximum(-z, 0) + np.log1p(np.exp(-np.abs(z)))  # the exponential is never above 1
         return losses, -target * sigmoid(-z)
 
@@ -152,7 +152,7 @@ class MarginRankingLoss(PartsLoss):
     def compare(self, target: Array, *parts: Array) -> tuple[Array, tuple[Array, ...]]:
         """Return max(0, m − t (x₁ − x₂)), and the slopes."""
         x1, x2 = parts
-        short = self.margin - check_signs(self, target, "pass 1 if x1 is to be above x2") * (x1 - x2)
+        short = self.margin - check_signs(type(self).__name__, target, "pass 1 if x1 is to be above x2") * (x1 - x2)
         slope = target * (short > 0)
         return np.maximum(short, 0), (-slope, slope)
 

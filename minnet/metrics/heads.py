@@ -13,6 +13,8 @@ from minnet.metrics.functions import Additive
 class Of(Metric):
     """A metric of one output of a model with several: it is given the predictions and targets of that output.
 
+    A target that is one array is that of all outputs, as for `GaussianNLLLoss`.
+
     Parameters
     ----------
     head
@@ -23,7 +25,7 @@ class Of(Metric):
     Raises
     ------
     TypeError
-        If one of them is something else; in `update`, if prediction and target are no dicts (or tuples).
+        If one of them is something else; in `update`, if the prediction is no dict (or tuple).
     ValueError
         In `update`, if they have no such output.
 
@@ -67,7 +69,9 @@ class Of(Metric):
         """Add the samples of a batch: those of this output."""
         weights = sample_weight[self.head] if isinstance(sample_weight, dict | tuple) else sample_weight
         options = {} if weights is None else {"sample_weight": weights}
-        self._counted.update(self._of("prediction", prediction), self._of("target", target), **options)
+        output = self._of("prediction", prediction)
+        y = self._of("target", target) if isinstance(target, dict | tuple) else target
+        self._counted.update(output, y, **options)
 
     def compute(self) -> Any:
         """Return the metric of all samples."""

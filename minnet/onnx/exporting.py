@@ -14,8 +14,8 @@ import minnet.onnx.writing.attention
 import minnet.onnx.writing.containers
 import minnet.onnx.writing.convolution
 import minnet.onnx.writing.embedding
+import minnet.onnx.writing.images
 import minnet.onnx.writing.linear
-import minnet.onnx.writing.more_activations
 import minnet.onnx.writing.normalization
 import minnet.onnx.writing.operations
 import minnet.onnx.writing.pointwise
@@ -76,7 +76,9 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     >>> mn.onnx.export(model, "model.onnx", 784)  # doctest: +SKIP
     """
     if not isinstance(model, Layer):
-        raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}")
+        inside = next((word for word in ("model", "model_") if isinstance(getattr(model, word, None), Layer)), None)
+        cure = f": pass its {inside}" if inside else ""
+        raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}{cure}")
     path = check_path("mn.onnx.export", "path", path)
     check_int("mn.onnx.export", "opset", opset, None, "it is the version of ONNX's operators")
     if not OLDEST <= opset <= NEWEST:

@@ -7,24 +7,28 @@ rate that it had before any schedule.
 `minnet.callbacks.ReduceLROnPlateau` is a callback and not a schedule, because it needs a metric.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from minnet.core.checks import check_choice, check_number
+from minnet.core.checks import check_number
 from minnet.core.described import shown
+from minnet.optimizers.cycles import CyclicLR as CyclicLR
+from minnet.optimizers.cycles import OneCycleLR as OneCycleLR
+from minnet.optimizers.cycles import check_length, cosine
 
 Schedule = Callable[[float, int], float]
 
 __all__ = [
+    "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LinearLR",
     "MultiStepLR",
     "OneCycleLR",
+    "PolynomialLR",
     "Schedule",
     "SequentialLR",
     "StepLR",
@@ -41,7 +45,7 @@ class StepLR:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_length(self, "step_size")
+        check_length(self, "step_size")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
@@ -89,7 +93,7 @@ class LinearLR:
     total_iters: int = 5
 
     def __post_init__(self) -> None:
-        _check_length(self, "total_iters")
+        check_length(self, "total_iters")
         check_number("LinearLR", "start_factor", self.start_factor, above=0, high=1)
         check_number("LinearLR", "end_factor", self.end_factor, 0, 1)
 
@@ -97,6 +101,40 @@ class LinearLR:
         """Return the learning rate at time t."""
         share = min(t / self.total_iters, 1)
         return base_lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
+
+@dataclass(frozen=True)
+class ConstantLR:
+    """lr(t) = lr₀ · factor until `total_iters`, and then lr₀."""
+
+    __repr__ = shown
+    factor: float = 1 / 3
+    total_iters: int = 5
+
+    def __post_init__(self) -> None:
+        check_length(self, "total_iters")
+        check_number("ConstantLR", "factor", self.factor, 0, 1)
+
+    def __call__(self, base_lr: float, t: int) -> float:
+        """Return the learning rate at time t."""
+        return base_lr * self.factor if t < self.total_iters else base_lr
+
+
+@dataclass(frozen=True)
+class PolynomialLR:
+    """lr(t) = lr₀ · (1 − t / total_iters)ᵖ with the power p, and 0 from `total_iters` on."""
+
+    __repr__ = shown
+    total_iters: int = 5
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_length(self, "total_iters")
+        check_number("PolynomialLR", "power", self.power, 0)
+
+    def __call__(self, base_lr: float, t: int) -> float:
+        """Return the learning rate at time t."""
+        return base_lr * float((1 - min(t / self.total_iters, 1)) ** self.power)
 
 
 @dataclass(frozen=True)
@@ -111,11 +149,11 @@ class CosineAnnealingLR:
     eta_min: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_length(self, "T_max")
+        check_length(self, "T_max")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
-        return _cosine(base_lr, self.eta_min, t / self.T_max)
+        return cosine(base_lr, self.eta_min, t / self.T_max)
 
 
 @dataclass(frozen=True)
@@ -131,15 +169,15 @@ class CosineAnnealingWarmRestarts:
     eta_min: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_length(self, "T_0")
-        _check_length(self, "T_mult")
+        check_length(self, "T_0")
+        check_length(self, "T_mult")
 
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
         t, length = (t % self.T_0, self.T_0) if self.T_mult == 1 else (t, self.T_0)
         while t >= length:
             t, length = t - length, length * self.T_mult
-        return _cosine(base_lr, self.eta_min, t / length)
+        return cosine(base_lr, self.eta_min, t / length)
 
 
 @dataclass(frozen=True)
@@ -185,7 +223,7 @@ class WarmupCosineLR:
     _parts: SequentialLR = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_length(self, "warmup")
+        check_length(self, "warmup")
         if self.T_max <= self.warmup:
             raise ValueError(f"WarmupCosineLR needs T_max > warmup, got {self.T_max} and {self.warmup}")
         up = LinearLR(self.start_factor, total_iters=self.warmup)
@@ -195,56 +233,3 @@ class WarmupCosineLR:
     def __call__(self, base_lr: float, t: int) -> float:
         """Return the learning rate at time t."""
         return self._parts(base_lr, t)
-
-
-@dataclass(frozen=True)
-class OneCycleLR:
-    """The rate rises from max_lr / div_factor to max_lr in the share pct_start of all steps, then falls to the end.
-
-    At the last step, total_steps − 1, and after it, the rate is max_lr / (div_factor · final_div_factor). With
-    `three_phase`, the rate falls to its first value in as many steps as it rose, and then to the end. Use it with
-    ``LearningRate(..., per="step")``. As in PyTorch, the optimizer's own learning rate does not matter: all groups
-    have this one. The momentum does not change: PyTorch's ``cycle_momentum=False``.
-
-    L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large learning rates",
-    arXiv:1708.07120, 2017.
-    """
-
-    __repr__ = shown
-    max_lr: float
-    total_steps: int
-    pct_start: float = 0.3
-    anneal_strategy: Literal["cos", "linear"] = "cos"
-    div_factor: float = 25.0
-    final_div_factor: float = 1e4
-    three_phase: bool = False
-
-    def __post_init__(self) -> None:
-        _check_length(self, "total_steps")
-        check_number("OneCycleLR", "pct_start", self.pct_start, 0, 1, why="it is a share of the steps")
-        check_choice("OneCycleLR", "anneal_strategy", self.anneal_strategy, ("cos", "linear"))
-
-    def __call__(self, base_lr: float, t: int) -> float:
-        """Return the learning rate at time t; `base_lr` is not used."""
-        first = self.max_lr / self.div_factor
-        last = first / self.final_div_factor
-        up, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
-        phases = [(up, first, self.max_lr), (end, self.max_lr, last)]  # until when, from, to
-        if self.three_phase:
-            phases[1:] = [(2 * up, self.max_lr, first), (end, first, last)]
-        t, begin = min(t, end), 0.0
-        while t > phases[0][0]:
-            begin = phases.pop(0)[0]
-        until, start, stop = phases[0]
-        share = (t - begin) / (until - begin) if until > begin else 1.0
-        return _cosine(start, stop, share) if self.anneal_strategy == "cos" else start + (stop - start) * share
-
-
-def _cosine(start: float, stop: float, share: float) -> float:
-    """Go from start to stop along half a cosine."""
-    return stop + (start - stop) * (1 + math.cos(math.pi * share)) / 2
-
-
-def _check_length(schedule: object, name: str) -> None:
-    why = "it is a factor" if name == "T_mult" else "it is a number of epochs, or of steps"
-    check_number(type(schedule).__name__, name, getattr(schedule, name), 1, why=why)

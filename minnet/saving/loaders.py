@@ -2,7 +2,7 @@
 
 An epoch that is not a `minnet.data.epoch.Epoch` cannot be put in its place by a number. So the loader's state at the
 beginning of the epoch is kept as well: with it, the epoch is begun again, and the batches that were learned from are
-read once more.
+read once more. So it is with PyTorch's DataLoaders: see `minnet.saving.torch_loaders`.
 """
 
 import copy
@@ -19,7 +19,9 @@ from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DATA as DATA_SET
 from minnet.data.loader import DataLoader
 from minnet.errors import CheckpointError
+from minnet.saving import torch_loaders
 
+GENERATORS = "generators"  # in the state of a loader: see `minnet.saving.torch_loaders`
 MOST_UNASKED = 1_000_000  # batches that are read once more, even if a fit is of fewer steps
 
 
@@ -30,7 +32,8 @@ def capture(loader: Any, covered: Iterable[object] = ()) -> State:
     if keeps_state(loader):
         return {"state": loader.state_dict()}
     small = {name: value for name, value in attributes(loader).items() if not _is_data(value)}
-    return {"attributes": small, "objects": walk(loader, covered).state()}
+    random = torch_loaders.capture(loader)
+    return {"attributes": small, "objects": walk(loader, covered).state()} | ({GENERATORS: random} if random else {})
 
 
 def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
@@ -44,11 +47,13 @@ def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
     elif state:
         set_attributes(loader, state["attributes"])
         walk(loader, covered).restore(state["objects"])
+        if GENERATORS in state:
+            torch_loaders.restore(loader, state[GENERATORS])
 
 
 def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
     """Find the objects in a loader that remember something."""
-    objects = Objects([*covered, loader])
+    objects = Objects([*covered, loader, *torch_loaders.generators(loader).values()])
     if not isinstance(loader, list | tuple):  # of batches
         objects.add("", loader, leave=DATA_SET)
     return objects
@@ -75,12 +80,20 @@ def place(batches: Iterator[Batch] | None) -> State | None:
     return batches.state_dict() if type(batches) is Epoch else None
 
 
+def length_of(loader: Any) -> int | None:
+    """Return the number of batches of an epoch, if the loader knows it: one of PyTorch's may have `__len__` in vain."""
+    try:
+        return len(loader)
+    except (TypeError, NotImplementedError):
+        return None
+
+
 def check_asked(loader: Any, done: int, steps: int | None) -> None:
     """Refuse to read very many batches of an endless loader once more, for a fit of fewer steps: a file may claim any.
 
     Raises CheckpointError.
     """
-    if steps is not None and not hasattr(loader, "__len__") and done > max(steps, MOST_UNASKED):
+    if steps is not None and length_of(loader) is None and done > max(steps, MOST_UNASKED):
         raise CheckpointError(
             f"the checkpoint claims that {done:,} batches of the loader were read, and this fit is of {steps:,} steps: "
             "pass fit(steps=...) as many as the run had"

@@ -22,7 +22,7 @@ from minnet.core.rows import MODES
 from minnet.core.state import State, is_plain
 from minnet.data.loader import DataLoader
 from minnet.optimizers import MultiOptimizer
-from minnet.saving import loaders
+from minnet.saving import loaders, torch_loaders
 from minnet.saving.expectations import NAMES, is_expectation
 from minnet.saving.run_parts import decides
 
@@ -106,7 +106,8 @@ def check_position(loader: Any, state: State, state_then: State) -> None:
     for name in now.keys() - {"batches", "began", "best"}:
         alike(f"run.{name}", now[name], then[name], own=True, closed=True)
     saved = loaders.as_saved(loader, then["began"] or state_then["loader"])
-    length = len(saved) if hasattr(saved, "__len__") else MOST
+    length = loaders.length_of(saved)
+    length = MOST if length is None else length
     if then["in_epoch"] > length and then["under_way"]:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
     batches, began = then["batches"], then["began"]
@@ -132,6 +133,8 @@ def check_loader(where: str, loader: Any, now: State, then: State) -> None:
             check_attributes(where, loader, now[name] | size, then[name])
         elif name == "objects":
             check_objects(where, loaders.walk(loader), then[name])
+        elif name == loaders.GENERATORS and not keeps_state(loader):
+            torch_loaders.check(loader, then[name])
         elif not keeps_state(loader) or isinstance(loader, DataLoader):  # else it judges its state itself
             alike(f"{where}.{name}", now[name], then[name])
 

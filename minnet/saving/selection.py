@@ -74,7 +74,7 @@ def _renaming(rename: Rename | None) -> Callable[[str], Any]:
         return lambda name: name
     if isinstance(rename, Mapping):
         _check_names(rename)
-        return lambda name: _renamed(name, rename)
+        return lambda name: renamed(name, rename)
     if callable(rename):
         return rename
     raise TypeError(
@@ -82,7 +82,7 @@ def _renaming(rename: Rename | None) -> Callable[[str], Any]:
     )
 
 
-def _renamed(name: str, rename: Mapping[str, str | None]) -> str | None:
+def renamed(name: str, rename: Mapping[str, str | None]) -> str | None:
     """Return the new name of an array, by its own name in the dict, or by the longest path of a layer around it."""
     if name in rename:
         return rename[name]

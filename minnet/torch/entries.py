@@ -78,8 +78,12 @@ def entry(
 
 
 def entry_of(layer: Layer) -> Entry:
-    """Return the entry of a layer; of a class of a user's, that of the first base that has one."""
-    return next(ENTRIES[kind] for kind in type(layer).__mro__ if kind in ENTRIES)
+    """Return the entry of a layer; of a class of a user's, where the arrays of the first base that has one are.
+
+    Its module is not made by this entry, because the class may compute something else.
+    """
+    kind = next(kind for kind in type(layer).__mro__ if kind in ENTRIES)
+    return ENTRIES[kind] if kind is type(layer) else ENTRIES[kind]._replace(make=_refuse)
 
 
 def parts_of(layer: Layer) -> dict[str, str]:

@@ -101,6 +101,9 @@ def _made(torch: Any, model: Layer, tensors: list[Placed]) -> Any:
         parts = OrderedDict((part, make(joined(name, part), joined(path, p))) for part, p in entry.parts(layer).items())
         try:
             return entry.make(layer, Making(torch.nn, modules, parts, layouts.get(path, {})))
+        except TypeError as error:
+            error.add_note(f"in {path or 'the model'}")
+            raise
         except KeyError as error:  # PyTorch's, of a name that its modules use for something else
             raise ValueError(
                 f"{path or 'the model'} cannot be a module of PyTorch's: {error}: rename the layer"

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 
+from minnet.saving.selection import renamed
 from minnet.torch.layouts import COUNT, Values
 from minnet.torch.names import Names
 from minnet.torch.tensors import Placed
@@ -60,7 +61,7 @@ def _groups(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Shapes]:
 
 
 def _short(pairs: list[tuple[str, str]], given: Mapping[str, Values]) -> dict[str, str]:
-    """Return pairs of names as a dict; if whole parts of the model have other names only, of these."""
+    """Return pairs of names as a dict: those of whole parts, if that does the same."""
     short: dict[str, str] = {}
     for old, new in pairs:
         a, b = old.split("."), new.split(".")
@@ -68,7 +69,5 @@ def _short(pairs: list[tuple[str, str]], given: Mapping[str, Values]) -> dict[st
             a, b = a[:-1], b[:-1]
         if short.setdefault(".".join(a), ".".join(b)) != ".".join(b):
             return dict(pairs)
-    covered = [f"{old}." for old, _ in pairs]
-    others = [name for name in given if not name.startswith(tuple(covered))]
-    begun = tuple(f"{old}." for old in short)
-    return dict(pairs) if any(name.startswith(begun) for name in others) else short
+    each = dict(pairs)
+    return short if all(renamed(name, short) == renamed(name, each) for name in given) else each

@@ -19,6 +19,7 @@ from minnet.losses.base import Loss
 from minnet.losses.totals import Total
 from minnet.metrics.base import Metric
 from minnet.metrics.functions import Function
+from minnet.training.batches import inputs_of
 from minnet.training.measures import Measures, check_parts_take_weights
 
 ROWS = 1000  # of a batch, at most: large enough that the matrix products are fast
@@ -127,6 +128,14 @@ def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None,
             f"{describe(outputs.tree)}: one sample? Pass X[np.newaxis]"
         )
     return mapped(lambda output: output.tolist() if output.dtype == object else output, outputs.tree)
+
+
+def predicted_batches(model: Layer, loader: Iterable[Any], scale: float | None) -> Any:
+    """Return the model's outputs for the x of each batch of a loader, in the loader's order."""
+    dtype, outputs = model.dtype, GatheredTree(0, PADDED)
+    for batch in loader:
+        outputs.add(call(model.forward, cast_tree(inputs_of(batch, "predict", "X", scale), dtype)))
+    return outputs.tree
 
 
 def _keeps_time(model: Layer) -> Any:

@@ -20,7 +20,7 @@ from minnet.core.state import State
 from minnet.data.epoch import Batch
 from minnet.errors import NonFiniteError
 from minnet.losses.multi import losses_of
-from minnet.saving import loaders
+from minnet.saving import loaders, torch_loaders
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
 from minnet.training.evaluation import start_recording
@@ -101,6 +101,8 @@ class FitLoop:
                 if self._interrupts.raised:
                     self._interrupted("terminated")
                 raise
+            finally:
+                torch_loaders.end_workers(self._batches)
 
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
@@ -162,7 +164,9 @@ class FitLoop:
     def _leave(self) -> None:
         """Leave the pass that is not at its end to the next `fit`."""
         done = self._counts.in_epoch
-        if self._batches is not None and done and done != length_of(self._parts.loader):
+        if torch_loaders.end_workers(self._batches):  # whose pass cannot go on later
+            return
+        if self._batches is not None and done and done != loaders.length_of(self._parts.loader):
             self._state.passes.leave(self._parts.loader, self._batches, done)
 
     def _do_epoch(self, batches: Iterator[Batch]) -> bool:
@@ -177,7 +181,7 @@ class FitLoop:
             if every and state.step % every == 0:
                 self._row()
             if state.stopped or state.step == last_step:
-                return counts.in_epoch == length_of(self._parts.loader)
+                return counts.in_epoch == loaders.length_of(self._parts.loader)
             if checkpoint is not None:
                 self._save_if_due(checkpoint)
         if not counts.in_epoch:
@@ -283,8 +287,3 @@ class FitLoop:
         self._leave()
         if self._counts.samples:
             self._add_row({})  # it has no evaluation, so callbacks that monitor a column are not notified
-
-
-def length_of(loader: object) -> int | None:
-    """Return the number of batches of an epoch, if the loader knows it."""
-    return len(loader) if hasattr(loader, "__len__") else None

@@ -13,6 +13,7 @@ from minnet.core.checks import check_int
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.errors import NonFiniteError
+from minnet.saving import torch_loaders
 from minnet.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -124,10 +125,12 @@ def lr_finder(
         own.rng = copy.deepcopy(loader.rng)
         loader = own
     ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
-    trial.nonfinite = "stop"
+    trial.nonfinite, random = "stop", torch_loaders.capture(loader)
     try:
         trial.fit(loader, steps=steps, callbacks=[ramp], on_interrupt="raise")
     except NonFiniteError:  # the last learning rates are meant to be too large
         if not ramp.curve.lrs:
             raise
+    finally:
+        torch_loaders.restore(loader, random)
     return ramp.curve

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from minnet.compiled.steps import CompiledSteps, Together
-from minnet.core.arrays import cast
+from minnet.core.arrays import BYTE_SCALE, cast
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
+from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
-from minnet.training.validation import check_batch
 
 
 class Steps:
@@ -22,7 +22,8 @@ class Steps:
 
     `learn` learns from a batch, x and y and maybe weights of samples, and returns the loss; x was converted to `dtype`.
     It is `Trainer.train_step`, or the same in parallel. `weigh` returns the batch's weight in a mean: see `weight_of`.
-    `check_parts_take_weights` is called before the first batch with weights.
+    `check_parts_take_weights` is called before the first batch with weights. `scale` returns what uint8 of another
+    library is multiplied by.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Steps:
         interrupts: Interrupts,
         weigh: Callable[..., Any],
         check_parts_take_weights: Callable[[], None],
+        scale: Callable[[], float | None] = lambda: BYTE_SCALE,
     ) -> None:
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
+        self._scale = scale
         self._check_weights: Callable[[], None] | None = check_parts_take_weights
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
@@ -48,7 +51,7 @@ class Steps:
         state, checks = self._state, self.checks
         for batch in batches:
             self.interrupts.busy = True
-            batch = check_batch(batch)
+            batch = check_batch(batch, scale=self._scale)
             x, y, weights = batch if len(batch) == 3 else (batch[0], batch[1], None)
             if weights is not None and self._check_weights is not None:
                 self._check_weights()

@@ -29,12 +29,13 @@ from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.loaders import length_of
 from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
 from minnet.training.closure import ClosureSteps
-from minnet.training.evaluation import EvaluationMode, evaluated, predicted
-from minnet.training.fit_loop import FitLoop, Plan, length_of
+from minnet.training.evaluation import EvaluationMode, evaluated, predicted, predicted_batches
+from minnet.training.fit_loop import FitLoop, Plan
 from minnet.training.history import History
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
@@ -172,8 +173,9 @@ class Trainer:
         ----------
         loader
             The batches: a `DataLoader`, or anything that yields (x, y), or (x, y, sample_weight), each time it is
-            iterated over. x and y are arrays, or tuples or dicts of arrays; a tuple x is ``model.forward(*x)``, a dict
-            ``model.forward(**x)``. Floats are converted to the model's dtype.
+            iterated over, such as PyTorch's DataLoader. x and y are arrays (or tensors), or tuples or dicts of arrays;
+            a tuple x is ``model.forward(*x)``, a dict ``model.forward(**x)``. Floats are converted to the model's
+            dtype.
         epochs, steps
             How long to train: one of the two. An epoch is one pass over the loader. `epochs` begins with a new pass.
             `steps` goes on where this Trainer's last `fit` with the same loader object has left its pass, if it has
@@ -338,7 +340,7 @@ class Trainer:
         ----------
         X
             The samples, along the first axis, in an array, or a tuple or dict of arrays; uint8 is multiplied by the
-            model's `input_scale`.
+            model's `input_scale`. Or a loader of batches that is no `DataLoader`, such as PyTorch's: of each batch, x.
         batch_size
             How many samples go through the model at a time. None: up to 1,000, fewer if they are large.
         collate
@@ -353,8 +355,11 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
         scale = check_scale(self.model, self.model.input_scale)
+        if validation.is_loader_to_predict(X, batch_size, collate):
+            with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
+                return predicted_batches(self.model, X, scale)
+        X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
         if batch_size is not None:
             check_int("predict", "batch_size", batch_size, why=OF_BATCH)
         if self.step:
@@ -379,12 +384,17 @@ class Trainer:
         if self.optimizer.needs_closure:
             learn = ClosureSteps(learn, lambda: (self.model, self.loss, self.optimizer), self.state, parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check
+        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check, self._scale
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
+
+    def _scale(self) -> float | None:
+        """Return what uint8 tensors are multiplied by, which the model remembers: see `validation.set_scale`."""
+        scale = self.model.input_scale = check_scale(self.model, self.model.input_scale)
+        return scale
 
     def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
         """Return what a batch's loss counts in a mean; a callback may have replaced the loss."""

@@ -10,6 +10,7 @@ import numpy as np
 from minnet.callbacks import Callback, LearningRate, ReduceLROnPlateau
 from minnet.core.checks import check_int, first_of, named
 from minnet.core.console import warn
+from minnet.core.foreign import is_foreign
 from minnet.core.labels import check_range
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
@@ -24,8 +25,9 @@ from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.losses.multi import MultiLoss
 from minnet.losses.totals import loss_of
-from minnet.optimizers import Optimizer
+from minnet.optimizers import Optimizer, schedules
 from minnet.saving.expectations import check_class_names
+from minnet.training.batches import PAIR, Batches, may_be_batch
 from minnet.training.evaluation import EvaluationMode, batch_rows
 from minnet.training.measures import Measures, check_metrics, check_parts_take_weights, of_output
 
@@ -33,20 +35,7 @@ Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # 
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 FEW = 2  # samples that are sent through the model to see whether everything fits
-PAIR = "mn.DataLoader(X, y, batch_size=...)"
 SETS = 'evaluate={"test": (X, y)}'
-
-
-class Batches:
-    """An iterable of batches, each of which is checked as it comes; `owner` and `name` are in the message."""
-
-    def __init__(self, owner: str, name: str, batches: Iterable[Any]) -> None:
-        self._owner, self._name, self._batches = owner, name, batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Begin a pass over the batches."""
-        for batch in self._batches:
-            yield check_batch(batch, self._owner, self._name)
 
 
 Set = DataLoader | Batches
@@ -204,8 +193,29 @@ def warn_of_bytes(owner: str, name: str, X: Any, model: Layer) -> bool:
 def yields_batches(loader: object) -> bool:
     """Whether something may be an iterable of batches: a tuple, such as (X, y), and lists of rows are data."""
     if isinstance(loader, list):
-        return all(isinstance(batch, tuple | list) and len(batch) in (2, 3) for batch in loader)
+        return all(map(may_be_batch, loader))
     return isinstance(loader, Iterable) and not isinstance(loader, tuple | np.ndarray | str | bytes | Mapping | type)
+
+
+def is_loader_to_predict(X: Any, batch_size: int | None, collate: Any) -> bool:
+    """Whether the X of `predict` is a loader of batches: it can be iterated over again, but has no rows.
+
+    Raises ValueError if there are options that make batches, too. Warn of a loader of PyTorch's that shuffles.
+    """
+    has_rows = hasattr(X, "__getitem__") or is_foreign(X)
+    if has_rows or isinstance(X, DataLoader | Iterator | set | frozenset | type) or not isinstance(X, Iterable):
+        return False
+    if batch_size is not None or collate is not None:
+        raise ValueError(
+            f"predict got {named(X)}, which makes batches itself: leave out batch_size and collate, or pass an array"
+        )
+    if type(getattr(X, "sampler", None)).__name__ == "RandomSampler":
+        warn(
+            f"predict was given {named(X)} that shuffles, so its outputs come in a random order: pass one with "
+            "shuffle=False",
+            DataWarning,
+        )
+    return True
 
 
 def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, Set]:
@@ -247,7 +257,7 @@ def as_loader(
             f"scale={data.scale}: pass scale={scale} to it, or give the pair (X, y)"
         )
     if not pair:
-        return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data)
+        return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data, scale)
     try:
         X, y, *weights = data
         X = as_tree("DataLoader", "X", X)
@@ -270,7 +280,7 @@ def check_callbacks(callbacks: object) -> list[Callback]:
         got, cure = named(callback), "derive it from mn.callbacks.Callback"
         if isinstance(callback, type):
             cure = f"make one, {callback.__name__}(...)"
-        elif type(callback).__module__ == "minnet.optimizers.schedules":
+        elif type(callback).__name__ in schedules.__all__:
             got = f"the schedule {type(callback).__name__}"
             cure = f"pass mn.callbacks.LearningRate({type(callback).__name__}(...))"
         raise TypeError(f"fit expected callbacks[{i}] to be a Callback, got {got}: {cure}")
@@ -293,25 +303,6 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
             f'fit got LearningRate(..., per="epoch") and {named(loader)}, which has one epoch only, so the '
             f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'
         )
-
-
-def check_batch(batch: Any, owner: str = "fit", name: str = "the loader") -> Batch:
-    """Return the batch (x, y), or (x, y, sample_weight), that a loader yielded. Raises TypeError if it is none."""
-    if type(batch) is tuple and 2 <= len(batch) <= 3 and type(batch[0]) is np.ndarray:
-        return batch
-    got, cure = named(batch), "yield both, x and y"
-    if isinstance(batch, tuple | list) and len(batch) in (2, 3):
-        x = batch[0]
-        x = tuple(x) if isinstance(x, tuple) else dict(x) if isinstance(x, dict) else x
-        arrays = leaves(x)
-        if arrays and all(isinstance(leaf, np.ndarray) for leaf in arrays):
-            return (x, *batch[1:])
-        got, cure = f"a pair whose x is {named(x)}", "yield np.asarray(x, dtype=np.float32), y"
-        if arrays and type(x) in (tuple, dict):
-            wrong = next(leaf for leaf in arrays if not isinstance(leaf, np.ndarray))
-            got = f"an x that is a {type(x).__name__} with {named(wrong)} in it"
-            cure = "yield arrays"
-    raise TypeError(f"{owner} expected {name} to yield pairs of arrays (x, y), got {got}: {cure}, or pass {PAIR}")
 
 
 def check_weighted(

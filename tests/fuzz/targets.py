@@ -1,7 +1,8 @@
 """All readers that are fuzzed."""
 
 from mnist_targets import MNIST
+from onnx_target import ONNX
 from saving_targets import SAVING
 from torch_target import TORCH
 
-TARGETS = {**MNIST, **SAVING, **TORCH}
+TARGETS = {**MNIST, **ONNX, **SAVING, **TORCH}

@@ -280,6 +280,12 @@ def test_it_reads_padded_sequences(options):
             r"labels of shape \(N, S\) for 4 samples, got \(3,\): the labels of a sample are a row",
         ),
         (LOG_P, LABELS[:3], ValueError, r"for 4 samples, got \(3, 3\)"),
+        (
+            LOG_P.swapaxes(0, 1),
+            LABELS,
+            ValueError,
+            r"for 6 samples, got \(4, 3\): is the prediction \(T, N, classes\), as PyTorch's\? Pass",
+        ),
         (LOG_P, LABELS.astype(float), TypeError, "labels that are integers, 0 to 3, got float64"),
         (LOG_P, np.where(LABELS == 3, 4, LABELS), ValueError, "labels from 0 to 3 for 4 classes, got 4"),
         (LOG_P, np.abs(LABELS) - 1, ValueError, "labels other than the blank, got 0: count labels from 1; pad with -1"),

@@ -143,7 +143,7 @@ def test_more_axes_are_more_samples(loss, prediction, target):
         (A, TypeError, r"a tuple \(x1, x2\), or a dict with these names, got an array of shape \(6, 3\)"),
         ((A, B, C), ValueError, r"a tuple \(x1, x2\), .*, got a tuple of 3"),
         ([A, B], TypeError, "got a list"),
-        ({"x1": A, "x3": B}, ValueError, "got a dict of 'x1', 'x3': end the model with a layer that returns such"),
+        ({"x1": A, "x3": B}, ValueError, r"got a dict of 'x1', 'x3': pass them together, loss\(\(x1, x2\), target\)"),
         ((A, B[:, :2]), ValueError, r"expected x1, x2 of one shape, got \(6, 3\), \(6, 2\)"),
         ((A, B.astype(np.float32)), TypeError, "computes in float64, got float32"),
         ((A, B.tolist()), TypeError, "expected a NumPy array, got list"),
@@ -192,8 +192,10 @@ def encoder():
     return mn.Sequential(mn.Linear(3, 8, rng=0), mn.Tanh(), mn.Linear(8, 2, rng=1))
 
 
-@pytest.mark.parametrize("options", [{}, {"accumulate": 3}])
+@pytest.mark.parametrize("options", [{}, {"accumulate": 3}, {"threads": 2}])
 def test_a_triplet_network_learns_and_its_evaluation_does_not_depend_on_the_batches(options):
+    if "threads" in options:
+        pytest.importorskip("threadpoolctl")
     x = RNG.normal(size=(90, 3)).astype(np.float32)
     kind = (x[:, 0] > 0).astype(int)
     by_kind = [np.flatnonzero(kind == k) for k in (0, 1)]
@@ -227,10 +229,12 @@ def test_heads_of_a_mean_and_a_variance():
     y = X[:, :1] + 0.3 * RNG.normal(size=(100, 1))
     heads = mn.Heads(mean=mn.Linear(2, 1, rng=0), var=mn.Sequential(mn.Linear(2, 1, rng=1), mn.Softplus()))
     loss = losses.GaussianNLLLoss()
-    trainer = mn.Trainer(heads, loss, mn.Adam(heads.parameters(), lr=0.05))
+    metrics = {"mae": mn.metrics.Of("mean", mn.metrics.MAE())}
+    trainer = mn.Trainer(heads, loss, mn.Adam(heads.parameters(), lr=0.05), metrics=metrics)
     history = trainer.fit(mn.DataLoader(X, y, batch_size=20), epochs=40, evaluate={"test": (X, y)}, progress=False)
     assert history[-1]["test_loss"] < history[0]["test_loss"] - 0.5
     assert np.sqrt(trainer.predict(X)["var"]).mean() == pytest.approx(0.3, rel=0.3)
+    assert history[-1]["test_mae"] == pytest.approx(np.abs(trainer.predict(X)["mean"] - y).mean(), rel=1e-5)
 
 
 def test_the_wrong_number_of_outputs_is_an_error_before_the_first_step():

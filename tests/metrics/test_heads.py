@@ -36,6 +36,12 @@ def test_it_is_the_metric_of_that_output(metric):
     assert Of("angle", metric).better == getattr(metric, "better", None)
 
 
+def test_one_target_is_that_of_all_outputs():
+    mean = Of("angle", mn.metrics.MAE())
+    assert mean(P, Y["angle"]) == mn.metrics.mae(P["angle"], Y["angle"]) == mean(P, Y)
+    assert mean(P, Y["angle"].tolist(), sample_weight=V) == mean(P, Y, sample_weight=V)
+
+
 def test_a_set_may_come_in_batches():
     of = Of("angle", spread).fresh()
     for part in (slice(0, 2), slice(2, 9)):
@@ -63,9 +69,9 @@ def test_it_takes_the_options_of_the_heads_loss():
         (lambda: Of("a", None), TypeError, "a metric or a function .*, got a NoneType: such as mn.metrics"),
         (lambda: Of("a", spread)(P, Y), ValueError, "a prediction with the output 'a', got those of 'digit', 'angle'"),
         (
-            lambda: Of("angle", spread)(P, V),
+            lambda: Of("angle", spread)(V, P),
             TypeError,
-            r"Of\('angle', ...\) expected a target of several outputs, got an ar",
+            r"Of\('angle', ...\) expected a prediction of several outputs, got an ar",
         ),
     ],
     ids=range(5),

@@ -5,15 +5,10 @@ import pytest
 from every_layer import options, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-from onnx_files import exported
+from onnx_files import OPSETS, exported
 
 OPTIONS, made = options()
 LEFT_OUT = {}  # class → why ONNX cannot have it
-OPSETS = range(18, 23)
 
 
 def batch(name, shape, size, rng, dtype):

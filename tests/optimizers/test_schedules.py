@@ -6,12 +6,14 @@ import pickle
 import pytest
 
 from minnet.optimizers.schedules import (
+    ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
     ExponentialLR,
     LinearLR,
     MultiStepLR,
     OneCycleLR,
+    PolynomialLR,
     SequentialLR,
     StepLR,
     WarmupCosineLR,
@@ -22,6 +24,8 @@ EVERY = [
     MultiStepLR([2, 5]),
     ExponentialLR(0.9),
     LinearLR(0.5),
+    ConstantLR(0.5),
+    PolynomialLR(10, 2.0),
     CosineAnnealingLR(10),
     CosineAnnealingWarmRestarts(3, 2),
     SequentialLR([LinearLR(0.1, total_iters=2), StepLR(3)], [2]),
@@ -38,6 +42,8 @@ SPREAD = (2 + math.sqrt(2)) / 4, 0.5, (2 - math.sqrt(2)) / 4  # cosines a quarte
         (MultiStepLR([3, 1, 3], 0.5), [0, 1, 2, 3, 9], [1, 0.5, 0.5, 0.125, 0.125]),  # in any order, and twice
         (ExponentialLR(0.5), [0, 1, 2, 3], [1, 0.5, 0.25, 0.125]),
         (LinearLR(0.5, total_iters=2), [0, 1, 2, 9], [0.5, 0.75, 1, 1]),
+        (ConstantLR(0.25, 2), [0, 1, 2, 9], [0.25, 0.25, 1, 1]),
+        (PolynomialLR(4, 2.0), [0, 1, 2, 4, 9], [1, 9 / 16, 1 / 4, 0, 0]),
         (LinearLR(1.0, 0.0, 4), [0, 1, 3, 4, 5], [1, 0.75, 0.25, 0, 0]),
         (CosineAnnealingLR(4), [0, 1, 2, 3, 4], [1, *SPREAD, 0]),
         (CosineAnnealingLR(3, eta_min=0.4), [0, 1, 2, 3], [1, 0.85, 0.55, 0.4]),

@@ -42,6 +42,8 @@ ONE = {  # name → what its arguments are drawn from
     "MultiStepLR": {"milestones": st.lists(st.integers(1, 100), max_size=5), "gamma": factors},
     "ExponentialLR": {"gamma": st.floats(0.8, 1)},
     "LinearLR": {"start_factor": factors, "end_factor": factors, "total_iters": times},
+    "ConstantLR": {"factor": factors, "total_iters": times},
+    "PolynomialLR": {"total_iters": times, "power": st.sampled_from([0.5, 1.0, 2.0])},
     "CosineAnnealingLR": {"T_max": times, "eta_min": floors},  # past T_max it climbs again
     "CosineAnnealingWarmRestarts": {"T_0": times, "T_mult": st.integers(1, 3), "eta_min": floors},
 }
@@ -71,6 +73,24 @@ def test_one_after_another(parity, data, lr):
         lambda optimizer: theirs.SequentialLR(
             optimizer, [getattr(theirs, name)(optimizer, **arguments) for name, arguments in drawn], milestones
         ),
+    )
+
+
+@modest
+@given(
+    lr=lrs,
+    base=st.floats(0.001, 0.1),
+    rise=st.floats(0, 1),
+    up=times,
+    down=st.none() | times,
+    mode=st.sampled_from(["triangular", "triangular2", "exp_range"]),
+    gamma=st.floats(0.9, 1),
+)
+def test_cycles(parity, lr, base, rise, up, down, mode, gamma):
+    arguments = {"base_lr": base, "max_lr": base + rise, "step_size_up": up, "step_size_down": down, "mode": mode}
+    ours = schedules.CyclicLR(**arguments, gamma=gamma)
+    compare(
+        parity, ours, lr, lambda optimizer: theirs.CyclicLR(optimizer, **arguments, gamma=gamma, cycle_momentum=False)
     )
 
 

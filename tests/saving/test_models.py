@@ -109,7 +109,7 @@ OPTIONS = {
     "MaxPool1d": ([SIGNALS], POOLING1 | {"dilation": [1, 2]}),
     "MaxPool2d": ([IMAGES], POOLING | {"dilation": [1, (2, 1)]}),
     "MaxPool3d": ([VOLUMES], POOLING3 | {"dilation": [1]}),
-    "AvgPool1d": ([SIGNALS], POOLING1 | MEANS),
+    "AvgPool1d": ([SIGNALS], POOLING1 | {"count_include_pad": BOTH}),
     "AvgPool2d": ([IMAGES], POOLING | MEANS),
     "AvgPool3d": ([VOLUMES], POOLING3 | MEANS),
     "AdaptiveAvgPool1d": ([SIGNALS], {"output_size": [1, (4,)]}),

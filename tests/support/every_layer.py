@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import minnet as mn
+from minnet.layers.batch_norm import ChannelNorm
 
 _spec = spec_from_file_location("options_of_layers", Path(__file__).parents[1] / "saving" / "test_models.py")
 _tests = module_from_spec(_spec)
@@ -38,7 +39,7 @@ def a_layer(name, draw, dtype):
         low, high = (-0.5, 0.5) if isinstance(array, mn.Parameter) else (0.5, 2)  # a variance is positive
         array.data = random.uniform(low, high, array.data.shape).astype(dtype)
     for _, inner in layer.named_layers():
-        if isinstance(inner, mn.BatchNorm1d | mn.BatchNorm2d) and inner.num_batches_tracked is not None:
+        if isinstance(inner, ChannelNorm) and inner.num_batches_tracked is not None:
             inner.num_batches_tracked.data = 7
     shape = draw(st.sampled_from(OPTIONS[name][0]))
     return layer, random.integers(0, 9, shape) if name == "Embedding" else random.normal(size=shape).astype(dtype)

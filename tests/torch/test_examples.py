@@ -11,12 +11,6 @@ from pytorch import torch
 import minnet as mn
 
 
-def last_step(self):
-    module = torch.nn.Module()
-    module.forward = lambda x: x[:, -1]
-    return module
-
-
 def prelu(self):
     module = torch.nn.Module()
     module.slope = torch.nn.Parameter(torch.empty(self.features))
@@ -24,7 +18,7 @@ def prelu(self):
     return module
 
 
-OWN = {"adding_problem": last_step, "custom_layer": prelu}  # examples with a layer of their own: layers[1]
+OWN = {"custom_layer": prelu}  # examples with a layer of their own: layers[1]
 
 
 @pytest.mark.parametrize("example", sorted(SHAPES))

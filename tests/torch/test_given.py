@@ -79,3 +79,15 @@ def test_files(zipped, tmp_path):
     assert mn.torch.load_state_dict(mn.Linear(3, 2), path).bias.data.tolist() == [0, 0]
     with pytest.raises(FileNotFoundError):
         mn.torch.load_state_dict(mn.Linear(3, 2), tmp_path / "nothing.pt")
+
+
+def test_tensors_of_other_kinds():
+    torch = pytest.importorskip("torch")
+    state = torchs(STATE)[1]
+    for weight in (state["weight"].to_sparse(), state["weight"].to(torch.float8_e4m3fn)):
+        loaded = mn.torch.load_state_dict(mn.Linear(3, 2), state | {"weight": weight})
+        assert np.array_equal(loaded.weight.data, STATE["weight"].T)
+    with pytest.raises(TypeError, match=r"cannot use the tensor weight: .*meta"):
+        mn.torch.load_state_dict(mn.Linear(3, 2), state | {"weight": torch.ones(2, 3, device="meta")})
+    with pytest.raises(TypeError, match="expected a file or a dict, got a int"):
+        mn.torch.load_state_dict(mn.Linear(3, 2), 3)

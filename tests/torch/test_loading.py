@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.errors import CheckpointError
+from minnet.errors import CheckpointError, DataWarning
 
 
 def model():
@@ -124,3 +124,12 @@ def test_wrong_arguments():
         mn.torch.load_state_dict(model(), given(), rename=["0"])
     with pytest.raises(CheckpointError, match="below the prefix 'body'"):
         mn.torch.load_state_dict(model(), given(), prefix="body")
+
+
+def test_a_row_that_pads_and_is_not_zero():
+    table = np.ones((5, 3), np.float32)
+    with pytest.warns(DataWarning, match=r"layers\[0\] = Embedding\(5, 3, padding_idx=1\) returns 0 for 1, where Py"):
+        mn.torch.load_state_dict(mn.Sequential(mn.Embedding(5, 3, padding_idx=1)), {"0.weight": table})
+    table[1] = 0
+    mn.torch.load_state_dict(mn.Embedding(5, 3, padding_idx=1), {"weight": table})
+    mn.torch.load_state_dict(mn.Embedding(5, 3), {"weight": table + 1})

@@ -73,3 +73,24 @@ def test_attention_with_a_tensor_of_its_own_inside():
 def test_a_hostile_file_gets_no_proposal():
     given = {"a." * 30_000 + str(i): np.zeros(3, np.float32) for i in range(3)}
     assert proposed(network(), given) is None
+
+
+def test_a_model_that_is_a_part_of_what_was_saved():
+    model = mn.Sequential(mn.Linear(3, 4), mn.Linear(4, 2))
+    given = {f"net.{name}": values for name, values in plain(model).items()}
+    with pytest.raises(CheckpointError, match="a part of what was saved: prefix='net'\n"):
+        mn.torch.load_state_dict(model, given)
+    mn.torch.load_state_dict(model, given, prefix="net")
+
+
+def test_parts_whose_names_begin_alike():
+    """Of a short rename, the longest name counts: it must not be that of another part."""
+    model = mn.Sequential(
+        a=mn.Sequential(mn.Sequential(body=mn.Sequential(c=mn.Linear(2, 3)), down=mn.Sequential(mn.Linear(2, 4))))
+    )
+    given = {
+        "x.a.0.c.weight": np.zeros((3, 2)), "x.a.0.c.bias": np.zeros(3),
+        "x.a.0.down.0.weight": np.ones((4, 2)), "x.a.0.down.0.bias": np.ones(4),
+    }  # fmt: skip
+    mn.torch.load_state_dict(model, given, rename=proposed(model, given))
+    assert model["a"][0]["down"][0].weight.data.all()

@@ -11,7 +11,6 @@ from minnet.errors import DataWarning
 from minnet.training.validation import (
     as_loader,
     as_sets,
-    check_batch,
     check_callbacks,
     check_data,
     check_loader,
@@ -73,31 +72,6 @@ def test_a_generator_does_not_last_for_two_epochs():
         ValueError, match="a loader for 2 epochs, got a generator, which can be iterated over only once"
     ):
         check_loader((pair for pair in [(X, Y)]), 2)
-
-
-@pytest.mark.parametrize("batch", [(X, Y), [X, Y], (X, [1, 2])], ids=range(3))
-def test_a_pair_is_a_batch(batch):
-    x, y = check_batch(batch)
-    assert x is batch[0]
-    assert y is batch[1]
-
-
-@pytest.mark.parametrize(
-    ("batch", "got"),
-    [
-        (X, r"an array of shape \(20, 4\): yield both"),
-        (X[:2], r"an array of shape \(2, 4\): yield both"),
-        ((X, Y, Y, Y), "a tuple of 4: yield both"),
-        ((X,), "a tuple of 1: yield both"),
-        ({"x": X, "y": Y}, "a dict: yield both"),
-        (([[1.0]], Y), "a pair whose x is a list of 1: yield np.asarray"),
-        (None, "a NoneType: yield both"),
-    ],
-    ids=range(7),
-)
-def test_what_is_no_pair_is_refused_with_the_cure(batch, got):
-    with pytest.raises(TypeError, match=rf"^fit expected the loader to yield pairs of arrays \(x, y\), got {got}"):
-        check_batch(batch)
 
 
 # -- sets, callbacks

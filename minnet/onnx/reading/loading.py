@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minnet.core.checks import check_path
 from minnet.core.extras import require
 from minnet.core.layer import Layer
@@ -47,7 +49,8 @@ def load(path: str | os.PathLike[str], *, train: bool = False) -> Any:
     path = check_path("mn.onnx.load", "path", path)
     data = _bytes(path)
     try:
-        model = _loaded(path, data)
+        with np.errstate(all="ignore"):  # of constants that are computed: what they are is seen when the model runs
+            model = _loaded(path, data)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error.__cause__
     except Exception as error:  # whatever a damaged file makes a library or a layer raise

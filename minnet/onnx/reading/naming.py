@@ -7,7 +7,8 @@ from minnet.layers import Graph
 from minnet.onnx.reading.values import Node
 
 LONGEST = 80
-GENERATED = re.compile(r"(onnx::|_?val_|const|Constant|/|_inlfunc|\d)[\w:.]*")  # names that exporters make up
+# Names that exporters make up; the last is minnet's for constants.
+GENERATED = re.compile(r"onnx::|_?val_|const|Constant|/|_inlfunc|\d|.*\.constant(_\d+)?$")
 
 
 def is_generated(name: str) -> bool:
@@ -24,7 +25,12 @@ def word(text: str) -> str:
 
 
 def module_of(node_name: str) -> str:
-    """Return the module that a node of PyTorch's older exporter is from: ``/a/a.0/conv/Conv`` is from ``a.0.conv``."""
+    """Return the module that a node is from, by its name.
+
+    PyTorch's older exporter writes ``/a/a.0/conv/Conv`` for a.0.conv, and minnet's ``layers["a"].layers[0].Conv``.
+    """
+    if node_name.startswith("layers["):
+        return ".".join(a or b for a, b in re.findall(r'layers\[(?:"(\w+)"|(\d+))\]', node_name[:2000]))
     if not node_name.startswith("/"):
         return ""
     path: list[str] = []

@@ -11,15 +11,30 @@ from minnet.core.blueprint import Blueprint
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
-from minnet.layers import Linear
+from minnet.layers import Linear, Permute, Reshape
 from minnet.layers.allocation import at_most
 from minnet.layers.arithmetic import Arithmetic
-from minnet.layers.operations import Constant, Weight
+from minnet.layers.operations import (
+    Constant,
+    Expand,
+    Gather,
+    Slice,
+    Squeeze,
+    Tile,
+    Transpose,
+    Unsqueeze,
+    View,
+    Weight,
+)
 from minnet.onnx.reading.naming import Names
 from minnet.onnx.reading.values import Node, Sizes, Value, constant
 from minnet.saving.description import MOST_LAYERS
 from minnet.saving.messages import brief
 
+# Layers whose output holds no other numbers than their first input.
+MOVING = (Expand, Gather, Permute, Reshape, Slice, Squeeze, Tile, Transpose, Unsqueeze, View)
+MOST_AXES = 64  # as in NumPy
+LARGEST = 1 << 62  # of sizes that are computed from others, so that they cannot grow without an end
 EXACT = 1 << 24  # whole numbers below this are the same in float32
 
 
@@ -45,7 +60,7 @@ class Network:
         self.made: dict[str, str] = {}  # name of a layer → that of its output in the file
         self.names = Names(taken)
         self.class_names: list[str] | None = None
-        self._constants: dict[tuple[str, str], str] = {}
+        self._constants: dict[tuple[str, str, bytes], str] = {}
         self._shared: dict[Any, Parameter] = {}
 
     def add(
@@ -72,8 +87,13 @@ class Network:
         self.layers[name] = layer.astype(self.dtype) if _is_operation(layer) else layer
         self.reads[name] = reads
         self.made[name] = node.outputs[0] if node.outputs else ""
+        if shape is not None and len(shape) > MOST_AXES:
+            raise node.refused(f"its output has more than {MOST_AXES} axes")
         kind = kind or (values[0].kind if values else "f")
-        return Value(node.outputs[0] if node.outputs else name, kind, shape, name, sizes=sizes, filled=filled)
+        if filled is None and isinstance(layer, MOVING):
+            filled = values[0].filled
+        output = node.outputs[0] if node.outputs else name
+        return Value(output, kind, _bounded(shape), name, sizes=_bounded(sizes), filled=filled)
 
     def wire(self, node: Node, value: Value) -> str:
         """Return the name of the layer, or input, that a value comes from; a constant becomes a layer."""
@@ -81,7 +101,7 @@ class Network:
             return value.wire
         array = value.array
         assert array is not None
-        key = (value.name, repr(array.shape) + str(id(array)) * (not value.name))
+        key = (value.name, repr(array.shape), b"" if value.name else array.tobytes())
         if key not in self._constants:
             if value.kind == "i" and array.size and (array.max() >= EXACT or array.min() <= -EXACT):
                 raise node.refused(f"its constant {brief(value.name, 60)} has whole numbers of {EXACT:,} and more")
@@ -148,6 +168,11 @@ class Network:
         if self.left < 0:
             raise CheckpointError("its constants have more numbers than such a file should need")
         return constant(node.outputs[0] if node.outputs else "", y)
+
+
+def _bounded(sizes: Sizes | None) -> Sizes | None:
+    """Return sizes, of which those that no array has are not known."""
+    return None if sizes is None else tuple(n if not isinstance(n, int) or abs(n) < LARGEST else None for n in sizes)
 
 
 def _is_operation(layer: Layer) -> bool:

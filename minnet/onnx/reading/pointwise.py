@@ -9,13 +9,18 @@ import numpy as np
 
 from minnet.core.layer import Layer
 from minnet.layers import (
+    CELU,
     ELU,
     GELU,
     SELU,
     Divide,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    Mish,
     Multiply,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -136,34 +141,33 @@ def clip(net: Network, node: Node) -> Value:
 
 
 def prelu(net: Network, node: Node) -> Value:
-    """The sum of max(x, 0) and slope · min(x, 0), where the slopes are learned."""
+    """PReLU, of one slope or of one for each channel; other slopes by arithmetic."""
     x, slope = node.value(0), node.value(1)
+    shape = slope.array.shape if slope.array is not None else None
+    if (
+        shape is not None
+        and slope.array is not None
+        and (slope.array.size == 1 or (x.ndim == len(shape) + 1 and shape[:1] == (slope.array.size,)))
+    ):
+        layer = net.make(node, PReLU, slope.array.size)
+        net.give(node, layer, weight=(slope, slope.array.reshape(-1)))
+        return net.add(node, layer, x, shape=x.shape, own_name=True)
     zero = constant("", np.zeros((), net.dtype))
     above = net.add(node, Extreme("max"), x, zero, shape=x.shape)
     below = net.add(node, Extreme("min"), x, zero, shape=x.shape)
-    shape = together(x.shape, slope.shape)
-    return net.add(node, Sum(), above, net.add(node, Multiply(), below, slope, shape=shape), shape=shape)
+    together_shape = together(x.shape, slope.shape)
+    product = net.add(node, Multiply(), below, slope, shape=together_shape)
+    return net.add(node, Sum(), above, product, shape=together_shape)
 
 
-def scaled_clip(alpha: float, beta: float, times_x: bool) -> Reader:
-    """Return the reader of HardSigmoid, clip(alpha · x + beta, 0, 1), or of x times that."""
-
-    def read(net: Network, node: Node) -> Value:
-        x = node.value(0)
-        factor = constant("", np.asarray(node.attribute("alpha", alpha), net.dtype))
-        shift = constant("", np.asarray(node.attribute("beta", beta), net.dtype))
-        y = net.add(node, Multiply(), x, factor, shape=x.shape)
-        y = net.add(node, Hardtanh(0, 1), net.add(node, Sum(), y, shift, shape=x.shape), shape=x.shape)
-        return net.add(node, Multiply(), x, y, shape=x.shape) if times_x else y
-
-    return read
-
-
-def mish(net: Network, node: Node) -> Value:
-    """The product of x and tanh(log(1 + eˣ))."""
-    x = node.value(0)
-    y = net.add(node, Softplus(), x, shape=x.shape)
-    return net.add(node, Multiply(), x, net.add(node, Tanh(), y, shape=x.shape), shape=x.shape)
+def hard_sigmoid(net: Network, node: Node) -> Value:
+    """Hardsigmoid, if its slope is that of PyTorch, 1/6; else clip(alpha · x + beta, 0, 1)."""
+    x, alpha, beta = node.value(0), node.attribute("alpha", 0.2), node.attribute("beta", 0.5)
+    if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
+        return net.add(node, Hardsigmoid(), x, shape=x.shape)
+    y = net.add(node, Multiply(), x, constant("", np.asarray(alpha, net.dtype)), shape=x.shape)
+    y = net.add(node, Sum(), y, constant("", np.asarray(beta, net.dtype)), shape=x.shape)
+    return net.add(node, Hardtanh(0, 1), y, shape=x.shape)
 
 
 def identity(net: Network, node: Node) -> Value:
@@ -217,10 +221,11 @@ OPERATORS: dict[str, Reader] = {
     "Tanh": alone(lambda node: Tanh()),
     "Softplus": alone(lambda node: Softplus(threshold=1e30)),
     "Swish": alone(_swish),
-    "Mish": mish,
+    "Mish": alone(lambda node: Mish()),
     "PRelu": prelu,
-    "HardSigmoid": scaled_clip(0.2, 0.5, False),
-    "HardSwish": scaled_clip(1 / 6, 0.5, True),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": alone(lambda node: Hardswish()),
+    "Celu": alone(lambda node: CELU(node.attribute("alpha", 1.0))),
     "Clip": clip,
     "Neg": _function("negative"),
     "Ceil": _function("ceil"),

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import classical, normalizing, pointwise, pooling, products, shaping, sizing, taking, thresholds
+from minnet.onnx.reading import (
+    classical,
+    normalizing,
+    pointwise,
+    pooling,
+    products,
+    recurrent,
+    shaping,
+    sizing,
+    taking,
+    thresholds,
+)
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **products.OPERATORS,
@@ -13,6 +24,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **shaping.OPERATORS,
     **sizing.OPERATORS,
     **taking.OPERATORS,
+    **recurrent.OPERATORS,
     **thresholds.OPERATORS,
     **classical.OPERATORS,
 }

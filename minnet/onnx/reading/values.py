@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minnet.errors import CheckpointError
 from minnet.saving.messages import brief
 
+LONGEST = 1_600  # characters of a reason
 Size = int | str | None  # of an axis: a number, the name of one that differs from batch to batch, or not known
 Sizes = tuple[Size, ...]
 
@@ -68,7 +69,7 @@ class Node:
         """Return an error that says why this node cannot be read."""
         shapes = ", ".join("-" if value is None else _shape(value) for value in self.inputs[:8])
         name = f" {brief(repr(self.name), 80)}" if self.name else ""
-        return CheckpointError(f"node{name} ({brief(self.op, 60)}, of {shapes or 'nothing'}): {why}")
+        return CheckpointError(f"node{name} ({brief(self.op, 60)}, of {shapes or 'nothing'}): {brief(why, LONGEST)}")
 
     def value(self, i: int) -> Value:
         """Return an input that must be there."""

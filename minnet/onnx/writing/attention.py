@@ -1,10 +1,10 @@
-"""Attention as matrix products and a softmax, and the block around it."""
+"""Attention as matrix products and a softmax, and the blocks around it."""
 
 import math
 
 import numpy as np
 
-from minnet.layers import MultiHeadAttention, TransformerBlock
+from minnet.layers import MultiHeadAttention, TransformerBlock, TransformerDecoderBlock
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value
@@ -12,13 +12,19 @@ from minnet.onnx.writing.value import Value
 
 @exports(MultiHeadAttention)
 def attention(
-    graph: Graph, layer: MultiHeadAttention, x: Value, mask: Value | None = None, context: Value | None = None
+    graph: Graph,
+    layer: MultiHeadAttention,
+    x: Value,
+    mask: Value | None = None,
+    context: Value | None = None,
+    values: Value | None = None,
 ) -> Value:
     """Write the attention of x (..., T, D) to itself, or to a context."""
     source = x if context is None else context
+    others = source if values is None else values
     q, k, v = (
         split_heads(graph, graph.layer(part, given), layer.num_heads)
-        for part, given in ((layer.query, x), (layer.key, source), (layer.value, source))
+        for part, given in ((layer.query, x), (layer.key, source), (layer.value, others))
     )
     heads = attend(graph, q, k, v, allowed(graph, layer.causal, x, mask))
     y: Value = graph.layer(layer.output, join_heads(graph, heads))
@@ -32,6 +38,31 @@ def transformer_block(graph: Graph, layer: TransformerBlock, x: Value, mask: Val
         h = graph.op("Add", x, graph.layer(layer.attention, graph.layer(layer.attention_norm, x), mask))
         return graph.op("Add", h, graph.layer(layer.network, graph.layer(layer.network_norm, h)))
     h = graph.layer(layer.attention_norm, graph.op("Add", x, graph.layer(layer.attention, x, mask)))
+    y: Value = graph.layer(layer.network_norm, graph.op("Add", h, graph.layer(layer.network, h)))
+    return y
+
+
+@exports(TransformerDecoderBlock)
+def decoder_block(
+    graph: Graph,
+    layer: TransformerDecoderBlock,
+    x: Value,
+    memory: Value,
+    mask: Value | None = None,
+    memory_mask: Value | None = None,
+) -> Value:
+    """Write the two attentions and the network, each added to its own input."""
+
+    def cross(x: Value) -> Value:
+        y: Value = graph.layer(layer.cross_attention, x, memory_mask, memory)
+        return y
+
+    if layer.norm_first:
+        h = graph.op("Add", x, graph.layer(layer.attention, graph.layer(layer.attention_norm, x), mask))
+        h = graph.op("Add", h, cross(graph.layer(layer.cross_norm, h)))
+        return graph.op("Add", h, graph.layer(layer.network, graph.layer(layer.network_norm, h)))
+    h = graph.layer(layer.attention_norm, graph.op("Add", x, graph.layer(layer.attention, x, mask)))
+    h = graph.layer(layer.cross_norm, graph.op("Add", h, cross(h)))
     y: Value = graph.layer(layer.network_norm, graph.op("Add", h, graph.layer(layer.network, h)))
     return y
 
@@ -66,5 +97,6 @@ def allowed(graph: Graph, causal: bool, x: Value, mask: Value | None) -> Value |
     if not causal:
         return places
     steps = graph.steps(x, -2)
-    past = graph.op("GreaterOrEqual", graph.op("Unsqueeze", steps, [1]), graph.op("Unsqueeze", steps, [0]))  # (T, T)
+    beyond = graph.op("Unsqueeze", graph.op("Add", steps, 1), [1])
+    past = graph.op("Less", graph.op("Unsqueeze", steps, [0]), beyond)  # (T, T)
     return past if places is None else graph.op("And", places, past)

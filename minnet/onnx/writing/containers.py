@@ -3,7 +3,7 @@
 from functools import reduce
 from typing import Any
 
-from minnet.layers import Add, Concat, Heads, Inputs, Residual, Sequential
+from minnet.layers import Add, Concat, Decoder, EncoderDecoder, Heads, Inputs, Residual, Sequential
 from minnet.layers.container import Container
 from minnet.layers.containers import takes_several
 from minnet.onnx.writing.graph import Graph
@@ -23,6 +23,40 @@ def sequential(graph: Graph, layer: Sequential, *inputs: Any, **named: Any) -> A
     for part, takes in zip(layers, users, strict=True):
         x = graph.layer(part, x, mask=mask) if takes else graph.layer(part, x)
     return x
+
+
+@exports(Decoder)
+def decoder(
+    graph: Graph,
+    layer: Decoder,
+    x: Value,
+    memory: Value,
+    mask: Value | None = None,
+    memory_mask: Value | None = None,
+) -> Any:
+    """Write the layers one after another; the memory and the masks go to those that take them."""
+    users = [False] * len(layer) if mask is None else layer.mask_users(in_sequence=True)
+    for part, takes in zip(layer.layers, users, strict=True):
+        given: dict[str, Any] = {"mask": mask} if takes else {}
+        if part.takes_memory:
+            given |= {"memory": memory, "memory_mask": memory_mask}
+        x = graph.layer(part, x, **given)
+    return x
+
+
+@exports(EncoderDecoder)
+def encoder_decoder(
+    graph: Graph,
+    layer: EncoderDecoder,
+    source: Value,
+    target: Value,
+    source_mask: Value | None = None,
+    target_mask: Value | None = None,
+) -> Any:
+    """Write the encoder, and the decoder with what it returns."""
+    given = {} if source_mask is None else {"mask": source_mask}
+    memory = graph.layer(layer.encoder, source, **given)
+    return graph.layer(layer.decoder, target, memory, mask=target_mask, memory_mask=source_mask)
 
 
 @exports(Residual)

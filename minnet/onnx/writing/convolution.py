@@ -2,23 +2,31 @@
 
 from typing import Any
 
-from minnet.layers import Conv1d, Conv2d, ConvTranspose2d
-from minnet.layers.windows import Windows
+from minnet.layers import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
+from minnet.layers.borders import Borders
 from minnet.onnx.writing.graph import Graph
+from minnet.onnx.writing.images import bordered
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value
 
 
-@exports(Conv1d, Conv2d)
+@exports(Conv1d, Conv2d, Conv3d)
 def convolution(graph: Graph, layer: Any, x: Value) -> Value:
-    """Write a convolution; W (I/G, O, kernel) becomes (O, I/G, kernel)."""
+    """Write a convolution; W (I/G, O, kernel) becomes (O, I/G, kernel). Only zeros are an attribute of it."""
     weight = graph.array(layer.weight, lambda w: w.swapaxes(0, 1))
     windows = layer._windows
-    options = {"group": layer.groups, "dilations": windows.dilation}
-    return graph.op("Conv", x, weight, layer.bias, **options, **window_attributes(windows))
+    padding = windows.padding
+    if windows.mode != "constant":
+        x = bordered(graph, x, Borders(padding, windows.mode))
+        padding = ((0, 0),) * len(padding)
+    before, after = zip(*padding, strict=True)
+    return graph.op(
+        "Conv", x, weight, layer.bias, group=layer.groups, dilations=windows.dilation, kernel_shape=windows.kernel,
+        strides=windows.stride, pads=before + after,
+    )  # fmt: skip
 
 
-@exports(ConvTranspose2d)
+@exports(ConvTranspose1d, ConvTranspose2d)
 def transposed(graph: Graph, layer: Any, x: Value) -> Value:
     """Write a transposed convolution, with W (I, O/G, kernel) as it is.
 
@@ -29,13 +37,8 @@ def transposed(graph: Graph, layer: Any, x: Value) -> Value:
     left = [n % s for n, s in zip(layer._beyond, windows.stride, strict=True)]
     if any(rows):
         x = graph.op("Pad", x, [0] * (x.ndim + 2) + rows)
+    before, after = zip(*windows.padding, strict=True)
     return graph.op(
         "ConvTranspose", x, layer.weight, layer.bias, group=layer.groups, dilations=windows.dilation,
-        output_padding=left, **window_attributes(windows),
+        output_padding=left, kernel_shape=windows.kernel, strides=windows.stride, pads=before + after,
     )  # fmt: skip
-
-
-def window_attributes(windows: Windows) -> dict[str, Any]:
-    """Return the attributes of a grid of windows that convolutions and poolings share."""
-    before, after = zip(*windows.padding, strict=True)
-    return {"kernel_shape": windows.kernel, "strides": windows.stride, "pads": before + after}

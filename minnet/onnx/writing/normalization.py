@@ -5,22 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from minnet.layers import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, Normalize, RMSNorm
+from minnet.layers import GroupNorm, LayerNorm, Normalize, RMSNorm, batch_norm, instance_norm
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value
 
+KINDS = [
+    getattr(module, f"{name}{axes}d")
+    for module, name in ((batch_norm, "BatchNorm"), (instance_norm, "InstanceNorm"))
+    for axes in "123"
+]
 
-@exports(BatchNorm1d, BatchNorm2d)
-def batch_norm(graph: Graph, layer: Any, x: Value) -> Value:
-    """Write y = γ ∘ (x − μ) / √(v + ε) + β, with the running statistics, or without them with the batch's."""
+
+@exports(*KINDS)
+def channel_norm(graph: Graph, layer: Any, x: Value) -> Value:
+    """Write y = γ ∘ (x − μ) / √(v + ε) + β, with the running statistics, or without them with the input's own."""
     channels = layer.num_features
     if layer.running_mean is not None:
         scale = graph.constant(np.ones(channels), "weight") if layer.weight is None else layer.weight
         bias = graph.constant(np.zeros(channels), "bias") if layer.bias is None else layer.bias
         statistics = layer.running_mean, layer.running_var
         return graph.op("BatchNormalization", x, scale, bias, *statistics, epsilon=layer.eps)
-    axes = [0, *range(2, x.ndim)]
+    axes = list(layer._together(x.ndim))
     x = graph.op("Sub", x, graph.op("ReduceMean", x, axes))
     x = graph.op("Mul", x, _inverse_root(graph, x, axes, layer.eps))
     return scaled(graph, layer, x)

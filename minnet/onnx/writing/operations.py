@@ -79,7 +79,7 @@ def cast(graph: Graph, layer: own.Cast, x: Value) -> Value:
 def constant(graph: Graph, layer: Any, shape: Value | None = None) -> Value:
     """Write a constant array, or one number in all places."""
     data = layer.value.data
-    value = graph.array(layer.value) if layer.kind == "float" else graph.constant(data.astype(layer.kind), "value",
+    value = graph.constant(data) if layer.kind == "float" else graph.constant(data.astype(layer.kind), "value",
                                                                                   np.dtype(layer.kind))  # fmt: skip
     return value if shape is None else graph.op("Expand", value, graph.cast(shape, np.int64))
 

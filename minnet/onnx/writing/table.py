@@ -15,9 +15,16 @@ EXPORTERS: dict[type[Layer], Exporter] = {}
 # What a subclass may define and still compute as its parent does. Anything else could change `forward`.
 HARMLESS = frozenset(("__init__", "arguments", "describe", "input_scale", "class_names"))
 
+NO_ENTRY = "which has no entry in the table of ONNX operators"
+
 
 def exports(*kinds: type[Layer]) -> Callable[[F], F]:
-    """Enter a function into the table: it writes layers of these classes (see `minnet.onnx.writing`)."""
+    """Enter a function into the table: it writes layers of these classes (see `minnet.onnx.writing`).
+
+    A class that is in the table already is a ValueError.
+    """
+    if twice := [kind.__name__ for kind in kinds if kind in EXPORTERS]:
+        raise ValueError(f"{twice[0]} has an entry already: delete one of the two")
 
     def enter(function: F) -> F:
         EXPORTERS.update(dict.fromkeys(kinds, function))
@@ -44,7 +51,7 @@ def exporter_of(layer: Layer, path: str) -> Exporter:
         return lambda graph, layer, *inputs, **named: layer.onnx(graph, *inputs, **named)
     parent = next((cls for cls in classes if cls in EXPORTERS), Layer)
     if parent is Layer:
-        _refuse(layer, path, "a loss: pass the model without it" if isinstance(layer, Loss) else "a layer without one")
+        _refuse(layer, path, "a loss: pass the model without it" if isinstance(layer, Loss) else NO_ENTRY)
     for cls in classes[: classes.index(parent)]:
         words = [name for name in vars(cls) if not (name.startswith("__") and name.endswith("__"))]
         if changed := [word for word in words if word not in HARMLESS]:

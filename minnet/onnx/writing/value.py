@@ -29,11 +29,13 @@ class Value:
         return onnx.helper.make_tensor_type_proto(kind, list(self.shape))
 
     @classmethod
-    def of(cls, name: str, type_proto: Any) -> "Value":
-        """Make the Value of an ONNX type; a ValueError, if its number of axes is not known."""
+    def of(cls, name: str, type_proto: Any, shape: tuple[Size, ...] | None = None) -> "Value":
+        """Make the Value of an ONNX type, with another shape if given; a ValueError, if no number of axes is known."""
         tensor = type_proto.tensor_type
-        if not tensor.HasField("shape"):
-            raise ValueError("its number of axes is not known")
-        kinds = [dim.WhichOneof("value") for dim in tensor.shape.dim]  # dim_value is a number, dim_param a name
-        shape = tuple(getattr(dim, kind) if kind else None for dim, kind in zip(tensor.shape.dim, kinds, strict=True))
+        if shape is None:
+            if not tensor.HasField("shape"):
+                raise ValueError("its number of axes is not known")
+            kinds = [dim.WhichOneof("value") for dim in tensor.shape.dim]  # dim_value is a number, dim_param a name
+            sizes = [getattr(dim, kind) if kind else None for dim, kind in zip(tensor.shape.dim, kinds, strict=True)]
+            shape = tuple(None if str(n).startswith("unk__") else n for n in sizes)  # ONNX's word for: not known
         return cls(name, shape, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)))

@@ -7,6 +7,7 @@ from minnet.torch.layers import convolution as convolution
 from minnet.torch.layers import dropout as dropout
 from minnet.torch.layers import embedding as embedding
 from minnet.torch.layers import graph as graph
+from minnet.torch.layers import images as images
 from minnet.torch.layers import linear as linear
 from minnet.torch.layers import normalization as normalization
 from minnet.torch.layers import pooling as pooling

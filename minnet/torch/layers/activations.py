@@ -1,6 +1,5 @@
 """Activations, which PyTorch has under the same names, with the same arguments."""
 
-from minnet.core.layer import Layer
 from minnet.layers.activations import (
     Hardtanh,
     LeakyReLU,
@@ -19,11 +18,10 @@ from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softpl
 from minnet.layers.softmax import LogSoftmax, Softmax
 from minnet.torch.entries import entry
 
-_KINDS: list[type[Layer]] = [
-    ReLU, LeakyReLU, PReLU, Hardtanh, ReLU6, Sigmoid, Tanh, LogSigmoid, Softsign, Tanhshrink,
-    ELU, CELU, SELU, GELU, SiLU, Mish, Softplus, Hardswish, Hardsigmoid, Hardshrink, Softshrink, Threshold,
-]  # fmt: skip
-for _kind in _KINDS:
+for _kind in (
+    *(ReLU, LeakyReLU, PReLU, Hardtanh, ReLU6, Hardsigmoid, Hardshrink, Softshrink, Threshold),
+    *(Sigmoid, LogSigmoid, Tanh, Tanhshrink, Softsign, ELU, CELU, GELU, SELU, SiLU, Softplus, Mish, Hardswish),
+):
     entry(_kind)
 entry(GLU, lambda layer, to: to.nn.GLU(layer.axis))
 entry(Softmax, lambda layer, to: to.nn.Softmax(-1))

@@ -1,11 +1,12 @@
-"""Attention and the encoder's block: the modules are PyTorch's, but take minnet's arguments, and its mask."""
+"""Attention, and the blocks around it: the modules are PyTorch's, but take minnet's arguments, and its mask."""
 
 from typing import Any
 
 from minnet.layers.attention import MultiHeadAttention
+from minnet.layers.decoder import TransformerDecoderBlock
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
-from minnet.layers.transformer import TransformerBlock
+from minnet.layers.transformer import Block, TransformerBlock
 from minnet.torch.entries import Making, Tensor, entry, parts_of
 from minnet.torch.layouts import SWAPPED, packed
 
@@ -32,35 +33,44 @@ def _attention(layer: MultiHeadAttention, to: Making) -> Any:
     return to.own.MultiheadAttention(**layer.arguments())
 
 
-def _is_usual(block: TransformerBlock) -> bool:
+def _is_usual(block: Block) -> bool:
     """Whether the network of a block is as its constructor made it, which is all that PyTorch's can be."""
     kinds = [type(layer) for layer in block.network.layers]
     dropout = [Dropout] * (block.dropout is not None)
     return kinds == [Linear, kinds[1], *dropout, Linear, *dropout]
 
 
-def _block_parts(block: TransformerBlock) -> dict[str, str]:
+def _block_parts(block: Block) -> dict[str, str]:
     if not _is_usual(block):
         return parts_of(block)
-    parts = {"self_attn": "attention", "linear1": "network.layers[0]"}
+    cross = isinstance(block, TransformerDecoderBlock)
+    parts = {"self_attn": "attention"}
+    if cross:
+        parts["multihead_attn"] = "cross_attention"
+    parts["linear1"] = "network.layers[0]"
     if block.dropout is None:
         parts["linear2"] = "network.layers[2]"
     else:
         parts |= {"dropout": "network.layers[2]", "linear2": "network.layers[3]"}
-    parts |= {"norm1": "attention_norm", "norm2": "network_norm"}
+    norms = ["attention_norm", *["cross_norm"] * cross, "network_norm"]
+    parts |= {f"norm{i}": path for i, path in enumerate(norms, 1)}
     if block.dropout is not None:
-        parts |= {"dropout1": "dropout", "dropout2": "network.layers[4]"}
+        paths = ["dropout", *["cross_dropout"] * cross, "network.layers[4]"]
+        parts |= {f"dropout{i}": path for i, path in enumerate(paths, 1)}
     return parts | {"activation": "network.layers[1]"}
 
 
-def _block(block: TransformerBlock, to: Making) -> Any:
+def _block(block: Block, to: Making) -> Any:
+    name = "TransformerDecoderLayer" if isinstance(block, TransformerDecoderBlock) else "TransformerEncoderLayer"
     if not _is_usual(block):
         raise TypeError(
-            f"{block.describe()} has another network than PyTorch's TransformerEncoderLayer, which is Linear, an "
-            "activation, Linear: build it of Residual, LayerNorm, MultiHeadAttention and Sequential"
+            f"{block.describe()} has another network than PyTorch's {name}, which is Linear, an activation, Linear: "
+            "build it of Residual, LayerNorm, MultiHeadAttention and Sequential"
         )
-    return to.own.TransformerEncoderLayer(block.embed_dim, block.num_heads, block.hidden, block.norm_first, to.parts)
+    sizes = (block.embed_dim, block.num_heads, block.hidden)
+    return getattr(to.own, name)(*sizes, block.norm_first, to.parts)
 
 
 entry(MultiHeadAttention, _attention, tensors=_attention_tensors, parts=lambda layer: {})
 entry(TransformerBlock, _block, parts=_block_parts)
+entry(TransformerDecoderBlock, _block, parts=_block_parts)

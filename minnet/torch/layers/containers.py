@@ -5,6 +5,7 @@ from typing import Any
 from minnet.layers.branches import Add, Concat, Heads, Inputs
 from minnet.layers.container import Container
 from minnet.layers.containers import Residual, Sequential, takes_several
+from minnet.layers.encoder_decoder import Decoder, EncoderDecoder
 from minnet.torch.entries import Making, entry
 
 
@@ -29,7 +30,13 @@ def _branches(layer: Any, to: Making) -> Any:
     return getattr(to.own, type(layer).__name__)(to.parts, users, names, getattr(layer, "axis", -1))
 
 
+def _decoder(layer: Decoder, to: Making) -> Any:
+    return to.own.Decoder(to.parts, _users(layer, in_sequence=True), [part.takes_memory for part in layer])
+
+
 entry(Sequential, _sequential)
+entry(Decoder, _decoder)
+entry(EncoderDecoder, lambda layer, to: to.own.EncoderDecoder(**to.parts))
 entry(Residual, lambda layer, to: to.own.Residual(to.parts, _users(layer, in_sequence=True)))
 for _kind in (Add, Concat, Heads, Inputs):
     entry(_kind, _branches)

@@ -1,10 +1,11 @@
 """Convolutions: the kernels are (in, out, ...) here, and (out, in, ...) in PyTorch; those of a transposed one agree."""
 
-from minnet.layers.convolution import Conv1d, Conv2d
-from minnet.layers.transposed import ConvTranspose2d
+from minnet.layers.convolution import Conv1d, Conv2d, Conv3d
+from minnet.layers.transposed import ConvTranspose1d, ConvTranspose2d
 from minnet.torch.entries import entry
 from minnet.torch.layouts import SWAPPED
 
-entry(Conv1d, weight=SWAPPED)
-entry(Conv2d, weight=SWAPPED)
+for kind in (Conv1d, Conv2d, Conv3d):
+    entry(kind, weight=SWAPPED)
+entry(ConvTranspose1d)
 entry(ConvTranspose2d)

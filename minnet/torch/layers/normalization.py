@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d
+from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from minnet.layers.group_norm import GroupNorm
+from minnet.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from minnet.layers.layer_norm import LayerNorm, RMSNorm
 from minnet.layers.normalize import Normalize
 from minnet.torch.entries import Making, entry, without
@@ -17,8 +18,8 @@ def _norm(layer: Any, to: Making) -> Any:
     return module if bias or not layer.affine else without(module, "bias")
 
 
-entry(BatchNorm1d, _norm, num_batches_tracked=COUNT)
-entry(BatchNorm2d, _norm, num_batches_tracked=COUNT)
+for kind in (BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d):
+    entry(kind, _norm, num_batches_tracked=COUNT)
 entry(GroupNorm, _norm)
 entry(LayerNorm)
 entry(RMSNorm)

@@ -1,13 +1,14 @@
 """Poolings, of images and of sequences."""
 
-from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d, GlobalAvgPool2d
-from minnet.layers.average_pooling import AvgPool2d
-from minnet.layers.max_pooling import MaxPool2d
+from minnet.layers import adaptive_pooling, average_pooling, max_pooling
+from minnet.layers.adaptive_pooling import GlobalAvgPool2d
 from minnet.layers.time_pooling import PoolTime
 from minnet.torch.entries import entry
 
-entry(MaxPool2d)
-entry(AvgPool2d)
-entry(AdaptiveAvgPool2d)
+for axes in "123":
+    entry(getattr(max_pooling, f"MaxPool{axes}d"))
+    entry(getattr(average_pooling, f"AvgPool{axes}d"))
+    entry(getattr(adaptive_pooling, f"AdaptiveAvgPool{axes}d"))
+    entry(getattr(adaptive_pooling, f"AdaptiveMaxPool{axes}d"))
 entry(GlobalAvgPool2d, lambda layer, to: to.own.GlobalAvgPool2d())
 entry(PoolTime, lambda layer, to: to.own.PoolTime(layer.how))

@@ -21,6 +21,9 @@ def _tensors(layer: Stacked) -> list[Tensor]:
 
 
 def _recurrent(layer: Stacked, to: Making) -> Any:
+    for inner in layer.layers:
+        if type(inner) is not type(layer) or inner.hidden_size != layer.hidden_size or inner.layers:
+            raise TypeError(f"{layer.describe()} has {inner.describe()} inside: in PyTorch's, all layers are alike")
     return getattr(to.own, type(layer).__name__)(**layer.arguments(), batch_first=True)
 
 

@@ -4,6 +4,7 @@ They are made without values, on the device "meta", and then given those of the 
 """
 
 from minnet.torch.modules.attention import MultiheadAttention as MultiheadAttention
+from minnet.torch.modules.attention import TransformerDecoderLayer as TransformerDecoderLayer
 from minnet.torch.modules.attention import TransformerEncoderLayer as TransformerEncoderLayer
 from minnet.torch.modules.containers import Add as Add
 from minnet.torch.modules.containers import Concat as Concat
@@ -18,6 +19,8 @@ from minnet.torch.modules.graph import Multiply as Multiply
 from minnet.torch.modules.graph import Subtract as Subtract
 from minnet.torch.modules.graph import Sum as Sum
 from minnet.torch.modules.linear import Transposed as Transposed
+from minnet.torch.modules.memories import Decoder as Decoder
+from minnet.torch.modules.memories import EncoderDecoder as EncoderDecoder
 from minnet.torch.modules.positions import Embedding as Embedding
 from minnet.torch.modules.positions import LearnedPosition as LearnedPosition
 from minnet.torch.modules.positions import SinusoidalPosition as SinusoidalPosition
@@ -30,3 +33,4 @@ from minnet.torch.modules.shapes import Normalize as Normalize
 from minnet.torch.modules.shapes import Permute as Permute
 from minnet.torch.modules.shapes import PoolTime as PoolTime
 from minnet.torch.modules.shapes import Reshape as Reshape
+from minnet.torch.modules.shapes import Select as Select

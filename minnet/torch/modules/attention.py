@@ -1,4 +1,4 @@
-"""PyTorch's attention and encoder layer, but they take x, and a mask that is True where a place may be attended to."""
+"""PyTorch's attention and its blocks, but they take x, and a mask that is True where a place may be attended to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,4 +53,31 @@ class TransformerEncoderLayer(nn.TransformerEncoderLayer):
 
     def _network(self, x: Tensor) -> Tensor:
         y: Tensor = self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return y
+
+
+class TransformerDecoderLayer(nn.TransformerDecoderLayer):
+    """`torch.nn.TransformerDecoderLayer`, of the parts that it is given."""
+
+    def __init__(
+        self, embed_dim: int, num_heads: int, hidden: int, norm_first: bool, parts: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__(embed_dim, num_heads, hidden, 0.0, batch_first=True, norm_first=norm_first)
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(  # type: ignore[override]
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
+    ) -> Tensor:
+        """Map x (..., T, D) and the memory (..., S, D) to y; the masks are True where a place may be attended to."""
+        if self.norm_first:
+            h = x + self.dropout1(self.self_attn(self.norm1(x), mask))
+            h = h + self.dropout2(self.multihead_attn(self.norm2(h), memory_mask, memory))
+            return h + self._network(self.norm3(h))
+        h = self.norm1(x + self.dropout1(self.self_attn(x, mask)))
+        h = self.norm2(h + self.dropout2(self.multihead_attn(h, memory_mask, memory)))
+        return self.norm3(h + self._network(h))
+
+    def _network(self, x: Tensor) -> Tensor:
+        y: Tensor = self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
         return y

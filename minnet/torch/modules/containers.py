@@ -21,7 +21,7 @@ class Sequential(nn.Sequential):
         if not self._several and len(inputs) > 1:
             x, mask = inputs
             inputs = (x,)
-        _check_mask(self, mask)
+        check_mask(self, mask)
         for module, takes in zip(self, self._users, strict=True):
             x = module(*inputs, **named, **({"mask": mask} if takes and mask is not None else {}))
             inputs, named = (x,), {}
@@ -52,7 +52,7 @@ class _Branches(nn.Module):
         return self._join(self._outputs([x] * len(self._users), mask))
 
     def _outputs(self, xs: list[Any], mask: Tensor | None) -> list[Tensor]:
-        _check_mask(self, mask)
+        check_mask(self, mask)
         given = [{"mask": mask} if takes and mask is not None else {} for takes in self._users]
         return [branch(x, **more) for branch, x, more in zip(self.children(), xs, given, strict=True)]
 
@@ -89,6 +89,7 @@ class Inputs(_Branches):
         return torch.cat(self._outputs([named[name] for name in self._names] if named else list(inputs), mask), -1)
 
 
-def _check_mask(module: Any, mask: Tensor | None) -> None:
+def check_mask(module: Any, mask: Tensor | None) -> None:
+    """Refuse a mask where none of the modules takes one."""
     if mask is not None and not any(module._users):
         raise TypeError(f"{type(module).__name__} was given a mask, but minnet's layers here refuse one")

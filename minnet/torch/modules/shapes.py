@@ -107,3 +107,24 @@ class Reshape(nn.Module):
     def extra_repr(self) -> str:
         """Return what is shown in brackets."""
         return ", ".join(map(str, self.shape))
+
+
+class Select(nn.Module):
+    """y = one place along an axis; with a mask, of those places where it is True, and 0 if there are too few."""
+
+    def __init__(self, index: int, axis: int) -> None:
+        super().__init__()
+        self.index, self.axis = index, axis
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Map x to y, without the axis."""
+        if mask is None:
+            return x.select(self.axis, self.index)
+        number = mask.cumsum(1)
+        wanted = self.index + 1 if self.index >= 0 else number[:, -1:] + self.index + 1
+        chosen = (mask & (number == wanted)).reshape(*mask.shape, *[1] * (x.ndim - 2))
+        return x.masked_fill(~chosen, 0).sum(1)
+
+    def extra_repr(self) -> str:
+        """Return what is shown in brackets."""
+        return f"{self.index}, axis={self.axis}"

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -53,3 +49,22 @@ def test_a_block_whose_parts_were_changed(norm_first, tmp_path):
     proto = exported(block, tmp_path / "m.onnx", ((None, 6), (None,)), (floats(4, 5, 6), MASK))
     names = {tensor.name for tensor in proto.graph.initializer}
     assert {"attention.query.weight", "network.layers[0].weight", "attention_norm.weight"} <= names
+
+
+def test_keys_and_values_of_other_lengths(tmp_path):
+    layer = mn.MultiHeadAttention(6, 2, kdim=3, vdim=5, rng=0)
+    shapes = {"x": ("places", 6), "context": ("others", 3), "values": ("others", 5)}
+    arrays = {"x": floats(4, 3, 6), "context": floats(4, 5, 3), "values": floats(4, 5, 5)}
+    exported(layer, tmp_path / "m.onnx", shapes, arrays)
+    exported(layer, tmp_path / "m.onnx", shapes | {"mask": ("others",)}, arrays | {"mask": MASK})
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("options", [{}, {"bias": False, "activation": "gelu", "causal": False}])
+def test_a_decoder_block(norm_first, options, tmp_path):
+    block = mn.TransformerDecoderBlock(6, 2, 9, norm_first=norm_first, rng=0, **options)
+    shapes = {"x": ("places", 6), "memory": ("others", 6)}
+    arrays = {"x": floats(4, 3, 6), "memory": floats(4, 5, 6)}
+    exported(block, tmp_path / "m.onnx", shapes, arrays)
+    masks = {"mask": MASK[:, :3], "memory_mask": MASK}
+    exported(block, tmp_path / "m.onnx", shapes | {"mask": ("places",), "memory_mask": ("others",)}, arrays | masks)

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -86,3 +82,24 @@ def test_branches(tmp_path):
     model = mn.Concat(mn.Conv2d(2, 3, 3, padding=1), mn.Identity(), axis=1)
     exported(model, tmp_path / "m.onnx", (2, None, None), floats(3, 2, 5, 4))
     exported(mn.Add(mn.Tanh()), tmp_path / "m.onnx", 4, floats(3, 4))
+
+
+def test_an_encoder_and_a_decoder_of_words(tmp_path):
+    encoder = mn.Sequential(mn.Embedding(9, 6, rng=0), mn.GRU(6, 3, bidirectional=True, rng=1), mn.LayerNorm(6))
+    decoder = mn.Decoder(
+        mn.Embedding(9, 6, rng=2),
+        mn.LearnedPosition(8, 6, rng=3),
+        mn.TransformerDecoderBlock(6, 2, 8, rng=4),
+        mn.TransformerDecoderBlock(6, 3, 8, norm_first=False, rng=5),
+        mn.Linear(6, 9, rng=6),
+    )
+    model = mn.EncoderDecoder(encoder, decoder)
+    rng = np.random.default_rng(0)
+    source, target = rng.integers(0, 9, (4, 5)), rng.integers(0, 9, (4, 7))
+    mask = np.arange(5) < np.array([[5], [2], [0], [3]])
+    exported(model, tmp_path / "m.onnx", ((5,), (7,)), (source, target), (source[:1], target[:1]))
+    shapes = {"source": ("read",), "target": ("made",), "source_mask": ("read",)}
+    batches = [{"source": source, "target": target[:, :n], "source_mask": mask} for n in (7, 1)]
+    exported(model, tmp_path / "m.onnx", shapes, *batches)
+    both = {"target_mask": np.arange(7) < np.array([[7], [1], [4], [2]])}
+    exported(model, tmp_path / "m.onnx", shapes | {"target_mask": ("made",)}, batches[0] | both)

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -42,6 +38,14 @@ def test_frozen_statistics(tmp_path):
 def test_without_running_statistics_the_batch_has_its_own(tmp_path):
     layer = mn.BatchNorm1d(3, track_running_stats=False)
     exported(layer, tmp_path / "m.onnx", (3, 5), floats(4, 3, 5) + 10, floats(2, 3, 5))
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_instance_norms_of_images_of_any_size(track, tmp_path):
+    layer = mn.InstanceNorm2d(3, affine=True, track_running_stats=track)
+    for _ in range(3):
+        layer.forward(floats(4, 3, 5, 5) * 3 + 1)
+    exported(layer, tmp_path / "m.onnx", (3, None, None), floats(2, 3, 4, 3) + 2, floats(1, 3, 2, 7))
 
 
 @pytest.mark.parametrize("groups", [1, 2, 6])

@@ -2,11 +2,7 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-from onnx_files import exported
+from onnx_files import OPSETS, exported
 
 import minnet as mn
 
@@ -28,7 +24,7 @@ OPERATORS = {
 
 
 @pytest.mark.parametrize("layer", OPERATORS, ids=lambda layer: type(layer).__name__)
-@pytest.mark.parametrize("opset", [18, 20, 22])
+@pytest.mark.parametrize("opset", OPSETS)
 def test_numbers_far_out_and_the_operators(layer, opset, tmp_path):
     proto = exported(layer, tmp_path / "m.onnx", 10, FAR.astype(np.float32), opset=opset)
     assert [node.op_type for node in proto.graph.node] == OPERATORS[layer]

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -45,6 +41,46 @@ def test_borders_of_pooling(tmp_path):
         mn.AvgPool2d((3, 2), 1, (1, 0), count_include_pad=False),
     ):
         exported(layer, tmp_path / "m.onnx", (2, 7, 5), x)
+
+
+CEIL = [
+    mn.MaxPool2d(3, 2, 1, ceil_mode=True),
+    mn.MaxPool2d(2, 3, dilation=(3, 2), ceil_mode=True),
+    mn.MaxPool2d((2, 1), (4, 3), ceil_mode=True),
+    mn.AvgPool2d(3, 2, 1, ceil_mode=True),
+    mn.AvgPool2d(2, 3, 1, ceil_mode=True, count_include_pad=False),
+    mn.AvgPool2d(2, 3, 1, ceil_mode=True, divisor_override=5),
+]
+
+
+@pytest.mark.parametrize("layer", CEIL, ids=repr)
+@pytest.mark.parametrize("size", [(7, 5), (4, 6), (8, 8), (3, 9)])
+def test_the_last_window_of_ceil_mode(layer, size, tmp_path):
+    exported(layer, tmp_path / "m.onnx", (2, *size), floats(3, 2, *size) - 3)
+
+
+def test_ceil_mode_for_images_of_any_size(tmp_path):
+    x = floats(2, 3, 5, 8), floats(1, 3, 4, 7), floats(1, 3, 6, 6)
+    for layer in (mn.MaxPool2d(2, ceil_mode=True), mn.AvgPool2d(3, 2, ceil_mode=True)):
+        exported(mn.Sequential(mn.ReLU(), layer), tmp_path / "m.onnx", (3, None, None), *x)
+    (tmp_path / "m.onnx").unlink()
+    for layer in (mn.MaxPool2d(3, 2, 1, ceil_mode=True), mn.AvgPool2d(2, 2, 1, ceil_mode=True)):
+        with pytest.raises(ValueError, match=r"for images of any size: give the height and the width in input_shape$"):
+            mn.onnx.export(mn.Sequential(mn.ReLU(), layer), tmp_path / "m.onnx", (3, None, None))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, (2, 4), (None, 3), (7, None), (9, 1)])
+def test_adaptive_windows_of_the_largest(size, tmp_path):
+    exported(mn.AdaptiveMaxPool2d(size), tmp_path / "m.onnx", (2, 7, 5), floats(3, 2, 7, 5))
+
+
+@pytest.mark.parametrize("kind", ["Avg", "Max"])
+def test_adaptive_windows_of_signals_and_volumes(kind, tmp_path):
+    for layer, shape in (
+        (getattr(mn, f"Adaptive{kind}Pool1d")(3), (2, 7)),
+        (getattr(mn, f"Adaptive{kind}Pool3d")((2, 3, 1)), (2, 5, 4, 3)),
+    ):
+        exported(layer, tmp_path / "m.onnx", shape, floats(3, *shape))
 
 
 def test_global_pooling_is_a_mean(tmp_path):

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -35,3 +31,13 @@ def test_places_that_count(how, dtype, tmp_path):
     if dtype == np.float32:
         exported(layer, tmp_path / "m.onnx", ((None, 3), (None,)), (x, MASK), (x[:2, :3], MASK[:2, :3]))
         exported(layer, tmp_path / "m.onnx", (None, 3), x, x[:, :1])
+
+
+@pytest.mark.parametrize("index", [0, 1, -1, -2])
+def test_select(index, tmp_path):
+    x = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
+    mask = np.array([[1, 1, 0, 0, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)
+    layer = mn.Select(index)
+    exported(layer, tmp_path / "m.onnx", (None, 3), x)
+    exported(layer, tmp_path / "m.onnx", {"x": (None, 3), "mask": (None,)}, {"x": x, "mask": mask})
+    exported(mn.Select(index, axis=-1), tmp_path / "m.onnx", (5, 3), x)

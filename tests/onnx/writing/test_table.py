@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -48,14 +45,13 @@ X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 @pytest.mark.parametrize("layer", [Written(), DoubledByHand(3, 2), Network(5), mn.Sequential(Network(4), Written())])
 def test_what_is_written(layer, tmp_path):
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     exported(layer, tmp_path / "m.onnx", 3, X)
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (Cube(), "a Cube, a layer without one: give its class a method onnx"),
+        (Cube(), "a Cube, which has no entry in the table of ONNX operators: give its class a method onnx"),
         (Doubled(3, 3), "a Doubled, a Linear with another forward, which might compute something else"),
         (Square(), "a Square, which has a forward of its own, but the method onnx of Written"),
         (type("Odd", (mn.LSTM,), {"_cell": None})(3, 3), "a Odd, a LSTM with another _cell"),
@@ -94,5 +90,7 @@ def test_an_entry_is_a_function_of_a_class():
             return graph.op("Pow", x, 3.0)
 
         assert exporter_of(Cube(), "") is cube
+        with pytest.raises(ValueError, match="Cube has an entry already"):
+            exports(Cube)
     finally:
         del EXPORTERS[Cube]

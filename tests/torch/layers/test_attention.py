@@ -49,6 +49,41 @@ def test_weights_of_pytorchs_encoder_layer(norm_first, activation):
     assert isinstance(mn.torch.to_torch(ours), torch.nn.TransformerEncoderLayer)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_keys_and_values_of_other_lengths(bias):
+    theirs = torch.nn.MultiheadAttention(4, 2, bias=bias, kdim=3, vdim=5, batch_first=True).eval()
+    ours = mn.torch.load_state_dict(mn.MultiHeadAttention(4, 2, bias, kdim=3, vdim=5), theirs.state_dict())
+    assert list(mn.torch.state_dict(ours)) == list(theirs.state_dict())
+    keys, values, mask = torch.randn(2, 3, 3), torch.randn(2, 3, 5), np.array([[True, True, False], [True] * 3])
+    y = theirs(torch.tensor(X), keys, values, key_padding_mask=torch.tensor(~mask))[0]
+    np.testing.assert_allclose(ours(X, mask, keys.numpy(), values.numpy()), y.detach(), rtol=1e-5, atol=1e-6)
+    again = mn.torch.to_torch(ours)(torch.tensor(X), torch.tensor(mask), keys, values)
+    np.testing.assert_allclose(again.detach(), y.detach(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_weights_of_pytorchs_decoder_layer(norm_first, bias, dropout):
+    options = {"norm_first": norm_first, "bias": bias, "activation": "gelu", "layer_norm_eps": 1e-3}
+    theirs = torch.nn.TransformerDecoderLayer(4, 2, 8, dropout, batch_first=True, **options).eval()
+    ours = mn.TransformerDecoderBlock(4, 2, 8, dropout, **options)
+    mn.torch.load_state_dict(ours, theirs.state_dict())
+    assert list(mn.torch.state_dict(ours)) == list(theirs.state_dict())
+    memory = np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float32)
+    mask = np.array([[True, True, False], [True, True, True]])
+    past = torch.nn.Transformer.generate_square_subsequent_mask(5)
+    y = theirs(torch.tensor(X), torch.tensor(memory), past, memory_key_padding_mask=torch.tensor(~mask))
+    np.testing.assert_allclose(ours(X, memory, memory_mask=mask), y.detach(), rtol=1e-5, atol=1e-6)
+    module = mn.torch.to_torch(ours)
+    assert isinstance(module, torch.nn.TransformerDecoderLayer)
+    again = module.eval()(torch.tensor(X), torch.tensor(memory), memory_mask=torch.tensor(mask))
+    np.testing.assert_allclose(again.detach(), y.detach(), rtol=1e-5, atol=1e-6)
+    other = mn.torch.load_state_dict(mn.TransformerDecoderBlock(4, 2, 8, dropout, **options), module.state_dict())
+    for one, two in zip(other.parameters(), ours.parameters(), strict=True):
+        assert one.data.tobytes() == two.data.tobytes()
+
+
 def test_projections_that_are_layers_of_their_own_in_the_file():
     layer = mn.MultiHeadAttention(4, 2, rng=0)
     state = {f"{name}.weight": getattr(layer, name).weight.data.T for name in ("query", "key", "value", "output")}

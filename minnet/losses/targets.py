@@ -1,7 +1,8 @@
-"""Prediction and target of one shape: what is probably wrong if they are not."""
+"""What targets must be: of the prediction's shape, or signs. The errors say what is probably wrong."""
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
@@ -26,3 +27,13 @@ def check_one_shape(name: str, prediction: Array, target: NDArray[Any]) -> None:
     raise ValueError(
         f"{name} expected prediction and target of one shape, got {prediction.shape} and {target.shape}: {cure}"
     )
+
+
+def check_signs(name: str, t: Array, cure: str) -> Array:
+    """Return targets that are −1 or 1; a ValueError of the loss with that name, if one is not. `cure` is for others."""
+    if not (np.abs(t) == 1).all():
+        if ((t == 0) | (t == 1)).all():
+            cure = "labels 0 and 1? pass 2 * y - 1"
+        wrong = t[np.abs(t) != 1][0]
+        raise ValueError(f"{name} expected labels that are -1 or 1, got {wrong:g}: {cure}")
+    return t

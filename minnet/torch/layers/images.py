@@ -1,0 +1,14 @@
+"""Pads, upsampling and shuffles of images, which have the same names and arguments in PyTorch."""
+
+from minnet.layers import pads
+from minnet.layers.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from minnet.layers.upsampling import Upsample
+from minnet.torch.entries import entry
+
+for mode in ("Constant", "Zero", "Reflection", "Replication", "Circular"):
+    for axes in "123":
+        entry(getattr(pads, f"{mode}Pad{axes}d"))
+entry(Upsample)
+entry(PixelShuffle)
+entry(PixelUnshuffle)
+entry(ChannelShuffle)
