@@ -36,6 +36,8 @@ WORDS: dict[str, str] = {
     "AveragePooling2D": "mn.AvgPool2d",
     "GlobalAveragePooling2D": "mn.GlobalAvgPool2d",
     "Conv2DTranspose": "mn.ConvTranspose2d",
+    "UpSampling2D": "mn.Upsample(scale_factor=2)",
+    "ZeroPadding2D": "mn.ZeroPad2d",
     "SimpleRNN": "mn.RNN",
     "Concatenate": "mn.Concat is a container of branches whose outputs are joined",
     "SparseCategoricalCrossentropy": LABELS,

@@ -74,8 +74,8 @@ class _AvgPool(Pooling):
 class AvgPool1d(_AvgPool):
     """y = the mean of each window of signals (N, C, L) or (C, L).
 
-    It is `AvgPool2d` with one axis in place of two: see there for the backward and the parameters. As in PyTorch, it has
-    no `divisor_override`.
+    It is `AvgPool2d` with one axis in place of two: see there for the backward and the parameters. As in PyTorch, it
+    has no `divisor_override`.
 
     Examples
     --------

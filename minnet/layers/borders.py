@@ -47,12 +47,12 @@ class Borders:
             most = {"reflect": n - 1, "circular": n}.get(self.mode)
             if most is not None and max(around) > most:
                 why = {
-                    "reflect": "a reflected border is smaller than the image: its outermost pixel is not repeated",
-                    "circular": "a circular border is at most as large as the image, because it goes around once",
+                    "reflect": "the outermost pixel is not repeated, so a reflected border is smaller than the image",
+                    "circular": "it goes around once, so a circular border is at most as large as the image",
                 }[self.mode]
                 raise ValueError(
                     f"{owner.describe()} expected at least {max(around) + n - most} pixels along an axis with a border "
-                    f"of {max(around)}, {got}: {why}. Use a smaller border, or the mode 'replicate'"
+                    f"of {max(around)}, {got}: {why}. Use a smaller border, or replicate the outermost pixel"
                 )
 
     def pad(self, x: Array) -> Array:

@@ -17,7 +17,7 @@ class GroupNorm(Layer):
     number for each channel, so dL/dγ = Σ dy ∘ x̂ and dL/dβ = Σ dy are sums over all axes but the channels.
 
     Y. Wu and K. He, "Group normalization", ECCV 2018, section 3. With one group it is a layer norm over
-    (C, H, W), with as many groups as channels instance normalization.
+    (C, H, W), with as many groups as channels an `InstanceNorm2d`.
 
     Parameters
     ----------

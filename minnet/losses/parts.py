@@ -103,7 +103,8 @@ class PartsLoss(Loss):
             return leaves(prediction)
         got = f"a dict of {', '.join(map(repr, prediction))}" if isinstance(prediction, dict) else named(prediction)
         error = ValueError if isinstance(prediction, dict) or type(prediction) is tuple else TypeError
+        names = ", ".join(self.parts)
         raise error(
-            f"{type(self).__name__} expected the prediction to be a tuple ({', '.join(self.parts)}), or a dict with "
-            f"these names, got {got}: end the model with a layer that returns such, as mn.Heads does"
+            f"{type(self).__name__} expected the prediction to be a tuple ({names}), or a dict with these names, got "
+            f"{got}: pass them together, loss(({names}), target); a model that ends with mn.Heads returns such"
         )

@@ -76,7 +76,9 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     >>> mn.onnx.export(model, "model.onnx", 784)  # doctest: +SKIP
     """
     if not isinstance(model, Layer):
-        raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}")
+        inside = next((word for word in ("model", "model_") if isinstance(getattr(model, word, None), Layer)), None)
+        cure = f": pass its {inside}" if inside else ""
+        raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}{cure}")
     path = check_path("mn.onnx.export", "path", path)
     check_int("mn.onnx.export", "opset", opset, None, "it is the version of ONNX's operators")
     if not OLDEST <= opset <= NEWEST:

@@ -72,7 +72,8 @@ def _input(name: str, shape: Any, model: Layer) -> Input:
     """Read one shape, or the samples that stand for it."""
     if not (isinstance(shape, np.ndarray) and shape.ndim):
         sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
-        return Input(name, (BATCH, *(_size(name, n, axis) for axis, n in enumerate(sizes, 1))), None)
+        names = [TIME if axis == 1 and len(sizes) <= 2 else f"{name}_{axis}" for axis in range(1, len(sizes) + 1)]
+        return Input(name, (BATCH, *(_size(name, n, word) for n, word in zip(sizes, names, strict=True))), None)
     kinds = {"b": np.dtype(np.bool_), "i": INTEGERS, "u": INTEGERS, "f": np.dtype(model.dtype or shape.dtype)}
     dtype = BYTES if shape.dtype == BYTES else kinds.get(shape.dtype.kind)
     if dtype is None or (dtype.kind == "f" and dtype not in FLOATS):
@@ -82,10 +83,10 @@ def _input(name: str, shape: Any, model: Layer) -> Input:
     return Input(name, (BATCH, *shape.shape[1:]), dtype)
 
 
-def _size(name: str, size: Any, axis: int) -> Size:
-    """Return one size of an input's shape, which has a name if it may be any number."""
+def _size(name: str, size: Any, word: str) -> Size:
+    """Return one size of an input's shape: a number, or a word if it may be any; `word` is for None."""
     if size is None:
-        return TIME if axis == 1 else f"{name}_{axis}"
+        return word
     if isinstance(size, str) and size.isidentifier():
         return size
     if isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0:

@@ -2,23 +2,19 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
+from typing import Any, TypeVar
 
 from minnet.core.console import warn
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError, DataWarning
 from minnet.layers.embedding import Embedding
 from minnet.saving.load_report import LoadReport
-from minnet.saving.messages import brief, listed
 from minnet.saving.selection import Rename, select
-from minnet.saving.weights import OPTIONS, naming, set_mode, tell
+from minnet.saving.weights import naming, set_mode, tell
+from minnet.torch.comparing import Comparison
 from minnet.torch.given import arrays_of
-from minnet.torch.layouts import COUNT, Values
-from minnet.torch.names import Names
-from minnet.torch.pairing import COUNTER, propose
-from minnet.torch.tensors import Placed, joined
+from minnet.torch.layouts import Values
+from minnet.torch.tensors import joined
 
 L = TypeVar("L", bound=Layer)
 
@@ -75,6 +71,7 @@ def load_state_dict(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import minnet as mn
     >>> model = mn.Sequential(mn.Linear(3, 2), mn.ReLU())
     >>> theirs = {"0.weight": np.ones((2, 3), np.float32), "0.bias": np.zeros(2, np.float32)}
@@ -88,14 +85,14 @@ def load_state_dict(
     where, arrays = arrays_of(file_or_dict, key)
     with naming(where):
         given, left_out = select(arrays, prefix, rename)
-    fit = _compare(where, model, given, left_out)
-    if fit.problems and (strict or not fit.report.loaded):
-        raise CheckpointError("\n  ".join(fit.lines()))
-    for name, array in model.named_arrays():
-        if name in fit.values:
-            array.data = fit.values[name]
-    _warn_of_padding(model, fit.values)
-    tell(fit.report, strict, report)
+    found = Comparison(where, model, given)
+    if found.problems() and (strict or not found.values):
+        raise CheckpointError(found.error())
+    for path, array in model.named_arrays():
+        if path in found.values:
+            array.data = found.values[path]
+    _warn_of_padding(model, found.values)
+    tell(found.report(left_out), strict, report)
     return set_mode(model, train)
 
 
@@ -111,81 +108,3 @@ def _warn_of_padding(model: Layer, loaded: Mapping[str, Values]) -> None:
                 "without padding_idx",
                 DataWarning,
             )
-
-
-class _Fit(NamedTuple):
-    """How a state_dict fits a model."""
-
-    report: LoadReport
-    values: dict[str, Values]  # of the model's arrays that are loaded, by path
-    problems: list[str]
-    proposal: dict[str, str]
-
-    def lines(self) -> list[str]:
-        """Return the lines of the error."""
-        places = f"{len(self.problems):,} place{'s' * (len(self.problems) > 1)}"
-        lines = [f"{self.report.path} does not fit the model, in {places}:", *listed(self.problems)]
-        pairs = [f"{brief(repr(old))}: {brief(repr(new))}" for old, new in self.proposal.items()]
-        if list(self.proposal.values()) == [""]:
-            lines += [f"If the model is a part of what was saved: prefix={pairs[0].removesuffix(': ' + repr(''))}"]
-        elif pairs:
-            lines += [
-                "If the layers belong together in the order in which they stand:",
-                f"rename={{{', '.join(pairs)}}}",
-            ]
-        return [*lines, OPTIONS] if self.report.missing else lines
-
-
-def _compare(where: str, model: Layer, given: Mapping[str, Values], left_out: list[str]) -> _Fit:
-    """Compare a model with the tensors that are selected for it, and convert those that fit."""
-    names = Names(model)
-    own = {id(array): path for path, array in model.named_arrays()}  # a shared one under its first path
-    values: dict[str, Values] = {}
-    mismatched: dict[str, str] = {}
-    unexpected = []
-    for name, values_given in given.items():
-        tensor = names.find(name)
-        if tensor is None:
-            if name.rpartition(".")[2] != COUNTER:
-                unexpected.append(name)
-            continue
-        if problem := _problem(where, name, tensor, values_given):
-            mismatched |= {own[id(array)]: problem for array in tensor.arrays}
-            continue
-        for array, part in zip(tensor.arrays, tensor.layout.from_torch(values_given), strict=True):
-            path, part = own[id(array)], _cast(part, array.data.dtype)
-            if path in values and not np.array_equal(values[path], part, equal_nan=True):
-                mismatched[path] = f"{name}: shared with another tensor in the model, and different from it in {where}"
-            values[path] = part
-    values = {path: part for path, part in values.items() if path not in mismatched}
-    missing = [t for t in names.tensors if any(own[id(a)] not in values for a in t.arrays)]
-    lacking = {own[id(array)]: t for t in missing if t.layout is not COUNT for array in t.arrays}
-    lacking = {path: t for path, t in lacking.items() if path not in values and path not in mismatched}
-    report = LoadReport(where, tuple(values), tuple(lacking), mismatched, tuple(unexpected), tuple(left_out))
-    problems = [f"{path}{_there(path, t)}: in the model, not in {where}" for path, t in lacking.items()]
-    problems += [*dict.fromkeys(mismatched.values()), *(f"{name}: in {where}, not in the model" for name in unexpected)]
-    return _Fit(report, values, problems, propose(names, given, missing) if problems else {})
-
-
-def _there(path: str, tensor: Placed) -> str:
-    return f" ({tensor.name!r})" if tensor.name != path else ""
-
-
-def _problem(where: str, name: str, tensor: Placed, given: Values) -> str | None:
-    """Return how a tensor differs from what the model needs, or None."""
-    shape = tensor.values().shape
-    if given.shape != shape:
-        return f"{name}: shape {shape} in the model, as PyTorch has it, and {given.shape} in {where}"
-    if given.dtype.kind not in ("iuf" if tensor.layout is COUNT else "f"):
-        return f"{name}: floats in the model, and {given.dtype} in {where}"
-    for array in tensor.arrays:
-        if given.dtype.itemsize > array.data.dtype.itemsize and given.dtype.kind == "f":
-            finite = np.isfinite(given)
-            if not np.isfinite(_cast(given[finite], array.data.dtype)).all():
-                return f"{name}: its numbers are too large for {array.data.dtype}: model.astype(np.float64) first"
-    return None
-
-
-def _cast(values: Values, dtype: "np.dtype[Any]") -> Values:
-    with np.errstate(over="ignore"):
-        return values.astype(dtype)

@@ -143,7 +143,7 @@ def test_more_axes_are_more_samples(loss, prediction, target):
         (A, TypeError, r"a tuple \(x1, x2\), or a dict with these names, got an array of shape \(6, 3\)"),
         ((A, B, C), ValueError, r"a tuple \(x1, x2\), .*, got a tuple of 3"),
         ([A, B], TypeError, "got a list"),
-        ({"x1": A, "x3": B}, ValueError, "got a dict of 'x1', 'x3': end the model with a layer that returns such"),
+        ({"x1": A, "x3": B}, ValueError, r"got a dict of 'x1', 'x3': pass them together, loss\(\(x1, x2\), target\)"),
         ((A, B[:, :2]), ValueError, r"expected x1, x2 of one shape, got \(6, 3\), \(6, 2\)"),
         ((A, B.astype(np.float32)), TypeError, "computes in float64, got float32"),
         ((A, B.tolist()), TypeError, "expected a NumPy array, got list"),

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from every_layer import trained
 from example_models import EXAMPLES, NO_MODELS, SHAPES, a_batch, model_of
 from onnx_files import exported

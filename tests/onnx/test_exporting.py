@@ -6,12 +6,7 @@ import re
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-import onnx
-from onnx_files import OPSETS, exported, run
+from onnx_files import OPSETS, exported, onnx, run
 
 import minnet as mn
 from minnet.onnx import export
@@ -157,6 +152,13 @@ def test_what_no_file_holds_is_refused(tmp_path, monkeypatch):
 def test_what_is_no_model(what, tmp_path):
     with pytest.raises(TypeError, match=re.escape("mn.onnx.export expected a model first, got")):
         mn.onnx.export(what, tmp_path / "m.onnx", 4)
+
+
+def test_the_model_inside_is_named(tmp_path):
+    made = model()
+    trainer = mn.Trainer(made, mn.SoftmaxCrossEntropyLoss(), mn.SGD(made.parameters(), lr=0.1))
+    with pytest.raises(TypeError, match=r"expected a model first, got a Trainer: pass its model$"):
+        mn.onnx.export(trainer, tmp_path / "m.onnx", 4)
 
 
 def test_what_is_no_path():

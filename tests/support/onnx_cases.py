@@ -3,6 +3,10 @@
 from functools import partial
 
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 

@@ -1,6 +1,12 @@
-"""Run an exported file with onnxruntime, beside the model."""
+"""Run an exported file with onnxruntime, beside the model. What imports this is skipped where that is not installed."""
 
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+import onnx
 import onnxruntime
 
 import minnet as mn
@@ -20,8 +26,6 @@ def run(path, inputs):
 
 def compare(model, path, *batches, bound=1e-5):
     """Assert that onnxruntime computes what the model does in eval mode, for each batch: a tree of arrays."""
-    import onnx
-
     names = [value.name for value in onnx.load(path).graph.input]
     training = [layer.training for _, layer in model.named_layers()]
     for x in batches:
@@ -38,8 +42,6 @@ def compare(model, path, *batches, bound=1e-5):
 
 def exported(model, path, input_shape, *batches, bound=1e-5, **options):
     """Export a model and compare it; return what ONNX reads."""
-    import onnx
-
     mn.onnx.export(model, path, input_shape, **options)
     compare(model, path, *batches, bound=bound)
     return onnx.load(path)

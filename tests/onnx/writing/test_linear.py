@@ -1,11 +1,6 @@
 """Linear is Gemm for rows and MatMul for sequences; a shared weight is stored once."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn

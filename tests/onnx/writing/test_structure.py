@@ -1,11 +1,6 @@
 """What moves numbers knows the sizes of a sample, and leaves the batch open."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 from onnx_files import exported
 
 import minnet as mn

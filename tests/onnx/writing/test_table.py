@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="the extra onnx is not installed")
-
 from onnx_files import exported
 
 import minnet as mn
@@ -48,7 +45,6 @@ X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 @pytest.mark.parametrize("layer", [Written(), DoubledByHand(3, 2), Network(5), mn.Sequential(Network(4), Written())])
 def test_what_is_written(layer, tmp_path):
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     exported(layer, tmp_path / "m.onnx", 3, X)
 
 
