@@ -30,7 +30,7 @@ class Graph(Container):
 
     Parameters
     ----------
-    layers
+    *layers
         A dict of names and layers, in an order in which they can be computed. Every layer has a name.
     **named
         Further layers, with their names.

@@ -186,6 +186,12 @@ SEVERAL = [  # inputs, or outputs
     (mn.Inputs(a=mn.Linear(3, 2, rng=0), b=mn.Identity()), {"b": X, "a": X}),
     (mn.Sequential(mn.Inputs(a=mn.Identity(), b=mn.Tanh()), mn.Heads(c=mn.Tanh())), {"a": X, "b": X}),
 ]
+SEVERAL += [
+    *((kind(), X, X + 5) for kind in (mn.Sum, mn.Subtract, mn.Multiply, mn.Divide)),
+    (mn.Sum(), X, ODD[:1], X[0]),
+    (mn.MatMul(), X, X.T.copy()),
+    (mn.Graph(a=mn.Linear(3, 2, rng=0), b=mn.Tanh(), sum=mn.Sum(), wires={"sum": ("a", "b", "a")}), X),
+]
 OTHERS = [
     (mn.Embedding(5, 2, padding_idx=3, rng=0), np.array([1, 3, 3])),
     (mn.Embedding(5, 2, rng=0), np.array([[1, 3, 3], [4, 0, 1]])),

@@ -15,7 +15,8 @@ ACTIVATIONS = ("Relu", "Elu", "Selu", "Gelu", "Sigmoid", "Tanh", "Softplus", "Mi
                "Abs", "Neg", "Exp", "Erf", "Softsign")
 FUNCTIONS = ("Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Sign", "Floor", "Ceil", "Round", "Identity",
              "LeakyRelu")
-REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSumSquare", "ReduceL1", "ReduceL2")
+REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSumSquare", "ReduceL1",
+              "ReduceL2")
 # fmt: on
 KINDS = {"f": TensorProto.FLOAT, "i": TensorProto.INT64, "b": TensorProto.BOOL}
 

@@ -1,5 +1,7 @@
 """Every operator of the table is read from small graphs: computed as onnxruntime does, trained, saved, exported."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,10 @@ def test_gradients_of_inputs_and_parameters(name, tmp_path):
     claimed = sum(float((g * d).sum()) for g, d in zip(gradients, directions, strict=True))
     measured = slope(model, xs, arrays, dy, directions, 1e-6)
     assert claimed == pytest.approx(measured, rel=1e-5, abs=1e-5)
+
+
+def test_the_page_has_every_operator():
+    page = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    rows = page.partition("### What is understood")[2].partition("\n\n")[2].partition("\n\n")[0].splitlines()[2:]
+    listed = [name for row in rows for name in row.split("|")[2].strip().split(", ")]
+    assert sorted(listed) == sorted(OPERATORS)
