@@ -54,10 +54,10 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     input_shape
         The shape of one sample, without the batch: 784, or (1, 28, 28). A size that may be any number is None, or a
         word: (None, 16) are sequences of any length. A model with several inputs takes a tuple or a dict of shapes,
-        as its `forward` takes arrays; a mask is one of them: ``((None, 16), (None,))``. In place of a shape, an array
-        of samples may stand, and then its dtype counts: an input of uint8 is multiplied by the model's `input_scale`
-        in the graph. Else an input is floats of the model's dtype if the model takes these, or int64, or booleans if it
-        is a mask.
+        as its `forward` takes arrays; a mask is one of them: ``((None, 16), (None,))``. An input is floats of the
+        model's dtype if the model takes these, or int64, or booleans if it is a mask. In place of a shape, an array of
+        samples may stand. Then its dtype counts, and the model is tried with the first two of them; an input of uint8
+        is multiplied by the model's `input_scale` in the graph.
     opset
         The version of ONNX's operators, 18 to 22.
 
@@ -99,7 +99,7 @@ def onnx_model(model: Layer, input_shape: Any, opset: int) -> Any:
     inputs, output = try_inputs(model, read_inputs(model, input_shape))
     floats = next((leaf.dtype for leaf in leaves(inputs) if leaf.dtype in FLOATS), np.dtype(np.float32))
     graph = Graph(model, model.dtype or floats, opset)
-    values = mapped(lambda leaf: graph.input(*leaf), inputs)
+    values = mapped(lambda leaf: graph.input(leaf.name, leaf.shape, leaf.dtype), inputs)
     results = call(lambda *args, **named: graph.layer(model, *args, **named), mapped(_floats(graph, model), values))
     _check_form(results, output)
     outputs = {name: graph.output(name, value) for name, value in _named_outputs(results).items()}
