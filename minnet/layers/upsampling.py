@@ -1,6 +1,7 @@
 """Upsampling makes images larger, or smaller: each pixel is a mean of the nearest pixels of the image."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ class Upsample(Layer):
         dx = batch_last(dy, len(old))
         for axis, taps in reversed(list(enumerate(self._taps(old), 1))):
             dy, dx = dx, np.zeros((*dx.shape[:axis], old[axis - 1], *dx.shape[axis + 1 :]), dx.dtype)
-            along = (slice(None),) * axis
+            along: tuple[Any, ...] = (slice(None),) * axis
             for pixels, weights in taps:
                 each = _times(dy, weights, axis)
                 for place, pixel in enumerate(pixels):

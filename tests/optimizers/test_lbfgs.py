@@ -173,6 +173,16 @@ def test_a_step_ends_where_it_says():
     assert minimised(loss, np.zeros(6), max_iter=10, max_eval=5, **WOLFE)[2] <= 5
 
 
+@pytest.mark.parametrize("line_search_fn", [None, "strong_wolfe"])
+def test_without_tolerances_it_goes_on_to_the_last_digit_and_ends_there(line_search_fn):
+    a, b = quadratic()
+    options = {"tolerance_grad": 0, "tolerance_change": 0, "line_search_fn": line_search_fn, "max_iter": 50}
+    p, _, calls, _ = minimised(lambda p: (p @ a @ p / 2 - b @ p, a @ p - b), np.zeros(6), steps=10, **options)
+    np.testing.assert_allclose(p, np.linalg.solve(a, b), rtol=1e-8)
+    p, _, calls, _ = minimised(lambda p: (0.0, np.zeros(6)), np.ones(6), steps=3, **options)
+    assert calls == 3
+
+
 def test_the_value_that_is_returned_is_the_closures_first():
     a, b = quadratic()
     _, values, _, _ = minimised(lambda p: (p @ a @ p / 2 - b @ p, a @ p - b), np.ones(6), steps=2, weight_decay=0.5)

@@ -253,3 +253,17 @@ def test_ten_steps_beside_pytorch(network, optimizer):
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 def test_ten_steps_of_a_resnet_18_of_full_width(optimizer):
     train_beside(*of_images(width=64, size=64), optimizer, bound=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's exporter
+@pytest.mark.parametrize("network", NETWORKS)
+def test_through_onnx_and_back(network, tmp_path):
+    """PyTorch writes ONNX, minnet reads it, and makes a module of it again."""
+    pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    theirs, _, _, batch = NETWORKS[network](dtype=np.float32)
+    tensors = tuple(map(torch.tensor, batch))
+    theirs(*tensors)  # so that there are running statistics
+    torch.onnx.export(theirs.eval(), tensors, tmp_path / "m.onnx", dynamo=False, opset_version=17)
+    model = mn.onnx.load(tmp_path / "m.onnx")
+    close(model(*batch), theirs(*tensors), 1e-6)
+    close(model(*batch), mn.torch.to_torch(model)(*tensors), 1e-6)

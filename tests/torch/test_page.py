@@ -51,9 +51,3 @@ def test_it_is_what_the_row_says(name):
     else:
         kind = getattr(torch.nn, name if there == "the same" else there.strip("`"))
         assert isinstance(module, kind)
-
-
-def test_what_is_left_out_is_not_there():
-    listed = [name for row in rows("Left out, and why") for name in re.findall(r"`(\w+)`", row[0])]
-    assert len(set(listed)) == len(listed)
-    assert not [name for name in listed if hasattr(mn, name)]

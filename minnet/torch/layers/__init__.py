@@ -10,6 +10,7 @@ from minnet.torch.layers import graph as graph
 from minnet.torch.layers import images as images
 from minnet.torch.layers import linear as linear
 from minnet.torch.layers import normalization as normalization
+from minnet.torch.layers import operations as operations
 from minnet.torch.layers import pooling as pooling
 from minnet.torch.layers import recurrent as recurrent
 from minnet.torch.layers import structure as structure
