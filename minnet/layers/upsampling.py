@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_int, check_number
+from minnet.core.checks import check_choice, check_flag, check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.layers.windows import PIXELS, batch_first, batch_last, check_images, one_pixel
 
@@ -65,7 +65,9 @@ class Upsample(Layer):
         if (size is None) == (scale_factor is None):
             raise ValueError(f"Upsample needs either size or scale_factor, got {size!r} and {scale_factor!r}")
         self.mode = check_choice("Upsample", "mode", mode, ("nearest", *AXES))
-        if align_corners is not None and mode == "nearest":
+        if align_corners is not None and mode != "nearest":
+            check_flag("Upsample", "align_corners", align_corners)
+        elif align_corners is not None:
             raise ValueError(
                 "Upsample has align_corners for the modes linear, bilinear and trilinear only: leave it out"
             )

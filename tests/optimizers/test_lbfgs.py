@@ -1,6 +1,7 @@
 """LBFGS reaches minima that have a closed form, and scikit-learn's. (Its steps beside PyTorch's: tests/parity.)"""
 
 import copy
+import functools
 import math
 import pickle
 
@@ -140,6 +141,17 @@ def test_softmax_regression_of_digits_reaches_scikit_learns_minimum(C):
     mine, other = objective(ours.weight.data, ours.bias.data), objective(theirs.coef_.T, theirs.intercept_)
     assert mine == pytest.approx(other, rel=1e-9)
     np.testing.assert_allclose(ours.weight.data, theirs.coef_.T, atol=1e-4)
+
+
+def test_the_estimator_without_hidden_layers_is_logistic_regression():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X, y = pytest.importorskip("sklearn.datasets").load_wine(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    theirs = linear_model.LogisticRegression(C=0.5, tol=1e-10, max_iter=10_000).fit(X, y)
+    options = {"batch_size": len(X), "max_iter": 50, "tol": 0, "learning_rate_init": 1.0, "random_state": 0}
+    optimizer = functools.partial(LBFGS, **WOLFE)
+    ours = mn.sklearn.Classifier(hidden_layer_sizes=(), optimizer=optimizer, alpha=2.0, **options).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
 
 
 def test_a_network_falls_farther_than_with_adam_in_as_many_evaluations():
