@@ -93,6 +93,24 @@ def _images(f, rng, add, enter):
     add("MaxPool uneven", "MaxPool", {"x": x}, kernel_shape=[2, 2], pads=[0, 1, 1, 0])
     add("AveragePool", "AveragePool", {"x": x}, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     add("AveragePool counted", "AveragePool", {"x": x}, kernel_shape=[3, 2], count_include_pad=1, strides=[1, 2])
+    add("MaxPool signals", "MaxPool", {"x": signals}, kernel_shape=[2], strides=[2], ceil_mode=1)
+    add("MaxPool ceil", "MaxPool", {"x": x}, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1, dilations=[1, 2])
+    add("AveragePool ceil", "AveragePool", {"x": x}, kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1, opset=19)
+    add("AveragePool signals", "AveragePool", {"x": signals}, kernel_shape=[3], pads=[1, 1])
+    add("Conv volumes", "Conv", {"x": f(2, 2, 4, 3, 5)}, {"w": f(3, 2, 2, 2, 2), "b": f(3)})
+    add("ConvTranspose signals", "ConvTranspose", {"x": signals}, {"w": f(4, 3, 3)}, strides=[2])
+    nearest = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    empty = np.zeros(0, np.float32)
+    for name, scales, options in (
+        ("nearest", [2.0, 1.5], nearest),
+        ("whole", [2.0, 3.0], {}),
+        ("linear", [2.0, 1.5], {"mode": "linear"}),
+        ("corners", [2.0, 1.5], {"mode": "linear", "coordinate_transformation_mode": "align_corners"}),
+    ):
+        add(f"Resize {name}", "Resize", {"x": x}, {"r": empty, "s": np.float32([1, 1, *scales])}, **options)
+    node = helper.make_node("Resize", ["x", "", "", "s"], ["y"], mode="linear")
+    enter("Resize sizes", graph([node], {"x": x}, {"s": np.array([2, 4, 9, 12])}), {"x": x})
+    add("Upsample", "Upsample", {"x": x}, {"s": np.float32([1, 1, 2, 3])}, opset=9)
     add("GlobalAveragePool", "GlobalAveragePool", {"x": x})
     add("GlobalMaxPool", "GlobalMaxPool", {"x": x})
     add("GlobalAveragePool signals", "GlobalAveragePool", {"x": signals})

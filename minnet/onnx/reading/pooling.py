@@ -2,47 +2,41 @@
 
 from typing import Any
 
-from minnet.layers import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from minnet.layers import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from minnet.layers.operations import Reduce
 from minnet.onnx.reading.network import Network
 from minnet.onnx.reading.products import padded, padding, per_axis, simple
-from minnet.onnx.reading.shapes import known, windows
+from minnet.onnx.reading.shapes import windows
 from minnet.onnx.reading.values import Node, Sizes, Value
 
+MAXIMA: dict[int, type[Any]] = {1: MaxPool1d, 2: MaxPool2d, 3: MaxPool3d}  # by the number of axes
+MEANS: dict[int, type[Any]] = {1: AvgPool1d, 2: AvgPool2d, 3: AvgPool3d}
 
-def _pool(net: Network, node: Node, kind: type[Any], fill: float, **options: Any) -> Value:
+
+def _pool(net: Network, node: Node, kinds: dict[int, type[Any]], fill: float, **options: Any) -> Value:
     x, kernel = node.value(0), node.attribute("kernel_shape", ())
     axes = len(kernel)
-    if axes != 2 or any(not 1 <= n <= 1 << 20 for n in kernel):
-        raise node.refused(f"its kernel_shape is {kernel[:8]}, and there are windows of images only")
+    if axes not in kinds or any(not 1 <= n <= 1 << 20 for n in kernel):
+        raise node.refused(
+            f"its kernel_shape is {kernel[:8]}, and there are windows of {min(kinds)} to {max(kinds)} axes"
+        )
     stride, dilation = per_axis(node, "strides", axes), per_axis(node, "dilations", axes)
     if dilation != (1,) * axes:
-        raise node.refused("dilations of a pooling are not there in minnet")
+        if kinds is not MAXIMA:
+            raise node.refused("dilations of means are not there in minnet")
+        options["dilation"] = simple(dilation)
     pads = padding(node, x, axes, kernel, stride, dilation)
     ceil_mode = bool(node.attribute("ceil_mode", 0))
-    if ceil_mode and not _is_even(x, kernel, stride, pads):
-        raise node.refused("ceil_mode is not there in minnet for these sizes")
     shape: Sizes | None = None
     if x.shape is not None and len(x.shape) == axes + 2:
-        rest = zip(x.shape[2:], kernel, stride, pads, strict=True)
-        shape = (*x.shape[:2], *(windows(n, k, s, *p) for n, k, s, p in rest))
-    uneven = any(before != behind for before, behind in pads) or any(
-        2 * p[0] > k for p, k in zip(pads, kernel, strict=True)
-    )
-    if uneven and not options.get("count_include_pad", True):
-        raise node.refused(f"pads of {pads} that do not count are not there in minnet")
+        rest = zip(x.shape[2:], kernel, stride, pads, dilation, strict=True)
+        shape = (*x.shape[:2], *(windows(n, k, s, *p, d, ceil_mode) for n, k, s, p, d in rest))
+    uneven = any(before != behind for before, behind in pads)
+    if uneven and (ceil_mode or not options.get("count_include_pad", True)):
+        raise node.refused(f"pads of {pads} are not there in minnet with ceil_mode, or if they do not count")
     x, same = padded(net, node, x, pads, fill)
-    layer = net.make(node, kind, simple(kernel), simple(stride), simple(same), **options)
+    layer = net.make(node, kinds[axes], simple(kernel), simple(stride), simple(same), ceil_mode=ceil_mode, **options)
     return net.add(node, layer, x, shape=shape)
-
-
-def _is_even(x: Value, kernel: tuple[int, ...], stride: tuple[int, ...], pads: tuple[tuple[int, int], ...]) -> bool:
-    """Whether windows fill the images, so that it does not matter in which direction their number is rounded."""
-    size = known(x.shape[2:]) if x.shape is not None else None
-    if size is None or len(size) != len(kernel):
-        return False
-    axes = zip(size, kernel, stride, pads, strict=True)
-    return all((n + sum(p) - k) % s == 0 for n, k, s, p in axes)
 
 
 def max_pool(net: Network, node: Node) -> Value:
@@ -50,12 +44,12 @@ def max_pool(net: Network, node: Node) -> Value:
     node.only(storage_order=0)
     if len([name for name in node.outputs if name]) > 1:
         raise node.refused("its second output, the places of the largest numbers, is not there in minnet")
-    return _pool(net, node, MaxPool2d, float("-inf"))
+    return _pool(net, node, MAXIMA, float("-inf"))
 
 
 def average_pool(net: Network, node: Node) -> Value:
     """The mean of each window."""
-    return _pool(net, node, AvgPool2d, 0.0, count_include_pad=bool(node.attribute("count_include_pad", 0)))
+    return _pool(net, node, MEANS, 0.0, count_include_pad=bool(node.attribute("count_include_pad", 0)))
 
 
 def global_average_pool(net: Network, node: Node) -> Value:
@@ -103,11 +97,6 @@ def reduce(kind: str) -> Any:
         return net.add(node, net.make(node, Reduce, kind, axes, keep), x, shape=shape)
 
     return read
-
-
-def resize(net: Network, node: Node) -> Value:
-    """Images made larger: not there yet."""
-    raise node.refused("images made larger or smaller are not there in minnet")
 
 
 OPERATORS = {

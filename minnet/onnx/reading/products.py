@@ -4,11 +4,25 @@ from typing import Any
 
 import numpy as np
 
-from minnet.layers import Conv1d, Conv2d, ConvTranspose2d, Embedding, Linear, MatMul, Multiply, Sum
+from minnet.layers import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Embedding,
+    Linear,
+    MatMul,
+    Multiply,
+    Sum,
+)
 from minnet.layers.operations import Gather, PadAxes, Transpose
 from minnet.onnx.reading.network import Network
 from minnet.onnx.reading.shapes import known, together, windows
 from minnet.onnx.reading.values import Node, Sizes, Value, constant
+
+CONVOLUTIONS: dict[int, type[Any]] = {1: Conv1d, 2: Conv2d, 3: Conv3d}  # by the number of axes
+TRANSPOSED: dict[int, type[Any]] = {1: ConvTranspose1d, 2: ConvTranspose2d}
 
 
 def gemm(net: Network, node: Node) -> Value:
@@ -170,8 +184,8 @@ def conv(net: Network, node: Node) -> Value:
     """A convolution of signals or images, with constant weights."""
     x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
-    if axes not in (1, 2) or 0 in w.shape:
-        raise node.refused(f"its weights have shape {w.shape}, and there are Conv1d and Conv2d")
+    if axes not in CONVOLUTIONS or 0 in w.shape:
+        raise node.refused(f"its weights have shape {w.shape}, and there are Conv1d, Conv2d and Conv3d")
     stride, dilation = per_axis(node, "strides", axes), per_axis(node, "dilations", axes)
     pads = padding(node, x, axes, w.shape[2:], stride, dilation)
     if node.attribute("kernel_shape", tuple(w.shape[2:])) != tuple(w.shape[2:]):
@@ -184,7 +198,7 @@ def conv(net: Network, node: Node) -> Value:
     x, same = padded(net, node, x, pads)
     layer = net.make(
         node,
-        Conv1d if axes == 1 else Conv2d,
+        CONVOLUTIONS[axes],
         w.shape[1] * groups,
         w.shape[0],
         simple(w.shape[2:]),
@@ -205,8 +219,8 @@ def conv_transpose(net: Network, node: Node) -> Value:
     """The transpose of a convolution, with constant weights."""
     x, w, bias = node.value(0), node.floats(1), _bias(node)
     axes = w.ndim - 2
-    if axes != 2 or 0 in w.shape:
-        raise node.refused(f"its weights have shape {w.shape}, and there is ConvTranspose2d")
+    if axes not in TRANSPOSED or 0 in w.shape:
+        raise node.refused(f"its weights have shape {w.shape}, and there are ConvTranspose1d and ConvTranspose2d")
     if "output_shape" in node.attributes or node.attribute("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise node.refused("output_shape and auto_pad are not there in minnet, only pads")
     stride, dilation = per_axis(node, "strides", axes), per_axis(node, "dilations", axes)
@@ -219,7 +233,7 @@ def conv_transpose(net: Network, node: Node) -> Value:
     groups = node.attribute("group", 1)
     layer = net.make(
         node,
-        ConvTranspose2d,
+        TRANSPOSED[axes],
         w.shape[0],
         w.shape[1] * groups,
         simple(w.shape[2:]),
@@ -232,7 +246,7 @@ def conv_transpose(net: Network, node: Node) -> Value:
     )
     arrays: dict[str, Any] = {"weight": (node.value(1), w)} | ({} if bias is None else {"bias": (bias, node.floats(2))})
     net.give(node, layer, **arrays)
-    shape = None if x.shape is None else (x.shape[0], w.shape[1] * groups, None, None)
+    shape = None if x.shape is None else (x.shape[0], w.shape[1] * groups, *[None] * axes)
     return net.add(node, layer, x, shape=shape, own_name=True)
 
 

@@ -9,6 +9,7 @@ from minnet.onnx.reading.pointwise import OPERATORS as POINTWISE
 from minnet.onnx.reading.pooling import OPERATORS as POOLING
 from minnet.onnx.reading.products import OPERATORS as PRODUCTS
 from minnet.onnx.reading.recurrent import OPERATORS as RECURRENT
+from minnet.onnx.reading.resizing import OPERATORS as RESIZING
 from minnet.onnx.reading.shaping import OPERATORS as SHAPING
 from minnet.onnx.reading.sizing import OPERATORS as SIZING
 from minnet.onnx.reading.taking import OPERATORS as TAKING
@@ -21,6 +22,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **POOLING,
     **PRODUCTS,
     **RECURRENT,
+    **RESIZING,
     **SHAPING,
     **SIZING,
     **TAKING,
