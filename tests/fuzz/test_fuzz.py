@@ -174,7 +174,7 @@ def test_the_program(tmp_path):
 
 def test_the_figures_are_of_all_readers_and_without_failures():
     figures = json.loads(fuzz.FIGURES.read_text())
-    assert figures.keys() == TARGETS.keys()
+    assert figures.keys() == TARGETS.keys() | {"onnx"}  # which is no target where its extra is not installed
     for figure in figures.values():
         assert figure["inputs"] >= 200_000
         assert figure["inputs"] == sum(figure["outcomes"].values())

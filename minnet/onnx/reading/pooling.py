@@ -31,12 +31,24 @@ def _pool(net: Network, node: Node, kinds: dict[int, type[Any]], fill: float, **
     if x.shape is not None and len(x.shape) == axes + 2:
         rest = zip(x.shape[2:], kernel, stride, pads, dilation, strict=True)
         shape = (*x.shape[:2], *(windows(n, k, s, *p, d, ceil_mode) for n, k, s, p, d in rest))
+    if not options.get("count_include_pad", True) and not ceil_mode and _is_ceil(shape, x.shape, kernel, stride, pads):
+        ceil_mode, pads = True, tuple((before, before) for before, _ in pads)
     uneven = any(before != behind for before, behind in pads)
     if uneven and (ceil_mode or not options.get("count_include_pad", True)):
         raise node.refused(f"pads of {pads} are not there in minnet with ceil_mode, or if they do not count")
     x, same = padded(net, node, x, pads, fill)
     layer = net.make(node, kinds[axes], simple(kernel), simple(stride), simple(same), ceil_mode=ceil_mode, **options)
     return net.add(node, layer, x, shape=shape)
+
+
+def _is_ceil(
+    made: Sizes | None, given: Sizes | None, kernel: tuple[int, ...], stride: tuple[int, ...], pads: tuple[Any, ...]
+) -> bool:
+    """Whether pads that are larger behind, and do not count, make as many windows as ceil_mode would."""
+    if made is None or given is None or all(before == behind for before, behind in pads):
+        return False
+    axes = zip(given[2:], kernel, stride, pads, strict=True)
+    return made[2:] == tuple(windows(n, k, s, before, before, ceil_mode=True) for n, k, s, (before, _) in axes)
 
 
 def max_pool(net: Network, node: Node) -> Value:

@@ -17,28 +17,31 @@ def resize(net: Network, node: Node) -> Value:
     if axes not in LINES:
         raise node.refused("the file does not say how many axes its input has, or there are others than 1 to 3")
     node.only(antialias=0, exclude_outside=0, keep_aspect_ratio_policy="stretch")
-    if "axes" in node.attributes:
-        raise node.refused("axes is not there in minnet")
+    own = node.attribute("axes", None)
+    if own is not None and own != tuple(range(2, axes + 2)):
+        raise node.refused(f"its axes are {own[:8]}, and not those behind the channels")
+    skipped = 2 if own is None else 0  # the batch and the channels
     how: dict[str, Any] = {}
     sizes, scales = node.get(3), node.get(2)
     if sizes is not None:
-        wanted = sizes.sizes[2:] if sizes.sizes is not None and len(sizes.sizes) == axes + 2 else (None,)
+        fits = sizes.sizes is not None and len(sizes.sizes) == axes + skipped
+        wanted = sizes.sizes[skipped:] if fits and sizes.sizes is not None else (None,)
         if not all(isinstance(n, int) and 0 < n < 1 << 20 for n in wanted):
             raise node.refused("its sizes are computed, and must be constants here")
         how["size"] = tuple(wanted)
     elif scales is not None:
-        how["scale_factor"] = _scales(node, scales, axes)
+        how["scale_factor"] = _scales(node, scales, axes, skipped)
     else:
         raise node.refused("it has neither sizes nor scales")
     return _upsampled(net, node, x, axes, how)
 
 
-def _scales(node: Node, scales: Value, axes: int) -> tuple[float, ...]:
+def _scales(node: Node, scales: Value, axes: int, skipped: int = 2) -> tuple[float, ...]:
     """Return the factors of the axes behind the channels."""
     array = scales.array
-    if array is None or array.shape != (axes + 2,) or (array[:2] != 1).any() or not (array > 0).all():
+    if array is None or array.shape != (axes + skipped,) or (array[:skipped] != 1).any() or not (array > 0).all():
         raise node.refused("its scales are computed, or make other axes larger than those of the image")
-    return tuple(float(str(np.float32(n))) for n in array[2:])
+    return tuple(float(str(np.float32(n))) for n in array[skipped:])
 
 
 def _upsampled(net: Network, node: Node, x: Value, axes: int, how: dict[str, Any]) -> Value:
