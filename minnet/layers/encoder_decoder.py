@@ -27,6 +27,7 @@ class Decoder(Container):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minnet import LayerNorm, TransformerDecoderBlock
     >>> decoder = Decoder(TransformerDecoderBlock(8, 2, 32), TransformerDecoderBlock(8, 2, 32), LayerNorm(8))
     >>> decoder.forward(np.ones((3, 5, 8), np.float32), np.ones((3, 9, 8), np.float32)).shape
@@ -101,6 +102,7 @@ class EncoderDecoder(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minnet import TransformerBlock, TransformerDecoderBlock
     >>> model = EncoderDecoder(TransformerBlock(8, 2, 32), TransformerDecoderBlock(8, 2, 32))
     >>> model.forward(np.ones((3, 9, 8), np.float32), np.ones((3, 5, 8), np.float32)).shape
