@@ -67,7 +67,9 @@ def check_number(
     Otherwise there is a TypeError or ValueError, as of `check_int`.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        got = type(value).__name__ + (f" {value!r}: pass {name}=float({value!r})" if isinstance(value, str) else "")
+        got = type(value).__name__
+        if isinstance(value, str):
+            got += f" {value!r}" + (f": pass {name}=float({value!r})" if _is_finite(value) else "")
         raise TypeError(f"{owner} expected {name} to be a number, got {got}")
     if not (math.isfinite(value) and low <= value <= high and above < value < below):
         least = f"{low:g} <= " if low > -math.inf else f"{above:g} < " if above > -math.inf else ""
@@ -88,6 +90,16 @@ def check_choice(owner: str, name: str, value: T, choices: Collection[T]) -> T:
     if value not in choices:
         raise ValueError(f"{owner} expected {name} to be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
+
+
+def check_flag(owner: str, name: str, value: object) -> bool:
+    """Return an argument as a bool; a TypeError if it is something else, such as the argument for another place."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(
+            f"{owner} expected {name} to be True or False, got {value!r}: if another argument was meant, pass it by "
+            "its name, because the order of arguments is not always PyTorch's"
+        )
+    return bool(value)
 
 
 def check_floats(owner: Described, x: object, dtype: "np.dtype[Any] | None" = None) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import TINY, Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_int
+from minnet.core.checks import check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.special import exponentials, softmax_backward
 from minnet.core.words import CPU, refusing
@@ -106,8 +106,8 @@ class MultiHeadAttention(Layer):
             raise ValueError(
                 f"MultiHeadAttention needs embed_dim to be a multiple of num_heads, got {D} and {num_heads}"
             )
-        self.bias = bias
-        self.causal = causal
+        self.bias = check_flag("MultiHeadAttention", "bias", bias)
+        self.causal = check_flag("MultiHeadAttention", "causal", causal)
         self._scale = 1 / math.sqrt(D // num_heads)  # keeps the variance of q · k at 1, whatever d is
         rng = np.random.default_rng(rng)
         sizes = (D, kdim or D, vdim or D)

@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_int
+from minnet.core.checks import check_flag, check_int
 from minnet.layers.pooling import Pooling
 from minnet.layers.windows import Sizes, batch_first, batch_last
 
@@ -24,7 +24,7 @@ class _AvgPool(Pooling):
         divisor_override: int | None = None,
     ) -> None:
         super().__init__(kernel_size, stride, padding, 1, ceil_mode)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = check_flag(type(self).__name__, "count_include_pad", count_include_pad)
         self.divisor_override = divisor_override
         if divisor_override is not None:
             why = "each sum is divided by it, or by the number of pixels if it is None"

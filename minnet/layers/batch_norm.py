@@ -5,7 +5,7 @@ import numpy as np
 from minnet.core.arrays import Array, filled
 from minnet.core.buffer import Buffer
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int, check_number
+from minnet.core.checks import check_flag, check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
@@ -41,10 +41,10 @@ class ChannelNorm(Layer):
         self.eps = check_eps(name, eps)
         why = "it is the weight of the newest batch, or None for the mean of all batches"
         self.momentum = None if momentum is None else check_number(name, "momentum", momentum, 0, 1, why=why)
-        self.affine = affine
-        self.track_running_stats = track_running_stats
+        self.affine = check_flag(name, "affine", affine)
+        self.track_running_stats = check_flag(name, "track_running_stats", track_running_stats)
         self.weight = Parameter(filled(1, (C,))) if affine else None
-        self.bias = Parameter(filled(0, (C,))) if affine and bias else None
+        self.bias = Parameter(filled(0, (C,))) if check_flag(name, "bias", bias) and affine else None
         self.running_mean = Buffer(filled(0, (C,))) if track_running_stats else None
         self.running_var = Buffer(filled(1, (C,))) if track_running_stats else None
         self.num_batches_tracked = Buffer(0.0) if track_running_stats else None

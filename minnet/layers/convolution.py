@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -56,6 +56,7 @@ class Kernels(Layer):
         rng = np.random.default_rng(rng)
         bound = 1 / math.sqrt(channels[self.transposed] * self._windows.places)
         self.weight = Parameter(draw(weight_init or uniform(-bound, bound), (*channels, *kernel), rng))
+        bias = check_flag(name, "bias", bias)
         self.bias = Parameter(draw(bias_init or uniform(-bound, bound), (out_channels,), rng)) if bias else None
 
 

@@ -4,7 +4,7 @@ import math
 
 from minnet.core.arrays import Array, filled, sums
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int
+from minnet.core.checks import check_flag, check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import check_eps, per_channel, standardize, standardize_backward
@@ -51,9 +51,9 @@ class GroupNorm(Layer):
                 f"in {num_groups} groups"
             )
         self.eps = check_eps("GroupNorm", eps)
-        self.affine = affine
+        self.affine = check_flag("GroupNorm", "affine", affine)
         self.weight = Parameter(filled(1, (num_channels,))) if affine else None
-        self.bias = Parameter(filled(0, (num_channels,))) if affine and bias else None
+        self.bias = Parameter(filled(0, (num_channels,))) if check_flag("GroupNorm", "bias", bias) and affine else None
 
     def check(self, x: Array) -> None:
         """Check that x is (N, C, ...), of the Parameters' dtype."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array, column_sums, filled
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int
+from minnet.core.checks import check_flag, check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.layers.normalization import (
@@ -28,7 +28,7 @@ class LastAxes(Layer):
             raise ValueError(f"{name} needs at least one axis to normalize, got normalized_shape=()")
         self.normalized_shape = tuple(check_int(name, "normalized_shape", size) for size in sizes)
         self._axes = tuple(range(-len(self.normalized_shape), 0))  # the same axes, counted from the end
-        self.elementwise_affine = elementwise_affine
+        self.elementwise_affine = check_flag(name, "elementwise_affine", elementwise_affine)
         self.weight = Parameter(filled(1, self.normalized_shape)) if elementwise_affine else None
 
     @property
@@ -89,7 +89,8 @@ class LayerNorm(LastAxes):
     ) -> None:
         super().__init__(normalized_shape, elementwise_affine)
         self.eps = check_eps("LayerNorm", eps)
-        self.bias = Parameter(filled(0, self.normalized_shape)) if elementwise_affine and bias else None
+        bias = check_flag("LayerNorm", "bias", bias) and elementwise_affine
+        self.bias = Parameter(filled(0, self.normalized_shape)) if bias else None
 
     @checked
     def forward(self, x: Array) -> Array:

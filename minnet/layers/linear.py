@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array, as_rows, with_axes_of
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int
+from minnet.core.checks import check_flag, check_floats, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -60,6 +60,7 @@ class Linear(Layer):
         rng = np.random.default_rng(rng)
         default = uniform(-1 / math.sqrt(in_features), 1 / math.sqrt(in_features))
         self.weight = Parameter(draw(weight_init or default, (in_features, out_features), rng))
+        bias = check_flag("Linear", "bias", bias)
         self.bias = Parameter(draw(bias_init or default, (out_features,), rng)) if bias else None
 
     def check(self, x: Array) -> None:

@@ -1,6 +1,7 @@
 """Pooling makes images smaller: each window becomes one number, channel by channel, and nothing is learned."""
 
 from minnet.core.arrays import Array
+from minnet.core.checks import check_flag
 from minnet.core.layer import Layer
 from minnet.layers.windows import Sizes, Windows, check_images, per_axis
 
@@ -16,7 +17,8 @@ class Pooling(Layer):
         self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil_mode: bool
     ) -> None:
         name = type(self).__name__
-        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, bool(ceil_mode)
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.ceil_mode = check_flag(name, "ceil_mode", ceil_mode)
         kernel = per_axis(name, "kernel_size", kernel_size, self.axes)
         strides = kernel if stride is None else per_axis(name, "stride", stride, self.axes)
         around = per_axis(name, "padding", padding, self.axes, least=0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_gradient, check_int
+from minnet.core.checks import check_flag, check_gradient, check_int
 from minnet.core.described import describe
 from minnet.core.layers import Layers
 from minnet.core.words import CPU, refusing
@@ -52,7 +52,7 @@ class Stacked(Recurrent):
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.num_layers = check_int(type(self).__name__, "num_layers", num_layers)
-        self.bidirectional = bool(bidirectional)
+        self.bidirectional = check_flag(type(self).__name__, "bidirectional", bidirectional)
         rng = np.random.default_rng(rng)
         if dropout and num_layers == 1:
             raise ValueError(
@@ -64,7 +64,7 @@ class Stacked(Recurrent):
             return
         self.input_size = check_int(type(self).__name__, "input_size", input_size)
         self.hidden_size = check_int(type(self).__name__, "hidden_size", hidden_size)
-        self.bias = bool(bias)
+        self.bias = check_flag(type(self).__name__, "bias", bias)
         layers = {}  # one after another, because a file may ask for a billion of them
         for level in range(num_layers):
             for end in ("", "_reverse")[: self._directions]:

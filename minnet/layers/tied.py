@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import Array, as_rows
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats
+from minnet.core.checks import check_flag, check_floats
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
@@ -68,6 +68,7 @@ class Tied(Layer):
         self.weight = weight
         self.out_features, self.in_features = weight.data.shape
         default = uniform(-1 / math.sqrt(self.in_features), 1 / math.sqrt(self.in_features))
+        bias = check_flag("Tied", "bias", bias)
         values = draw(bias_init or default, (self.out_features,), np.random.default_rng(rng)) if bias else None
         self.bias = None if values is None else Parameter(values, weight.data.dtype)
 

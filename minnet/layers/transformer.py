@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.words import CPU, refusing
 from minnet.layers.activations import ReLU
@@ -57,9 +57,9 @@ class Block(Layer):
         self.embed_dim = D = check_int(name, "embed_dim", embed_dim)
         self.num_heads = num_heads
         self.hidden = check_int(name, "hidden", hidden)
-        self.causal = causal
-        self.norm_first = norm_first
-        self.bias = bool(bias)
+        self.causal = check_flag(name, "causal", causal)
+        self.norm_first = check_flag(name, "norm_first", norm_first)
+        self.bias = check_flag(name, "bias", bias)
         if isinstance(activation, str):
             activation = GELU() if check_choice(name, "activation", activation, ("relu", "gelu")) == "gelu" else None
         rng = np.random.default_rng(rng)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_floats, check_gradient, check_int
+from minnet.core.checks import check_flag, check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import draw, uniform
@@ -49,7 +49,7 @@ class Recurrent(Layer):
         name = type(self).__name__
         self.input_size = input_size = check_int(name, "input_size", input_size)
         self.hidden_size = hidden_size = check_int(name, "hidden_size", hidden_size)
-        self.bias = bool(bias)
+        self.bias = check_flag(type(self).__name__, "bias", bias)
         rng = np.random.default_rng(rng)
         default = uniform(-1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))
         width = self.gates * hidden_size

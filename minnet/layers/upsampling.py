@@ -1,13 +1,14 @@
 """Upsampling makes images larger, or smaller: each pixel is a mean of the nearest pixels of the image."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.checked import checked
-from minnet.core.checks import check_choice, check_floats, check_int, check_number
+from minnet.core.checks import check_choice, check_flag, check_floats, check_int, check_number
 from minnet.core.layer import Layer
 from minnet.layers.windows import PIXELS, batch_first, batch_last, check_images, one_pixel
 
@@ -64,7 +65,9 @@ class Upsample(Layer):
         if (size is None) == (scale_factor is None):
             raise ValueError(f"Upsample needs either size or scale_factor, got {size!r} and {scale_factor!r}")
         self.mode = check_choice("Upsample", "mode", mode, ("nearest", *AXES))
-        if align_corners is not None and mode == "nearest":
+        if align_corners is not None and mode != "nearest":
+            check_flag("Upsample", "align_corners", align_corners)
+        elif align_corners is not None:
             raise ValueError(
                 "Upsample has align_corners for the modes linear, bilinear and trilinear only: leave it out"
             )
@@ -112,7 +115,7 @@ class Upsample(Layer):
         dx = batch_last(dy, len(old))
         for axis, taps in reversed(list(enumerate(self._taps(old), 1))):
             dy, dx = dx, np.zeros((*dx.shape[:axis], old[axis - 1], *dx.shape[axis + 1 :]), dx.dtype)
-            along = (slice(None),) * axis
+            along: tuple[Any, ...] = (slice(None),) * axis
             for pixels, weights in taps:
                 each = _times(dy, weights, axis)
                 for place, pixel in enumerate(pixels):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array, Labels, as_rows
 from minnet.core.checked import checked
-from minnet.core.checks import check_floats, check_int, named
+from minnet.core.checks import check_flag, check_floats, check_int, named
 from minnet.core.labels import check_integers, check_range
 from minnet.core.masks import refuse_mask
 from minnet.core.trees import first, refuse_tree
@@ -90,7 +90,7 @@ class CTCLoss(Loss):
     def __init__(self, blank: int = 0, *, zero_infinity: bool = False, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
         self.blank = check_int("CTCLoss", "blank", blank, 0, "it is the number of a class")
-        self.zero_infinity = bool(zero_infinity)
+        self.zero_infinity = check_flag(type(self).__name__, "zero_infinity", zero_infinity)
 
     def check(self, prediction: Any, target: Any) -> None:
         """Check that the prediction is log-probabilities (N, T, C), one class of which is the blank."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array, as_rows
+from minnet.core.checks import check_flag
 from minnet.core.probabilities import is_log_probabilities, is_probabilities
 from minnet.losses.elementwise import ElementwiseLoss
 from minnet.losses.probabilities import check_log_probabilities
@@ -49,7 +50,7 @@ class KLDivLoss(ElementwiseLoss):
 
     def __init__(self, *, log_target: bool = False, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.log_target = bool(log_target)
+        self.log_target = check_flag(type(self).__name__, "log_target", log_target)
 
     def check(self, prediction: Array, target: ArrayLike) -> None:
         """Check that the prediction is log-probabilities (..., C), and the target of its shape."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_number
+from minnet.core.checks import check_flag, check_number
 from minnet.losses.base import Loss
 from minnet.losses.parts import PartsLoss
 from minnet.losses.targets import check_signs
@@ -142,7 +142,7 @@ class TripletMarginLoss(PartsLoss):
         self.margin = check_number(name, "margin", margin, above=0)
         self.p = math.inf if p == math.inf else check_number(name, "p", p, 1)
         self.eps = check_number(name, "eps", eps, 0)
-        self.swap = bool(swap)
+        self.swap = check_flag(type(self).__name__, "swap", swap)
 
     def check_target(self, target: Any, shape: tuple[int, ...]) -> None:
         """Check nothing: there is no target."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minnet.core.arrays import Array
-from minnet.core.checks import check_number
+from minnet.core.checks import check_flag, check_number
 from minnet.losses.elementwise import ElementwiseLoss
 from minnet.losses.parts import PartsLoss
 
@@ -61,7 +61,7 @@ class GaussianNLLLoss(PartsLoss):
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.full = bool(full)
+        self.full = check_flag("GaussianNLLLoss", "full", full)
         self.eps = check_number("GaussianNLLLoss", "eps", eps, above=0)
 
     def check_shapes(self, *parts: Array) -> None:
@@ -131,7 +131,8 @@ class PoissonNLLLoss(ElementwiseLoss):
         self, log_input: bool = True, *, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction=reduction)
-        self.log_input, self.full = bool(log_input), bool(full)
+        self.log_input = check_flag("PoissonNLLLoss", "log_input", log_input)
+        self.full = check_flag("PoissonNLLLoss", "full", full)
         self.eps = check_number("PoissonNLLLoss", "eps", eps, above=0)
 
     def compare(self, prediction: Array, target: Array) -> tuple[Array, Array]:

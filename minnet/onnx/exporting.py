@@ -34,7 +34,9 @@ from minnet.saving.tensorfile import write_whole
 from minnet.version import __version__
 
 OLDEST, NEWEST = 18, 22  # opsets: the tests run all of them
-LARGEST = 2**31 - 1  # bytes that one protobuf message, and so an ONNX file, holds
+LARGEST = (
+    2_000_000_000  # bytes of arrays: a file is one protobuf message, which holds 2**31 with all else that is in it
+)
 
 
 def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opset: int = 18) -> None:
@@ -54,10 +56,10 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     input_shape
         The shape of one sample, without the batch: 784, or (1, 28, 28). A size that may be any number is None, or a
         word: (None, 16) are sequences of any length. A model with several inputs takes a tuple or a dict of shapes,
-        as its `forward` takes arrays; a mask is one of them: ``((None, 16), (None,))``. In place of a shape, an array
-        of samples may stand, and then its dtype counts: an input of uint8 is multiplied by the model's `input_scale`
-        in the graph. Else an input is floats of the model's dtype if the model takes these, or int64, or booleans if it
-        is a mask.
+        as its `forward` takes arrays; a mask is one of them: ``((None, 16), (None,))``. An input is floats of the
+        model's dtype if the model takes these, or int64, or booleans if it is a mask. In place of a shape, an array of
+        samples may stand. Then its dtype counts, and the model is tried with the first two of them; an input of uint8
+        is multiplied by the model's `input_scale` in the graph.
     opset
         The version of ONNX's operators, 18 to 22.
 
@@ -83,38 +85,39 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
     check_int("mn.onnx.export", "opset", opset, None, "it is the version of ONNX's operators")
     if not OLDEST <= opset <= NEWEST:
         raise ValueError(f"mn.onnx.export writes the opsets {OLDEST} to {NEWEST} of ONNX, got opset={opset}")
-    size = sum(array.data.nbytes for _, array in model.named_arrays())
-    if size > LARGEST:
-        raise ValueError(
-            f"mn.onnx.export: the model's arrays take {size / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: "
-            "convert it to float32 if it is float64, or export its parts"
-        )
-    content = onnx_model(model, input_shape, opset).SerializeToString(deterministic=True)
-    write_whole(Path(os.path.realpath(path)), content)
+    _check_size(sum(array.data.nbytes for _, array in model.named_arrays()))
+    write_whole(Path(os.path.realpath(path)), onnx_file(model, input_shape, opset))
 
 
-def onnx_model(model: Layer, input_shape: Any, opset: int) -> Any:
-    """Return a model as ONNX's ModelProto, after the checks of the file."""
+def onnx_file(model: Layer, input_shape: Any, opset: int) -> bytes:
+    """Return the bytes of the file that `export` writes, after ONNX's checks of them."""
     model = copy.deepcopy(model).eval()
     inputs, output = try_inputs(model, read_inputs(model, input_shape))
     floats = next((leaf.dtype for leaf in leaves(inputs) if leaf.dtype in FLOATS), np.dtype(np.float32))
     graph = Graph(model, model.dtype or floats, opset)
-    values = mapped(lambda leaf: graph.input(*leaf), inputs)
+    values = mapped(lambda leaf: graph.input(leaf.name, leaf.shape, leaf.dtype), inputs)
     results = call(lambda *args, **named: graph.layer(model, *args, **named), mapped(_floats(graph, model), values))
     _check_form(results, output)
-    outputs = {name: graph.output(name, value) for name, value in _named_outputs(results).items()}
+    _check_size(sum(tensor.ByteSize() for tensor in graph.initializers.values()))  # some are there in two layouts
+    outputs = [graph.output(name, value) for name, value in _named_outputs(results).items()]
+    meanings = [_meaning(leaf, model) for leaf in leaves(inputs)]
+    content: bytes = _proto(model, graph, leaves(values), meanings, outputs).SerializeToString(deterministic=True)
+    onnx.checker.check_model(content, full_check=True)
+    return content
+
+
+def _proto(model: Layer, graph: Graph, inputs: list[Value], meanings: list[str], outputs: list[Value]) -> Any:
+    """Return ONNX's ModelProto of a graph."""
     proto = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             type(model).__name__,
-            [
-                _described(value, _meaning(leaf, model))
-                for value, leaf in zip(leaves(values), leaves(inputs), strict=True)
-            ],
-            [_described(value, "") for value in outputs.values()],
+            [onnx.helper.make_value_info(x.name, x.type, meaning) for x, meaning in zip(inputs, meanings, strict=True)],
+            [onnx.helper.make_value_info(y.name, y.type) for y in outputs],
             list(graph.initializers.values()),
+            value_info=graph.infos([y.name for y in outputs]),
         ),
-        opset_imports=[onnx.helper.make_opsetid("", opset)],
+        opset_imports=[onnx.helper.make_opsetid("", graph.opset)],
         producer_name="minnet",
         producer_version=__version__,
         doc_string=repr(model),
@@ -124,9 +127,16 @@ def onnx_model(model: Layer, input_shape: Any, opset: int) -> Any:
     if model.class_names is not None:
         metadata["class_names"] = json.dumps(list(model.class_names), ensure_ascii=False)
     onnx.helper.set_model_props(proto, metadata)
-    proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
-    onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _check_size(size: int) -> None:
+    """Raise a ValueError, if a file cannot hold so many bytes of arrays."""
+    if size > LARGEST:
+        raise ValueError(
+            f"mn.onnx.export: the model's arrays take {size / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: "
+            "convert it to float32 if it is float64, or export its parts"
+        )
 
 
 def _floats(graph: Graph, model: Layer) -> Any:
@@ -180,7 +190,3 @@ def _check_form(results: Any, output: Any) -> None:
 
 def _is_one(results: Any, output: Any) -> bool:
     return isinstance(results, Value) and isinstance(output, np.ndarray)
-
-
-def _described(value: Value, meaning: str) -> Any:
-    return onnx.helper.make_value_info(value.name, value.type, meaning)

@@ -21,11 +21,12 @@ BYTES, INTEGERS = np.dtype(np.uint8), np.dtype(np.int64)
 
 
 class Input(NamedTuple):
-    """One input: its name, its shape with the batch, and its dtype, or None if the trial run is to find it."""
+    """One input: its name, its shape with the batch, its dtype, or None if the trial run is to find it; two samples."""
 
     name: str
     shape: tuple[Size, ...]
     dtype: "np.dtype[Any] | None"
+    samples: NDArray[Any] | None = None
 
 
 def read_inputs(model: Layer, input_shape: Any) -> Any:
@@ -49,9 +50,9 @@ def try_inputs(model: Layer, inputs: Any) -> tuple[Any, Any]:
     TypeError, ValueError
         As the model's layers raise them, if there is no such input that it takes.
     """
-    floats, integers, bools = np.dtype(model.dtype or np.float32), INTEGERS, np.dtype(np.bool_)
+    numbers = [np.dtype(model.dtype or np.float32), INTEGERS]
     choices = [
-        [bools] if leaf.name.endswith("mask") else [leaf.dtype] if leaf.dtype else [floats, integers]
+        [leaf.dtype] if leaf.dtype else [np.dtype(np.bool_), *numbers] if leaf.name.endswith("mask") else numbers
         for leaf in leaves(inputs)
     ]
     sizes = TRIED if any(isinstance(n, str | None) for leaf in leaves(inputs) for n in leaf.shape[1:]) else TRIED[:1]
@@ -80,7 +81,8 @@ def _input(name: str, shape: Any, model: Layer) -> Input:
         raise TypeError(
             f"mn.onnx.export expected {name} to be an array of numbers that a layer takes, got {shape.dtype}"
         )
-    return Input(name, (BATCH, *shape.shape[1:]), dtype)
+    samples = np.resize(shape[:2], (2, *shape.shape[1:])) if len(shape) else None
+    return Input(name, (BATCH, *shape.shape[1:]), dtype, samples)
 
 
 def _size(name: str, size: Any, word: str) -> Size:
@@ -110,7 +112,9 @@ def _argument_names(model: Layer, count: int) -> list[str]:
 
 
 def _samples(size: int, model: Layer, leaf: Input) -> NDArray[Any]:
-    """Return two samples for the trial run."""
+    """Return two samples for the trial run: the user's, or random numbers, words number 0, and masks of True."""
+    if leaf.samples is not None:
+        return cast(scaled(leaf.samples, model.input_scale), model.dtype)
     shape = tuple(n if isinstance(n, int) else size for n in (2, *leaf.shape[1:]))
     if leaf.dtype is None or leaf.dtype.kind == "f":
         return np.random.default_rng(0).normal(size=shape).astype(leaf.dtype or np.float32)

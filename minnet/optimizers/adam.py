@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.base import Optimizer, Parameters, average
-from minnet.optimizers.option import Option, pair_of_betas
+from minnet.optimizers.option import Flag, Option, pair_of_betas
 
 
 class Adam(Optimizer):
@@ -43,7 +43,7 @@ class Adam(Optimizer):
     array([0.9, 1.1], dtype=float32)
     """
 
-    betas, eps, amsgrad = pair_of_betas(), Option(low=0), Option()
+    betas, eps, amsgrad = pair_of_betas(), Option(low=0), Flag()
     fading, squares = ("mean",), ("square",)
 
     def __init__(

@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.base import Optimizer, Parameters, average
-from minnet.optimizers.option import Option, share
+from minnet.optimizers.option import Flag, Option, share
 
 
 class RMSprop(Optimizer):
@@ -34,7 +34,7 @@ class RMSprop(Optimizer):
         Divide by the standard deviation.
     """
 
-    alpha, eps, momentum, centered = share(), Option(low=0), share(), Option()
+    alpha, eps, momentum, centered = share(), Option(low=0), share(), Flag()
     fading, squares = ("mean", "velocity"), ("square", "variance")
 
     def __init__(

@@ -14,7 +14,7 @@ from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
 from minnet.core.words import OF_OPTIMIZERS, answer, without_words
 from minnet.errors import NonFiniteError
-from minnet.optimizers.option import Option
+from minnet.optimizers.option import Flag, Option
 from minnet.optimizers.shown import shown
 
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
@@ -87,7 +87,7 @@ class Optimizer:
     fading: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
     needs_closure: ClassVar[bool] = False
-    weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Option(), Option()
+    weight_decay, decay_biases, decoupled_weight_decay = Option(low=0), Flag(), Flag()
 
     def __init__(
         self,

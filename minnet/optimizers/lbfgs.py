@@ -136,7 +136,7 @@ class LBFGS(Optimizer):
             for i in live:
                 steps[i] += 1
             start = Trial(0.0, loss, dot(g, d), g)
-            if not start.slope <= -group["tolerance_change"]:
+            if not start.slope < 0 or start.slope > -group["tolerance_change"]:
                 self._keep(live, gradient=g, displacement=[np.zeros_like(a) for a in d])
                 return
             if group["line_search_fn"]:

@@ -71,7 +71,7 @@ def _zoom(
     close = False  # whether the last trial was close to an end of the bracket
     for _ in range(most):
         low, high = sorted((best.t, worst.t))
-        if high - low < narrow:
+        if high - low <= narrow:
             break
         t, margin, was_close = _minimum(best, worst, low, high), MARGIN * (high - low), close
         close = min(high - t, t - low) < margin

@@ -7,7 +7,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.base import Optimizer, Parameters, average
-from minnet.optimizers.option import Choice, Count, Numbers, Option, share
+from minnet.optimizers.option import Choice, Count, Flag, Numbers, Option, share
 
 MOST_STEPS = 100  # as in PyTorch
 
@@ -57,7 +57,7 @@ class Muon(Optimizer):
         If a Parameter has other than two axes.
     """
 
-    momentum, nesterov, eps = share(), Option(), Option(low=0)
+    momentum, nesterov, eps = share(), Flag(), Option(low=0)
     ns_coefficients = Numbers("three numbers (a, b, c)", 3)
     ns_steps, adjust_lr_fn = Count("it is a number of iterations"), Choice((None, "original", "match_rms_adamw"))
     fading = ("mean",)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.checks import check_choice, check_flag, check_int, check_number
 
 if TYPE_CHECKING:
     from minnet.optimizers.base import Optimizer
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Option:
     """An option of an optimizer as an attribute: reading it gives the first group's, setting it sets every group's.
 
-    A number has bounds, as for `minnet.core.checks.check_number`; an option without bounds is not a number.
+    A number has bounds, as for `minnet.core.checks.check_number`; an option without bounds is whatever was given.
     """
 
     def __init__(self, **bounds: Any) -> None:
@@ -37,6 +37,14 @@ class Option:
 def share() -> Option:
     """Make an option that says how much of an average or a velocity the next step keeps."""
     return Option(low=0, below=1, why="it is the share of the past that each step keeps")
+
+
+class Flag(Option):
+    """True or False."""
+
+    def check(self, owner: str, value: Any) -> bool:
+        """Return the value as a bool."""
+        return check_flag(owner, self.name, value)
 
 
 class Numbers(Option):

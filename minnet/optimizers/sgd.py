@@ -6,7 +6,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.optimizers.base import Optimizer, Parameters
-from minnet.optimizers.option import Option, share
+from minnet.optimizers.option import Flag, Option, share
 
 
 class SGD(Optimizer):
@@ -39,7 +39,7 @@ class SGD(Optimizer):
     array([0.95], dtype=float32)
     """
 
-    momentum, nesterov, dampening = share(), Option(), Option(low=0, high=1)
+    momentum, nesterov, dampening = share(), Flag(), Option(low=0, high=1)
     fading = ("velocity",)
 
     def __init__(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.core.checks import check_choice, check_int, check_number, named
+from minnet.core.arguments import signature_of
+from minnet.core.checks import check_choice, check_flag, check_int, check_number, named
 
 
 def says(message, call, *arguments, **options):
@@ -84,3 +85,44 @@ def test_a_path_is_text_or_a_path(make, tmp_path):
     with pytest.raises(TypeError, match=rf"{make.__name__} expected (path|folder) to be a path, got an int: pass one"):
         make(3)
     make(tmp_path / "new")
+
+
+def test_a_flag_is_returned_as_a_bool():
+    assert check_flag("F", "bias", np.True_) is True
+    assert check_flag("F", "bias", False) is False
+
+
+def test_a_flag_that_is_none_is_explained():
+    """PyTorch's third argument of MultiheadAttention is the dropout, and its fifth of a block the activation."""
+    says("F expected bias to be True or False, got 0.1: if another argument", check_flag, "F", "bias", 0.1)
+    says("MultiHeadAttention expected bias to be True or False, got 0.1", mn.MultiHeadAttention, 8, 2, 0.1)
+    says("TransformerBlock expected causal to be True or False", mn.TransformerBlock, 8, 2, 16, 0.1, "gelu")
+    says("SGD expected nesterov to be True or False", mn.SGD, mn.Linear(3, 2).parameters(), 0.1, 0.9, 0, 1e-4, True)
+
+
+FLAGS = [
+    (kind, name)
+    for kind in map(mn.__dict__.get, dir(mn))
+    if isinstance(kind, type) and issubclass(kind, mn.Layer | mn.Optimizer)
+    for name, parameter in signature_of(kind).items()
+    if isinstance(parameter.default, bool)
+]
+
+
+@pytest.mark.parametrize(("kind", "flag"), FLAGS, ids=lambda part: getattr(part, "__name__", part))
+def test_every_flag_of_every_class_is_checked(kind, flag):
+    matrix = mn.Linear(2, 2, bias=False)
+    others = {"layer": matrix, "parameters": matrix.parameters()}
+    arguments = {
+        name: others.get(name, 2)
+        for name, parameter in signature_of(kind).items()
+        if parameter.default is parameter.empty
+    }
+    for value in (0.1, "yes", 1, None):
+        says(f"{kind.__name__} expected {flag} to be True or False, got {value!r}", kind, **arguments | {flag: value})
+
+
+def test_a_word_is_no_number():
+    """PyTorch's first argument of HuberLoss is the reduction."""
+    with pytest.raises(TypeError, match=r"HuberLoss expected delta to be a number, got str 'sum'$"):
+        mn.HuberLoss("sum")

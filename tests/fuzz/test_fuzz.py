@@ -115,6 +115,22 @@ def test_a_failure_is_noticed(read, message, tmp_path, monkeypatch):
     assert message in outcome.message
 
 
+@pytest.mark.parametrize(("times", "kind"), [(1, "refused"), (2, "failure")])
+def test_an_input_is_slow_if_it_is_slow_again(times, kind, tmp_path, monkeypatch):
+    calls = []
+
+    def read(path):
+        calls.append(path)
+        if len(calls) <= times:
+            time.sleep(0.3)
+        raise DataError(str(path))
+
+    monkeypatch.setattr(engine, "MOST_SECONDS", 0.2)
+    monkeypatch.setitem(engine.TARGETS, "idx", TARGETS["idx"]._replace(read=read))
+    assert engine.run("idx", 0, range(1), tmp_path).kinds == {kind: 1}
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

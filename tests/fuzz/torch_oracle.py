@@ -38,7 +38,9 @@ class _OnlyTensors(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a stand-in."""
-        if name.startswith("_rebuild_tensor"):
+        if name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
+            return lambda storage, offset, size, stride, *_: _Look((storage, (), offset, size, stride))
+        if name == "_rebuild_tensor_v3":
             return lambda storage, offset, size, stride, *more: _Look((storage, more[2:3], offset, size, stride))
         if name.startswith("_rebuild_parameter"):
             return lambda look, *more: look
@@ -161,7 +163,7 @@ def _array(look: _Look, storage: dict[str, bytes], order: str) -> np.ndarray:
     for index in np.ndindex(*size):
         at = start + width * (offset + sum(i * step for i, step in zip(index, stride, strict=True)))
         (number,) = np.frombuffer(storage[pid[2]][at : at + width], np.dtype(stored).newbyteorder(order))
-        if pid[1] == "BFloat16Storage" and not more:
+        if pid[1] == "BFloat16Storage" and more != ("uint16",):
             number = np.uint32(int(number) << 16).view(np.float32)
         with np.errstate(invalid="ignore"):
             array[index] = number

@@ -7,6 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_files import OPSETS, exported
 
+from minnet.onnx.exporting import export  # noqa: F401 (which fills the table)
+from minnet.onnx.writing.table import EXPORTERS
+from minnet.saving.description import OWN
+
 OPTIONS, made = options()
 LEFT_OUT = {}  # class → why ONNX cannot have it
 
@@ -14,6 +18,10 @@ LEFT_OUT = {}  # class → why ONNX cannot have it
 def batch(name, shape, size, rng, dtype):
     shape = (size, *shape[1:])
     return rng.integers(0, 9, shape) if name == "Embedding" else rng.normal(size=shape).astype(dtype)
+
+
+def test_every_layer_has_an_entry_or_a_reason():
+    assert {kind.__name__ for kind in EXPORTERS} == OWN.keys() - LEFT_OUT.keys()
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONS.keys() - LEFT_OUT.keys()))

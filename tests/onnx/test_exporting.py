@@ -145,6 +145,21 @@ def test_what_no_file_holds_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("minnet.onnx.exporting.LARGEST", 100)
     with pytest.raises(ValueError, match=r"the model's arrays take 0\.0 GB, and an ONNX file holds 2 GB at most"):
         mn.onnx.export(model(), tmp_path / "m.onnx", 4)
+    monkeypatch.setattr("minnet.onnx.exporting.LARGEST", 300)  # which holds the array once, but not in two layouts
+
+    class Turned(mn.Layer):
+        def __init__(self, weight):
+            self.weight = weight
+
+        def forward(self, x):
+            return x @ self.weight.data.T
+
+        def onnx(self, graph, x):
+            return graph.op("MatMul", x, graph.array(self.weight, np.transpose))
+
+    first = mn.Linear(10, 6, bias=False)
+    with pytest.raises(ValueError, match="an ONNX file holds 2 GB at most"):
+        mn.onnx.export(mn.Sequential(first, Turned(first.weight)), tmp_path / "m.onnx", 10)
     assert not list(tmp_path.iterdir())
 
 

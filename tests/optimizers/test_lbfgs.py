@@ -1,6 +1,7 @@
 """LBFGS reaches minima that have a closed form, and scikit-learn's. (Its steps beside PyTorch's: tests/parity.)"""
 
 import copy
+import functools
 import math
 import pickle
 
@@ -142,6 +143,17 @@ def test_softmax_regression_of_digits_reaches_scikit_learns_minimum(C):
     np.testing.assert_allclose(ours.weight.data, theirs.coef_.T, atol=1e-4)
 
 
+def test_the_estimator_without_hidden_layers_is_logistic_regression():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X, y = pytest.importorskip("sklearn.datasets").load_wine(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    theirs = linear_model.LogisticRegression(C=0.5, tol=1e-10, max_iter=10_000).fit(X, y)
+    options = {"batch_size": len(X), "max_iter": 50, "tol": 0, "learning_rate_init": 1.0, "random_state": 0}
+    optimizer = functools.partial(LBFGS, **WOLFE)
+    ours = mn.sklearn.Classifier(hidden_layer_sizes=(), optimizer=optimizer, alpha=2.0, **options).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
+
+
 def test_a_network_falls_farther_than_with_adam_in_as_many_evaluations():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 3))
@@ -171,6 +183,16 @@ def test_a_step_ends_where_it_says():
     assert minimised(loss, np.zeros(6), max_iter=10, tolerance_change=1e3)[2] == 1
     assert minimised(loss, np.linalg.solve(a, b), steps=3)[2] == 3  # where there is nothing to do, one each
     assert minimised(loss, np.zeros(6), max_iter=10, max_eval=5, **WOLFE)[2] <= 5
+
+
+@pytest.mark.parametrize("line_search_fn", [None, "strong_wolfe"])
+def test_without_tolerances_it_goes_on_to_the_last_digit_and_ends_there(line_search_fn):
+    a, b = quadratic()
+    options = {"tolerance_grad": 0, "tolerance_change": 0, "line_search_fn": line_search_fn, "max_iter": 50}
+    p, _, calls, _ = minimised(lambda p: (p @ a @ p / 2 - b @ p, a @ p - b), np.zeros(6), steps=10, **options)
+    np.testing.assert_allclose(p, np.linalg.solve(a, b), rtol=1e-8)
+    p, _, calls, _ = minimised(lambda p: (0.0, np.zeros(6)), np.ones(6), steps=3, **options)
+    assert calls == 3
 
 
 def test_the_value_that_is_returned_is_the_closures_first():

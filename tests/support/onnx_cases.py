@@ -10,6 +10,13 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+# fmt: off
+ACTIVATIONS = ("Relu", "Elu", "Selu", "Gelu", "Sigmoid", "Tanh", "Softplus", "Mish", "HardSigmoid", "HardSwish", "Celu",
+               "Abs", "Neg", "Exp", "Erf", "Softsign")
+FUNCTIONS = ("Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Sign", "Floor", "Ceil", "Round", "Identity",
+             "LeakyRelu")
+REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSumSquare", "ReduceL1", "ReduceL2")
+# fmt: on
 KINDS = {"f": TensorProto.FLOAT, "i": TensorProto.INT64, "b": TensorProto.BOOL}
 
 

@@ -204,6 +204,32 @@ def test_a_run_goes_on_to_the_last_bit(tmp_path, kind, wrap, steps):
         trainer().fit(wrap(loader(kind)), steps=2, progress=False, checkpoint=tmp_path / "b", evaluate={"test": test})
 
 
+class Ends(mn.callbacks.Callback):
+    """Ends the script, as a kill does."""
+
+    after = 0  # of the class, because the script that is started again is the same
+
+    def on_step_end(self, trainer):
+        if trainer.step == Ends.after:
+            raise RuntimeError("killed")
+
+
+@pytest.mark.parametrize("steps", [3, 4, 5, 10])
+def test_evaluations_with_loaders_of_pytorch_draw_from_the_same_numbers(tmp_path, monkeypatch, steps):
+    def run(after, **options):
+        monkeypatch.setattr(Ends, "after", after)
+        one, train, test = trainer(), loader("noise"), data.DataLoader(Noisy(), 50, shuffle=True)
+        one.fit(train, steps=16, every=2, evaluate={"test": test}, progress=False, callbacks=[Ends()], **options)
+        return one
+
+    whole = run(99)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(steps + 1, checkpoint=mn.Checkpoint(tmp_path, every=1))
+    rest = run(99, checkpoint=mn.Checkpoint(tmp_path, every=1))
+    assert bits(rest) == bits(whole)
+    assert rest.history.column("test_loss") == whole.history.column("test_loss")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["process", "generator", "noise"])
 def test_a_run_with_workers_goes_on_to_the_last_bit_and_leaves_none(tmp_path, kind):

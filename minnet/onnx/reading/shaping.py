@@ -26,6 +26,8 @@ def flatten(net: Network, node: Node) -> Value:
     x, axis = node.value(0), node.attribute("axis", 1)
     if x.shape is not None and axis < 0:
         axis += len(x.shape)
+    if x.shape is not None and not 0 <= axis <= len(x.shape):
+        raise node.refused(f"its axis is {axis}")
     after = known(x.shape[axis:]) if x.shape is not None else None
     size = int(np.prod(after, dtype=object)) if after is not None else None
     if axis == 1 and (x.ndim or 2) > 1 and x.kind == "f":

@@ -3,28 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
-from minnet.onnx.reading import (
-    classical,
-    normalizing,
-    pointwise,
-    pooling,
-    products,
-    recurrent,
-    shaping,
-    sizing,
-    taking,
-    thresholds,
-)
+from minnet.onnx.reading.classical import OPERATORS as CLASSICAL
+from minnet.onnx.reading.normalizing import OPERATORS as NORMALIZING
+from minnet.onnx.reading.pointwise import OPERATORS as POINTWISE
+from minnet.onnx.reading.pooling import OPERATORS as POOLING
+from minnet.onnx.reading.products import OPERATORS as PRODUCTS
+from minnet.onnx.reading.recurrent import OPERATORS as RECURRENT
+from minnet.onnx.reading.shaping import OPERATORS as SHAPING
+from minnet.onnx.reading.sizing import OPERATORS as SIZING
+from minnet.onnx.reading.taking import OPERATORS as TAKING
+from minnet.onnx.reading.thresholds import OPERATORS as THRESHOLDS
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    **products.OPERATORS,
-    **pooling.OPERATORS,
-    **normalizing.OPERATORS,
-    **pointwise.OPERATORS,
-    **shaping.OPERATORS,
-    **sizing.OPERATORS,
-    **taking.OPERATORS,
-    **recurrent.OPERATORS,
-    **thresholds.OPERATORS,
-    **classical.OPERATORS,
+    **CLASSICAL,
+    **NORMALIZING,
+    **POINTWISE,
+    **POOLING,
+    **PRODUCTS,
+    **RECURRENT,
+    **SHAPING,
+    **SIZING,
+    **TAKING,
+    **THRESHOLDS,
 }

@@ -48,6 +48,8 @@ def slices(net: Network, node: Node) -> Value:
             return net.add(
                 node, Slice(), x, *values, kind=x.kind, shape=None if x.shape is None else (None,) * len(x.shape)
             )
+    if given[0] is None or given[1] is None or len(given[0]) != len(given[1]):
+        raise node.refused(f"it cannot take starts {given[0]} and ends {given[1]}")
     given = [None if n is None else tuple(max(-FAR, min(FAR, i)) for i in n) for n in given]
     layer = net.make(node, Slice, *given)
     axes = given[2] if given[2] is not None else tuple(range(len(given[0])))

@@ -53,12 +53,9 @@ FIELDS: dict[str, dict[int, str]] = {
 def check_messages(data: bytes) -> None:
     """Raise CheckpointError if bytes are not those of an ONNX model, or hold too many or too deep messages."""
     count = 0
-    stack = [("model", 0, len(data))]
+    stack = [(FIELDS["model"], 0, 0, len(data))]
     while stack:
-        kind, at, end = stack.pop()
-        if len(stack) > MOST_MESSAGES:
-            raise CheckpointError(f"it has more than {MOST_MESSAGES:,} messages")
-        inside, depth = FIELDS[kind.partition(" ")[0]], int(kind.partition(" ")[2] or 0)
+        inside, depth, at, end = stack.pop()
         while at < end:
             key, at = _number(data, at, end)
             field, wire = key >> 3, key & 7
@@ -74,7 +71,8 @@ def check_messages(data: bytes) -> None:
                         raise CheckpointError(
                             f"it has more than {MOST_MESSAGES:,} messages, or more than {DEEPEST} deep"
                         )
-                    stack.append((f"{inside[field]} {depth + 1}", at, at + length))
+                    if length:
+                        stack.append((FIELDS[inside[field]], depth + 1, at, at + length))
                 at += length
             else:
                 raise CheckpointError("it is no ONNX file: a field is of a kind that there is not")

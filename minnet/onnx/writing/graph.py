@@ -99,6 +99,11 @@ class Graph(Operators):
                 names[:] = [output.name if name == value.name else name for name in names]
         return output
 
+    def infos(self, outputs: list[str]) -> list[Any]:
+        """Return what is known of the arrays between the inputs and the outputs, which viewers show."""
+        names = [name for node in self.nodes for name in node.output if name not in outputs]
+        return [onnx.helper.make_value_info(name, self._types[name]) for name in names]
+
     @contextmanager
     def _inside(self, path: str) -> Any:
         before, self._path = self._path, path

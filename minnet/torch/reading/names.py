@@ -28,8 +28,15 @@ class Name:
 
 def _tensor(arguments: tuple[Any, ...]) -> Tensor | Unreadable:
     match arguments:
-        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, *more):
-            element = more[2] if len(more) > 2 and isinstance(more[2], Element) else storage.element
+        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, *_):
+            return _look(storage, storage.element, offset, shape, strides)
+    raise pickle.UnpicklingError("a tensor with unusual arguments")
+
+
+def _tensor_of_a_kind(arguments: tuple[Any, ...]) -> Tensor | Unreadable:
+    """Make a tensor of a kind of numbers that has no class of storages: it is the seventh argument."""
+    match arguments:
+        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, _, _, Element() as element, *_):
             return _look(storage, element, offset, shape, strides)
     raise pickle.UnpicklingError("a tensor with unusual arguments")
 
@@ -56,7 +63,11 @@ def _parameter(arguments: tuple[Any, ...]) -> Tensor | Unreadable:
 
 def _of_a_type(arguments: tuple[Any, ...]) -> Any:
     match arguments:
-        case (Name() as function, Name(), tuple() as inner, *_) if function.make in (_tensor, _parameter):
+        case (Name() as function, Name(), tuple() as inner, *_) if function.make in (
+            _tensor,
+            _tensor_of_a_kind,
+            _parameter,
+        ):
             return function.make(inner)
     raise pickle.UnpicklingError("a tensor with unusual arguments")
 
@@ -127,7 +138,7 @@ _STORAGES = {
 _MAKERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_of_a_kind,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
     "torch.nn.parameter.Parameter": _parameter,

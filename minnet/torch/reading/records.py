@@ -86,6 +86,6 @@ def in_native_form(stored: "np.ndarray[Any, Any]", element: Element) -> "np.ndar
         bits <<= np.uint32(16)
         return bits.view(np.float32)
     if element.name == "bool":
-        return np.asarray(stored != 0)
+        return np.array(stored != 0, order="C")
     with np.errstate(invalid="ignore"):  # a signalling NaN may warn
         return stored.astype(element.becomes, order="C")

@@ -1,4 +1,4 @@
-"""Every operator of the table is read from small graphs: as onnxruntime computes them, trained, saved, exported again."""
+"""Every operator of the table is read from small graphs: computed as onnxruntime does, trained, saved, exported."""
 
 import numpy as np
 import pytest

@@ -7,10 +7,11 @@ import pytest
 
 import minnet as mn
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript, of PyTorch's newer exporter, is not installed")
 
+import torch
 from torch_networks import Bert, Encoder, ResNet18, export
 
 EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["older", "newer"])
@@ -46,7 +47,7 @@ OPTIMIZERS = {
 
 
 def trained_beside(module, model, batches, classes, optimizer, bound):
-    """Train both for ten steps on the same batches; compare each output, each loss, and what they predict in the end."""
+    """Train both for ten steps on the same batches; compare each output and loss, and what they predict in the end."""
     rng = np.random.default_rng(1)
     theirs, ours = (make(p.parameters()) for make, p in zip(OPTIMIZERS[optimizer], (module, model), strict=True))
     loss = mn.SoftmaxCrossEntropyLoss()

@@ -31,6 +31,7 @@ def test_bools_are_0_and_1():
     found = in_native_form(np.array([0, 1, 2, 255], np.uint8), ELEMENTS["bool"])
     assert found.tolist() == [False, True, True, True]
     assert set(found.tobytes()) == {0, 1}
+    assert in_native_form(np.ones((2, 3), np.uint8).T, ELEMENTS["bool"]).flags.c_contiguous
 
 
 def test_a_signalling_nan_is_read_without_a_warning():
