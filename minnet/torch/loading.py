@@ -84,6 +84,7 @@ def load_state_dict(
         )
     where, arrays = arrays_of(file_or_dict, key)
     with naming(where):
+        _check_whose(model, arrays)
         given, left_out = select(arrays, prefix, rename)
     found = Comparison(where, model, given)
     if found.problems() and (strict or not found.values):
@@ -94,6 +95,15 @@ def load_state_dict(
     _warn_of_padding(model, found.values)
     tell(found.report(left_out), strict, report)
     return set_mode(model, train)
+
+
+def _check_whose(model: Layer, arrays: Mapping[str, Values]) -> None:
+    """Raise CheckpointError if the names are minnet's: a square matrix would fit, and be transposed."""
+    if own := [path for path, _ in model.named_arrays() if "[" in path and path in arrays]:
+        raise CheckpointError(
+            f"its names are minnet's, such as {own[0]!r}, and not PyTorch's: model.load_state_dict(state), or "
+            "mn.load(model, path) for a file"
+        )
 
 
 def _warn_of_padding(model: Layer, loaded: Mapping[str, Values]) -> None:

@@ -93,10 +93,11 @@ def _made(torch: Any, model: Layer, tensors: list[Placed]) -> Any:
 
     def make(name: str, path: str) -> Any:
         layer = layers[path]
-        own = getattr(layer, "torch", None)
-        if callable(own):
+        if callable(own := getattr(type(layer), "torch", None)):
             with torch.device("cpu"):
-                return _checked(path, layer, own(), [t.name.removeprefix(name + ".") for t in tensors if _in(t, name)])
+                return _checked(
+                    path, layer, own(layer), [t.name.removeprefix(name + ".") for t in tensors if _in(t, name)]
+                )
         entry = entry_of(layer)
         parts = OrderedDict((part, make(joined(name, part), joined(path, p))) for part, p in entry.parts(layer).items())
         try:

@@ -91,3 +91,19 @@ def test_tensors_of_other_kinds():
         mn.torch.load_state_dict(mn.Linear(3, 2), state | {"weight": torch.ones(2, 3, device="meta")})
     with pytest.raises(TypeError, match="expected a file or a dict, got a int"):
         mn.torch.load_state_dict(mn.Linear(3, 2), 3)
+
+
+def test_what_minnet_wrote_is_not_pytorchs(tmp_path):
+    model = mn.Sequential(mn.Linear(2, 2), mn.Linear(2, 2))  # whose matrices would fit, and be transposed
+    with pytest.raises(CheckpointError, match=r"its names are minnet's.*model\.load_state_dict\(state\)"):
+        mn.torch.load_state_dict(model, model.state_dict())
+    mn.save(mn.Linear(2, 2), tmp_path / "own.safetensors")
+    with pytest.raises(CheckpointError, match=r"one that mn\.save wrote\nLoad it with mn\.load\(model, path\)"):
+        mn.torch.load_state_dict(mn.Linear(2, 2), tmp_path / "own.safetensors")
+
+
+def test_the_layers_of_a_safetensors_file_are_in_the_order_of_their_numbers(tmp_path):
+    save_file({f"fc{i}.weight": np.zeros((2, 2), np.float32) for i in range(12)}, tmp_path / "w")
+    model = mn.Sequential(*(mn.Linear(2, 2, bias=False) for _ in range(12)))
+    with pytest.raises(CheckpointError, match=r"'fc2': 'layers\[2\]', .*'fc10': 'layers\[10\]'"):
+        mn.torch.load_state_dict(model, tmp_path / "w")
