@@ -106,6 +106,8 @@ def read_tensors(path: str | os.PathLike[str]) -> TensorFile:
             for name in sorted(file.keys()):
                 where = f": the array {brief(name)}"
                 tensors[name] = array = file.get_tensor(name)
+                if array.dtype.isbuiltin != 1:  # where a package has taught NumPy the dtypes of PyTorch
+                    raise TypeError(f"{array.dtype}: mn.torch.load_state_dict reads files with it")
                 if not array.size and max(array.shape) > MAX_HEADER:  # it takes no byte, but a loop would take years
                     raise ValueError(f"it claims the shape {array.shape}, and holds nothing")
     except OSError:
