@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from minnet.core.console import warn
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError, DataWarning
-from minnet.layers.embedding import Embedding
+from minnet.layers.sequences.embedding import Embedding
 from minnet.saving.load_report import LoadReport
 from minnet.saving.selection import Rename, select
 from minnet.saving.weights import naming, set_mode, tell
