@@ -7,6 +7,7 @@ the range, that the class describes. So does `forward` if x has another shape or
 
 from typing import TYPE_CHECKING
 
+from minnet.core.words import answer_arguments
 from minnet.layers.activations import Hardtanh as Hardtanh
 from minnet.layers.activations import LeakyReLU as LeakyReLU
 from minnet.layers.activations import LogSigmoid as LogSigmoid
@@ -116,3 +117,4 @@ from minnet.layers.upsampling import Upsample as Upsample
 
 if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
     __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+answer_arguments(globals())
