@@ -40,7 +40,7 @@ class _AdaptivePool(Layer):
     def __init__(self, output_size: int | tuple[int | None, ...] | None) -> None:
         self.output_size = output_size
         self._sizes = output_size if isinstance(output_size, tuple) else (output_size,) * self.axes
-        given = tuple(1 if n is None else n for n in self._sizes)
+        given = output_size if isinstance(output_size, list) else tuple(1 if n is None else n for n in self._sizes)
         per_axis(type(self).__name__, "output_size", given, self.axes)
 
     def check(self, x: Array) -> None:

@@ -20,7 +20,7 @@ class _Pad(Layer):
 
     def __init__(self, padding: Sizes) -> None:
         name, count = type(self).__name__, 2 * self.axes
-        if isinstance(padding, tuple) and len(padding) != count:
+        if isinstance(padding, list) or (isinstance(padding, tuple) and len(padding) != count):
             sides = ("left", "right", "top", "bottom", "front", "back")[:count]
             raise ValueError(
                 f"{name} expected padding to be an int or a tuple of {count} ({', '.join(sides)}), got {padding!r}"
