@@ -13,8 +13,10 @@ Shapes = frozenset[tuple[str, tuple[int, ...]]]
 COUNTER = "num_batches_tracked"
 
 
-def propose(names: Names, given: Mapping[str, Values], missing: Collection[Placed]) -> dict[str, str]:
+def propose(names: Names, given: Mapping[str, Values], missing: Collection[Placed]) -> tuple[dict[str, str], bool]:
     """Return a dict for `rename` that pairs layers of a model with those of a file, both in their order.
+
+    Returns also whether some could be paired otherwise, because several have the same shapes.
 
     A layer that lacks a tensor is paired with the next one in the file whose tensors have the same names and shapes,
     if that belongs to no other layer. It is a proposal only, because order proves nothing.
@@ -36,7 +38,8 @@ def propose(names: Names, given: Mapping[str, Values], missing: Collection[Place
         if place < len(places):
             following = places[place] + 1
             pairs.append((list(groups)[places[place]], module))
-    return {old: names.path_of(new) for old, new in _short(pairs, given).items()}
+    alike = any(len(where[groups[old]]) > 1 for old, _ in pairs)
+    return {old: names.path_of(new) for old, new in _short(pairs, given).items()}, alike
 
 
 def _modules(names: Names, layers: Collection[str]) -> dict[str, Shapes]:
