@@ -15,6 +15,8 @@ from minnet.torch.names import Names
 from minnet.torch.pairing import COUNTER, propose
 from minnet.torch.tensors import Placed
 
+CONV1D = ", transposed as in GPT-2's Conv1D: load a dict with the .T of such weights, square ones, too"
+
 
 class Comparison:
     """How a state_dict fits a model.
@@ -113,7 +115,8 @@ class Comparison:
         """Return how the values that were given differ from what the model needs, or None."""
         shape, is_count = tensor.values().shape, tensor.layout is COUNT
         if given.shape != shape:
-            return f"shape {shape} in the model, as PyTorch has it, and {given.shape} in {self._there}"
+            hint = CONV1D if given.ndim == 2 and given.shape == shape[::-1] else ""
+            return f"shape {shape} in the model, as PyTorch has it, and {given.shape} in {self._there}{hint}"
         if given.dtype.kind not in ("iuf" if is_count else "f"):
             return f"floats in the model, and {given.dtype} in {self._there}"
         for dtype in {array.data.dtype for array in tensor.arrays}:

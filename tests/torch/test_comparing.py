@@ -64,6 +64,13 @@ def test_a_long_error_has_names_of_both():
     assert len(error) < 3_000
 
 
+def test_a_transposed_matrix_is_said_to_be_one():
+    error = Comparison("f", mn.Linear(2, 3), {"weight": np.zeros((2, 3)), "bias": np.zeros(3)}).error()
+    assert "shape (3, 2) in the model, as PyTorch has it, and (2, 3) in the file, transposed as in GPT-2's" in error
+    error = Comparison("f", mn.Linear(2, 3), {"weight": np.zeros((2, 4)), "bias": np.zeros(3)}).error()
+    assert "transposed" not in error
+
+
 def test_what_is_left_over_can_be_left_out():
     state = mn.Linear(2, 1).state_dict()
     given = {"weight": state["weight"].T, "bias": state["bias"], "mask": np.zeros(3)}
