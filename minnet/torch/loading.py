@@ -87,7 +87,7 @@ def load_state_dict(
         _check_whose(model, arrays)
         given, left_out = select(arrays, prefix, rename)
     found = Comparison(where, model, given)
-    if found.problems() and (strict or not found.values):
+    if any(found.problems()) and (strict or not found.values):
         raise CheckpointError(found.error())
     for path, array in model.named_arrays():
         if path in found.values:
