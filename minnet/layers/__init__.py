@@ -1,4 +1,4 @@
-"""The layers, one file a family.
+"""The layers, one folder a family.
 
 All raise the same errors. A constructor raises a TypeError or ValueError if an argument is not of the type, or not in
 the range, that the class describes. So does `forward` if x has another shape or another dtype than the Parameters
@@ -8,15 +8,6 @@ the range, that the class describes. So does `forward` if x has another shape or
 from typing import TYPE_CHECKING
 
 from minnet.core.words import answer_arguments
-from minnet.layers.activations import Hardtanh as Hardtanh
-from minnet.layers.activations import LeakyReLU as LeakyReLU
-from minnet.layers.activations import LogSigmoid as LogSigmoid
-from minnet.layers.activations import ReLU as ReLU
-from minnet.layers.activations import ReLU6 as ReLU6
-from minnet.layers.activations import Sigmoid as Sigmoid
-from minnet.layers.activations import Softsign as Softsign
-from minnet.layers.activations import Tanh as Tanh
-from minnet.layers.activations import Tanhshrink as Tanhshrink
 from minnet.layers.activations.classic import Hardtanh as Hardtanh
 from minnet.layers.activations.classic import LeakyReLU as LeakyReLU
 from minnet.layers.activations.classic import LogSigmoid as LogSigmoid
@@ -40,31 +31,6 @@ from minnet.layers.activations.smooth import GELU as GELU
 from minnet.layers.activations.smooth import SELU as SELU
 from minnet.layers.activations.smooth import SiLU as SiLU
 from minnet.layers.activations.smooth import Softplus as Softplus
-from minnet.layers.adaptive_pooling import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from minnet.layers.adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from minnet.layers.adaptive_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
-from minnet.layers.adaptive_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
-from minnet.layers.adaptive_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
-from minnet.layers.adaptive_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
-from minnet.layers.adaptive_pooling import GlobalAvgPool2d as GlobalAvgPool2d
-from minnet.layers.arithmetic import Divide as Divide
-from minnet.layers.arithmetic import MatMul as MatMul
-from minnet.layers.arithmetic import Multiply as Multiply
-from minnet.layers.arithmetic import Subtract as Subtract
-from minnet.layers.arithmetic import Sum as Sum
-from minnet.layers.attention import MultiHeadAttention as MultiHeadAttention
-from minnet.layers.average_pooling import AvgPool1d as AvgPool1d
-from minnet.layers.average_pooling import AvgPool2d as AvgPool2d
-from minnet.layers.average_pooling import AvgPool3d as AvgPool3d
-from minnet.layers.batch_norm import BatchNorm1d as BatchNorm1d
-from minnet.layers.batch_norm import BatchNorm2d as BatchNorm2d
-from minnet.layers.batch_norm import BatchNorm3d as BatchNorm3d
-from minnet.layers.branches import Add as Add
-from minnet.layers.branches import Concat as Concat
-from minnet.layers.branches import Heads as Heads
-from minnet.layers.branches import Inputs as Inputs
-from minnet.layers.containers import Residual as Residual
-from minnet.layers.containers import Sequential as Sequential
 from minnet.layers.containers.branches import Add as Add
 from minnet.layers.containers.branches import Concat as Concat
 from minnet.layers.containers.branches import Heads as Heads
@@ -72,10 +38,6 @@ from minnet.layers.containers.branches import Inputs as Inputs
 from minnet.layers.containers.graph import Graph as Graph
 from minnet.layers.containers.sequential import Residual as Residual
 from minnet.layers.containers.sequential import Sequential as Sequential
-from minnet.layers.convolution import Conv1d as Conv1d
-from minnet.layers.convolution import Conv2d as Conv2d
-from minnet.layers.convolution import Conv3d as Conv3d
-from minnet.layers.decoder import TransformerDecoderBlock as TransformerDecoderBlock
 from minnet.layers.dropout import Dropout as Dropout
 from minnet.layers.dropout import Dropout2d as Dropout2d
 from minnet.layers.dropout import DropPath as DropPath
