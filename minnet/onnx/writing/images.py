@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from minnet.layers import ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample, pads
-from minnet.layers.borders import Borders
+from minnet.layers import ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample
+from minnet.layers.images import pads
+from minnet.layers.images.borders import Borders
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value
