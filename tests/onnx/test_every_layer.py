@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_files import OPSETS, exported
 
+from minnet.layers import operations
 from minnet.onnx.exporting import export  # noqa: F401 (which fills the table)
 from minnet.onnx.writing.table import EXPORTERS
-from minnet.layers import operations
 from minnet.saving.description import OWN
 
 OPTIONS, made = options()
