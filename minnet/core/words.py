@@ -139,7 +139,7 @@ def refusing(words: Mapping[str, str]) -> Callable[[F], F]:
 
     def decorated(method: F) -> F:
         @wraps(method)
-        def answering(self: Any, *arguments: Any, **named: Any) -> Any:
+        def answering(self: Any, /, *arguments: Any, **named: Any) -> Any:
             for name in named:
                 if name in words:
                     raise TypeError(f"{type(self).__name__} has no argument {name!r}: {words[name]}")
@@ -170,7 +170,7 @@ def _explaining(owner: str, constructor: Callable[..., None]) -> Callable[..., N
             pass
 
     @wraps(constructor)
-    def explaining(self: Any, *arguments: Any, **named: Any) -> None:
+    def explaining(self: Any, /, *arguments: Any, **named: Any) -> None:
         try:
             constructor(self, *arguments, **named)
         except TypeError:
