@@ -1,7 +1,7 @@
 """An alignment says which label each frame of a sequence stands for; forward variables add up all alignments.
 
-The derivation is in docs/derivations/losses.md, CTCLoss. All is computed in float64 and in logarithms: a thousand
-frames, whose probability is far below 10⁻³⁰⁸, are as precise as ten.
+The derivation is in docs/derivations/embeddings-and-likelihoods.md, CTCLoss. All is computed in float64 and in
+logarithms: a thousand frames, whose probability is far below 10⁻³⁰⁸, are as precise as ten.
 """
 
 from typing import Any

@@ -25,7 +25,8 @@ class CTCLoss(Loss):
     Π_t p_t(class of frame t).
 
     Backward: ∂(−log P)/∂(log p_tk) = −γ_tk, with γ_tk the probability of class k at frame t, given that the labels are
-    right. Σ P and all γ take two passes over the frames, forward and backward: see docs/derivations/losses.md.
+    right. P and all γ take two passes over the frames, forward and backward: see
+    docs/derivations/embeddings-and-likelihoods.md.
 
     A. Graves et al., "Connectionist temporal classification: labelling unsegmented sequence data with recurrent neural
     networks", ICML 2006, sections 3 and 4.

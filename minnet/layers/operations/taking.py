@@ -10,7 +10,7 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
-from minnet.layers.allocation import check_size
+from minnet.layers.operations.allocation import check_size
 from minnet.layers.operations.constants import whole_numbers
 from minnet.layers.operations.shapes import Sizes, as_ints
 
@@ -217,9 +217,14 @@ class Triangle(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x to the triangles."""
-        return np.triu(x, self.diagonal) if self.upper else np.tril(x, self.diagonal)
+        return self._kept(x)
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to its triangles."""
-        return np.triu(dy, self.diagonal) if self.upper else np.tril(dy, self.diagonal)
+        return self._kept(dy)
+
+    def _kept(self, x: Array) -> Array:
+        rows, columns = x.shape[-2:]
+        diagonal = min(max(self.diagonal, -rows), columns)  # outside the matrices, one is as good as another
+        return np.triu(x, diagonal) if self.upper else np.tril(x, diagonal)

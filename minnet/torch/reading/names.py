@@ -28,29 +28,34 @@ class Name:
 
 def _tensor(arguments: tuple[Any, ...]) -> Tensor | Unreadable:
     match arguments:
-        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, *_):
-            return _look(storage, storage.element, offset, shape, strides)
+        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, *more):
+            return _look(storage, storage.element, offset, shape, strides, more[2:])
     raise pickle.UnpicklingError("a tensor with unusual arguments")
 
 
 def _tensor_of_a_kind(arguments: tuple[Any, ...]) -> Tensor | Unreadable:
     """Make a tensor of a kind of numbers that has no class of storages: it is the seventh argument."""
     match arguments:
-        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, _, _, Element() as element, *_):
-            return _look(storage, element, offset, shape, strides)
+        case (Storage() as storage, offset, tuple() as shape, tuple() as strides, _, _, Element() as element, *more):
+            return _look(storage, element, offset, shape, strides, more)
     raise pickle.UnpicklingError("a tensor with unusual arguments")
 
 
 def _look(
-    storage: Storage, element: Element, offset: Any, shape: tuple[Any, ...], strides: tuple[Any, ...]
+    storage: Storage, element: Element, offset: Any, shape: tuple[Any, ...], strides: tuple[Any, ...], facts: list[Any]
 ) -> Tensor | Unreadable:
-    """Return the record of a tensor, whose numbers are integers; what they mean is checked when it is read."""
+    """Return the record of a tensor, whose numbers are integers; what they mean is checked when it is read.
+
+    `facts` begins with a dict, if anything, which says of some views that their numbers are stored with another sign.
+    """
     if len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise pickle.UnpicklingError(f"a tensor of {len(shape):,} sizes and {len(strides):,} strides")
     if not all(type(number) is int and -WIDEST < number < WIDEST for number in (offset, *shape, *strides)):
         raise pickle.UnpicklingError("a tensor whose size, stride or offset is no integer of 64 bits")
     if not element.stored:
         return Unreadable(element.name)
+    if facts and isinstance(facts[0], dict) and facts[0].get("neg"):
+        return Unreadable("a view that has the numbers of its storage with another sign")
     return Tensor(storage, element, offset, shape, strides)
 
 
@@ -160,7 +165,7 @@ _MAKERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     **{f"{module}.{name}": _list for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
 }
 _BESIDE = """torch.device torch.Tensor torch.nn.parameter.Buffer
-    torch.serialization._get_layout
+    torch.serialization._get_layout torch.torch_version.TorchVersion
     torch.per_tensor_affine torch.per_tensor_symmetric torch.per_channel_affine torch.per_channel_symmetric
     torch.per_channel_affine_float_qparams torch.storage.TypedStorage torch.storage._TypedStorage
     numpy.ndarray numpy.dtype _codecs.encode argparse.Namespace types.SimpleNamespace

@@ -22,6 +22,7 @@ _Path = tuple[Any, ...]
 def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
     """Return the one dict of tensors that there is, or that there is at `key`, such as "model_state" or "models.0".
 
+    A dict of single numbers, such as metrics, does not count beside one of tensors with axes.
     Where no dict has tensors only, the tensors of the outermost are taken, and what is beside them is passed over.
     Raises CheckpointError if there is none, or if there are several, and says which there are.
     """
@@ -32,7 +33,7 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
         if not place:
             raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
     if not _is_state(there) and not (isinstance(there, dict) and not there):
-        found = list(_states(there))
+        found = [state for _, state in _states(there)]
         if len(found) > 1:
             raise refused(path, f"{len(found)} of them{where}{_which(values)}", _cure(values), _EXPECTED)
         there = found[0] if found else there
@@ -55,12 +56,14 @@ def _is_state(value: Any) -> bool:
     return bool(named) and all(isinstance(item, TENSORS) for item in named)
 
 
-def _states(values: Any) -> Iterator[dict[Any, Any]]:
-    """Yield the dicts of tensors, from the top, but not those in the state of an optimizer."""
-    return (value for _, value in _places(values))
+def _states(values: Any) -> list[tuple[_Path, dict[Any, Any]]]:
+    """Return the places of the dicts of tensors: of those that have axes, if there are any."""
+    found = list(_places(values))
+    return [place for place in found if any(getattr(item, "shape", None) != () for item in place[1].values())] or found
 
 
 def _places(values: Any) -> Iterator[tuple[_Path, dict[Any, Any]]]:
+    """Yield the dicts of tensors, from the top, but not those in the state of an optimizer."""
     waiting: list[tuple[_Path, Any]] = [((), values)]
     seen = {id(values)}
     for place, value in waiting:  # which grows
@@ -115,9 +118,10 @@ def _shown(value: Any) -> str:
 
 def _which(values: Any) -> str:
     """List the keys of the dicts of tensors that there are."""
-    keys = listed(".".join(brief(step) for step in place) for place, _ in _places(values))
+    keys = listed(".".join(brief(step) for step in place) for place, _ in _states(values))
     return f"; dicts of tensors are at: {', '.join(keys)}" if keys else ""
 
 
 def _cure(values: Any) -> str:
-    return f"Choose one: key={'...'!r}." if next(_places(values), None) else CURE
+    first = [".".join(map(str, place)) for place, _ in _states(values)[:1]]
+    return f"Choose one, such as key={brief(repr(*first))}." if first else CURE

@@ -21,6 +21,13 @@ def test_a_tensor_is_a_look_at_a_storage(name):
     assert found.element is (ELEMENTS["uint16"] if name.endswith("v3") else ELEMENTS["float32"])
 
 
+def test_a_view_with_the_other_sign_is_not_read_with_the_wrong_one():
+    look = (STORAGE, 1, (2, 3), (3, 1), False, {})
+    for name, more in (("v2", ()), ("v3", (ELEMENTS["uint16"],))):
+        assert isinstance(make(f"torch._utils._rebuild_tensor_{name}", *look, *more, {"neg": True}), Unreadable)
+        assert isinstance(make(f"torch._utils._rebuild_tensor_{name}", *look, *more, {}), Tensor)
+
+
 def test_parameters_and_subclasses_are_tensors():
     assert make("torch._utils._rebuild_parameter", TENSOR, True, {}) is TENSOR
     assert make("torch._utils._rebuild_parameter_with_state", TENSOR, True, {}, {"note": 1}) is TENSOR

@@ -17,6 +17,7 @@ def tensor():
 
 
 STATE = {"weight": tensor(), "bias": tensor()}
+NUMBER = Tensor(Storage("1", ELEMENTS["float32"], 1), ELEMENTS["float32"], 0, (), ())
 OTHER = {"weight": tensor()}
 OPTIMIZER = {"state": {0: {"step": tensor(), "exp_avg": tensor()}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
 NAMED = {"state": {"weight": {"step": tensor()}}, "param_groups": []}
@@ -32,10 +33,15 @@ NAMED = {"state": {"weight": {"step": tensor()}}, "param_groups": []}
         {"a": {"b": [0, {"c": STATE}]}},
         [STATE, OPTIMIZER],
         {"ema": STATE, "same": STATE},
+        {"metrics": {"loss": NUMBER}, "state_dict": STATE, "callbacks": {"best_k_models": {"a.ckpt": NUMBER}}},
     ],
 )
 def test_the_only_one_is_found(values):
     assert state_dict_in(values, PATH) == STATE
+
+
+def test_one_of_numbers_is_found_if_there_is_no_other():
+    assert state_dict_in({"model": {"scale": NUMBER}, "epoch": 3}, PATH) == {"scale": NUMBER}
 
 
 def test_one_without_tensors_at_the_top_is_a_model_without_weights():
@@ -66,7 +72,7 @@ def test_several_are_listed():
         state_dict_in(TWO, PATH)
     assert str(caught.value) == (
         "model.pt: expected a dict of names and tensors, found 3 of them; dicts of tensors are at: "
-        "model, ema.shadow, more.0.x\nChoose one: key='...'."
+        "model, ema.shadow, more.0.x\nChoose one, such as key='model'."
     )
 
 
