@@ -187,7 +187,7 @@ def some():
         (lambda: mn.Linear(3, 2, lr=0.1), "Linear: got an unexpected keyword argument 'lr'; write Linear(in_features,"),
         (lambda: mn.CTCLoss()(1, 2, 3, 4), "CTCLoss expected (prediction, target, sample_weight), got 4 arguments"),
         (lambda: mn.ZeroPad2d([1, 1, 2, 2]), "ZeroPad2d expected padding to be an int or a tuple of 4"),
-        (lambda: mn.Upsample(size=[2, 2]), "Upsample expected one number for all axes, or a tuple, got [2, 2]"),
+        (lambda: mn.Upsample(size=[2, 2]), "Upsample expected size to be an int or a tuple, got [2, 2]"),
         (
             lambda: mn.AdaptiveAvgPool2d([1, 1]),
             "AdaptiveAvgPool2d expected output_size to be an int or a tuple",
