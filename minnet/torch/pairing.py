@@ -33,7 +33,7 @@ def propose(names: Names, given: Mapping[str, Values], missing: Collection[Place
         if len(ours) == len(theirs.get(shapes, ())):
             pairs |= dict(zip(ours, theirs[shapes], strict=True))
             alike |= len(ours) > 1
-    in_order = [(pairs[module], module) for module in modules if module in pairs]
+    in_order = [(pairs[module], module) for module in modules if pairs.get(module, module) != module]
     return {old: names.path_of(new) for old, new in _short(in_order, given).items()}, alike
 
 

@@ -56,6 +56,11 @@ def test_other_orders_of_other_shapes_and_one_more_than_here():
     assert proposed(network(), given) == {"b": "layers[0]", "c": "layers[1]", "a": "layers[5]"}
 
 
+def test_names_that_fit_are_not_proposed_to_themselves():
+    given = {name: values * 1e300 for name, values in plain(network().astype(np.float64)).items()}
+    assert proposed(network(), given) is None
+
+
 def test_other_numbers_because_of_layers_without_weights():
     given = state(network(), {"0": "1", "1": "2", "3": "4", "5": "6"})
     rename = proposed(model := network(), given)
