@@ -77,7 +77,7 @@ def _loaded(path: Path, data: bytes) -> Layer:
     if len(graph.node) > MOST_NODES:
         raise CheckpointError(f"it has {len(graph.node):,} nodes, and {MOST_NODES:,} are the most")
     if graph.sparse_initializer:
-        raise CheckpointError("it has sparse arrays, which minnet has not")
+        raise CheckpointError("it has sparse arrays, which minnet does not have")
     return Reader(path, len(data), proto).model()
 
 
