@@ -1,4 +1,4 @@
-"""A word is a name that PyTorch or Keras has and minnet has not: whoever reads it is told what to write instead."""
+"""A word is a name that PyTorch or Keras has and minnet lacks: whoever reads it is told what to write instead."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
