@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from every_layer import options, trained
+from every_layer import OPTIONS, made, trained
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_files import OPSETS, exported
@@ -12,7 +12,6 @@ from minnet.onnx.exporting import export  # noqa: F401 (which fills the table)
 from minnet.onnx.writing.table import EXPORTERS
 from minnet.saving.description import OWN
 
-OPTIONS, made = options()
 LEFT_OUT = {}  # class → why ONNX cannot have it
 
 
