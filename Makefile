@@ -41,7 +41,7 @@ lint: $(VENV)/extras-lint-test
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy --strict minnet
 
-docs: $(VENV)/extras-docs-plots-sklearn
+docs: $(VENV)/extras-docs-plots-sklearn-onnx
 	$(RUN) -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

@@ -12,7 +12,7 @@ from minnet.core.checks import check_floats
 from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.layers import Flatten, Normalize, Sequential, Softmax
-from minnet.layers.normalize import check_scale
+from minnet.layers.normalization.normalize import check_scale
 
 
 class Predictor:

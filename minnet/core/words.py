@@ -79,6 +79,19 @@ OF_PARAMETERS: dict[str, str] = {
     "requires_grad_": "write p.trainable = True, or False",
 }
 
+OF_ARGUMENTS: dict[str, str] = {
+    "device": CPU,
+    "dtype": "write layer.astype(np.float64), or leave it out, which is float32",
+    "inplace": "no layer writes into its input, leave it out",
+    "dim": "an axis is called axis, if there is a choice; Softmax and LogSoftmax work along the last one",
+    "return_indices": "forward returns y only, leave it out",
+    "recompute_scale_factor": "leave it out, or pass size",
+    "padding_mode": "the border is zeros, leave it out",
+    **dict.fromkeys(("size_average", "reduce"), "write reduction='mean', 'sum' or 'none'"),
+    **dict.fromkeys(("foreach", "fused", "capturable", "differentiable"), "a step is NumPy's, leave it out"),
+    "maximize": "a step makes the loss smaller: pass model.backward the gradient of its negative",
+}
+
 SET = frozenset(("learning_rate", "requires_grad", "trainable"))  # elsewhere, these are set, and that has an effect
 
 
@@ -133,9 +146,57 @@ def refusing(words: Mapping[str, str]) -> Callable[[F], F]:
             return method(self, *arguments, **named)
 
         refused: Any = answering
+        refused.words = words
         return refused  # type: ignore[no-any-return]
 
     return decorated
+
+
+def answer_arguments(namespace: Mapping[str, Any]) -> None:
+    """Let the constructors of a room's public classes say what their arguments are, if they are called with others.
+
+    Python's own error names the class that has the `__init__`, which may be a private base, and counts `self`.
+    """
+    for name, kind in namespace.items():
+        if isinstance(kind, type) and not name.startswith("_"):
+            constructor: Any = kind.__init__  # type: ignore[misc]
+            kind.__init__ = _explaining(kind.__name__, constructor)  # type: ignore[misc]
+
+
+def _explaining(owner: str, constructor: Callable[..., None]) -> Callable[..., None]:
+    if constructor is object.__init__:
+
+        def constructor(self: Any) -> None:
+            pass
+
+    @wraps(constructor)
+    def explaining(self: Any, *arguments: Any, **named: Any) -> None:
+        try:
+            constructor(self, *arguments, **named)
+        except TypeError:
+            problem = _misfit(owner, constructor, (self, *arguments), named)
+            if problem is None:
+                raise
+            raise TypeError(problem) from None
+
+    return explaining
+
+
+def _misfit(
+    owner: str, constructor: Callable[..., None], arguments: tuple[Any, ...], named: dict[str, Any]
+) -> str | None:
+    """Say what is wrong with the arguments of a call; None if their number and their names are right."""
+    signature = inspect.signature(constructor)
+    try:
+        signature.bind(*arguments, **named)
+    except TypeError as error:
+        words = OF_ARGUMENTS | getattr(constructor, "words", {})
+        for name in named:
+            if name in words and name not in signature.parameters:
+                return f"{owner} has no argument {name!r}: {words[name]}"
+        own = [p.replace(annotation=p.empty) for p in list(signature.parameters.values())[1:]]
+        return f"{owner}: {error}; write {owner}{inspect.Signature(own)}"
+    return None
 
 
 def is_word(kind: type, name: str) -> bool:

@@ -1,6 +1,7 @@
 """What initializers share: their arrays' fans, the gains of activations, and how a layer draws."""
 
 import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +22,9 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
         if isinstance(initializer, str) and initializer in initializers.__all__:
             cure = f": pass mn.initializers.{initializer}()"
         raise TypeError(f"expected an initializer, a function (shape, rng) -> array, got {initializer!r}{cure}")
+    if initializer is getattr(sys.modules["minnet.initializers"], getattr(initializer, "__name__", ""), None):
+        name = initializer.__name__
+        raise TypeError(f"mn.initializers.{name} is a function that makes one: pass mn.initializers.{name}()")
     if is_blueprint():
         return stand_in(shape, np.dtype(np.float64))
     values = np.asarray(initializer(shape, rng))

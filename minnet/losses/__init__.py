@@ -27,6 +27,7 @@ and `MarginRankingLoss` compare two or three outputs, and `HingeEmbeddingLoss` t
 
 from typing import TYPE_CHECKING
 
+from minnet.core.words import answer_arguments
 from minnet.losses.base import Loss as Loss
 from minnet.losses.binary import BCELoss as BCELoss
 from minnet.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
@@ -52,3 +53,4 @@ from minnet.losses.regression import SmoothL1Loss as SmoothL1Loss
 
 if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
     __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+answer_arguments(globals())

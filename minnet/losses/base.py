@@ -82,6 +82,11 @@ class Loss(Layer):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Do as `forward` does; the float that is returned says where its backward is."""
+        if len(inputs) > 3:
+            raise TypeError(
+                f"{type(self).__name__} expected (prediction, target, sample_weight), got {len(inputs)} arguments: if "
+                "the target is several arrays, pass a tuple of them"
+            )
         value = self.forward(*inputs, **options)
         return LossValue(value) if type(value) is float else value
 

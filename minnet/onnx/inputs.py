@@ -12,7 +12,7 @@ from minnet.core.arrays import FLOATS, cast, scaled
 from minnet.core.layer import Layer
 from minnet.core.trees import call, leaves, mapped
 from minnet.layers import Graph
-from minnet.layers.containers import takes_several
+from minnet.layers.containers.sequential import takes_several
 from minnet.onnx.writing.value import Size
 
 BATCH, TIME = "batch", "time"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from minnet.core.words import answer_arguments
 from minnet.optimizers.adam import Adam as Adam
 from minnet.optimizers.adam import AdamW as AdamW
 from minnet.optimizers.adam import NAdam as NAdam
@@ -19,3 +20,4 @@ from minnet.optimizers.sgd import SGD as SGD
 
 if not TYPE_CHECKING:  # type checkers read the imports: a computed __all__ would be an empty one to them
     __all__ = [name for name, value in tuple(globals().items()) if isinstance(value, type)]
+answer_arguments(globals())

@@ -11,7 +11,7 @@ from minnet.core.arrays import scaled
 from minnet.core.described import counted
 from minnet.core.layer import Layer
 from minnet.core.trees import as_tree, call, cast_tree, first, leaves, mapped, taken
-from minnet.layers.activations import Hardtanh, ReLU, ReLU6, Sigmoid, Tanh
+from minnet.layers.activations.classic import Hardtanh, ReLU, ReLU6, Sigmoid, Tanh
 from minnet.plots.figure import SMALL, expect, label_axes, letter, panel, short, titled
 
 if TYPE_CHECKING:

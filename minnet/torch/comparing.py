@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.saving.load_report import LoadReport
+from minnet.saving.load_report import MOST_CHARACTERS, LoadReport
 from minnet.saving.messages import brief, listed
 from minnet.saving.weights import OPTIONS
+from minnet.torch.given import THE_DICT
 from minnet.torch.layouts import COUNT, Values
 from minnet.torch.names import Names
 from minnet.torch.pairing import COUNTER, propose
 from minnet.torch.tensors import Placed
+
+CONV1D = ", transposed as in GPT-2's Conv1D: load a dict with the .T of such weights, square ones, too"
 
 
 class Comparison:
@@ -32,6 +35,7 @@ class Comparison:
 
     def __init__(self, where: str, model: Layer, given: Mapping[str, Values]) -> None:
         self.where, self.given = where, given
+        self._there = THE_DICT if where == THE_DICT else "the file"
         self.names = Names(model)
         self.values: dict[str, Values] = {}
         self.mismatched: dict[str, str] = {}
@@ -55,32 +59,40 @@ class Comparison:
         loaded, missing = tuple(self.values), tuple(self.lacking)
         return LoadReport(self.where, loaded, missing, self.mismatched, tuple(self.unexpected), tuple(left_out))
 
-    def problems(self) -> list[str]:
-        """List what does not fit, a line for each."""
-        lines = []
+    def problems(self) -> list[list[str]]:
+        """List what does not fit, a line for each: in the model only, in both, in the file only."""
+        lacking = []
         for path, tensor in self.lacking.items():
-            there = f" ({tensor.name!r})" if tensor.name != path else ""
-            lines.append(f"{path}{there}: in the model, not in {self.where}")
-        lines += dict.fromkeys(self.mismatched.values())  # of a tensor of several arrays, once
-        return lines + [f"{name}: in {self.where}, not in the model" for name in self.unexpected]
+            name = f" ({tensor.name!r})" if tensor.name != path else ""
+            lacking.append(f"{path}{name}: in the model, not in {self._there}")
+        mismatched = list(dict.fromkeys(self.mismatched.values()))  # of a tensor of several arrays, once
+        return [lacking, mismatched, [f"{name}: in {self._there}, not in the model" for name in self.unexpected]]
 
     def error(self) -> str:
         """Return the text of the error: what does not fit, and what may help."""
         problems = self.problems()
-        places = f"{len(problems):,} place{'s' * (len(problems) > 1)}"
-        lines = [f"{self.where} does not fit the model, in {places}:", *listed(problems), *self._proposal()]
-        return "\n  ".join([*lines, OPTIONS] if self.lacking else lines)
+        count = sum(map(len, problems))
+        lines = [f"{self.where} does not fit the model, in {count:,} place{'s' * (count > 1)}:"]
+        for kind in problems:
+            lines += listed(kind, MOST_CHARACTERS)
+        lines += self._proposal()
+        if self.lacking:
+            lines.append(OPTIONS)
+        elif self.unexpected:
+            lines.append(f"To leave tensors out: rename={{{brief(repr(self.unexpected[0]))}: None}}, or strict=False")
+        return "\n  ".join(lines)
 
     def _proposal(self) -> list[str]:
         """Return what may pair the layers, as it can be pasted."""
         incomplete = [t for t in self.names.tensors if not self.values.keys() >= set(self._paths_of(t))]
-        found = propose(self.names, self.given, incomplete)
+        found, alike = propose(self.names, self.given, incomplete)
         if list(found.values()) == [""]:
             return [f"If the model is a part of what was saved: prefix={brief(repr(*found))}"]
         pairs = ", ".join(f"{brief(repr(old))}: {brief(repr(new))}" for old, new in found.items())
         if not pairs:
             return []
-        return ["If the layers belong together in the order in which they stand:", f"rename={{{pairs}}}"]
+        caution = " (several have the same shapes: compare their names)" * alike
+        return [f"If the layers belong together in the order in which they stand{caution}:", f"rename={{{pairs}}}"]
 
     def _paths_of(self, tensor: Placed) -> list[str]:
         return [self._paths[id(array)] for array in tensor.arrays]
@@ -95,7 +107,7 @@ class Comparison:
             new = _cast(part, array.data.dtype)
             if path in self.values and not np.array_equal(self.values[path], new, equal_nan=True):
                 self.mismatched[path] = (
-                    f"{name}: shared with another tensor in the model, and different from it in {self.where}"
+                    f"{name}: shared with another tensor in the model, and different from it in {self._there}"
                 )
             self.values[path] = new
 
@@ -103,9 +115,10 @@ class Comparison:
         """Return how the values that were given differ from what the model needs, or None."""
         shape, is_count = tensor.values().shape, tensor.layout is COUNT
         if given.shape != shape:
-            return f"shape {shape} in the model, as PyTorch has it, and {given.shape} in {self.where}"
+            hint = CONV1D if given.ndim == 2 and given.shape == shape[::-1] else ""
+            return f"shape {shape} in the model, as PyTorch has it, and {given.shape} in {self._there}{hint}"
         if given.dtype.kind not in ("iuf" if is_count else "f"):
-            return f"floats in the model, and {given.dtype} in {self.where}"
+            return f"floats in the model, and {given.dtype} in {self._there}"
         for dtype in {array.data.dtype for array in tensor.arrays}:
             is_longer = given.dtype.itemsize > dtype.itemsize and not is_count
             if is_longer and not np.isfinite(_cast(given[np.isfinite(given)], dtype)).all():

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from minnet.core.layer import Layer, every_array
-from minnet.layers.container import Container
+from minnet.layers.containers.container import Container
 from minnet.torch.layouts import SAME, Layout
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from minnet.core.console import warn
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError, DataWarning
-from minnet.layers.embedding import Embedding
+from minnet.layers.sequences.embedding import Embedding
 from minnet.saving.load_report import LoadReport
 from minnet.saving.selection import Rename, select
 from minnet.saving.weights import naming, set_mode, tell
@@ -87,7 +87,7 @@ def load_state_dict(
         _check_whose(model, arrays)
         given, left_out = select(arrays, prefix, rename)
     found = Comparison(where, model, given)
-    if found.problems() and (strict or not found.values):
+    if any(found.problems()) and (strict or not found.values):
         raise CheckpointError(found.error())
     for path, array in model.named_arrays():
         if path in found.values:

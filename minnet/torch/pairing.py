@@ -1,6 +1,5 @@
 """A proposal for `rename`: which layers of a file may be which of the model, by their order, kinds and shapes."""
 
-from bisect import bisect_left
 from collections.abc import Collection, Mapping
 
 from minnet.saving.selection import renamed
@@ -13,11 +12,14 @@ Shapes = frozenset[tuple[str, tuple[int, ...]]]
 COUNTER = "num_batches_tracked"
 
 
-def propose(names: Names, given: Mapping[str, Values], missing: Collection[Placed]) -> dict[str, str]:
+def propose(names: Names, given: Mapping[str, Values], missing: Collection[Placed]) -> tuple[dict[str, str], bool]:
     """Return a dict for `rename` that pairs layers of a model with those of a file, both in their order.
 
-    A layer that lacks a tensor is paired with the next one in the file whose tensors have the same names and shapes,
-    if that belongs to no other layer. It is a proposal only, because order proves nothing.
+    Returns also whether some could be paired otherwise, because several have the same shapes.
+
+    The layers that lack a tensor are paired with those in the file whose tensors have the same names and shapes, and
+    that belong to no other layer, if there are as many of them here as there: else the first of them would often be
+    paired with the second. It is a proposal only, because order proves nothing.
     """
     lacking = {tensor.layer for tensor in missing if tensor.layout is not COUNT}
     free = {}
@@ -25,18 +27,22 @@ def propose(names: Names, given: Mapping[str, Values], missing: Collection[Place
         tensor = names.find(name)
         if tensor is None or tensor.layer in lacking:
             free[name] = values.shape
-    groups = _groups(free)
-    where: dict[Shapes, list[int]] = {}
-    for i, shapes in enumerate(groups.values()):
-        where.setdefault(shapes, []).append(i)
-    pairs, following = [], 0
-    for module, shapes in _modules(names, lacking).items():
-        places = where.get(shapes, [])
-        place = bisect_left(places, following)
-        if place < len(places):
-            following = places[place] + 1
-            pairs.append((list(groups)[places[place]], module))
-    return {old: names.path_of(new) for old, new in _short(pairs, given).items()}
+    theirs, alike = _by_shapes(_groups(free)), False
+    pairs: dict[str, str] = {}
+    for shapes, ours in _by_shapes(modules := _modules(names, lacking)).items():
+        if len(ours) == len(theirs.get(shapes, ())):
+            pairs |= dict(zip(ours, theirs[shapes], strict=True))
+            alike |= len(ours) > 1
+    in_order = [(pairs[module], module) for module in modules if module in pairs]
+    return {old: names.path_of(new) for old, new in _short(in_order, given).items()}, alike
+
+
+def _by_shapes(groups: Mapping[str, Shapes]) -> dict[Shapes, list[str]]:
+    """Return the names of what has the same tensors, in their order."""
+    found: dict[Shapes, list[str]] = {}
+    for name, shapes in groups.items():
+        found.setdefault(shapes, []).append(name)
+    return found
 
 
 def _modules(names: Names, layers: Collection[str]) -> dict[str, Shapes]:

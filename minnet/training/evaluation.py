@@ -14,7 +14,7 @@ from minnet.data.collate import Collate
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
 from minnet.layers import Heads, Sequential
-from minnet.layers.sequences import Mask
+from minnet.layers.sequences.masks import Mask
 from minnet.losses.base import Loss
 from minnet.losses.totals import Total
 from minnet.metrics.base import Metric

@@ -4,7 +4,7 @@ from typing import Any
 
 from minnet.core.described import counted
 from minnet.core.layer import Layer
-from minnet.layers.container import Container
+from minnet.layers.containers.container import Container
 
 DEFAULTS = {"accumulate": 1, "threads": 1, "compiled": False, "nonfinite": "stop"}
 

@@ -21,7 +21,7 @@ from minnet.core.trees import as_tree, call
 from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
-from minnet.layers.normalize import check_scale
+from minnet.layers.normalization.normalize import check_scale
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
 from minnet.losses.totals import loss_of

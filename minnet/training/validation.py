@@ -20,7 +20,7 @@ from minnet.data.epoch import Batch
 from minnet.data.loader import DATA, DataLoader
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
 from minnet.layers import Heads, LogSoftmax, Residual, Sequential, Softmax
-from minnet.layers.normalize import check_scale, same_scale
+from minnet.layers.normalization.normalize import check_scale, same_scale
 from minnet.losses import CrossEntropyLoss, Loss, SoftmaxCrossEntropyLoss
 from minnet.losses.labels import ClassLoss
 from minnet.losses.multi import MultiLoss

@@ -158,3 +158,58 @@ def test_an_argument_of_pytorchs_is_answered():
         Own(3, device="cpu")
     with pytest.raises(TypeError, match="unexpected keyword argument 'sise'"):
         Own(sise=3)
+
+
+def some():
+    return mn.Linear(3, 2).parameters()
+
+
+@pytest.mark.parametrize(
+    ("make", "answer"),
+    [
+        (lambda: mn.ReLU(inplace=True), "ReLU has no argument 'inplace': no layer writes into its input, leave it out"),
+        (lambda: mn.ReLU(True), "ReLU: too many positional arguments; write ReLU()"),
+        (lambda: mn.Softmax(dim=1), "Softmax has no argument 'dim': an axis is called axis"),
+        (lambda: mn.GLU(dim=1), "GLU has no argument 'dim': an axis is called axis"),
+        (lambda: mn.Conv2d(3, 8, 3, device="cuda"), "Conv2d has no argument 'device': minnet computes on the CPU"),
+        (lambda: mn.MaxPool2d(2, return_indices=True), "MaxPool2d has no argument 'return_indices': forward returns y"),
+        (lambda: mn.ConvTranspose2d(3, 8, 2, padding_mode="zeros"), "ConvTranspose2d has no argument 'padding_mode'"),
+        (lambda: mn.BatchNorm2d(), "BatchNorm2d: missing a required argument: 'num_features'; write BatchNorm2d(num_"),
+        (lambda: mn.LSTM(8, 4, batch_first=True), "LSTM has no argument 'batch_first': sequences are always (N, T, I)"),
+        (
+            lambda: mn.LSTM(8, 4, 2, True),
+            "LSTM: too many positional arguments; write LSTM(input_size, hidden_",
+        ),
+        (lambda: mn.MSELoss(size_average=True), "MSELoss has no argument 'size_average': write reduction='mean'"),
+        (lambda: mn.CTCLoss(0, "sum"), "CTCLoss: too many positional arguments; write CTCLoss(blank=0, *, zero_"),
+        (lambda: mn.RAdam(some(), foreach=True), "RAdam has no argument 'foreach': a step is NumPy's, leave it out"),
+        (lambda: mn.Adam(some(), maximize=True), "Adam has no argument 'maximize': a step makes the loss smaller"),
+        (lambda: mn.Linear(3, 2, lr=0.1), "Linear: got an unexpected keyword argument 'lr'; write Linear(in_features,"),
+        (lambda: mn.CTCLoss()(1, 2, 3, 4), "CTCLoss expected (prediction, target, sample_weight), got 4 arguments"),
+        (lambda: mn.ZeroPad2d([1, 1, 2, 2]), "ZeroPad2d expected padding to be an int or a tuple of 4"),
+        (lambda: mn.Upsample(size=[2, 2]), "Upsample expected one number for all axes, or a tuple, got [2, 2]"),
+        (
+            lambda: mn.AdaptiveAvgPool2d([1, 1]),
+            "AdaptiveAvgPool2d expected output_size to be an int or a tuple",
+        ),
+        (lambda: mn.Linear(3, 2, weight_init=mn.initializers.orthogonal), "pass mn.initializers.orthogonal()"),
+    ],
+)
+def test_other_arguments_are_answered(make, answer):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        make()
+    assert answer in str(raised.value)
+
+
+def test_an_error_from_inside_a_constructor_stays_as_it_is():
+    def initializer(shape, rng):
+        raise TypeError("of my own")
+
+    with pytest.raises(TypeError, match=r"^of my own$"):
+        mn.Linear(3, 2, weight_init=initializer)
+
+
+def test_signatures_are_those_of_the_constructors():
+    assert not inspect.signature(mn.ReLU).parameters
+    assert list(inspect.signature(mn.MaxPool2d).parameters)[:2] == ["kernel_size", "stride"]
+    assert pickle.loads(pickle.dumps(mn.Mish())).describe() == "Mish()"

@@ -12,7 +12,7 @@ from target import Target
 
 from minnet.core.layer import Layer
 from minnet.errors import CheckpointError
-from minnet.layers.allocation import at_most
+from minnet.layers.operations.allocation import at_most
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))  # when fuzz.py runs as a program
 

@@ -9,13 +9,13 @@ from pytorch import compare, examples, seeds, tensor, torch
 
 from minnet import Linear, Sequential, Tanh
 from minnet.core.special import erf, erfc
-from minnet.layers.activations import Hardtanh, LeakyReLU, LogSigmoid, ReLU6, Softsign, Tanhshrink
-from minnet.layers.branches import Add, Concat
+from minnet.layers.activations.classic import Hardtanh, LeakyReLU, LogSigmoid, ReLU6, Softsign, Tanhshrink
+from minnet.layers.activations.gates import GLU, Hardswish, Mish
+from minnet.layers.activations.hard import Hardshrink, Hardsigmoid, Softshrink, Threshold
+from minnet.layers.activations.prelu import PReLU
+from minnet.layers.activations.smooth import CELU, ELU, GELU, SELU, SiLU, Softplus
+from minnet.layers.containers.branches import Add, Concat
 from minnet.layers.dropout import Dropout, Dropout2d, DropPath
-from minnet.layers.gates import GLU, Hardswish, Mish
-from minnet.layers.hard_activations import Hardshrink, Hardsigmoid, Softshrink, Threshold
-from minnet.layers.prelu import PReLU
-from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.structure import Identity, Permute, Reshape
 from minnet.layers.tied import Tied
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pytorch import examples, seeds, tensor, torch
 
 from minnet import Decoder, EncoderDecoder, LayerNorm, Linear, Sequential
-from minnet.layers.attention import MultiHeadAttention
-from minnet.layers.decoder import TransformerDecoderBlock
-from minnet.layers.embedding import Embedding
-from minnet.layers.transformer import TransformerBlock
+from minnet.layers.sequences.attention import MultiHeadAttention
+from minnet.layers.sequences.decoder import TransformerDecoderBlock
+from minnet.layers.sequences.embedding import Embedding
+from minnet.layers.sequences.transformer import TransformerBlock
 
 modest = examples(30)
 sizes = st.integers(1, 4)

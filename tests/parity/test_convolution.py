@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from images import compare, each, images, sizes
 from pytorch import examples, seeds, torch
 
-from minnet.layers.convolution import Conv1d, Conv2d, Conv3d
-from minnet.layers.transposed import ConvTranspose1d, ConvTranspose2d
+from minnet.layers.images.convolution import Conv1d, Conv2d, Conv3d
+from minnet.layers.images.transposed import ConvTranspose1d, ConvTranspose2d
 
 modest = examples(30)
 

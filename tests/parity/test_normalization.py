@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch import examples, seeds, torch
 
-from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from minnet.layers.group_norm import GroupNorm
-from minnet.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
-from minnet.layers.layer_norm import LayerNorm, RMSNorm
-from minnet.layers.normalize import Normalize
+from minnet.layers.normalization.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minnet.layers.normalization.group_norm import GroupNorm
+from minnet.layers.normalization.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from minnet.layers.normalization.layer_norm import LayerNorm, RMSNorm
+from minnet.layers.normalization.normalize import Normalize
 
 modest = examples(25)
 sizes = st.integers(1, 4)

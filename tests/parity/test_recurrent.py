@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch import examples, seeds, tensor, torch
 
-from minnet.layers.recurrent import GRU, LSTM, RNN
-from minnet.layers.select import Select
-from minnet.layers.time_pooling import PoolTime
+from minnet.layers.sequences.recurrent import GRU, LSTM, RNN
+from minnet.layers.sequences.select import Select
+from minnet.layers.sequences.time_pooling import PoolTime
 
 modest = examples(30)
 sizes = st.integers(1, 5)

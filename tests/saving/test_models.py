@@ -188,7 +188,7 @@ OPTIONS = {
 
 # What returns or takes several arrays: test_a_model_with_several_inputs_and_outputs, test_a_decoder_is_made_again
 SEVERAL = {"Heads", "Inputs", "TransformerDecoderBlock", "Decoder", "EncoderDecoder"}
-# Their tests are in tests/layers/test_graph.py, and tests/onnx/reading/test_table.py.
+# Their tests are in tests/layers/containers/test_graph.py, and tests/onnx/reading/test_table.py.
 SEVERAL |= {"Graph", "Sum", "Subtract", "Multiply", "Divide", "MatMul"}
 
 

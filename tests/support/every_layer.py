@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import minnet as mn
-from minnet.layers.batch_norm import ChannelNorm
+from minnet.layers.normalization.batch_norm import ChannelNorm
 
 _spec = spec_from_file_location("options_of_layers", Path(__file__).parents[1] / "saving" / "test_models.py")
 _tests = module_from_spec(_spec)

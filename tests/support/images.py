@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from pytorch import seeds, torch
 
-from minnet.layers.transposed import ConvTranspose1d, ConvTranspose2d
+from minnet.layers.images.transposed import ConvTranspose1d, ConvTranspose2d
 
 
 def sizes(low, high, axes=2):

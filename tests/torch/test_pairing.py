@@ -36,6 +36,26 @@ def test_attributes_of_a_class():
     assert np.array_equal(model[5].weight.data, given["head.fc.weight"].T)
 
 
+def test_layers_of_the_same_shapes_are_paired_with_a_caution():
+    """Where a module makes its layers in another order than it calls them, the proposal is wrong."""
+    model = mn.Sequential(mn.Linear(4, 4), mn.ReLU(), mn.Linear(4, 4), mn.Linear(4, 2))
+    given = state(model, {"0": "last", "2": "first", "3": "head"})
+    caution = "in the order in which they stand (several have the same shapes: compare their names):"
+    with pytest.raises(CheckpointError, match=re.escape(caution)):
+        mn.torch.load_state_dict(model, given)
+    with pytest.raises(CheckpointError, match="in the order in which they stand:"):
+        mn.torch.load_state_dict(network(), state(network(), {"0": "a", "1": "b", "3": "c", "5": "d"}))
+
+
+def test_other_orders_of_other_shapes_and_one_more_than_here():
+    """BERT has the norm of the attention before the linear layers, and one more behind the last block."""
+    given = state(network(), {"0": "b", "1": "c", "3": "d", "5": "a"})
+    given = {name: given[name] for name in sorted(given)}
+    assert proposed(network(), given) == {"b": "layers[0]", "c": "layers[1]", "d": "layers[3]", "a": "layers[5]"}
+    given |= {"0.more.weight": np.zeros((6, 6)), "0.more.bias": np.zeros(6)}
+    assert proposed(network(), given) == {"b": "layers[0]", "c": "layers[1]", "a": "layers[5]"}
+
+
 def test_other_numbers_because_of_layers_without_weights():
     given = state(network(), {"0": "1", "1": "2", "3": "4", "5": "6"})
     rename = proposed(model := network(), given)

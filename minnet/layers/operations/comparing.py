@@ -12,7 +12,7 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_choice
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
-from minnet.layers.arithmetic import broadcast, sum_to
+from minnet.layers.operations.arithmetic import broadcast, sum_to
 from minnet.layers.operations.constants import KINDS
 
 # Name → the function, and how many arrays it takes.

@@ -11,7 +11,7 @@ from minnet.core.checks import check_choice, check_int
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
-from minnet.layers.allocation import check_size
+from minnet.layers.operations.allocation import check_size
 
 KINDS = ("float", "int64", "int32", "bool")  # of arrays: float is that in which the model computes
 

@@ -11,7 +11,7 @@ from minnet.core.checks import check_choice
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.special import erf
-from minnet.layers.arithmetic import Arithmetic, sum_to
+from minnet.layers.operations.arithmetic import Arithmetic, sum_to
 
 TWO_OVER_ROOT_PI = 1.1283791670955126  # 2/√π
 

@@ -8,7 +8,7 @@ from minnet.core.arrays import Array
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_number
 from minnet.core.layer import Layer
-from minnet.layers.allocation import check_size
+from minnet.layers.operations.allocation import check_size
 from minnet.layers.operations.shapes import as_ints
 from minnet.layers.operations.taking import check_arrays
 

@@ -11,8 +11,8 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
-from minnet.layers.allocation import check_size
-from minnet.layers.arithmetic import sum_to
+from minnet.layers.operations.allocation import check_size
+from minnet.layers.operations.arithmetic import sum_to
 from minnet.layers.operations.constants import whole_numbers
 
 Sizes = tuple[int, ...]

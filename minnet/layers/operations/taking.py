@@ -10,7 +10,7 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_int
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
-from minnet.layers.allocation import check_size
+from minnet.layers.operations.allocation import check_size
 from minnet.layers.operations.constants import whole_numbers
 from minnet.layers.operations.shapes import Sizes, as_ints
 

@@ -12,8 +12,6 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import CheckpointError
 from minnet.layers import Linear, Permute, Reshape
-from minnet.layers.allocation import at_most
-from minnet.layers.arithmetic import Arithmetic
 from minnet.layers.operations import (
     Constant,
     Expand,
@@ -26,6 +24,8 @@ from minnet.layers.operations import (
     View,
     Weight,
 )
+from minnet.layers.operations.allocation import at_most
+from minnet.layers.operations.arithmetic import Arithmetic
 from minnet.onnx.reading.naming import Names
 from minnet.onnx.reading.values import Node, Sizes, Value, constant
 from minnet.saving.description import MOST_LAYERS

@@ -4,8 +4,8 @@ from functools import reduce
 from typing import Any
 
 from minnet.layers import Add, Concat, Decoder, EncoderDecoder, Heads, Inputs, Residual, Sequential
-from minnet.layers.container import Container
-from minnet.layers.containers import takes_several
+from minnet.layers.containers.container import Container
+from minnet.layers.containers.sequential import takes_several
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value

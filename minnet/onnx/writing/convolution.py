@@ -3,7 +3,7 @@
 from typing import Any
 
 from minnet.layers import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
-from minnet.layers.borders import Borders
+from minnet.layers.images.borders import Borders
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.images import bordered
 from minnet.onnx.writing.table import exports

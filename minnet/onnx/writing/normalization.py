@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minnet.layers import GroupNorm, LayerNorm, Normalize, RMSNorm, batch_norm, instance_norm
+from minnet.layers import GroupNorm, LayerNorm, Normalize, RMSNorm
+from minnet.layers.normalization import batch_norm, instance_norm
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value

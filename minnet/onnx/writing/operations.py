@@ -8,7 +8,7 @@ import numpy as np
 from minnet import layers
 from minnet.layers import Divide, MatMul, Multiply, Subtract, Sum
 from minnet.layers import operations as own
-from minnet.layers.wiring import as_names, plan_of
+from minnet.layers.containers.wiring import as_names, plan_of
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.table import exports
 from minnet.onnx.writing.value import Value

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from minnet.core.arrays import Array
-from minnet.layers import GlobalAvgPool2d, adaptive_pooling, average_pooling, max_pooling
-from minnet.layers.borders import Borders
+from minnet.layers import GlobalAvgPool2d
+from minnet.layers.images import adaptive_pooling, average_pooling, max_pooling
+from minnet.layers.images.borders import Borders
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.images import bordered
 from minnet.onnx.writing.table import exports

@@ -1,6 +1,6 @@
 """Activations, which PyTorch has under the same names, with the same arguments."""
 
-from minnet.layers.activations import (
+from minnet.layers.activations.classic import (
     Hardtanh,
     LeakyReLU,
     LogSigmoid,
@@ -11,10 +11,10 @@ from minnet.layers.activations import (
     Tanh,
     Tanhshrink,
 )
-from minnet.layers.gates import GLU, Hardswish, Mish
-from minnet.layers.hard_activations import Hardshrink, Hardsigmoid, Softshrink, Threshold
-from minnet.layers.prelu import PReLU
-from minnet.layers.smooth_activations import CELU, ELU, GELU, SELU, SiLU, Softplus
+from minnet.layers.activations.gates import GLU, Hardswish, Mish
+from minnet.layers.activations.hard import Hardshrink, Hardsigmoid, Softshrink, Threshold
+from minnet.layers.activations.prelu import PReLU
+from minnet.layers.activations.smooth import CELU, ELU, GELU, SELU, SiLU, Softplus
 from minnet.layers.softmax import LogSoftmax, Softmax
 from minnet.torch.entries import entry
 

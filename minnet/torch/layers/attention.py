@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from minnet.layers.attention import MultiHeadAttention
-from minnet.layers.decoder import TransformerDecoderBlock
 from minnet.layers.dropout import Dropout
 from minnet.layers.linear import Linear
-from minnet.layers.transformer import Block, TransformerBlock
+from minnet.layers.sequences.attention import MultiHeadAttention
+from minnet.layers.sequences.decoder import TransformerDecoderBlock
+from minnet.layers.sequences.transformer import Block, TransformerBlock
 from minnet.torch.entries import Making, Tensor, entry, parts_of
 from minnet.torch.layouts import SWAPPED, packed
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from minnet.layers.branches import Add, Concat, Heads, Inputs
-from minnet.layers.container import Container
-from minnet.layers.containers import Residual, Sequential, takes_several
-from minnet.layers.encoder_decoder import Decoder, EncoderDecoder
+from minnet.layers.containers.branches import Add, Concat, Heads, Inputs
+from minnet.layers.containers.container import Container
+from minnet.layers.containers.sequential import Residual, Sequential, takes_several
+from minnet.layers.sequences.encoder_decoder import Decoder, EncoderDecoder
 from minnet.torch.entries import Making, entry
 
 

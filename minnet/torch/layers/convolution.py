@@ -1,7 +1,7 @@
 """Convolutions: the kernels are (in, out, ...) here, and (out, in, ...) in PyTorch; those of a transposed one agree."""
 
-from minnet.layers.convolution import Conv1d, Conv2d, Conv3d
-from minnet.layers.transposed import ConvTranspose1d, ConvTranspose2d
+from minnet.layers.images.convolution import Conv1d, Conv2d, Conv3d
+from minnet.layers.images.transposed import ConvTranspose1d, ConvTranspose2d
 from minnet.torch.entries import entry
 from minnet.torch.layouts import SWAPPED
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minnet.layers.embedding import Embedding, LearnedPosition, SinusoidalPosition
+from minnet.layers.sequences.embedding import Embedding, LearnedPosition, SinusoidalPosition
 from minnet.torch.entries import Making, entry
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from minnet.core.layer import Layer
-from minnet.layers.arithmetic import Divide, MatMul, Multiply, Subtract, Sum
-from minnet.layers.graph import Graph
-from minnet.layers.wiring import as_names, plan_of
+from minnet.layers.containers.graph import Graph
+from minnet.layers.containers.wiring import as_names, plan_of
+from minnet.layers.operations.arithmetic import Divide, MatMul, Multiply, Subtract, Sum
 from minnet.torch.entries import Making, entry
 
 

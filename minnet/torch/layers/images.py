@@ -1,8 +1,8 @@
 """Pads, upsampling and shuffles of images, which have the same names and arguments in PyTorch."""
 
-from minnet.layers import pads
-from minnet.layers.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
-from minnet.layers.upsampling import Upsample
+from minnet.layers.images import pads
+from minnet.layers.images.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from minnet.layers.images.upsampling import Upsample
 from minnet.torch.entries import entry
 
 for mode in ("Constant", "Zero", "Reflection", "Replication", "Circular"):

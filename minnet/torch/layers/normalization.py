@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from minnet.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from minnet.layers.group_norm import GroupNorm
-from minnet.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
-from minnet.layers.layer_norm import LayerNorm, RMSNorm
-from minnet.layers.normalize import Normalize
+from minnet.layers.normalization.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minnet.layers.normalization.group_norm import GroupNorm
+from minnet.layers.normalization.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from minnet.layers.normalization.layer_norm import LayerNorm, RMSNorm
+from minnet.layers.normalization.normalize import Normalize
 from minnet.torch.entries import Making, entry, without
 from minnet.torch.layouts import COUNT
 

@@ -1,8 +1,8 @@
 """Poolings, of images and of sequences."""
 
-from minnet.layers import adaptive_pooling, average_pooling, max_pooling
-from minnet.layers.adaptive_pooling import GlobalAvgPool2d
-from minnet.layers.time_pooling import PoolTime
+from minnet.layers.images import adaptive_pooling, average_pooling, max_pooling
+from minnet.layers.images.adaptive_pooling import GlobalAvgPool2d
+from minnet.layers.sequences.time_pooling import PoolTime
 from minnet.torch.entries import entry
 
 for axes in "123":

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from minnet.layers.recurrent import GRU, LSTM, RNN
-from minnet.layers.stacked import Stacked
+from minnet.layers.sequences.recurrent import GRU, LSTM, RNN
+from minnet.layers.sequences.stacked import Stacked
 from minnet.torch.entries import Making, Tensor, entry
 from minnet.torch.layouts import SAME, SWAPPED
 

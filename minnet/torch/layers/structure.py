@@ -1,6 +1,6 @@
 """Structure layers, which change the shape or the order of the axes."""
 
-from minnet.layers.select import Select
+from minnet.layers.sequences.select import Select
 from minnet.layers.structure import Flatten, Identity, Permute, Reshape
 from minnet.torch.entries import entry
 

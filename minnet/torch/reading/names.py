@@ -46,7 +46,7 @@ def _look(
 ) -> Tensor | Unreadable:
     """Return the record of a tensor, whose numbers are integers; what they mean is checked when it is read.
 
-    `facts` begins with a dict, if anything, which says of some views that the storage has the numbers with another sign.
+    `facts` begins with a dict, if anything, which says of some views that their numbers are stored with another sign.
     """
     if len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise pickle.UnpicklingError(f"a tensor of {len(shape):,} sizes and {len(strides):,} strides")

@@ -1,0 +1,1 @@
+"""Activations bend each number by itself, or gate one half of the numbers with the other."""

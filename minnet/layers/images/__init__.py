@@ -1,0 +1,1 @@
+"""Layers of images, and of signals and volumes: convolution, pooling, borders and sizes."""
