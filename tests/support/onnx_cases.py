@@ -111,6 +111,9 @@ def _images(f, rng, add, enter):
     node = helper.make_node("Resize", ["x", "", "", "s"], ["y"], mode="linear")
     enter("Resize sizes", graph([node], {"x": x}, {"s": np.array([2, 4, 9, 12])}), {"x": x})
     add("Upsample", "Upsample", {"x": x}, {"s": np.float32([1, 1, 2, 3])}, opset=9)
+    for mode in ("CRD", "DCR"):
+        add(f"DepthToSpace {mode}", "DepthToSpace", {"x": f(2, 8, 3, 2)}, blocksize=2, mode=mode)
+    add("SpaceToDepth", "SpaceToDepth", {"x": f(2, 3, 6, 4)}, blocksize=2)
     add("GlobalAveragePool", "GlobalAveragePool", {"x": x})
     add("GlobalMaxPool", "GlobalMaxPool", {"x": x})
     add("GlobalAveragePool signals", "GlobalAveragePool", {"x": signals})

@@ -8,7 +8,7 @@ from minnet.onnx.reading.values import Node
 
 LONGEST = 80
 # Names that exporters make up; the last is minnet's for constants.
-GENERATED = re.compile(r"onnx::|_?val_|const|Constant|/|_inlfunc|\d|.*\.constant(_\d+)?$")
+GENERATED = re.compile(r"onnx::|_?val_|const|Constant|/|_inlfunc|\d+$|.*\.constant(_\d+)?$")
 
 
 def is_generated(name: str) -> bool:

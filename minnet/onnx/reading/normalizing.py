@@ -36,12 +36,13 @@ def batch_norm(net: Network, node: Node) -> Value:
         raise node.refused(f"its momentum is {momentum}")
     if arrays[0].ndim != 1 or not arrays[0].size:
         raise node.refused(f"its scale has shape {arrays[0].shape}")
-    layer = net.make(node, kind, len(arrays[0]), node.attribute("epsilon", 1e-5), round(1 - momentum, 12))
+    eps, affine = node.attribute("epsilon", 1e-5), not _is_plain(node)
+    layer = net.make(node, kind, len(arrays[0]), eps, round(1 - momentum, 12), affine)
+    if affine:
+        net.give(node, layer, weight=(node.value(1), arrays[0]), bias=(node.value(2), arrays[1]))
     net.give(
         node,
         layer,
-        weight=(node.value(1), arrays[0]),
-        bias=(node.value(2), arrays[1]),
         running_mean=(None, arrays[2]),
         running_var=(None, arrays[3]),
         num_batches_tracked=(None, np.zeros(())),
@@ -52,10 +53,11 @@ def batch_norm(net: Network, node: Node) -> Value:
 def layer_norm(net: Network, node: Node) -> Value:
     """Normalization over the last axes."""
     x, scale, bias = node.value(0), node.floats(1), node.get(2)
-    layer = net.make(node, LayerNorm, tuple(scale.shape), node.attribute("epsilon", 1e-5), bias=bias is not None)
+    affine, eps = not _is_plain(node), node.attribute("epsilon", 1e-5)
+    layer = net.make(node, LayerNorm, tuple(scale.shape), eps, affine, bias=affine and bias is not None)
     _check_last_axes(node, x, scale.ndim)
-    arrays: dict[str, Any] = {"weight": (node.value(1), scale)}
-    if bias is not None:
+    arrays: dict[str, Any] = {"weight": (node.value(1), scale)} if affine else {}
+    if affine and bias is not None:
         arrays["bias"] = (bias, node.floats(2))
     net.give(node, layer, **arrays)
     return net.add(node, layer, x, shape=x.shape, own_name=True)
@@ -64,10 +66,18 @@ def layer_norm(net: Network, node: Node) -> Value:
 def rms_norm(net: Network, node: Node) -> Value:
     """Division by the root of the mean square over the last axes."""
     x, scale = node.value(0), node.floats(1)
-    layer = net.make(node, RMSNorm, tuple(scale.shape), node.attribute("epsilon", 1e-5))
+    affine = not _is_plain(node)
+    layer = net.make(node, RMSNorm, tuple(scale.shape), node.attribute("epsilon", 1e-5), affine)
     _check_last_axes(node, x, scale.ndim)
-    net.give(node, layer, weight=(node.value(1), scale))
+    if affine:
+        net.give(node, layer, weight=(node.value(1), scale))
     return net.add(node, layer, x, shape=x.shape, own_name=True)
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether there are no weights in PyTorch: then the exporter writes ones and zeros, with names that it made up."""
+    given = [(node.value(1), 1)] + [(value, 0) for value in [node.get(2)] if value is not None]
+    return all(not v.learned and v.array is not None and bool((v.array == n).all()) for v, n in given)
 
 
 def _check_last_axes(node: Node, x: Value, count: int) -> None:
@@ -93,8 +103,7 @@ def group_norm(net: Network, node: Node) -> Value:
 
 def _groups(net: Network, node: Node, groups: int) -> Value:
     x, scale, bias = node.value(0), node.floats(1), node.floats(2)
-    # Without weights in PyTorch, the exporter writes ones and zeros that have no name: they are not to be learned.
-    plain = not (node.value(1).learned or node.value(2).learned) and bool((scale == 1).all() and (bias == 0).all())
+    plain = _is_plain(node)
     layer = net.make(node, GroupNorm, groups, len(scale), node.attribute("epsilon", 1e-5), not plain)
     if not plain:
         net.give(node, layer, weight=(node.value(1), scale), bias=(node.value(2), bias))

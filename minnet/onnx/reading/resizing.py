@@ -1,10 +1,10 @@
-"""Images made larger or smaller: Resize, and the older Upsample."""
+"""Images made larger or smaller: Resize, the older Upsample, and channels that become pixels."""
 
 from typing import Any
 
 import numpy as np
 
-from minnet.layers import Upsample
+from minnet.layers import ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample
 from minnet.onnx.reading.network import Network
 from minnet.onnx.reading.values import Node, Value
 
@@ -69,4 +69,30 @@ def upsample(net: Network, node: Node) -> Value:
     return net.add(node, net.make(node, Upsample, None, factors), x, shape=(*(x.shape or ())[:2], *[None] * axes))
 
 
-OPERATORS = {"Resize": resize, "Upsample": upsample}
+def depth_to_space(net: Network, node: Node) -> Value:
+    """Channels as pixels. By default a place's channels are (r², C); PixelShuffle, the mode CRD, has (C, r²)."""
+    x, r = node.value(0), node.attribute("blocksize", 1)
+    shape = None if x.shape is None else (x.shape[0], *[None] * (len(x.shape) - 1))
+    shuffle = net.make(node, PixelShuffle, r)
+    if node.attribute("mode", "DCR") != "CRD":
+        x = net.add(node, net.make(node, ChannelShuffle, r * r), x, shape=x.shape)
+    return net.add(node, shuffle, x, shape=shape)
+
+
+def space_to_depth(net: Network, node: Node) -> Value:
+    """Pixels as channels (r², C), where PixelUnshuffle has (C, r²)."""
+    x, r = node.value(0), node.attribute("blocksize", 1)
+    channels = x.shape[1] if x.shape is not None and len(x.shape) == 4 else None
+    if not isinstance(channels, int):
+        raise node.refused("the file does not say how many channels its images have")
+    shape = (x.shape[0] if x.shape else None, channels * r * r, None, None)
+    y = net.add(node, net.make(node, PixelUnshuffle, r), x, shape=shape)
+    return net.add(node, net.make(node, ChannelShuffle, channels), y, shape=shape)
+
+
+OPERATORS = {
+    "Resize": resize,
+    "Upsample": upsample,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+}

@@ -199,3 +199,34 @@ def test_recurrent_layers(dynamo, kind, options, tmp_path):
     model.backward(np.ones((3, 3), np.float32))
     total = sum(float(p.grad.sum()) for p in model.parameters())
     assert total == pytest.approx(sum(p.grad.sum().item() for p in module.parameters()), rel=1e-4)
+
+
+@pytest.mark.slow
+@EXPORTERS
+def test_weights_of_normalizations_are_learned_if_pytorch_learns_them(dynamo, tmp_path):
+    """Those in a Sequential, named by numbers, too; the ones and zeros that stand for no weights are not."""
+    nn = torch.nn
+    module = nn.Sequential(
+        nn.Conv1d(3, 4, 2),
+        nn.InstanceNorm1d(4, affine=True),
+        nn.PReLU(4),
+        nn.GroupNorm(2, 4),
+        nn.BatchNorm1d(4, affine=False),
+        nn.Flatten(),
+        nn.Linear(28, 4),
+        nn.LayerNorm(4, elementwise_affine=False),
+        nn.LayerNorm(4),
+    )
+    export(module.train(), (torch.randn(2, 3, 8),), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
+    model = mn.onnx.load(tmp_path / "m.onnx", train=True)
+    assert sum(p.data.size for p in model.parameters()) == sum(p.numel() for p in module.parameters())
+    batches = [(np.random.default_rng(i).normal(size=(3, 3, 8)).astype(np.float32),) for i in range(10)]
+    trained_beside(module, model, batches, 4, "sgd", 1e-5)
+
+
+@pytest.mark.slow
+@EXPORTERS
+def test_batch_norm_of_volumes(dynamo, tmp_path):
+    module = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.BatchNorm3d(3)).train()
+    export(module, (torch.randn(2, 2, 4, 3, 3),), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
+    assert type(mn.onnx.load(tmp_path / "m.onnx", train=True)[1]) is mn.BatchNorm3d
