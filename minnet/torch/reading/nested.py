@@ -28,10 +28,13 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
     """
     there, where = values, ""
     if key is not None:
+        if not isinstance(key, str):
+            raise TypeError(f"key must be a string such as 'model_state', got {key!r}")
         place, there = next(_at(values, key), ((), None))
         where = f" under the key {brief(key)!r}"
         if not place:
-            raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
+            cure = "Leave out the key." if _is_state(values) else _cure(values)
+            raise refused(path, f"nothing{where}{_which(values)}", cure, _EXPECTED)
     if not _is_state(there) and not (isinstance(there, dict) and not there):
         found = [state for _, state in _states(there)]
         if len(found) > 1:
