@@ -62,6 +62,7 @@ def test_without_any_of_tensors_only_those_of_the_outermost_are_taken():
     mixed = {**STATE, "epoch": 3, "args": Other("x"), "more": {"a": 1}, 5: None}
     assert state_dict_in(mixed, PATH) == STATE
     assert state_dict_in({"x": mixed, "y": {}}, PATH, "x") == STATE
+    assert state_dict_in({**STATE, "metrics": {"loss": NUMBER}}, PATH) == STATE
 
 
 TWO = {"model": STATE, "ema": {"shadow": OTHER}, "more": [{"x": OTHER | STATE}]}
