@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -256,6 +255,8 @@ class Checkpoint:
         newest = f"the newest is {self.newest.name}" if self.newest else "there is none yet"
         why = f"{type(error).__name__}: {error}"
         if isinstance(error, OSError):
+            import shutil  # 3 ms that only a full disk needs
+
             why = str(error.strerror)
             with suppress(OSError):
                 why += f", {shutil.disk_usage(self.folder).free:,} bytes are free there"

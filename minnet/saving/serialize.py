@@ -54,7 +54,7 @@ def encode(value: Any, tensors: Tensors, path: str, depth: int = 0) -> Any:
         raise TypeError(f"{path}: a {kind.__name__} cannot be written to a file")
     if kind is float and not math.isfinite(value):
         return {"$number": repr(value)}
-    writer = _WRITERS.get(np.generic if isinstance(value, np.generic) else kind)
+    writer = _WRITERS.get(next((base for base in (np.generic, np.ndarray) if isinstance(value, base)), kind))
     return value if writer is None else writer(value, _Writer(tensors, path, depth))
 
 
@@ -113,6 +113,8 @@ def _write_dict(value: State, to: _Writer) -> Any:
 
 
 def _write_array(value: NDArray[Any], to: _Writer) -> Any:
+    if type(value) is not np.ndarray:  # so `is_plain` says that it is a masked one
+        return _write_masked(value, to)
     if value.dtype.kind == "c":
         pairs = np.ascontiguousarray(value).reshape(-1).view(f"f{value.dtype.itemsize // 2}").reshape(*value.shape, 2)
         return {"$complex_array": to.tensor(pairs)}
@@ -152,7 +154,6 @@ _WRITERS: dict[type, Callable[[Any, _Writer], Any]] = {
     bytes: lambda value, to: {"$bytes": to.tensor(np.frombuffer(value, np.uint8))},
     np.ndarray: _write_array,
     np.generic: _write_scalar,
-    np.ma.MaskedArray: _write_masked,
     Generator: lambda value, to: {"$generator": encode(value.bit_generator.state, to.tensors, to.path, to.depth + 1)},
     RandomState: lambda value, to: to.tagged("$random_state", value.get_state(legacy=False)),
     random.Random: _write_random,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minnet.core.checks import check_int
 from minnet.core.gathered import GatheredTree
 from minnet.core.layer import Layer
 from minnet.core.trees import call, cast_tree, describe, first, joined, leaves, mapped
@@ -78,6 +79,12 @@ def start_recording(model: Layer) -> None:
     for _, layer in model.named_layers():  # each flag becomes an attribute of its own, which checkpoints save
         layer.training, layer.recording, layer.frozen_statistics = layer.training, True, layer.frozen_statistics
     Layer.changes += 1
+
+
+def check_batch_size(method: str, batch_size: int | None) -> None:
+    """Check that `evaluate` or `predict` was given a number of samples, or None."""
+    if batch_size is not None:
+        check_int(method, "batch_size", batch_size, why="it is how many samples go through the model at a time")
 
 
 def batch_rows(X: Any) -> int:

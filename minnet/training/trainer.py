@@ -34,7 +34,7 @@ from minnet.saving.run_parts import RunParts
 from minnet.training import validation
 from minnet.training.access import Access
 from minnet.training.closure import ClosureSteps
-from minnet.training.evaluation import EvaluationMode, evaluated, predicted, predicted_batches
+from minnet.training.evaluation import EvaluationMode, check_batch_size, evaluated, predicted, predicted_batches
 from minnet.training.fit_loop import FitLoop, Plan
 from minnet.training.history import History
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
@@ -47,8 +47,6 @@ from minnet.training.signals import Interrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
 from minnet.training.validation import Data
-
-OF_BATCH = "it is how many samples go through the model at a time"
 
 
 class Trainer:
@@ -239,9 +237,8 @@ class Trainer:
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
-                    self._checks = NonFiniteChecks(
-                        self.model, self.loss, self.optimizer, stops=self.nonfinite == "stop"
-                    )
+                    stops = self.nonfinite == "stop"
+                    self._checks = NonFiniteChecks(self.model, self.loss, self.optimizer, stops=stops)
                 how = self._steps(loader, parts.parallel, Interrupts(terminate=checkpoint is not None))
                 FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
@@ -323,8 +320,7 @@ class Trainer:
         RuntimeError
             If another thread is in a `fit` of this Trainer.
         """
-        if batch_size is not None:
-            check_int("evaluate", "batch_size", batch_size, why=OF_BATCH)
+        check_batch_size("evaluate", batch_size)
         check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
@@ -360,8 +356,7 @@ class Trainer:
             with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
                 return predicted_batches(self.model, X, scale)
         X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
-        if batch_size is not None:
-            check_int("predict", "batch_size", batch_size, why=OF_BATCH)
+        check_batch_size("predict", batch_size)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
         with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
@@ -384,7 +379,8 @@ class Trainer:
         if self.optimizer.needs_closure:
             learn = ClosureSteps(learn, lambda: (self.model, self.loss, self.optimizer), self.state, parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
-        shared = learn, self.state, self.model.dtype, self._checks, interrupts, self._weigh, check, self._scale
+        state = learn, self.state, self.model.dtype, self._checks, interrupts
+        shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
         if not (self.compiled and isinstance(loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
@@ -395,10 +391,6 @@ class Trainer:
         """Return what uint8 tensors are multiplied by, which the model remembers: see `validation.set_scale`."""
         scale = self.model.input_scale = check_scale(self.model, self.model.input_scale)
         return scale
-
-    def _weigh(self, x: Any, y: Any, sample_weight: Any) -> Any:
-        """Return what a batch's loss counts in a mean; a callback may have replaced the loss."""
-        return weight_of(self.loss, x, y, sample_weight)
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
         """Do what `train_step` does, with the batch cut into parts."""

@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from every_layer import OPTIONS
+from every_layer import OPTIONS, make
 from pytorch import torch
 
 import minnet as mn
-from minnet.core.arguments import signature_of
 from minnet.saving.description import OWN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "from-pytorch-and-back.md").read_text(encoding="utf-8")
@@ -31,13 +30,7 @@ def test_every_layer_has_a_row():
 
 def first(name):
     """Make a layer with the first of its options."""
-    chosen = {key: (values() if callable(values) else values)[0] for key, values in OPTIONS[name][1].items()}
-    positional = []
-    for key, parameter in signature_of(OWN[name]).items():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            value = chosen.pop(key)
-            positional = value if isinstance(value, tuple) else [value]
-    return OWN[name](*positional, **chosen)
+    return make(name, {key: (values() if callable(values) else values)[0] for key, values in OPTIONS[name][1].items()})
 
 
 @pytest.mark.parametrize("name", sorted(EVERY.keys() & OPTIONS.keys()))

@@ -97,7 +97,7 @@ class Borders:
         for axis, (n, (before, after)) in enumerate(zip(size, self.sizes, strict=True), 1):
             places = np.arange(-before, n + after)
             pixels = {
-                "reflect": n - 1 - np.abs(n - 1 - np.abs(places)),
+                "reflect": n - 1 - np.abs(n - 1 - np.abs(places) % max(2 * n - 2, 1)),
                 "replicate": np.clip(places, 0, n - 1),
                 "circular": places % n,
             }[self.mode]

@@ -8,9 +8,12 @@ from minnet.core.arrays import Array
 from minnet.core.checked import checked
 from minnet.core.checks import check_choice, check_number
 from minnet.core.layer import Layer
+from minnet.layers.images.borders import Borders
 from minnet.layers.operations.allocation import check_size
 from minnet.layers.operations.shapes import as_ints
 from minnet.layers.operations.taking import check_arrays
+
+BORDERS = {"constant": "constant", "edge": "replicate", "reflect": "reflect", "wrap": "circular"}  # by ONNX's names
 
 
 class PadAxes(Layer):
@@ -34,43 +37,32 @@ class PadAxes(Layer):
         self.pads = tuple(as_ints("PadAxes", "pads", pair) or () for pair in pads)
         if any(len(pair) != 2 for pair in self.pads):
             raise ValueError(f"PadAxes needs pads of two numbers for each axis, got {pads}")
-        self.mode = check_choice("PadAxes", "mode", mode, ("constant", "edge", "reflect", "wrap"))
+        self.mode = check_choice("PadAxes", "mode", mode, tuple(BORDERS))
         self.value = value if value in (float("inf"), -float("inf")) else check_number("PadAxes", "value", value)
 
     def check(self, x: Any) -> None:
         """Check that x has as many axes, and what is left of it a size."""
         check_arrays(self, (x,))
-        sizes = [n + sum(pair) for n, pair in zip(x.shape, self.pads, strict=False)]
-        if x.ndim != len(self.pads) or any(n < 0 for n in sizes):
+        kept = [n + min(pair[0], 0) + min(pair[1], 0) for n, pair in zip(x.shape, self.pads, strict=False)]
+        copied = [max(pair) > 0 and self.mode != "constant" for pair in self.pads]  # from what is kept
+        if x.ndim != len(self.pads) or any(n < some for n, some in zip(kept, copied, strict=False)):
             raise ValueError(f"{self.describe()} cannot pad an array of shape {x.shape}")
-        check_size(self, tuple(sizes))
+        check_size(self, tuple(n + sum(pair) for n, pair in zip(x.shape, self.pads, strict=True)))
 
     @checked
     def forward(self, x: Array) -> Array:
         """Map x to the padded x."""
         sizes = zip(x.shape, self.pads, strict=True)
         inner = tuple(slice(max(-before, 0), n - max(-behind, 0)) for n, (before, behind) in sizes)
-        added = [(max(before, 0), max(behind, 0)) for before, behind in self.pads]
-        self.cache = (x.shape, inner, added)
-        if self.mode == "constant":
-            return np.pad(x[inner], added, constant_values=x.dtype.type(self.value))
-        return np.pad(x[inner], added, self.mode)  # type: ignore[call-overload, no-any-return]
+        added = tuple((max(before, 0), max(behind, 0)) for before, behind in self.pads)
+        borders = Borders(added, BORDERS[self.mode], self.value)
+        self.cache = (x.shape, inner, borders)
+        return borders.pad(x[inner][None, ..., None])[0, ..., 0]
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to dx."""
-        shape, inner, added = self.cache
+        shape, inner, borders = self.cache
         dx = np.zeros(shape, dy.dtype)
-        if self.mode == "constant":
-            dx[inner] = dy[
-                tuple(slice(before, n - behind) for n, (before, behind) in zip(dy.shape, added, strict=True))
-            ]
-            return dx
-        for axis, pair in enumerate(added):  # one axis at a time: where each number of y comes from
-            length = inner[axis].stop - inner[axis].start
-            source = np.pad(np.arange(length), pair, self.mode)  # type: ignore[call-overload]
-            total = np.zeros((length, *np.delete(dy.shape, axis)), dy.dtype)
-            np.add.at(total, source, np.moveaxis(dy, axis, 0))
-            dy = np.moveaxis(total, 0, axis)
-        dx[inner] = dy
+        dx[inner] = borders.unpad(dy[None, ..., None], dx[inner].shape)[0, ..., 0]
         return dx

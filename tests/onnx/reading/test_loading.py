@@ -1,5 +1,7 @@
 """`mn.onnx.load`: what it returns, and what it says of files that are none, or a stranger's."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,11 @@ def test_a_model_predicts_until_it_is_trained(tmp_path):
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         mn.onnx.load(tmp_path / "gone.onnx")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
         mn.onnx.load(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="not a regular file"):  # and does not wait for it
+        mn.onnx.load(tmp_path / "pipe")
     with pytest.raises(TypeError, match=r"mn\.onnx\.load expected path"):
         mn.onnx.load(3)
 
@@ -108,7 +113,7 @@ def test_subgraphs_sequences_maps_text_and_sparse_arrays(tmp_path):
     refused(tmp_path, proto, "'x' is no array")
     proto = nodes(helper.make_node("Identity", ["x"], ["y"]))
     proto.graph.input[0].type.tensor_type.elem_type = TensorProto.STRING
-    refused(tmp_path, proto, "of a type that minnet has not")
+    refused(tmp_path, proto, "of a type that minnet lacks")
     proto.graph.sparse_initializer.add()
     refused(tmp_path, proto, "sparse arrays")
 
