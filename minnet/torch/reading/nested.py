@@ -28,10 +28,13 @@ def state_dict_in(values: Any, path: Path, key: str | None = None) -> Tensors:
     """
     there, where = values, ""
     if key is not None:
+        if not isinstance(key, str):
+            raise TypeError(f"key must be a string such as 'model_state', got {key!r}")
         place, there = next(_at(values, key), ((), None))
         where = f" under the key {brief(key)!r}"
         if not place:
-            raise refused(path, f"nothing{where}{_which(values)}", _cure(values), _EXPECTED)
+            cure = "Leave out the key." if _is_state(values) else _cure(values)
+            raise refused(path, f"nothing{where}{_which(values)}", cure, _EXPECTED)
     if not _is_state(there) and not (isinstance(there, dict) and not there):
         found = [state for _, state in _states(there)]
         if len(found) > 1:
@@ -57,9 +60,15 @@ def _is_state(value: Any) -> bool:
 
 
 def _states(values: Any) -> list[tuple[_Path, dict[Any, Any]]]:
-    """Return the places of the dicts of tensors: of those that have axes, if there are any."""
+    """Return the places of the dicts of tensors: of those that have axes, if there are any, or if the outermost has."""
     found = list(_places(values))
-    return [place for place in found if any(getattr(item, "shape", None) != () for item in place[1].values())] or found
+    return [place for place in found if _has_axes(place[1])] or ([] if _has_axes(values) else found)
+
+
+def _has_axes(value: Any) -> bool:
+    """Whether a dict has a tensor that is more than a number."""
+    tensors = [item for item in value.values() if isinstance(item, TENSORS)] if isinstance(value, dict) else []
+    return any(getattr(tensor, "shape", None) != () for tensor in tensors)
 
 
 def _places(values: Any) -> Iterator[tuple[_Path, dict[Any, Any]]]:

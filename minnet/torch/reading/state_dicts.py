@@ -42,8 +42,6 @@ def read_state_dict(path: str | os.PathLike[str], key: str | None = None) -> dic
     CheckpointError
         If the file is of another kind, is damaged, wants to call something, or holds no state dict, or several.
     """
-    if key is not None and not isinstance(key, str):
-        raise TypeError(f"key must be a string such as 'model_state', got {key!r}")
     path = Path(path)
     size = size_of_file(path)
     with path.open("rb") as file:

@@ -62,6 +62,7 @@ def test_without_any_of_tensors_only_those_of_the_outermost_are_taken():
     mixed = {**STATE, "epoch": 3, "args": Other("x"), "more": {"a": 1}, 5: None}
     assert state_dict_in(mixed, PATH) == STATE
     assert state_dict_in({"x": mixed, "y": {}}, PATH, "x") == STATE
+    assert state_dict_in({**STATE, "metrics": {"loss": NUMBER}}, PATH) == STATE
 
 
 TWO = {"model": STATE, "ema": {"shadow": OTHER}, "more": [{"x": OTHER | STATE}]}
@@ -86,6 +87,13 @@ def test_one_is_chosen_by_its_key(key, found):
 @pytest.mark.parametrize("values", [{"a.b": {"c": STATE}}, {"a": {"b": {"c": STATE}}}, {"a": {"b.c": STATE}}])
 def test_a_name_may_have_dots_itself(values):
     assert state_dict_in(values, PATH, "a.b.c") == STATE
+
+
+def test_a_key_for_what_is_not_nested():
+    with pytest.raises(CheckpointError, match=r"nothing under the key 'model'\nLeave out the key\."):
+        state_dict_in(STATE, PATH, "model")
+    with pytest.raises(TypeError, match="key must be a string such as 'model_state', got 3"):
+        state_dict_in({3: STATE}, PATH, 3)
 
 
 def test_keys_may_be_numbers():

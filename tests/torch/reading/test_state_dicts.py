@@ -70,11 +70,6 @@ def test_a_key_for_a_safetensors_file(tmp_path):
         read_state_dict(path, key="model")
 
 
-def test_a_key_is_text(tmp_path):
-    with pytest.raises(TypeError, match="key must be a string such as 'model_state', got 0"):
-        read_state_dict(tmp_path / "model.pt", key=0)
-
-
 # With PyTorch
 
 
