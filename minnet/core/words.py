@@ -1,8 +1,9 @@
-"""A word is a name that PyTorch or Keras has and minnet has not: whoever reads it is told what to write instead."""
+"""A word is a name that PyTorch or Keras has and minnet lacks: whoever reads it is told what to write instead."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from types import MethodType
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,6 +90,13 @@ OF_ARGUMENTS: dict[str, str] = {
     "padding_mode": "the border is zeros, leave it out",
     **dict.fromkeys(("size_average", "reduce"), "write reduction='mean', 'sum' or 'none'"),
     **dict.fromkeys(("foreach", "fused", "capturable", "differentiable"), "a step is NumPy's, leave it out"),
+    **dict.fromkeys(
+        ("num_workers", "prefetch_factor", "persistent_workers", "pin_memory", "worker_init_fn", "timeout"),
+        "the data are arrays in memory, leave it out; PyTorch's own DataLoader is a loader of fit, too",
+    ),
+    "collate_fn": "write collate",
+    "generator": "write rng=0",
+    **dict.fromkeys(("sampler", "batch_sampler"), 'write shuffle=True, "resampled" or "bucketed"'),
     "maximize": "a step makes the loss smaller: pass model.backward the gradient of its negative",
 }
 
@@ -139,7 +147,7 @@ def refusing(words: Mapping[str, str]) -> Callable[[F], F]:
 
     def decorated(method: F) -> F:
         @wraps(method)
-        def answering(self: Any, *arguments: Any, **named: Any) -> Any:
+        def answering(self: Any, /, *arguments: Any, **named: Any) -> Any:
             for name in named:
                 if name in words:
                     raise TypeError(f"{type(self).__name__} has no argument {name!r}: {words[name]}")
@@ -159,18 +167,30 @@ def answer_arguments(namespace: Mapping[str, Any]) -> None:
     """
     for name, kind in namespace.items():
         if isinstance(kind, type) and not name.startswith("_"):
-            constructor: Any = kind.__init__  # type: ignore[misc]
-            kind.__init__ = _explaining(kind.__name__, constructor)  # type: ignore[misc]
+            own: Any = kind.__init__  # type: ignore[misc]
+            constructor = _without_arguments(kind) if own is object.__init__ else _explaining(kind.__name__, own)
+            kind.__init__ = constructor  # type: ignore[misc]
+
+
+def _without_arguments(kind: Any) -> Callable[..., None]:
+    """Return a constructor for a class that has none; a class of a user's may inherit one from another base, too."""
+
+    def constructor(self: Any) -> None:
+        """Take no arguments."""
+
+    explaining = _explaining(kind.__name__, constructor)
+
+    @wraps(constructor)
+    def passing_on(self: Any, /, *arguments: Any, **named: Any) -> None:
+        following: Any = super(kind, self).__init__
+        (following if hasattr(following, "__func__") else MethodType(explaining, self))(*arguments, **named)
+
+    return passing_on
 
 
 def _explaining(owner: str, constructor: Callable[..., None]) -> Callable[..., None]:
-    if constructor is object.__init__:
-
-        def constructor(self: Any) -> None:
-            pass
-
     @wraps(constructor)
-    def explaining(self: Any, *arguments: Any, **named: Any) -> None:
+    def explaining(self: Any, /, *arguments: Any, **named: Any) -> None:
         try:
             constructor(self, *arguments, **named)
         except TypeError:

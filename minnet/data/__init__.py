@@ -1,5 +1,6 @@
 """Data: the loader that cuts a data set into batches, padding, augmentations, MNIST, and synthetic digits."""
 
+from minnet.core.words import answer_arguments
 from minnet.data import augment as augment
 from minnet.data.loader import DataLoader as DataLoader
 from minnet.data.mnist.dataset import Mnist as Mnist
@@ -25,3 +26,5 @@ __all__ = [
     "read_mnist_pickle",
     "synthetic_digits",
 ]
+
+answer_arguments({"DataLoader": DataLoader})

@@ -36,7 +36,7 @@ class MultiOptimizer(Optimizer):
     """
 
     def __init__(self, optimizers: Iterable[Optimizer]) -> None:
-        self.optimizers = list(optimizers)
+        self.optimizers = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
         for i, optimizer in enumerate(self.optimizers):
             if not isinstance(optimizer, Optimizer):
                 raise TypeError(

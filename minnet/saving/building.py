@@ -26,7 +26,6 @@ from minnet.saving.description import (
     DTYPES,
     LONGEST_PATH,
     MOST_LAYERS,
-    OWN,
     Describer,
     Json,
     Place,
@@ -34,6 +33,7 @@ from minnet.saving.description import (
     count_layers,
     holds_layers,
     layer_attributes,
+    own_class,
 )
 from minnet.saving.messages import brief, listed
 
@@ -84,7 +84,7 @@ class _Builder:
         _check_form(where, described)
         kind = self._class(where, described)
         given = _of(dict, f"{where}: its arguments", described.get("arguments", {}))
-        is_own = kind is OWN.get(kind.__name__)
+        is_own = kind is own_class(kind.__name__)
         _check_names(where, kind, given, is_own)
         arguments = {name: self.value(value, _join(path, name), depth) for name, value in given.items()}
         others = {
@@ -151,12 +151,13 @@ class _Builder:
     def _class(self, where: str, described: Json) -> type[Layer]:
         if "class" in described:
             name = _of(str, where, described["class"])
-            if name not in OWN:
+            own = own_class(name)
+            if own is None:
                 raise CheckpointError(
                     f"{where} is a {brief(name)}, which this minnet does not have: if a newer one wrote the file, "
                     "update minnet"
                 )
-            return OWN[name]
+            return own
         name = _of(str, where, described["custom"])
         if name not in self.custom:
             raise CheckpointError(
@@ -187,7 +188,7 @@ class _Builder:
             raise CheckpointError(f"{where}: {kind}.arguments() failed: {brief(error)}") from error
         for name, value in described.items():
             if name in kept and not self._is_as_given(kept[name], given[name], value, Place("", name, layer, 1)):
-                cure = ": keep it as given, or define arguments()" * (type(layer) is not OWN.get(kind))
+                cure = ": keep it as given, or define arguments()" * (type(layer) is not own_class(kind))
                 raise CheckpointError(
                     f"{where}: {kind} was made with {name}={brief(json.dumps(value))}, and keeps "
                     f"{brief(kept[name])}{cure}"

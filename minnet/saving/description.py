@@ -29,7 +29,6 @@ from minnet.core.arguments import signature_of
 from minnet.core.layer import TRANSIENT, Layer, every_array
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
-from minnet.layers import operations
 
 VERSION = 1
 DEEPEST = 64  # layers in layers
@@ -40,13 +39,20 @@ DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 KEY = "model"  # of the metadata
 
 OWN: dict[str, type[Layer]] = {
-    name: kind
-    for module in (minnet_layers, operations)
-    for name, kind in vars(module).items()
-    if isinstance(kind, type) and issubclass(kind, Layer)
+    name: kind for name, kind in vars(minnet_layers).items() if isinstance(kind, type) and issubclass(kind, Layer)
 }
 
 Json = Any
+
+
+def own_class(name: str) -> type[Layer] | None:
+    """Return the layer of minnet that has this name, or None."""
+    if name in OWN:
+        return OWN[name]
+    from minnet.layers import operations  # which `import minnet` does without
+
+    found = vars(operations).get(name)
+    return found if isinstance(found, type) and issubclass(found, Layer) else None
 
 
 class UndescribedError(ValueError):
@@ -126,7 +132,7 @@ class Describer:
             raise UndescribedError(f"it has more than {MOST_LAYERS:,} layers, or more than {DEEPEST} inside each other")
         if len(path) > LONGEST_PATH:
             raise UndescribedError(f"the path of one of its layers has more than {LONGEST_PATH:,} letters")
-        is_own = OWN.get(name) is kind
+        is_own = own_class(name) is kind
         if not is_own and self.custom.setdefault(name, kind) is not kind:
             raise UndescribedError(f"two of its classes have the name {name}: give one of them another name")
         parts = layer_attributes(layer)

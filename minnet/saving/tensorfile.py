@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from minnet.errors import CheckpointError
 from minnet.saving.messages import brief
+from minnet.untrusted.bounded import looks_like
 from minnet.version import __version__
 
 FORMAT_VERSION = 1
@@ -152,13 +153,23 @@ def check_header(path: Path) -> None:
     """Check the length of the header before the library believes it."""
     size = size_of_file(path)
     with path.open("rb") as file:
-        start = file.read(8) if size else b""  # one without a size, as in /proc, is a window into the system
-    claimed = int.from_bytes(start, "little")
+        start = file.read(64) if size else b""  # one without a size, as in /proc, is a window into the system
+    claimed = int.from_bytes(start[:8], "little")
     if len(start) < 8 or claimed > size - 8:
-        header = f", but its header claims {claimed:,}" if len(start) == 8 else ""
-        raise CheckpointError(f"{path}: not a whole safetensors file: it has {size:,} bytes{header}: {DAMAGED}")
+        raise CheckpointError(f"{path}: not a whole safetensors file: {_seems(start, size, claimed)}")
     if claimed > MAX_HEADER:
         raise CheckpointError(f"{path}: its header claims {claimed:,} bytes, but minnet reads at most {MAX_HEADER:,}")
+
+
+def _seems(start: bytes, size: int, claimed: int) -> str:
+    """Say what a file is that does not begin as a safetensors file does, and what to do about it."""
+    if start[:4] == b"PK\3\4" or start[2:4] == b"\x8a\n":
+        return "it may be one that torch.save wrote: mn.torch.load_state_dict(model, path)"
+    found, cause = looks_like(start)
+    if size and not found.startswith("bytes"):
+        return f"it is {found}\n{cause}"
+    header = f", but its header claims {claimed:,}" if len(start) >= 8 else ""
+    return f"it has {size:,} bytes{header}: {DAMAGED}"
 
 
 def _verify(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:

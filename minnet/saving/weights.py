@@ -188,6 +188,8 @@ def _check_fits(path: str | os.PathLike[str], model: Layer, weights: Arrays, met
         lines = [f"{os.fspath(path)} does not fit the model, in {places}:", *listed(found)]
         if any(name not in weights for name, _ in model.named_arrays()):
             lines.append(OPTIONS)
+        if "minnet_version" not in metadata:
+            lines.append("For names and layouts of PyTorch's: mn.torch.load_state_dict(model, path)")
         if metadata.get("structure", repr(model)) != repr(model):
             lines += ["The file is of this model:", *shown_model(metadata["structure"])]
         raise CheckpointError("\n  ".join(lines))

@@ -26,7 +26,7 @@ def arrays_of(file_or_dict: Any, key: str | None) -> tuple[str, dict[str, NDArra
         return THE_DICT, without_prefixes(state_dict_in(_as_arrays(file_or_dict), Path(THE_DICT), key))
     if not isinstance(file_or_dict, str | os.PathLike):
         cure = ": pass its state_dict()" * hasattr(file_or_dict, "state_dict")
-        raise TypeError(f"load_state_dict expected a file or a dict, got a {type(file_or_dict).__name__}{cure}")
+        raise TypeError(f"load_state_dict expected a path or a dict, got a {type(file_or_dict).__name__}{cure}")
     return os.fspath(file_or_dict), without_prefixes(read_state_dict(file_or_dict, key))
 
 

@@ -1,6 +1,8 @@
 """A proposal for `rename`: which layers of a file may be which of the model, by their order, kinds and shapes."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate, pairwise
 
 from minnet.saving.selection import renamed
 from minnet.torch.layouts import COUNT, Values
@@ -15,11 +17,12 @@ COUNTER = "num_batches_tracked"
 def propose(names: Names, given: Mapping[str, Values], missing: Collection[Placed]) -> tuple[dict[str, str], bool]:
     """Return a dict for `rename` that pairs layers of a model with those of a file, both in their order.
 
-    Returns also whether some could be paired otherwise, because several have the same shapes.
+    Returns also whether some could be paired otherwise, because several have the same shapes, and no numbers.
 
     The layers that lack a tensor are paired with those in the file whose tensors have the same names and shapes, and
     that belong to no other layer, if there are as many of them here as there: else the first of them would often be
-    paired with the second. It is a proposal only, because order proves nothing.
+    paired with the second. Where neither shapes nor numbers tell layers apart, they are paired only if all other pairs
+    are in one order, too. It is a proposal only, because order proves nothing.
     """
     lacking = {tensor.layer for tensor in missing if tensor.layout is not COUNT}
     free = {}
@@ -27,14 +30,38 @@ def propose(names: Names, given: Mapping[str, Values], missing: Collection[Place
         tensor = names.find(name)
         if tensor is None or tensor.layer in lacking:
             free[name] = values.shape
-    theirs, alike = _by_shapes(_groups(free)), False
-    pairs: dict[str, str] = {}
-    for shapes, ours in _by_shapes(modules := _modules(names, lacking)).items():
-        if len(ours) == len(theirs.get(shapes, ())):
-            pairs |= dict(zip(ours, theirs[shapes], strict=True))
-            alike |= len(ours) > 1
-    in_order = [(pairs[module], module) for module in modules if module in pairs]
+    groups, modules = _groups(free), _modules(names, lacking)
+    theirs, alike = _by_shapes(groups), False
+    same = [(ours, theirs.get(shapes, [])) for shapes, ours in _by_shapes(modules).items()]
+    same = [(ours, others) for ours, others in same if len(ours) == len(others)]
+    found = {module: group for ours, others in same for module, group in zip(ours, others, strict=True)}
+    pairs = {module: found[module] for module in modules if module in found}
+    moved = _moved(pairs, list(groups))
+    open_ones: set[str] = set()
+    for ours, others in same:
+        if not _are_numbered(others):
+            alike |= moved.isdisjoint(ours)
+            open_ones.update(() if moved.isdisjoint(ours) else ours)
+    in_order = [(group, module) for module, group in pairs.items() if group != module and module not in open_ones]
     return {old: names.path_of(new) for old, new in _short(in_order, given).items()}, alike
+
+
+def _moved(pairs: Mapping[str, str], groups: Sequence[str]) -> set[str]:
+    """Return the modules that are before another one here and behind it in the file, or the other way round."""
+    place = {group: i for i, group in enumerate(groups)}
+    places = [place[group] for group in pairs.values()]
+    before = [-1, *accumulate(places, max)]
+    after = [*accumulate(reversed(places), min)][::-1] + [len(groups)]
+    return {module for i, module in enumerate(pairs) if before[i] > places[i] or after[i + 1] < places[i]}
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether each name differs from the next one first in a number, as blocks.2.a and blocks.10.a."""
+    for a, b in pairwise(names):
+        differing = [[x, y] for x, y in zip(a.split("."), b.split("."), strict=False) if x != y][:1]
+        if not differing or len({re.sub(r"\d+", "0", part) for part in differing[0]}) > 1:
+            return False
+    return True
 
 
 def _by_shapes(groups: Mapping[str, Shapes]) -> dict[Shapes, list[str]]:

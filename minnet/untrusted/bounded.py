@@ -20,6 +20,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _LOOKS_LIKE = (
     (b"", "nothing: the file is empty", "a download that never started"),
     (b"<", "text that starts with '<'", "an HTML page, such as an error or log-in page, saved in its place"),
+    (b"{", "text that starts with '{'", "a message or an index in JSON, in its place"),
     (b"\x1f\x8b", "gzip data", "a file that was compressed twice: unpack it once"),
     (b"PK\x03\x04", "a zip archive", "an archive that has to be unpacked first"),
     (b"BZh", "bzip2 data", "an archive that has to be unpacked first"),

@@ -184,10 +184,18 @@ def some():
         (lambda: mn.CTCLoss(0, "sum"), "CTCLoss: too many positional arguments; write CTCLoss(blank=0, *, zero_"),
         (lambda: mn.RAdam(some(), foreach=True), "RAdam has no argument 'foreach': a step is NumPy's, leave it out"),
         (lambda: mn.Adam(some(), maximize=True), "Adam has no argument 'maximize': a step makes the loss smaller"),
+        (
+            lambda: mn.DataLoader(1, 2, num_workers=2),
+            "DataLoader has no argument 'num_workers': the data are arrays in",
+        ),
+        (
+            lambda: mn.DataLoader(1),
+            "DataLoader: missing a required argument: 'y'; write DataLoader(X, y, batch_size=128",
+        ),
         (lambda: mn.Linear(3, 2, lr=0.1), "Linear: got an unexpected keyword argument 'lr'; write Linear(in_features,"),
         (lambda: mn.CTCLoss()(1, 2, 3, 4), "CTCLoss expected (prediction, target, sample_weight), got 4 arguments"),
         (lambda: mn.ZeroPad2d([1, 1, 2, 2]), "ZeroPad2d expected padding to be an int or a tuple of 4"),
-        (lambda: mn.Upsample(size=[2, 2]), "Upsample expected one number for all axes, or a tuple, got [2, 2]"),
+        (lambda: mn.Upsample(size=[2, 2]), "Upsample expected size to be an int or a tuple, got [2, 2]"),
         (
             lambda: mn.AdaptiveAvgPool2d([1, 1]),
             "AdaptiveAvgPool2d expected output_size to be an int or a tuple",
@@ -213,3 +221,19 @@ def test_signatures_are_those_of_the_constructors():
     assert not inspect.signature(mn.ReLU).parameters
     assert list(inspect.signature(mn.MaxPool2d).parameters)[:2] == ["kernel_size", "stride"]
     assert pickle.loads(pickle.dumps(mn.Mish())).describe() == "Mish()"
+
+
+def test_a_class_of_a_user_may_have_a_constructor_of_another_base():
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+    class First(mn.ReLU, Named):
+        pass
+
+    class Last(Named, mn.ReLU):
+        pass
+
+    assert (First("a").name, Last(name="b").name) == ("a", "b")
+    with pytest.raises(TypeError, match=r"Named.__init__\(\) missing 1 required positional argument"):
+        First()

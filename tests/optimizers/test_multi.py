@@ -115,6 +115,10 @@ def test_another_state_is_refused_before_anything_is_changed(spoil):
         optimizer.load_state_dict(state)
 
 
+def test_one_alone_needs_no_list():
+    assert [type(each) for each in mn.MultiOptimizer(mn.SGD([Parameter([1.0])], 0.1)).optimizers] == [mn.SGD]
+
+
 @pytest.mark.parametrize(
     ("optimizers", "error", "message"),
     [

@@ -283,7 +283,10 @@ HOSTILE = {
     "F8_E5M2": (join({"a": {**F32, "dtype": "F8_E5M2", "shape": [4]}}, bytes(4)), "the array a"),
     "F4": (join({"a": {**F32, "dtype": "F4", "shape": [8]}}, bytes(4)), "the array a"),
     "a pickle": (b"\x80\4cos\nsystem\n.", "not a whole safetensors file"),
-    "a page": (b"<!DOCTYPE html><html>", "not a whole safetensors file"),
+    "a page": (b"<!DOCTYPE html><html>", "Likely cause: an HTML page"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "run 'git lfs pull'"),
+    "PyTorch's zip": (b"PK\3\4" + bytes(100), "mn.torch.load_state_dict(model, path)"),
+    "PyTorch's older form": (b"\x80\2\x8a\nl\xfc\x9c" + bytes(100), "mn.torch.load_state_dict(model, path)"),
 }
 
 

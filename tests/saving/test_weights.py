@@ -325,3 +325,15 @@ def test_what_a_model_expects_stays_if_only_a_part_of_the_file_is_loaded(tmp_pat
         assert model.class_names is None
         assert model.input_scale == 1 / 256
     assert mn.load(two_parts(3), tmp_path / "m", strict=False, report=repr).class_names == ["a", "b", "c"]
+
+
+def test_a_file_with_names_of_pytorch_names_the_function_for_it(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"0.weight": np.zeros((3, 4), np.float32)}, tmp_path / "theirs")
+    with pytest.raises(CheckpointError, match=r"PyTorch's: mn\.torch\.load_state_dict\(model, path\)"):
+        mn.load(network(), tmp_path / "theirs")
+    mn.save(mn.Linear(2, 2), tmp_path / "ours")
+    with pytest.raises(CheckpointError) as caught:
+        mn.load(network(), tmp_path / "ours")
+    assert "PyTorch" not in str(caught.value)

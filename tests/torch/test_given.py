@@ -89,7 +89,7 @@ def test_tensors_of_other_kinds():
         assert np.array_equal(loaded.weight.data, STATE["weight"].T)
     with pytest.raises(TypeError, match=r"cannot use the tensor weight: .*meta"):
         mn.torch.load_state_dict(mn.Linear(3, 2), state | {"weight": torch.ones(2, 3, device="meta")})
-    with pytest.raises(TypeError, match="expected a file or a dict, got a int"):
+    with pytest.raises(TypeError, match="expected a path or a dict, got a int"):
         mn.torch.load_state_dict(mn.Linear(3, 2), 3)
 
 

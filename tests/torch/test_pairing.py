@@ -56,6 +56,31 @@ def test_other_orders_of_other_shapes_and_one_more_than_here():
     assert proposed(network(), given) == {"b": "layers[0]", "c": "layers[1]", "a": "layers[5]"}
 
 
+def test_a_branch_that_stands_elsewhere_is_no_reason_for_a_wrong_pair():
+    """As the way around a block of a ResNet: the order of other layers shows that the order is another one."""
+    model = mn.Sequential(mn.Linear(4, 6), mn.BatchNorm1d(6), mn.Linear(6, 6), mn.BatchNorm1d(6))
+    given = state(model, {"0": "z.down.0", "1": "z.down.1", "2": "z.conv1", "3": "z.bn1"})
+    given = {name: given[name] for name in sorted(given)}
+    assert proposed(model, given) == {"z.down.0": "layers[0]", "z.conv1": "layers[2]"}
+
+
+def test_numbers_tell_layers_of_the_same_shapes_apart(tmp_path):
+    """In a safetensors file the order is no other than that of names."""
+    save_file = pytest.importorskip("safetensors.numpy").save_file
+    model = mn.Sequential(mn.Linear(3, 4, rng=0), *(mn.Linear(4, 4, rng=i) for i in range(12)), mn.Linear(4, 2, rng=1))
+    names = {"0": "stem", "13": "a.head"} | {str(i + 1): f"blocks.{i}.fc" for i in range(12)}
+    save_file({k: v.copy() for k, v in state(model, names).items()}, tmp_path / "w.safetensors")
+    again = mn.Sequential(mn.Linear(3, 4), *(mn.Linear(4, 4) for _ in range(12)), mn.Linear(4, 2))
+    rename = proposed(again, tmp_path / "w.safetensors")
+    mn.torch.load_state_dict(again, tmp_path / "w.safetensors", rename=rename)
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(again.parameters(), model.parameters(), strict=True))
+
+
+def test_names_that_fit_are_not_proposed_to_themselves():
+    given = {name: values * 1e300 for name, values in plain(network().astype(np.float64)).items()}
+    assert proposed(network(), given) is None
+
+
 def test_other_numbers_because_of_layers_without_weights():
     given = state(network(), {"0": "1", "1": "2", "3": "4", "5": "6"})
     rename = proposed(model := network(), given)

@@ -144,7 +144,13 @@ def test_what_the_system_does_not_let_be_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("head", "found"),
-    [(b"", "nothing"), (b"\n <html>", "text that starts with '<'"), (b"PK\3\4", "a zip archive"), (b"abcd", "bytes")],
+    [
+        (b"", "nothing"),
+        (b'{"error":', "text that starts with '{'"),
+        (b"\n <html>", "text that starts with '<'"),
+        (b"PK\3\4", "a zip archive"),
+        (b"abcd", "bytes"),
+    ],
 )
 def test_a_file_is_named_by_its_first_bytes(head, found):
     assert looks_like(head)[0].startswith(found)

@@ -22,7 +22,8 @@ class _Pad(Layer):
         name, count = type(self).__name__, 2 * self.axes
         if isinstance(padding, list) or (isinstance(padding, tuple) and len(padding) != count):
             sides = ("left", "right", "top", "bottom", "front", "back")[:count]
-            raise ValueError(
+            error = TypeError if isinstance(padding, list) else ValueError
+            raise error(
                 f"{name} expected padding to be an int or a tuple of {count} ({', '.join(sides)}), got {padding!r}"
             )
         each = padding if isinstance(padding, tuple) else (padding,) * count

@@ -72,8 +72,11 @@ class Upsample(Layer):
                 "Upsample has align_corners for the modes linear, bilinear and trilinear only: leave it out"
             )
         self.size, self.scale_factor, self.align_corners = size, scale_factor, align_corners
-        if isinstance(given := size if scale_factor is None else scale_factor, list):
-            raise TypeError(f"Upsample expected one number for all axes, or a tuple, got {given!r}")
+        given, what = (
+            (size, "size to be an int") if scale_factor is None else (scale_factor, "scale_factor to be a number")
+        )
+        if isinstance(given, list):
+            raise TypeError(f"Upsample expected {what} or a tuple, got {given!r}")
         for name, value, check in (("size", size, _check_size), ("scale_factor", scale_factor, _check_factor)):
             for number in value if isinstance(value, tuple) else () if value is None else (value,):
                 check("Upsample", name, number)

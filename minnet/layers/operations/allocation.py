@@ -26,7 +26,7 @@ def at_most(numbers: int) -> Iterator[None]:
 
 
 def check_size(owner: Described, shape: tuple[int, ...]) -> None:
-    """Raise a ValueError if an array of that shape is too large."""
+    """Raise a ValueError if an array of that shape is too large; of an empty one, the sizes that are not 0 count."""
     most = _most.get()
-    if math.prod(shape) > most:
+    if math.prod(n or 1 for n in shape) > most:  # because NumPy may make an array of the other axes on the way
         raise ValueError(f"{owner.describe()} would make an array of shape {shape}: {most:,} numbers are the most")

@@ -217,9 +217,14 @@ class Triangle(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x to the triangles."""
-        return np.triu(x, self.diagonal) if self.upper else np.tril(x, self.diagonal)
+        return self._kept(x)
 
     @checked
     def backward(self, dy: Array) -> Array:
         """Map dy to its triangles."""
-        return np.triu(dy, self.diagonal) if self.upper else np.tril(dy, self.diagonal)
+        return self._kept(dy)
+
+    def _kept(self, x: Array) -> Array:
+        rows, columns = x.shape[-2:]
+        diagonal = min(max(self.diagonal, -rows), columns)  # outside the matrices, one is as good as another
+        return np.triu(x, diagonal) if self.upper else np.tril(x, diagonal)

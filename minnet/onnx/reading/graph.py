@@ -99,7 +99,7 @@ class Reader:
             raise CheckpointError(f"its input {brief(info.name, 80)!r} is no array, but a sequence, a map or the like")
         kind = kind_of(info.type.tensor_type.elem_type)
         if kind is None:
-            raise CheckpointError(f"its input {brief(info.name, 80)!r} is of a type that minnet has not, such as text")
+            raise CheckpointError(f"its input {brief(info.name, 80)!r} is of a type that minnet lacks, such as text")
         return Value(info.name, kind, _sizes(info.type, info.name), name)
 
     def _value(self, name: str, reader: Any) -> Value:
@@ -183,7 +183,7 @@ class Reader:
                 return tuple(map(int, attribute.ints))
             case 8:
                 return tuple(text.decode("utf-8", "replace") for text in attribute.strings)
-        raise node.refused(f"its attribute {brief(attribute.name, 40)} is a graph or the like, which minnet has not")
+        raise node.refused(f"its attribute {brief(attribute.name, 40)} is a graph or the like, which minnet lacks")
 
 
 def _shortest(number: float) -> float:

@@ -20,11 +20,11 @@ MOST_NODES = 100_000
 
 
 def load(path: str | os.PathLike[str], *, train: bool = False) -> Any:
-    """Make a model of an ONNX file, such as PyTorch's and scikit-learn's exporters, and minnet's, write.
+    """Make a model of an ONNX file, as the exporters of PyTorch, scikit-learn and minnet write it.
 
     The model is one of minnet's: it predicts, trains, and is saved as any other. A chain of layers becomes a
-    `Sequential`, and any other graph a `Graph`. `docs/onnx.md` says which operators are understood, which arrays become
-    Parameters, and how to export a model that is to be trained on.
+    `Sequential`, and any other graph a `minnet.Graph`. docs/onnx.md says which operators are understood, which arrays
+    become Parameters, and how to export a model that is to be trained on.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str], *, train: bool = False) -> Any:
     Returns
     -------
     model
-        A `Sequential` or a `Graph`. `class_names` are the labels of a classifier, if the file has any.
+        A `Sequential` or a `minnet.Graph`. `class_names` are the labels of a classifier, if the file has any.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _loaded(path: Path, data: bytes) -> Layer:
     if len(graph.node) > MOST_NODES:
         raise CheckpointError(f"it has {len(graph.node):,} nodes, and {MOST_NODES:,} are the most")
     if graph.sparse_initializer:
-        raise CheckpointError("it has sparse arrays, which minnet has not")
+        raise CheckpointError("it has sparse arrays, which minnet does not have")
     return Reader(path, len(data), proto).model()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from minnet.layers import (
     BatchNorm1d,
     BatchNorm2d,
+    BatchNorm3d,
     Dropout,
     GroupNorm,
     Identity,
@@ -19,18 +20,20 @@ from minnet.layers.operations import Transpose, View
 from minnet.onnx.reading.network import Network
 from minnet.onnx.reading.values import Node, Value
 
+BATCH_NORMS = {2: BatchNorm1d, 3: BatchNorm1d, 4: BatchNorm2d, 5: BatchNorm3d}  # by the number of axes
+
 
 def batch_norm(net: Network, node: Node) -> Value:
     """Batch normalization: in training, with the statistics of the batch; the running ones are Buffers."""
     x = node.value(0)
-    if x.shape is None or len(x.shape) not in (2, 3, 4):
-        raise node.refused("there is BatchNorm for inputs of 2, 3 or 4 axes, and the file says no such shape")
+    kind = None if x.shape is None else BATCH_NORMS.get(len(x.shape))
+    if kind is None:
+        raise node.refused("there is BatchNorm for inputs of 2 to 5 axes, and the file says no such shape")
     arrays = [node.floats(i) for i in range(1, 5)]
     node.only(spatial=1)
     momentum = node.attribute("momentum", 0.9)
     if not 0 <= momentum <= 1:
         raise node.refused(f"its momentum is {momentum}")
-    kind = BatchNorm2d if len(x.shape) == 4 else BatchNorm1d
     if arrays[0].ndim != 1 or not arrays[0].size:
         raise node.refused(f"its scale has shape {arrays[0].shape}")
     layer = net.make(node, kind, len(arrays[0]), node.attribute("epsilon", 1e-5), round(1 - momentum, 12))

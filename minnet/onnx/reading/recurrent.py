@@ -24,7 +24,7 @@ def recurrent(kind: type[Any]) -> Any:
         direction = node.attribute("direction", "forward")
         both = direction == "bidirectional"
         if direction not in ("forward", "reverse", "bidirectional") or "clip" in node.attributes:
-            raise node.refused("it has a clip, or a direction that there is not")
+            raise node.refused("it has a clip, or an unknown direction")
         if node.get(4) is not None or node.get(7) is not None:
             raise node.refused("lengths of sequences, and peepholes, are not there in minnet")
         x = node.value(0)
@@ -77,7 +77,7 @@ def _state(net: Network, node: Node, kind: type[Any], both: bool) -> Value | Non
     if not given:
         return None
     if kind is LSTM or both:
-        raise node.refused("it begins with states other than zeros, which is there for a GRU or RNN of one direction")
+        raise node.refused("it begins with states other than zeros, which only a GRU or RNN of one direction may have")
     return net.add(node, Squeeze((0,)), given[0], shape=None if given[0].shape is None else given[0].shape[1:])
 
 
@@ -108,7 +108,7 @@ def _layer(net: Network, node: Node, kind: type[Any], both: bool) -> Any:
 
 
 def _activations(node: Node, kind: type[Any], directions: int) -> dict[str, Any]:
-    """Return what the activations of the node say; refuse those that minnet's layers have not."""
+    """Return what the activations of the node say; refuse those that minnet's layers do not have."""
     if kind is GRU and not node.attribute("linear_before_reset", 0):
         raise node.refused("linear_before_reset=0 is not there in minnet")
     found = node.attributes.get("activations", ACTIVATIONS[kind] * directions)

@@ -75,7 +75,7 @@ def check_messages(data: bytes) -> None:
                         stack.append((FIELDS[inside[field]], depth + 1, at, at + length))
                 at += length
             else:
-                raise CheckpointError("it is no ONNX file: a field is of a kind that there is not")
+                raise CheckpointError("it is no ONNX file: a field is of an unknown kind")
             if at > end:
                 raise CheckpointError("it is no ONNX file, or it is cut off: a field is longer than the rest")
 

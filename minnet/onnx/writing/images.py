@@ -56,7 +56,13 @@ def upsample(graph: Graph, layer: Upsample, x: Value) -> Value:
     if layer.mode == "nearest":
         if known and (y := _nearest(graph, layer, x, tuple(old))) is not None:
             return y
+        if not known and (layer.scale_factor is None or any(factor % 1 for factor in layer._factors(len(axes)))):
+            return _nearest_of_any_size(graph, layer, x)
         options |= {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    elif not known and not layer.align_corners and any(1 < factor < 1.5 for factor in layer._factors(len(axes))):
+        raise ValueError(  # PyTorch copies a small image, of which ⌊H·scale_factor⌋ is H
+            f"mn.onnx.export cannot write {layer.describe()} for images of any size: give their size in input_shape"
+        )
     if layer.scale_factor is None:
         return graph.op("Resize", x, None, None, list(layer._new((1,) * len(axes))), **options)
     factors = layer._factors(len(axes))
@@ -78,6 +84,27 @@ def _nearest(graph: Graph, layer: Upsample, x: Value, old: tuple[int, ...]) -> V
         return None
     for axis, pixels in enumerate(taps, 2):
         x = graph.op("Gather", x, graph.constant(pixels, "pixels"), axis=axis)
+    return x
+
+
+def _nearest_of_any_size(graph: Graph, layer: Upsample, x: Value) -> Value:
+    """Write the pixels by numbers that the graph computes as `Upsample` does, because a Resize may round to others."""
+    axes = x.ndim - 2
+    for axis, (out, factor) in enumerate(zip(layer._new((1,) * axes), layer._factors(axes), strict=True), 2):
+        last = graph.op("Sub", graph.size(x, axis), 1)
+        n = graph.cast(graph.size(x, axis), np.float64)
+        if layer.scale_factor is None:
+            places: Value = graph.constant(np.arange(out), "places")
+            step = graph.op("Div", n, graph.constant(out, dtype=np.float64))
+        else:
+            new = graph.op("Floor", graph.op("Mul", n, graph.constant(factor, dtype=np.float64)))
+            places = graph.op("Range", 0, graph.op("Squeeze", graph.cast(new, np.int64), [0]), 1)
+            step = graph.constant(1 / factor, dtype=np.float64)
+            for exact in (1.0, 0.5) if axes == 2 else ():
+                fits = graph.op("Equal", new, graph.op("Div", n, graph.constant(exact, dtype=np.float64)))
+                step = graph.op("Where", fits, graph.constant(exact, dtype=np.float64), step)
+        pixels = graph.op("Mul", graph.cast(places, np.float32), graph.cast(step, np.float32))
+        x = graph.op("Gather", x, graph.op("Min", graph.cast(graph.op("Floor", pixels), np.int64), last), axis=axis)
     return x
 
 

@@ -170,7 +170,7 @@ class Operators:
         """Store an array under a name that is not taken."""
         name = self._unique(name)
         self.initializers[name] = onnx.numpy_helper.from_array(values, name)
-        if values.dtype == np.int64:
+        if values.dtype == np.int64 or values.size <= FEW:  # a Resize has its scales as floats
             self._shapes.add(name)
         return self._known(Value(name, values.shape, values.dtype))
 

@@ -14,6 +14,7 @@ _MOST_DIRECTORY = 1 << 22  # bytes that list the entries: some 50,000 tensors
 _ENCRYPTED, _SIZES_AFTER = 0x41, 8  # bits of an entry's flags
 _HEAD = struct.Struct("<4s2x2H4x3I2H")  # the head of an entry: flags, method, three sizes, lengths of name and extra
 _SCRIPT = "Load it with torch.jit.load, and save its weights alone: torch.save(model.state_dict(), path)."
+_EXPORTED = "Load it with torch.export.load, and save its weights alone: torch.save(program.state_dict, path)."
 _STORED = "Unpack it, and pack it again without compression, or load it with PyTorch and save it with torch.save."
 
 
@@ -113,6 +114,8 @@ def _top(path: Path, names: list[str]) -> str:
     tops = [name.removesuffix("data.pkl") for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
         raise refused(path, "a TorchScript program (torch.jit.save)", _SCRIPT)
+    if any(name.endswith("/models/model.json") or name.startswith("serialized_") for name in names):
+        raise refused(path, "an exported program (torch.export.save)", _EXPORTED)
     if len(tops) != 1:
         what = "an archive of NumPy" if any(name.endswith(".npy") for name in names) else "another zip archive"
         count = f"{len(tops)} entries 'NAME/data.pkl'" if tops else "without an entry 'NAME/data.pkl'"

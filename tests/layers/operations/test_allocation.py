@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.layers.operations import Expand
+from minnet.layers.operations import Expand, Tile
 from minnet.layers.operations.allocation import MOST, at_most, check_size
 
 
@@ -15,6 +15,12 @@ def test_a_bound_holds_inside_its_context():
     with at_most(10), pytest.raises(ValueError, match="10 numbers are the most"):
         check_size(mn.Sum(), (11,))
     check_size(mn.Sum(), (11,))
+
+
+def test_empty_arrays_count_too():
+    with pytest.raises(ValueError, match="numbers are the most"):
+        Tile((2**31, 0)).forward(np.ones((3, 4), np.float32))
+    assert Tile((2, 0)).forward(np.ones((3, 4), np.float32)).shape == (6, 0)
 
 
 def test_a_layer_that_is_asked_for_too_much():

@@ -54,10 +54,11 @@ def test_joined():
         Join(1).forward(a, b.astype(np.float32))
 
 
-@pytest.mark.parametrize("diagonal", [-1, 0, 2])
+@pytest.mark.parametrize("diagonal", [-1, 0, 2, -9, 9])
 def test_triangles(diagonal):
     assert np.array_equal(Triangle(True, diagonal).forward(X), np.triu(X, diagonal))
     assert np.array_equal(Triangle(False, diagonal).forward(X), np.tril(X, diagonal))
     assert check_layer(Triangle(False, diagonal), X)
+    assert not Triangle(False, -(2**63)).forward(X).any()
     with pytest.raises(ValueError, match=r"matrices \(..., N, M\)"):
         Triangle().forward(X[0, 0])

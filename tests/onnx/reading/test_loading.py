@@ -108,7 +108,7 @@ def test_subgraphs_sequences_maps_text_and_sparse_arrays(tmp_path):
     refused(tmp_path, proto, "'x' is no array")
     proto = nodes(helper.make_node("Identity", ["x"], ["y"]))
     proto.graph.input[0].type.tensor_type.elem_type = TensorProto.STRING
-    refused(tmp_path, proto, "of a type that minnet has not")
+    refused(tmp_path, proto, "of a type that minnet lacks")
     proto.graph.sparse_initializer.add()
     refused(tmp_path, proto, "sparse arrays")
 

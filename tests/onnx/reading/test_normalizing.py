@@ -25,6 +25,15 @@ def test_batch_norm(tmp_path):
     assert layer.num_batches_tracked.data == 1
 
 
+def test_a_network_of_volumes_comes_back(tmp_path):
+    model = mn.Sequential(mn.Conv3d(1, 2, 2, rng=0), mn.BatchNorm3d(2), mn.ReLU(), mn.MaxPool3d(2)).eval()
+    mn.onnx.export(model, tmp_path / "volumes.onnx", (1, 5, 5, 5))
+    again = mn.onnx.load(tmp_path / "volumes.onnx")
+    x = np.random.default_rng(0).random((2, 1, 5, 5, 5), np.float32)
+    assert type(again[1]) is mn.BatchNorm3d
+    assert np.allclose(again.forward(x), model.forward(x), atol=1e-6)
+
+
 def test_dropout(tmp_path):
     model = loaded(one("Dropout", {"x": X}, {"p": np.float32(0.4), "t": np.array(True)}), tmp_path)
     assert model[0].describe() == "Dropout(p=0.4)"
@@ -34,9 +43,7 @@ def test_dropout(tmp_path):
 
 def test_what_is_refused(tmp_path):
     six = np.ones((1, 2, 3, 1, 1, 1), np.float32)
-    is_refused(
-        tmp_path, "inputs of 2, 3 or 4 axes", "BatchNormalization", {"x": six}, {k: v[:2] for k, v in FOUR.items()}
-    )
+    is_refused(tmp_path, "inputs of 2 to 5 axes", "BatchNormalization", {"x": six}, {k: v[:2] for k, v in FOUR.items()})
     is_refused(tmp_path, "its momentum is 7", "BatchNormalization", {"x": IMAGES}, FOUR, momentum=7.0)
     is_refused(tmp_path, "its axis is 0", "LayerNormalization", {"x": X}, {"s": np.ones(4, np.float32)}, axis=0)
     is_refused(tmp_path, "before opset 21", "GroupNormalization", {"x": IMAGES}, {k: FOUR[k][:2] for k in "sb"},

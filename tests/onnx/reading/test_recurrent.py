@@ -45,7 +45,7 @@ def test_a_first_state_that_is_given(op, tmp_path):
     [
         ("GRU", {}, "linear_before_reset=0"),
         ("LSTM", {"clip": 1.0}, "a clip"),
-        ("LSTM", {"direction": "up"}, "a direction that there is not"),
+        ("LSTM", {"direction": "up"}, "an unknown direction"),
         ("LSTM", {"layout": 1}, "layout=1"),
         ("LSTM", {"activations": ["Relu", "Tanh", "Tanh"]}, "its activations"),
         ("LSTM", {"extra": ("", "lengths"), "more": {"lengths": np.array([5, 5])}}, "lengths of sequences"),

@@ -70,6 +70,27 @@ def test_upsampling_of_images_of_any_size(mode, tmp_path):
         exported(model, tmp_path / "m.onnx", (3, None, None), floats(2, 3, 4, 5), floats(1, 3, 3, 2))
 
 
+@pytest.mark.parametrize("options", [{"scale_factor": f} for f in (3, 1.5, 2.3, 2.7, 0.3, 1.1)] + [{"size": 3}])
+def test_the_nearest_pixels_of_images_of_any_size(options, tmp_path):
+    images = [floats(1, 1, n, n + 3) for n in range(4, 40)]
+    exported(mn.Upsample(**options), tmp_path / "m.onnx", (1, None, None), *images, bound=0)
+    model = mn.Upsample(**options)
+    exported(model, tmp_path / "m.onnx", (2, None), *(floats(1, 2, n) for n in range(4, 30)), bound=0)
+
+
+def test_bilinear_pixels_of_small_images_of_any_size_are_refused(tmp_path):
+    """⌊H·1.1⌋ is H for H < 10: then PyTorch copies the pixels, and a Resize does not."""
+    with pytest.raises(ValueError, match="for images of any size: give their size in input_shape"):
+        mn.onnx.export(mn.Upsample(scale_factor=1.1, mode="bilinear"), tmp_path / "m.onnx", (1, None, None))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_the_size_after_upsampling_is_known(mode, tmp_path):
+    """So that layers that need it can follow, as in a U-Net."""
+    model = mn.Sequential(mn.Upsample(scale_factor=2, mode=mode), mn.ChannelShuffle(2), mn.AdaptiveAvgPool2d(3))
+    exported(model, tmp_path / "m.onnx", (2, 4, 5), floats(2, 2, 4, 5))
+
+
 def test_where_a_resize_would_round_to_other_pixels_they_are_written_by_their_numbers(tmp_path):
     """For some factors, r·h in float32 is a whole number where h / scale is a little below, or the other way round."""
     x, found = np.arange(23, dtype=np.float32).reshape(1, 1, 23), set()

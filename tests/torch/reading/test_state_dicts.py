@@ -238,6 +238,13 @@ def test_torchscript_is_refused_with_the_cure(torch, tmp_path):
     assert "torch.jit.load" in str(caught.value)
 
 
+def test_an_exported_program_is_refused_with_the_cure(torch, tmp_path):
+    layer, x = torch.nn.Linear(2, 3), torch.zeros(1, 2)
+    torch.export.save(torch.export.export(layer, (x,)), tmp_path / "program.pt2")
+    with pytest.raises(CheckpointError, match=r"an exported program(.|\n)*torch\.export\.load.*program\.state_dict"):
+        read_state_dict(tmp_path / "program.pt2")
+
+
 def test_files_without_checksums(torch, tmp_path, model):
     torch.serialization.set_crc32_options(False)
     try:
