@@ -118,7 +118,9 @@ def _cure(where: str, name: str, modules: Mapping[str, ModuleType]) -> str:
     lower: dict[str, list[str]] = {}
     for own, path in known.items():
         lower.setdefault(own.lower(), []).append(path)
-    near = [path for key in difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.75) for path in lower[key]]
+    key = name.lower()
+    keys = [key] if key in lower else difflib.get_close_matches(key, lower, n=2, cutoff=0.75)
+    near = [path for key in keys for path in lower[key]]
     return f"; did you mean {' or '.join(near[:2])}?" if near else f": dir({where}) lists what it has"
 
 

@@ -105,7 +105,7 @@ class Linear(Layer):
         last, sample = shape[-1], math.prod(shape[1:])
         if len(shape) > 2 and self.in_features not in shape:
             cure = "flatten images with Flatten() or x.reshape(len(x), -1)"
-            return cure if sample == self.in_features else f"{cure}, and use in_features={sample}"
+            return cure if sample == self.in_features else f"{cure}, and use in_features={sample}, of sequences {last}"
         if self.in_features == 1:
             return "give the one feature an axis, x[:, None]"
         if last == self.out_features:

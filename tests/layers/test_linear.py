@@ -210,8 +210,9 @@ def test_sizes_that_are_none(sizes, error, message):
         ((4,), "use in_features=4, .* or give it 3"),
         ((0,), "use in_features=0, .* or give it 3"),
         ((4, 3, 1), "use in_features=1, .* or give it 3"),
-        ((2, 28, 28), r"flatten images with Flatten\(\) or .*, and use in_features=784"),
-        ((2, 1, 1, 1), r"flatten images with Flatten\(\) or .*, and use in_features=1"),
+        ((2, 28, 28), r"flatten images with Flatten\(\) or .*, and use in_features=784, of sequences 28"),
+        ((2, 1, 1, 1), r"flatten images with Flatten\(\) or .*, and use in_features=1, of sequences 1"),
+        ((2, 5, 8), r"flatten images with .*, and use in_features=40, of sequences 8"),  # two directions of 4
     ],
 )
 def test_a_wrong_shape_is_refused_with_the_cure(layer, shape, cure):

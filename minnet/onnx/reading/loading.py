@@ -13,6 +13,7 @@ from minnet.errors import CheckpointError
 from minnet.onnx.reading.graph import Reader
 from minnet.onnx.reading.wireformat import check_messages
 from minnet.saving.messages import brief
+from minnet.saving.tensorfile import size_of_file
 from minnet.saving.weights import set_mode
 
 MOST_BYTES = (1 << 31) - 1  # of a message, for the protobuf library
@@ -59,10 +60,11 @@ def load(path: str | os.PathLike[str], *, train: bool = False) -> Any:
 
 
 def _bytes(path: Path) -> bytes:
-    size = path.stat().st_size
+    size = size_of_file(path)
     if size > MOST_BYTES:
         raise CheckpointError(f"{path}: it has {size:,} bytes, and {MOST_BYTES:,} are the most")
-    return path.read_bytes()
+    with path.open("rb") as file:
+        return file.read(size) if size else b""  # one without a size, as in /proc, is a window into the system
 
 
 def _loaded(path: Path, data: bytes) -> Layer:

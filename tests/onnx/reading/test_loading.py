@@ -1,5 +1,7 @@
 """`mn.onnx.load`: what it returns, and what it says of files that are none, or a stranger's."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,11 @@ def test_a_model_predicts_until_it_is_trained(tmp_path):
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         mn.onnx.load(tmp_path / "gone.onnx")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
         mn.onnx.load(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="not a regular file"):  # and does not wait for it
+        mn.onnx.load(tmp_path / "pipe")
     with pytest.raises(TypeError, match=r"mn\.onnx\.load expected path"):
         mn.onnx.load(3)
 
