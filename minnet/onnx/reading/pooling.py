@@ -4,8 +4,8 @@ from typing import Any
 
 from minnet.layers import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from minnet.layers.operations import Reduce
+from minnet.onnx.reading.convolution import padded, padding, per_axis, simple
 from minnet.onnx.reading.network import Network
-from minnet.onnx.reading.products import padded, padding, per_axis, simple
 from minnet.onnx.reading.shapes import windows
 from minnet.onnx.reading.values import Node, Sizes, Value
 

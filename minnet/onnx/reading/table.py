@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minnet.onnx.reading.classical import OPERATORS as CLASSICAL
+from minnet.onnx.reading.convolution import OPERATORS as CONVOLUTION
 from minnet.onnx.reading.normalizing import OPERATORS as NORMALIZING
 from minnet.onnx.reading.pointwise import OPERATORS as POINTWISE
 from minnet.onnx.reading.pooling import OPERATORS as POOLING
@@ -17,6 +18,7 @@ from minnet.onnx.reading.thresholds import OPERATORS as THRESHOLDS
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **CLASSICAL,
+    **CONVOLUTION,
     **NORMALIZING,
     **POINTWISE,
     **POOLING,
