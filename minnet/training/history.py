@@ -1,7 +1,6 @@
 """A History is the list of the rows of a training, each a dict."""
 
 import csv
-import html
 import json
 import math
 import textwrap
@@ -112,6 +111,8 @@ class History(list[Row]):
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""
+        import html  # 2 ms that only a notebook needs
+
         names = self.names
         if not names:
             return f"<p>{self!r}</p>"
