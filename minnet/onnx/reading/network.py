@@ -33,6 +33,7 @@ from minnet.saving.messages import brief
 
 # Layers whose output holds no other numbers than their first input.
 MOVING = (Expand, Gather, Permute, Reshape, Slice, Squeeze, Tile, Transpose, Unsqueeze, View)
+MOST_PARTS = 64  # operators that a weight is made of
 MOST_AXES = 64  # as in NumPy
 LARGEST = 1 << 62  # of sizes that are computed from others, so that they cannot grow without an end
 EXACT = 1 << 24  # whole numbers below this are the same in float32
@@ -154,6 +155,35 @@ class Network:
         own = self.made.get(value.wire or "") == value.name  # and not another name for it
         fits = own and type(layer) is Linear and layer.bias is None and self.is_read_once(value)
         return layer if fits and isinstance(layer, Linear) else None
+
+    def computed(self, node: Node, i: int) -> NDArray[Any]:
+        """Return an input that must be weights, or parts of weights that are joined in another order by operators.
+
+        So the exporters write the gates of recurrent layers, if they do not fold constants.
+        """
+        value = node.value(i)
+        found: set[str] = set()
+        left = [] if value.wire is None else [value.wire]
+        while left:
+            name = left.pop()
+            if name not in self.layers or not _is_operation(self.layers[name]) or len(found) > MOST_PARTS:
+                return node.floats(i)  # which refuses it
+            if name not in found:
+                found.add(name)
+                left.extend(self.reads[name])
+        arrays: dict[str, Value] = {}
+        constants = {name: key[0] for key, name in self._constants.items()} if found else {}
+        for name in [name for name in self.layers if name in found] if found else []:  # in their order
+            layer = self.layers[name]
+            inside = sum(self.reads[other].count(name) for other in found) + (name == value.wire)
+            uses = len(self.uses.get(self.made.get(name) or constants.get(name, ""), ()))
+            if uses != inside and not isinstance(layer, Constant):
+                raise node.refused("another node has the same weights, which minnet's layers cannot share")
+            if isinstance(layer, Weight):  # read here alone, so all of these are a few times the file
+                self.left += 16 * layer.value.data.size
+            arrays[name] = self._folded(node, layer, tuple(arrays[read] for read in self.reads[name]))
+        array = arrays[value.wire].array if value.wire in arrays else None
+        return node.floats(i) if array is None or value.kind != "f" else array
 
     def _folded(self, node: Node, layer: Layer, values: tuple[Value, ...]) -> Value:
         """Return the constant that a layer computes from constants."""

@@ -83,8 +83,8 @@ def _state(net: Network, node: Node, kind: type[Any], both: bool) -> Value | Non
 
 def _layer(net: Network, node: Node, kind: type[Any], both: bool) -> Any:
     """Return the layer, with its weights."""
-    w, r = node.floats(1), node.floats(2)
-    b = node.floats(3) if node.get(3) is not None else None
+    w, r = net.computed(node, 1), net.computed(node, 2)
+    b = net.computed(node, 3) if node.get(3) is not None else None
     gates, directions = len(ORDERS[kind]), 1 + both
     size = r.shape[-1]
     if w.ndim != 3 or not w.size or r.shape != (directions, gates * size, size) or w.shape[:2] != r.shape[:2]:

@@ -1,5 +1,7 @@
 """Recurrent layers, and what is refused of them."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,23 @@ def test_the_last_cell_state_is_refused(tmp_path):
     nodes = [helper.make_node("Add", ["Y", "c"], ["y"])]
     with pytest.raises(CheckpointError, match="its last cell state is read"):
         recurrent("LSTM", 4, tmp_path, outputs=("Y", "", "c"), nodes=nodes)
+
+
+def _parted(nodes, readers):
+    """Return a graph of RNNs that read the weight w2, which nodes make of w and v."""
+    w = np.ones((1, 3, 4), np.float32)
+    rnns = [helper.make_node("RNN", ["x", "w2", f"r{i}"], [f"y{i}", ""], hidden_size=3) for i in range(readers)]
+    arrays = {"w": w[:, :1], "v": w[:, 1:]} | {f"r{i}": np.ones((1, 3, 3), np.float32) for i in range(readers)}
+    outputs = [f"y{i}" for i in range(readers)]
+    return graph([*nodes, *rnns], {"x": np.ones((2, 1, 4), np.float32)}, arrays, outputs=outputs)
+
+
+def test_weights_of_joined_parts(tmp_path):
+    join = helper.make_node("Concat", ["w", "v"], ["w2"], axis=1)
+    assert len(loaded(_parted([join], 1), tmp_path).parameters()) == 2
+    with pytest.raises(CheckpointError, match="another node has the same weights"):
+        loaded(_parted([join], 2), tmp_path)
+    names = ["w", *(f"w_{i}" for i in range(30)), "w2"]
+    doubled = [helper.make_node("Concat", [a, a], [b], axis=1) for a, b in itertools.pairwise(names)]
+    with pytest.raises(CheckpointError, match="numbers are the most"):
+        loaded(_parted(doubled, 1), tmp_path)

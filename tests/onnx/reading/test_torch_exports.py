@@ -230,3 +230,26 @@ def test_batch_norm_of_volumes(dynamo, tmp_path):
     module = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.BatchNorm3d(3)).train()
     export(module, (torch.randn(2, 2, 4, 3, 3),), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
     assert type(mn.onnx.load(tmp_path / "m.onnx", train=True)[1]) is mn.BatchNorm3d
+
+
+@pytest.mark.slow
+@EXPORTERS
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_recurrent_layers_exported_to_train_on_learn_the_same(dynamo, kind, tmp_path):
+    """Without folding of constants, the gates are put into ONNX's order by operators of the graph."""
+
+    class Reads(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.read = getattr(torch.nn, kind)(4, 3, 2, bidirectional=True, batch_first=True)
+            self.head = torch.nn.Linear(6, 2)
+
+        def forward(self, x):
+            return self.head(self.read(x)[0].mean(1))
+
+    module = Reads().train()
+    export(module, (torch.randn(2, 5, 4),), tmp_path / "m.onnx", dynamo, ({0: "batch"},), **TO_TRAIN[dynamo])
+    model = mn.onnx.load(tmp_path / "m.onnx", train=True)
+    assert sum(p.data.size for p in model.parameters()) == sum(p.numel() for p in module.parameters())
+    batches = [(np.random.default_rng(i).normal(size=(3, 5, 4)).astype(np.float32),) for i in range(10)]
+    trained_beside(module, model, batches, 2, "sgd", 1e-5)
