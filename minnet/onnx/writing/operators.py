@@ -158,7 +158,7 @@ class Operators:
             given = ", ".join(map(self._type_of, names))
             raise ValueError(
                 f"mn.onnx.export: {self._path or 'the model'} gives the operator {node.op_type} inputs that do not fit "
-                f"it, {given}: {error}"
+                f"it, {given}: {error}{_hint(str(error))}"
             ) from None
         return [self._known(value) for value in results]
 
@@ -198,3 +198,10 @@ class Operators:
             found, number = f"{name}_{number}", number + 1
         self._taken.add(found)
         return found
+
+
+def _hint(error: str) -> str:
+    """Return the cure of what happens most: 2 where 2.0 belongs."""
+    return (
+        " (numbers such as 2 are integers in the graph: write 2.0 for floats)" if "inconsistent type" in error else ""
+    )

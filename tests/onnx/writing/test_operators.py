@@ -86,3 +86,15 @@ def test_a_wrong_operator_is_refused_by_the_layers_path(operator, message):
     with pytest.raises(ValueError, match=message) as caught:
         graph.layer(model, x)
     assert 'layers["mine"]' in str(caught.value)
+
+
+def test_an_integer_in_the_place_of_a_float_is_named(tmp_path):
+    class Twice(mn.Layer):
+        def forward(self, x):
+            return x * 2
+
+        def onnx(self, graph, x):
+            return graph.op("Mul", x, 2)
+
+    with pytest.raises(ValueError, match=r"write 2\.0 for floats"):
+        mn.onnx.export(mn.Sequential(mn.Linear(3, 3), Twice()), tmp_path / "m.onnx", 3)
