@@ -102,7 +102,10 @@ def onnx_file(model: Layer, input_shape: Any, opset: int) -> bytes:
     outputs = [graph.output(name, value) for name, value in _named_outputs(results).items()]
     meanings = [_meaning(leaf, model) for leaf in leaves(inputs)]
     content: bytes = _proto(model, graph, leaves(values), meanings, outputs).SerializeToString(deterministic=True)
-    onnx.checker.check_model(content, full_check=True)
+    try:
+        onnx.checker.check_model(content, full_check=True)
+    except onnx.checker.ValidationError as error:  # such as an attribute that is a word in the place of a number
+        raise ValueError(f"mn.onnx.export: ONNX's checker refuses what an onnx method wrote: {error}") from None
     return content
 
 

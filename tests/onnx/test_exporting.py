@@ -207,3 +207,16 @@ def test_the_weights_of_a_large_model_take_little_more_than_themselves(tmp_path)
 
 def test_it_is_public():
     assert mn.onnx.export is export
+
+
+def test_what_the_checker_refuses_is_a_value_error(tmp_path):
+    class Mine(mn.Layer):
+        def forward(self, x):
+            return x
+
+        def onnx(self, graph, x):
+            return graph.op("Softmax", x, axis="last")
+
+    with pytest.raises(ValueError, match=r"checker refuses.*layers\[1\]\.Softmax"):
+        mn.onnx.export(mn.Sequential(mn.Linear(3, 3), Mine()), tmp_path / "m.onnx", 3)
+    assert not (tmp_path / "m.onnx").exists()
