@@ -3,6 +3,7 @@
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.core.layers import Layers
 from minnet.layers import Flatten, Graph, Identity, Permute, Sequential
 from minnet.layers.operations import Squeeze, Transpose, Unsqueeze
 from minnet.onnx.reading.network import Network
@@ -54,12 +55,8 @@ def _chain(net: Network, inputs: list[str], layers: dict[str, Layer]) -> Layer |
         if net.reads[name] != (before,):
             return None
         before = name
-    taken: set[str] = set()
     model = Sequential(*layers.values())
-    from minnet.core.layers import Layers
-
     names = [name if not (name.startswith("layer_") or hasattr(Sequential, name)) else None for name in layers]
-    del taken
     model.layers = Layers(layers.values(), names)
     return model
 

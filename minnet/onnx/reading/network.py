@@ -25,7 +25,6 @@ from minnet.layers.operations import (
     Weight,
 )
 from minnet.layers.operations.allocation import at_most
-from minnet.layers.operations.arithmetic import Arithmetic
 from minnet.onnx.reading.naming import Names
 from minnet.onnx.reading.values import Node, Sizes, Value, constant
 from minnet.saving.description import MOST_LAYERS
@@ -206,7 +205,7 @@ def _bounded(sizes: Sizes | None) -> Sizes | None:
 
 
 def _is_operation(layer: Layer) -> bool:
-    return isinstance(layer, Arithmetic) or type(layer).__module__.startswith("minnet.layers.operations")
+    return type(layer).__module__.startswith("minnet.layers.operations")
 
 
 def count_uses(nodes: Any, outputs: list[str]) -> dict[str, list[str]]:
