@@ -6,9 +6,9 @@ import logging
 import math
 import warnings
 
-import torch
-from torch import nn
-from torch.nn import functional
+from pytorch import torch
+
+nn, functional = torch.nn, torch.nn.functional
 
 
 class Block(nn.Module):

@@ -1,5 +1,9 @@
 """Layers are named after the modules that were exported."""
 
+import pytest
+
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
 from minnet.onnx.reading.naming import Names, input_names, is_generated, module_of, scope_of, word
 from minnet.onnx.reading.values import Node
 

@@ -1,5 +1,9 @@
 """What is known of shapes before a network runs."""
 
+import pytest
+
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
 from minnet.onnx.reading.shapes import keeps_first, known, reshaped, together, windows
 
 

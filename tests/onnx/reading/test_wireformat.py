@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
 from minnet.errors import CheckpointError
 from minnet.onnx.reading.wireformat import MOST_MESSAGES, check_messages
 
