@@ -119,8 +119,8 @@ class MarginRankingLoss(PartsLoss):
 
     The prediction is a tuple (x1, x2), or a dict with these names, of scores of one shape, and so is the target.
 
-    C. Burges et al., "Learning to rank using gradient descent", ICML 2005, has a smooth one; with the hinge it is R.
-    Herbrich et al., "Large margin rank boundaries for ordinal regression", 2000.
+    R. Herbrich et al., "Large margin rank boundaries for ordinal regression", Advances in Large Margin
+    Classifiers, 2000.
 
     Parameters
     ----------

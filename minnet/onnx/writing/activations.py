@@ -6,38 +6,36 @@ from minnet.layers import (
     ELU,
     GELU,
     SELU,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
 )
 from minnet.onnx.writing.graph import Graph
-from minnet.onnx.writing.table import exports
+from minnet.onnx.writing.table import Exporter, exports
 from minnet.onnx.writing.value import Value
 
-
-@exports(ReLU)
-def relu(graph: Graph, layer: ReLU, x: Value) -> Value:
-    """Write max(x, 0)."""
-    return graph.op("Relu", x)
-
-
-@exports(Sigmoid)
-def sigmoid(graph: Graph, layer: Sigmoid, x: Value) -> Value:
-    """Write σ(x)."""
-    return graph.op("Sigmoid", x)
+# Those that are one operator, without an attribute.
+OPERATORS = {
+    ReLU: "Relu", Sigmoid: "Sigmoid", Tanh: "Tanh", Mish: "Mish", Hardswish: "HardSwish", Softsign: "Softsign",
+}  # fmt: skip
 
 
-@exports(Tanh)
-def tanh(graph: Graph, layer: Tanh, x: Value) -> Value:
-    """Write tanh(x)."""
-    return graph.op("Tanh", x)
+def _exporter(operator: str) -> Exporter:
+    return lambda graph, layer, x: graph.op(operator, x)
+
+
+for _kind, _operator in OPERATORS.items():
+    exports(_kind)(_exporter(_operator))
 
 
 @exports(LeakyReLU)

@@ -6,12 +6,9 @@ from minnet.layers import (
     GLU,
     Hardshrink,
     Hardsigmoid,
-    Hardswish,
     LogSigmoid,
-    Mish,
     PReLU,
     Softshrink,
-    Softsign,
     Tanhshrink,
     Threshold,
 )
@@ -43,18 +40,6 @@ def glu(graph: Graph, layer: GLU, x: Value) -> Value:
     return graph.op("Mul", a, graph.op("Sigmoid", b))
 
 
-@exports(Mish)
-def mish(graph: Graph, layer: Mish, x: Value) -> Value:
-    """Write x · tanh(softplus(x))."""
-    return graph.op("Mish", x)
-
-
-@exports(Hardswish)
-def hardswish(graph: Graph, layer: Hardswish, x: Value) -> Value:
-    """Write x · clip(x/6 + 1/2, 0, 1)."""
-    return graph.op("HardSwish", x)
-
-
 @exports(Hardsigmoid)
 def hardsigmoid(graph: Graph, layer: Hardsigmoid, x: Value) -> Value:
     """Write clip(x/6 + 1/2, 0, 1)."""
@@ -83,12 +68,6 @@ def softshrink(graph: Graph, layer: Softshrink, x: Value) -> Value:
 def log_sigmoid(graph: Graph, layer: LogSigmoid, x: Value) -> Value:
     """Write −log(1 + e⁻ˣ)."""
     return graph.op("Neg", graph.op("Softplus", graph.op("Neg", x)))
-
-
-@exports(Softsign)
-def softsign(graph: Graph, layer: Softsign, x: Value) -> Value:
-    """Write x / (1 + |x|)."""
-    return graph.op("Softsign", x)
 
 
 @exports(Tanhshrink)
