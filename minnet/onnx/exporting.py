@@ -27,6 +27,7 @@ from minnet.core.arrays import FLOATS
 from minnet.core.checks import check_int, check_path, named
 from minnet.core.layer import Layer
 from minnet.core.trees import call, leaves, mapped
+from minnet.losses.base import Loss
 from minnet.onnx.inputs import BATCH, BYTES, Input, read_inputs, try_inputs
 from minnet.onnx.writing.graph import Graph
 from minnet.onnx.writing.value import Value
@@ -81,6 +82,8 @@ def export(model: Layer, path: str | os.PathLike[str], input_shape: Any, *, opse
         inside = next((word for word in ("model", "model_") if isinstance(getattr(model, word, None), Layer)), None)
         cure = f": pass its {inside}" if inside else ""
         raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}{cure}")
+    if isinstance(model, Loss):
+        raise TypeError(f"mn.onnx.export expected a model first, got {named(model)}, a loss: pass the model without it")
     path = check_path("mn.onnx.export", "path", path)
     check_int("mn.onnx.export", "opset", opset, None, "it is the version of ONNX's operators")
     if not OLDEST <= opset <= NEWEST:

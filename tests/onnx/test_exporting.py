@@ -163,7 +163,7 @@ def test_what_no_file_holds_is_refused(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("what", [mn.Linear, None, "model", np.ones(3), [mn.Linear(3, 2)]])
+@pytest.mark.parametrize("what", [mn.Linear, None, "model", np.ones(3), [mn.Linear(3, 2)], mn.MSELoss()])
 def test_what_is_no_model(what, tmp_path):
     with pytest.raises(TypeError, match=re.escape("mn.onnx.export expected a model first, got")):
         mn.onnx.export(what, tmp_path / "m.onnx", 4)

@@ -15,6 +15,7 @@ from minnet.onnx.reading.wireformat import check_messages
 from minnet.saving.messages import brief
 from minnet.saving.tensorfile import size_of_file
 from minnet.saving.weights import set_mode
+from minnet.untrusted.bounded import looks_like
 
 MOST_BYTES = (1 << 31) - 1  # of a message, for the protobuf library
 MOST_NODES = 100_000
@@ -69,8 +70,12 @@ def _bytes(path: Path) -> bytes:
 
 def _loaded(path: Path, data: bytes) -> Layer:
     onnx = require("onnx", "onnx")
-    check_messages(data)
-    proto = _parsed(onnx, data)
+    try:
+        check_messages(data)
+        proto = _parsed(onnx, data)
+    except CheckpointError as error:
+        found, cause = looks_like(data[:64])
+        raise CheckpointError(f"{error}; it begins with {found}. {cause}") from None
     if proto.functions:
         from minnet.onnx.reading.functions import inlined
 

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 from minnet.core.checks import replaced
 from minnet.core.layer import Layer
-from minnet.losses.base import Loss
 
 Exporter = Callable[..., Any]
 F = TypeVar("F", bound=Exporter)
@@ -51,7 +50,7 @@ def exporter_of(layer: Layer, path: str) -> Exporter:
         return lambda graph, layer, *inputs, **named: layer.onnx(graph, *inputs, **named)
     parent = next((cls for cls in classes if cls in EXPORTERS), Layer)
     if parent is Layer:
-        _refuse(layer, path, "a loss: pass the model without it" if isinstance(layer, Loss) else NO_ENTRY)
+        _refuse(layer, path, NO_ENTRY)
     for cls in classes[: classes.index(parent)]:
         words = [name for name in vars(cls) if not (name.startswith("__") and name.endswith("__"))]
         if changed := [word for word in words if word not in HARMLESS]:

@@ -64,6 +64,11 @@ def test_files_of_another_kind(content, tmp_path):
     refused(tmp_path, content, "no ONNX file|no graph|cannot be read")
 
 
+def test_what_is_in_place_of_a_file_is_named(tmp_path):
+    refused(tmp_path, b"<html>not found</html>", "no ONNX file.*begins with text that starts with '<'.*HTML page")
+    refused(tmp_path, b"version https://git-lfs", "Git LFS pointer")
+
+
 def test_a_cut_file(tmp_path):
     content = cases()["residual"][0].SerializeToString()
     for length in range(0, len(content), 17):

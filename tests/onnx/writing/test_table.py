@@ -55,7 +55,6 @@ def test_what_is_written(layer, tmp_path):
         (Doubled(3, 3), "a Doubled, a Linear with another forward, which might compute something else"),
         (Square(), "a Square, which has a forward of its own, but the method onnx of Written"),
         (type("Odd", (mn.LSTM,), {"_cell": None})(3, 3), "a Odd, a LSTM with another _cell"),
-        (mn.MSELoss(), "a MSELoss, a loss: pass the model without it"),
     ],
 )
 def test_what_is_refused_by_path_and_class(layer, message):
