@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet.errors import CheckpointError
 from minnet.torch.reading.tensor_file import read_tensor_file
 
@@ -78,3 +79,11 @@ def test_a_header_that_claims_more(tmp_path):
     path.write_bytes(struct.pack("<Q", 2**60) + b"{}")
     with pytest.raises(CheckpointError, match="its header claims"):
         read_tensor_file(path)
+
+
+def test_load_refuses_what_a_package_has_taught_numpy(tmp_path):
+    """With ml_dtypes, which onnx brings, NumPy has a bfloat16: `mn.load` refuses it as it does without."""
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    path = written(tmp_path, weight=("BF16", [2], bytes(4)))
+    with pytest.raises(CheckpointError, match=r"the array weight.*bfloat16.*mn\.torch\.load_state_dict"):
+        mn.load(mn.Linear(1, 2), path)
