@@ -11,7 +11,7 @@ LEVELS = [  # from the top
     ["__init__"],
     ["sklearn", "torch", "onnx"],
     ["training"],
-    ["compiled"],
+    ["compiled", "mpi"],
     ["callbacks"],
     ["saving", "inspection", "plots"],
     ["layers", "losses", "optimizers", "data"],

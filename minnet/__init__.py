@@ -23,6 +23,7 @@ from minnet.inspection import gradcheck as gradcheck
 from minnet.inspection.summary import summary as summary
 from minnet.layers import *
 from minnet.losses import *
+from minnet.mpi.communicator import MPI as MPI
 from minnet.optimizers import *
 from minnet.optimizers import schedules as schedules
 from minnet.saving.checkpoint import Checkpoint as Checkpoint
@@ -46,6 +47,7 @@ _ROOMS = {
     "inspection",
     "layers",
     "losses",
+    "mpi",
     "optimizers",
     "saving",
     "training",

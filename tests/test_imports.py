@@ -19,7 +19,7 @@ ROOMS = [
     {"layers", "losses", "optimizers", "data"},
     {"saving", "inspection", "plots"},
     {"callbacks"},
-    {"compiled"},
+    {"compiled", "mpi"},
     {"training"},
     {"sklearn", "torch", "onnx"},
     {"__init__", "__main__"},

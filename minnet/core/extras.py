@@ -20,6 +20,8 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "torch": "to PyTorch (mn.torch)",
     "onnx": "ONNX files (mn.onnx)",
     "threads": "train with threads=2",
+    "mpi": "train on several processes (mn.MPI)",
+    "parallel": "searches on several processes",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",

@@ -1,0 +1,1 @@
+"""Training on several processes, or several machines, that MPI connects."""

@@ -1,0 +1,75 @@
+"""A communicator connects the processes of a job, which MPI calls ranks."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minnet.core.checks import check_flag, check_int, check_number
+from minnet.core.described import shown
+from minnet.core.extras import require
+
+
+class MPI:
+    """The processes of a job that train one model together: ``Trainer(..., parallel=mn.MPI())``.
+
+    The script is started with ``mpiexec -n 4 python script.py``. Every process, a *rank*, runs all of it. In `fit`,
+    each rank learns from its part of every batch, and the gradients of the parts are added up. So a job of n ranks
+    trains as one process does, to rounding. Started without mpiexec, a script is a job of one rank.
+
+    Parameters
+    ----------
+    timeout
+        How many seconds a rank may keep the others waiting, until the job ends with a message that says which rank
+        it was, and where.
+    check_every
+        After how many steps the ranks compare digests of their weights, which must be the same to the last bit.
+    synchronised
+        Whether the batch norms of the model use the mean and variance of the whole batch, and not each rank those of
+        its own part.
+
+    Attributes
+    ----------
+    rank : int
+        The number of this process, from 0.
+    size : int
+        How many ranks the job has.
+
+    Raises
+    ------
+    MissingExtraError
+        If mpi4py is not installed (it comes with the extra "mpi").
+    TypeError, ValueError
+        If an argument is of the wrong type, or out of range.
+    """
+
+    __repr__ = shown
+
+    def __init__(self, *, timeout: float = 300.0, check_every: int = 100, synchronised: bool = False) -> None:
+        self.timeout = check_number("MPI", "timeout", timeout, above=0, why="it is in seconds")
+        self.check_every = check_int("MPI", "check_every", check_every, why="it counts steps")
+        self.synchronised = check_flag("MPI", "synchronised", synchronised)
+        self._mpi = require("mpi4py.MPI", "mpi")
+        self._comm = self._mpi.COMM_WORLD
+        self.rank: int = self._comm.Get_rank()
+        self.size: int = self._comm.Get_size()
+
+    def add_up(self, array: NDArray[Any]) -> None:
+        """Replace a contiguous array by its sum over all ranks, which is the same to the last bit on each of them."""
+        if self.size > 1:
+            self._comm.Allreduce(self._mpi.IN_PLACE, array)
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all ranks, in their order, on every rank: plain data and arrays."""
+        found: list[Any] = self._comm.allgather(value)
+        return found
+
+    def broadcast(self, value: Any) -> Any:
+        """Return the value of rank 0, on every rank."""
+        return self._comm.bcast(value)
+
+    def any(self, value: bool) -> bool:
+        """Whether the value is true on at least one rank."""
+        found = np.array([value], np.int8)
+        self.add_up(found)
+        return bool(found[0])
