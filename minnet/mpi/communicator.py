@@ -28,8 +28,9 @@ class MPI:
     check_every
         After how many steps the ranks compare digests of their weights, which must be the same to the last bit.
     synchronised
-        Whether the batch norms of the model use the mean and variance of the whole batch, and not each rank those of
-        its own part.
+        Whether batch norms use the mean and variance of the whole batch, and not each rank those of its own part. Each
+        of them then adds up small arrays three times a step, for which the ranks wait for each other. It does not go
+        together with `accumulate` and `threads`.
 
     Attributes
     ----------
