@@ -146,7 +146,7 @@ def markdown(found: Any) -> str:
         rows.append([f"{key}: {WORKS[key].title}", *cells, f"{ratio:.3f}", micros(figures["copying"]), share])
     head = ["work", "gradients", "alone, µs", "copied, µs", "views, µs", "views ÷ copied", "both copies, µs", "share"]
     return (
-        f"A step of {RANKS} ranks, each with its half of the batch, by hand (no Trainer). *Alone* does not communicate. "
+        f"A step of {RANKS} ranks, each with its half of the batch, by hand (no Trainer). *Alone* sends nothing. "
         "*Copied* copies the gradients into one flat buffer, adds it up with one `Allreduce`, and copies them back. "
         "*Views*: the gradients are views into the buffer. Medians of turns; the ratio is that of turns of the same "
         "round. *Both copies*: timed alone, with warm caches; *share*, of the step that is copied.\n\n"
