@@ -81,6 +81,17 @@ class Hosts:
         """Take the link down, as if somebody pulled the cable."""
         run(f"ip -n {NAMES[1]} link set {self.links[1]} down")
 
+    def processes(self, script: Path) -> list[int]:
+        """Return the processes in the two namespaces that run a script."""
+        found = []
+        for name in NAMES:
+            done = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True)
+            for pid in map(int, done.stdout.split()):
+                with contextlib.suppress(OSError):
+                    if str(script).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        found.append(pid)
+        return found
+
     def command(self, mpiexec: str) -> list[str]:
         """Return what starts mpiexec on the first host, for a rank on each."""
         there = [
