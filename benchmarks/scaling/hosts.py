@@ -19,7 +19,7 @@ from page import table
 from program import main, median, micros
 
 SIZES = [8, 2048, 32 * 1024, 512 * 1024, 8 * 2**20]
-KEYS = ("W1", "W3", "W4", "W5")
+KEYS = ("W1", "W3", "W4")
 LINKS: dict[str, dict[str, Any]] = {
     "veth": {},
     "veth, 1 Gb/s": {"rate": "1gbit"},
@@ -27,7 +27,7 @@ LINKS: dict[str, dict[str, Any]] = {
     "relay + 0.1 ms": {"delay": 1e-4},
     "relay + 1 ms": {"delay": 1e-3},
 }
-SECONDS, ROUNDS, EQUAL_STEPS, TIMEOUT = 0.25, 5, 200, 10
+SECONDS, ROUNDS, EQUAL_STEPS, TIMEOUT = 0.2, 5, 200, 10
 # What a user's script is that trains until the link is cut.
 SCRIPT = f"""
 import numpy as np, minnet as mn
