@@ -76,9 +76,9 @@ def widened(patterns: np.ndarray) -> np.ndarray:
 def overlap(comm: Any, size: int) -> dict[str, list[float]]:
     """Time communication after work that takes about as long, and during it.
 
-    The work is products of matrices, in as many pieces as there are buckets of gradients. "during" starts to add up a bucket after
-    its piece, and waits for all at the end; "asked" also asks MPI between the pieces whether a request is done, which
-    lets it get on.
+    The work is products of matrices, in as many pieces as there are buckets of gradients. "during" starts to add up a
+    bucket after its piece, and waits for all at the end; "asked" also asks MPI during the pieces whether a request is
+    done, which lets it get on.
     """
     from mpi4py import MPI
 
@@ -123,7 +123,7 @@ def overlap(comm: Any, size: int) -> dict[str, list[float]]:
 
 
 def accuracies(seeds: int = 3, steps: int = 390 * 2) -> dict[str, list[float]]:
-    """Train a work's network with the sums of two halves' gradients in each type; return accuracies on the test images."""
+    """Return accuracies of networks that learn from the sums of two halves' gradients, sent in each type."""
     from works import digits
 
     data = digits()
@@ -215,14 +215,16 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 ABOUT = """**16 bits.** Two ranks add up gradients: converted, sent, added in float32, scaled. MPI adds up no 16-bit
-floats, so that each rank gathers what the others sent. bfloat16 is not a NumPy type: its bits are cut out of float32's."""
-OVERLAP = f"""**Overlap.** Each of {BUCKETS} buckets of gradients is added up by an `Iallreduce` while the next piece of
-work goes on, which takes about as long in all as the communication does. *Asked*: between pieces of the work, `Testall` lets MPI get
-on, because this Open MPI has no thread of its own for that (`ompi_info`: "OMPI progress: no")."""
-DECISION = """minnet does neither. Through shared memory, the conversions alone take about as long as float32 takes to be added up.
-Over a slow network, 16 bits do save time, as the table says, and cost little accuracy here; but the sums are then rounded, and n
-ranks no longer equal one. And there a larger batch saves more: see below. Overlap would need layers that know of
-MPI, or hooks in every backward; what it could save at most is the smaller one of *work* and *communication*."""
+floats, so that each rank gathers what the others sent. bfloat16 is not a NumPy type: its bits are cut out of
+float32's."""
+OVERLAP = f"""**Overlap.** Each of {BUCKETS} buckets of gradients is added up by an `Iallreduce` while the next piece
+of work goes on, which takes about as long in all as the communication does. *Asked*: between pieces of the work,
+`Testall` lets MPI get on, because this Open MPI has no thread of its own for that (`ompi_info`: "OMPI progress: no")."""
+DECISION = """minnet does neither. Through shared memory, the conversions alone take about as long as float32 takes to
+be added up. Over a slow network, 16 bits do save time, as the table says, and cost little accuracy here; but the sums
+are then rounded, and n ranks no longer equal one. And there a larger batch saves more: see below. Overlap would need
+layers that know of MPI, or hooks in every backward; what it could save at most is the smaller one of *work* and
+*communication*."""
 
 if __name__ == "__main__":
     main("compression", measure, markdown, __doc__)

@@ -6,9 +6,8 @@ python benchmarks/scaling/instead.py
 import copy
 from typing import Any
 
+import job
 import numpy as np
-
-# (program adds benchmarks/ to the path)
 from page import table
 from program import main
 from works import digits
@@ -104,30 +103,30 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n\n".join(
         (
             WORDS,
-            f"Accuracy of 784-128-10 on the test images ({found['data']}) after four epochs, SGD, learning rate {RATE} for a batch of "
-            f"{BATCH}; {SEEDS} seeds, mean (smallest … largest). *Scaled*: the rate grows as the batch does; *warm-up*: it grows linearly from "
-            f"{RATE} to that in the first fifth of the steps.",
+            f"Accuracy of 784-128-10 on the test images ({found['data']}) after four epochs, SGD, learning rate {RATE} "
+            f"for a batch of {BATCH}; {SEEDS} seeds, mean (smallest … largest). *Scaled*: the rate grows as the batch "
+            f"does; *warm-up*: it grows linearly from {RATE} to that in the first fifth of the steps.",
             table(head, large),
-            f"Local SGD, {RANKS} ranks simulated in one process, each with an eighth of the data and batches of {BATCH // 4}; they take the "
-            "mean of their weights after so many steps. As many samples in all:",
+            f"Local SGD, {RANKS} ranks simulated in one process, each with an eighth of the data and batches of "
+            f"{BATCH // 4}; they take the mean of their weights after so many steps. As many samples in all:",
             table(["steps between means", "accuracy", "messages"], local),
         )
     )
 
 
 WORDS = """MPI stops paying where a step's exchange takes as long as the computing that it saves. For the small dense
-networks of the benchmark, with batches of 128, that is at once: a step is shorter than what a job adds to it. Convolutions, LSTM and
-transformers compute longer for each number that they send: two ranks help, and the table of the last section says where more do not.
-Then, in this order:
+networks of the benchmark, with batches of 128, that is at once: a step is shorter than what a job adds to it.
+Convolutions, LSTM and transformers compute longer for each number that they send: two ranks help, and the table of
+the last section says where more do not. Then, in this order:
 
 1. Use the machine first: `Trainer(compiled=True)` or `threads=2` cost no network.
-2. **Larger batches**, so that each rank computes longer between two exchanges (weak scaling). Multiply the learning rate as the batch
-   (Goyal et al., 2017, [arXiv:1706.02677](https://arxiv.org/abs/1706.02677)), with a linear warm-up:
-   `mn.callbacks.LearningRate(mn.schedules.LinearLR(start_factor=1 / n, total_iters=...), per="step")`. There are fewer steps an
-   epoch then, and at some size they are too few: see the table.
+2. **Larger batches**, so that each rank computes longer between two exchanges (weak scaling). Multiply the learning
+   rate as the batch (Goyal et al., 2017, [arXiv:1706.02677](https://arxiv.org/abs/1706.02677)), with a linear
+   warm-up: `mn.callbacks.LearningRate(mn.schedules.LinearLR(start_factor=1 / n, total_iters=...), per="step")`. There
+   are fewer steps an epoch then, and at some size they are too few: see the table.
 3. **Local SGD**: each rank trains alone for some steps, and then they take the mean of their weights (Stich, 2019,
-   [arXiv:1805.09767](https://arxiv.org/abs/1805.09767)). minnet does not have it, because n ranks no longer equal one; the
-   program that measured it here does it in ten lines.
+   [arXiv:1805.09767](https://arxiv.org/abs/1805.09767)). minnet does not have it, because n ranks no longer equal
+   one; the program that measured it here does it in ten lines.
 4. Train several models, not one faster: a search or an ensemble needs no exchange at all."""
 
 if __name__ == "__main__":
