@@ -10,7 +10,9 @@ from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.errors import NonFiniteError
 from minnet.layers.normalization.statistics import (
+    alone,
     check_eps,
+    over_batch,
     per_channel,
     standardize,
     standardize_backward,
@@ -77,9 +79,10 @@ class ChannelNorm(Layer):
             x = np.ascontiguousarray(x[None] if x.ndim == self.single else x)
         if self.training or self.running_mean is None or self.running_var is None:
             axes = self._together(x.ndim)
-            y, inverse_std, mean, variance = standardize(x, axes, self.eps)
-            self.cache = (y, inverse_std, axes)
-            self._track(mean, variance, x.size // max(mean.size, 1))
+            add_up = over_batch.get() if 0 in axes else alone  # samples normalized together may be on other machines
+            y, inverse_std, mean, variance, count = standardize(x, axes, self.eps, add_up)
+            self.cache = (y, inverse_std, axes, add_up)
+            self._track(mean, variance, count)
         else:
             inverse_std = 1 / np.sqrt(per_channel(self.running_var, x.ndim) + self.eps)
             if not inverse_std.all():
@@ -89,7 +92,7 @@ class ChannelNorm(Layer):
                     "(model.astype), and train anew"
                 )
             y = (x - per_channel(self.running_mean, x.ndim)) * inverse_std
-            self.cache = (y, inverse_std, None)
+            self.cache = (y, inverse_std, None, None)
         if self.weight is not None:
             y = y * per_channel(self.weight, x.ndim)
         if self.bias is not None:
@@ -99,7 +102,7 @@ class ChannelNorm(Layer):
     @checked
     def backward(self, dy: Array) -> Array:
         """Add dL/dγ and dL/dβ, and map dy to dx, of the same shape."""
-        normalized, inverse_std, axes = self.cache  # without axes, μ and v are constants
+        normalized, inverse_std, axes, add_up = self.cache  # without axes, μ and v are constants
         shape = dy.shape
         if self.single:
             dy = np.ascontiguousarray(dy[None] if dy.ndim == self.single else dy)
@@ -107,7 +110,7 @@ class ChannelNorm(Layer):
             # γ is one number for each channel, so it may be multiplied last; then the sums on the way are dβ and dγ.
             inverse_std = inverse_std * per_channel(self.weight, dy.ndim)
         if axes is not None:
-            dx, db, dw = standardize_backward(dy, normalized, inverse_std, axes)
+            dx, db, dw = standardize_backward(dy, normalized, inverse_std, axes, add_up)
         else:
             axes = (0, *range(2, dy.ndim))
             dx, db = dy * inverse_std, sum_of_products(dy, np.ones(1, dy.dtype), axes)
@@ -158,6 +161,10 @@ class BatchNorm1d(ChannelNorm):
 
     **A batch with one value in each channel** has v = 0, so y = β and dL/dx = 0, where PyTorch raises an error. Its
     unbiased variance would be 0/0, so the running statistics stay as they are; after an empty batch they do, too.
+
+    **In a job of several processes** (`minnet.MPI`), each has a part of the batch, whose own mean and variance it uses,
+    as PyTorch does; the running statistics are the mean over the processes. With ``mn.MPI(synchronised=True)``, μ and v
+    are those of the whole batch, as of PyTorch's SyncBatchNorm; then n processes compute what one would.
 
     **A batch of numbers beyond 10¹⁹** in float32 has a variance that float32 cannot hold. y is right in training, but
     `running_var` is infinite then, and eval mode raises a `NonFiniteError`.

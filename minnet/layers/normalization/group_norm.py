@@ -67,7 +67,7 @@ class GroupNorm(Layer):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (N, C, ...) to y (the same shape)."""
-        grouped, inverse_std, _, _ = standardize(self._grouped(x), (2,), self.eps)
+        grouped, inverse_std, *_ = standardize(self._grouped(x), (2,), self.eps)
         y = grouped.reshape(x.shape)
         self.cache = (y, inverse_std)
         if self.weight is not None:

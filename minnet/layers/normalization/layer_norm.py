@@ -95,7 +95,7 @@ class LayerNorm(LastAxes):
     @checked
     def forward(self, x: Array) -> Array:
         """Map x (..., normalized_shape) to y (the same shape)."""
-        y, inverse_std, _, _ = standardize(x, self._axes, self.eps)
+        y, inverse_std, *_ = standardize(x, self._axes, self.eps)
         self.cache = (y, inverse_std)
         if self.weight is not None:
             y = y * self.weight.data

@@ -12,9 +12,10 @@ from minnet.layers.normalization.statistics import check_eps, standardize, stand
 
 def test_by_hand():
     x = np.array([[1.0, 3.0], [10.0, 30.0]])
-    normalized, inverse_std, mean, variance = standardize(x, (1,), 1e-300)
+    normalized, inverse_std, mean, variance, count = standardize(x, (1,), 1e-300)
     np.testing.assert_array_equal(normalized, [[-1, 1], [-1, 1]])
     np.testing.assert_array_equal(mean, [[2], [20]])
+    assert count == 2
     np.testing.assert_array_equal(variance, [[1], [100]])
     np.testing.assert_allclose(inverse_std, [[1], [0.1]], rtol=1e-15)
 
@@ -37,7 +38,7 @@ def test_a_large_mean_leaves_the_variance_right_in_float32(mean):
     """Mean(x²) − mean² would have lost it: at 10⁴, x² has steps of 8."""
     x = (mean + np.random.default_rng(0).normal(size=(1000, 3))).astype(np.float32)
     exact = x.astype(np.float64)
-    normalized, _, _, variance = standardize(x, (0,), 1e-5)
+    normalized, _, _, variance, _ = standardize(x, (0,), 1e-5)
     assert normalized.dtype == variance.dtype == np.float32
     np.testing.assert_allclose(variance[0], exact.var(axis=0), rtol=1e-4)
     expected = (exact - exact.mean(axis=0)) / np.sqrt(exact.var(axis=0) + 1e-5)
@@ -50,7 +51,7 @@ def test_a_large_mean_leaves_the_variance_right_in_float32(mean):
 def test_equal_numbers_give_zero_in_float32(value, axes):
     """The mean of equal numbers is that number, though a sum in float32 would say otherwise."""
     x = np.full((1000, 999), value, np.float32)
-    normalized, _, _, variance = standardize(x, axes, 1e-5)
+    normalized, _, _, variance, _ = standardize(x, axes, 1e-5)
     assert not normalized.any()
     assert not variance.any()
 
@@ -92,13 +93,14 @@ def test_sum_of_products(shape, order, axes, dtype):
 def test_the_variance_of_many_numbers_is_right_in_float32(count):
     """A sum in float32, number by number, would stop at 2²⁴ · the size of one."""
     x = np.random.default_rng(0).normal(size=(2, count)).astype(np.float32)
-    _, _, _, variance = standardize(x, (1,), 1e-5)
+    _, _, _, variance, _ = standardize(x, (1,), 1e-5)
     np.testing.assert_allclose(variance[:, 0], x.astype(np.float64).var(axis=1), rtol=2e-5)
 
 
 def test_nothing_along_an_axis_gives_nothing():
-    normalized, inverse_std, mean, variance = standardize(np.zeros((0, 3)), (0,), 1e-5)
+    normalized, inverse_std, mean, variance, count = standardize(np.zeros((0, 3)), (0,), 1e-5)
     assert normalized.shape == (0, 3)
+    assert count == 0
     assert mean.tolist() == variance.tolist() == [[0, 0, 0]]
     dx, *_ = standardize_backward(normalized, normalized, inverse_std, (0,))
     assert dx.shape == (0, 3)
@@ -149,5 +151,5 @@ def test_nan_and_infinity_are_not_normalized_away(bad):
 def test_a_variance_over_a_million_rows_is_right_in_float32(order):
     """Row by row, it had three correct digits."""
     x = np.asarray(np.random.default_rng(0).uniform(size=(1_000_000, 3)), np.float32, order=order)
-    _, _, _, variance = standardize(x, (0,), 1e-5)
+    _, _, _, variance, _ = standardize(x, (0,), 1e-5)
     np.testing.assert_allclose(variance[0], x.astype(np.float64).var(axis=0), rtol=2e-6)
