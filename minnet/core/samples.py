@@ -3,7 +3,7 @@
 import contextlib
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,16 @@ BLOCK = 65_536  # numbers looked at in one go: they stay in the processor's cach
 SOME = 100  # entries that are looked at to tell what an array holds
 
 
-def as_data(owner: str, name: str, data: Any) -> Any:
+def as_data(owner: str, name: str, data: Any) -> NDArray[Any]:
     """View anything as an array of numbers; TypeError or ValueError if it is not one, or has no sample.
 
-    An array that lies outside memory is not read: it is a `Stored` one. The message names `owner`, who was given the
-    data, and `name`, the argument.
+    An array that lies outside memory is not read: it stays a `Stored` one, of which rows are taken as of an array. The
+    message names `owner`, who was given the data, and `name`, the argument.
     """
     refuse_mask(owner, name, data)
     data = as_stored(data)
     if isinstance(data, Stored):
-        array: Any = data
+        array = cast("NDArray[Any]", data)
     else:
         array = np.asarray(data) if isinstance(data, np.ndarray) else _read(owner, name, data)
     if array.dtype.kind not in "iufb":

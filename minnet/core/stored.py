@@ -1,6 +1,7 @@
 """A stored array lies outside memory, and its rows are read when they are needed: it never is in memory as a whole."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Ranges = list[tuple[int, int]]  # (start, stop) of rows that are read together
 
+WINDOW = 1 << 22  # bytes that are read at a time to look at a whole array
 GAP = 4096  # bytes between two rows that are read, too, because a second read takes as long
 
 
@@ -62,7 +64,7 @@ class Stored:
         picked = self._picked(index.reshape(-1).astype(np.intp))
         return picked if index.ndim else picked[0]
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Read the whole array, for NumPy's functions."""
         if copy is False:
             raise ValueError(f"{self} is not in memory, so it cannot become an array without a copy")
@@ -81,9 +83,20 @@ class Stored:
         before = np.cumsum(stops - starts) - (stops - starts)  # rows of the ranges before it
         at = rows + np.repeat(before - starts, np.diff(np.append(first, len(rows))))
         data = self.read(list(zip(starts.tolist(), stops.tolist(), strict=True)))
-        return data.take(at[place], axis=0)
+        found: NDArray[Any] = data.take(at[place], axis=0)
+        return found
 
 
 def row_bytes(array: Any) -> int:
     """Return how many bytes a row of an array takes in memory."""
-    return math.prod(array.shape[1:]) * int(array.dtype.itemsize)
+    return int(math.prod(array.shape[1:]) * array.dtype.itemsize)
+
+
+def windows(array: Any) -> Iterator[Any]:
+    """Walk over a stored array, some megabytes of rows at a time; yield any other as it is."""
+    if not isinstance(array, Stored):
+        yield array
+        return
+    rows = max(1, WINDOW // max(row_bytes(array), 1))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]

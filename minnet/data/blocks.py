@@ -40,10 +40,11 @@ class Blocks:
         self.size = -(-max(1, BLOCK // width) // chunk) * chunk
         self.together = max(LEAST, WINDOW // (self.size * width))  # blocks in a window
         count = -(-self.samples // self.size)
+        self._order: Rows
         if state is None:
             self._seed, self._order = int(rng.integers(1 << 62)), rng.permutation(count)
         else:
-            is_order = isinstance(state, np.ndarray) and state.dtype.kind == "i" and state.shape == (count + 2,)
+            is_order = state.dtype.kind == "i" and state.shape == (count + 2,)
             if not is_order or state[0] < 0 or state[1] != self.size or (np.sort(state[2:]) != np.arange(count)).any():
                 raise ValueError("the order of the rows is not one of this loader")
             self._seed, self._order = int(state[0]), state[2:]
@@ -70,7 +71,8 @@ class Blocks:
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return the rows that come at some places of the epoch."""
-        stop, pieces = min(stop, self.samples), [np.empty(0, np.intp)]
+        stop = min(stop, self.samples)
+        pieces: list[Rows] = [np.empty(0, np.intp)]
         while start < stop:
             window = int(np.searchsorted(self._starts, start, side="right")) - 1
             begin, end = int(self._starts[window]), min(stop, int(self._starts[window + 1]))
@@ -91,7 +93,7 @@ class WindowReader:
     def __init__(self, array: Any, blocks: Blocks) -> None:
         self._array, self._blocks, self._window = array, blocks, -1
         self._place = np.zeros(len(blocks.window_of), np.intp)  # block → where its first row is in memory
-        self._memory = array[:0]
+        self._memory = np.empty((0, *array.shape[1:]), array.dtype)
 
     def __call__(self, rows: Rows) -> NDArray[Any]:
         """Return rows, which come in the order of the epoch, or a part of them."""
@@ -108,7 +110,7 @@ class WindowReader:
         """Have a window in memory; the one before is let go first."""
         if window == self._window:
             return
-        self._window, self._memory = -1, self._memory[:0].copy()
+        self._window, self._memory = -1, np.empty_like(self._memory[:0])
         ranges = self._blocks.ranges(window)
         if isinstance(self._array, Stored):
             self._memory = self._array.read(ranges)

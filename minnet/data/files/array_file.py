@@ -1,8 +1,8 @@
 """An array in a file: its rows are read, and not mapped into memory, so that a limit of the process may be smaller."""
 
 import os
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +51,11 @@ class ArrayFile(Stored):
             raise unreadable(self.path, error) from None
         return self._numbers(found, rows)
 
-    def _read_rows(self, file: BinaryIO, start: int, part: Bytes) -> bool:
+    def _read_rows(self, file: FileIO, start: int, part: Bytes) -> bool:
         """Read rows of an array in C order; return whether the file has them all."""
         return self._fill(file, start * self._layout.row_bytes, part)
 
-    def _fill(self, file: BinaryIO, offset: int, part: Bytes) -> bool:
+    def _fill(self, file: FileIO, offset: int, part: Bytes) -> bool:
         """Read the bytes from an offset on; return whether there were as many."""
         file.seek(self._layout.offset + offset)
         read = 0
@@ -66,7 +66,7 @@ class ArrayFile(Stored):
             read += count
         return True
 
-    def _read_columns(self, file: BinaryIO, start: int, part: Bytes) -> bool:
+    def _read_columns(self, file: FileIO, start: int, part: Bytes) -> bool:
         """Read rows of an array in Fortran order, a piece of each column, and put them in C order."""
         size, columns = self._layout.dtype.itemsize, self._layout.row_bytes // self._layout.dtype.itemsize
         rows = len(part) // (columns * size)

@@ -14,7 +14,7 @@ from minnet.untrusted.bounded import BoundedReader, data_error
 MAX_HEADER = 1 << 26  # bytes of JSON; a million tensors need no more
 MAX_NPY_HEADER = 10_000  # as NumPy's own
 _NPY = {(1, 0): (2, npy.read_array_header_1_0), (2, 0): (4, npy.read_array_header_2_0)}
-_DTYPES = {  # of safetensors, little-endian
+_DTYPES: dict[str, Any] = {  # of safetensors, little-endian
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": BFLOAT16,
 }  # fmt: skip

@@ -21,8 +21,8 @@ _CURES = {  # first bytes → what they are, and what to do
 def open_array(path: str | os.PathLike[str], name: str | None = None) -> ArrayFile:
     """Open an array in a file that may be larger than memory: .npy, IDX, or a tensor of a safetensors file.
 
-    Only the header is read. ``array[rows]`` reads the rows of a slice or an index. `DataLoader`, ``evaluate``, ``predict``
-    and ``Normalize.of`` take it as they take an array, and read a batch, or a few megabytes, at a time.
+    Only the header is read. ``array[rows]`` reads the rows of a slice or an index. `DataLoader`, ``evaluate``,
+    ``predict`` and ``Normalize.of`` take it as they take an array, and read a batch, or a few megabytes, at a time.
 
     The rows come in the processor's byte order and in C order, bfloat16 as float32; all other dtypes as they are.
 
@@ -53,7 +53,7 @@ def open_array(path: str | os.PathLike[str], name: str | None = None) -> ArrayFi
     >>> X = open_array(path)
     >>> X.shape, X[1:2]
     ((4, 3), array([[3., 4., 5.]]))
-    >>> loader = mn.DataLoader(X, np.arange(4), batch_size=2, shuffle="blocks", rng=0)
+    >>> folder.cleanup()
     """
     file = check_path("open_array", "path", path)
     if not (name is None or isinstance(name, str)):
@@ -72,7 +72,8 @@ def open_array(path: str | os.PathLike[str], name: str | None = None) -> ArrayFi
 
 def _opened(file: Path, status: os.stat_result, start: bytes, name: str | None) -> ArrayFile:
     size = status.st_size
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size - 8:
+    may_be_idx = start[:2] == b"\0\0" and int.from_bytes(start[:8], "little") > size - 8
+    if start[8:9] == b"{" and not may_be_idx:
         return ArrayFile(file, safetensors_layout(file, size, name), status, name)
     is_npy = start[:6] == b"\x93NUMPY"
     if not is_npy and start[:2] != b"\0\0":
@@ -92,5 +93,3 @@ def _check_kind(file: Path, mode: int) -> None:
         raise data_error(file, f"a file, {_FORMS}", "a folder", cure)
     if not S_ISREG(mode):
         raise data_error(file, f"a file, {_FORMS}", "a device or a pipe", "Give the path of the file itself.")
-
-
