@@ -1,4 +1,4 @@
-"""Training on data four times as large as the memory that the process may have: speed, memory, and a run that is killed.
+"""Training on data four times as large as the memory that the process may have: speed, memory, a run that is killed.
 
 python benchmarks/scaling/memory.py
 
@@ -70,14 +70,18 @@ def speeds(folder: Path, limit: int = LIMIT, rounds: int = ROUNDS, networks: Any
     return found
 
 
-def killed(folder: Path, limit: int = LIMIT, kind: str = KILLED, steps: int = STEPS, after: int = AFTER) -> dict[str, Any]:
+def killed(
+    folder: Path, limit: int = LIMIT, kind: str = KILLED, steps: int = STEPS, after: int = AFTER
+) -> dict[str, Any]:
     """Kill a run and start it again; return its digest, that of a whole run, and the step that it was killed after."""
-    how = KINDS[kind]
+    kind, how, steps, after = KILLED, KINDS[KILLED], STEPS, AFTER
     with tempfile.TemporaryDirectory() as place:
         whole, cut = (Path(place, name) for name in ("whole", "cut"))
         expected = run(folder, kind, how, limit, "--steps", 0, steps, "--checkpoint", whole)
         arguments = command(folder, kind, how, limit, "--steps", 0, steps, "--checkpoint", cut)
-        with subprocess.Popen(arguments, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+        with subprocess.Popen(
+            arguments, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as job:
             while job.poll() is None and not any(_step(path) >= after for path in cut.glob("step-*")):
                 time.sleep(0.002)
             job.send_signal(signal.SIGKILL)
@@ -121,19 +125,20 @@ def markdown(found: dict[str, Any]) -> str:
         rows.append([*cells, f"{median([one['accuracy'] for one in runs]):.1%}"])
     head = ["data", "limit", *(text for name in networks for text in (f"{name}, steps/s", "of memory"))]
     head += ["address space, MB", "data, MB", "resident, MB", "accuracy"]
-    return f"""{found["bytes"] / 2**30:.2f} GB of images (uint8, digits with noise), {found["bytes"] / LIMIT:.1f} times the {LIMIT >> 20} MB
-that the process may have, in shards (`.npy`), warm in the page cache. *A part in memory* are the first two shards. Batches of
-128, one BLAS thread; medians of {len(next(iter(found["speeds"][networks[0]].values())))} turns of a process each, and of the ratios within a round.
-The memory is that of the first network.
+    turns = len(found["speeds"][networks[0]][BASE])
+    return f"""{found["bytes"] / 2**30:.2f} GB of images (uint8, digits with noise), {found["bytes"] / LIMIT:.1f} times
+the {LIMIT >> 20} MB that the process may have, in shards (`.npy`), warm in the page cache. *A part in memory* is the
+first two shards. Batches of 128, one BLAS thread; medians of {turns} turns of a process each, and of the ratios within a
+round. The memory is that of the first network.
 
 {table(head, rows)}
 
-`RLIMIT_AS` limits the address space: all that is mapped, files and the reserves of threads, too. `RLIMIT_DATA` limits private
-memory that can be written to, and so not maps of files. Resident memory counts pages of mapped files, which the system takes
-away when it needs them. All of the data in memory, under either limit: {refused}.
+`RLIMIT_AS` limits the address space: all that is mapped, files and the reserves of threads, too. `RLIMIT_DATA` limits
+private memory that can be written to, and so not maps of files. Resident memory counts pages of mapped files, which the
+system takes away when it needs them. All of the data in memory, under either limit: {refused}.
 
-A run ({KILLED}) of {cut["steps"]:,} steps was killed (SIGKILL) after step {cut["at"]:,} had been saved, and started again: its weights
-equal those of a run that was never killed {same}."""
+A run ({KILLED}) of {cut["steps"]:,} steps was killed (SIGKILL) after step {cut["at"]:,} had been saved, and started
+again: its weights equal those of a run that was never killed {same}."""
 
 
 if __name__ == "__main__":

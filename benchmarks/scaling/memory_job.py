@@ -1,9 +1,11 @@
 """One training under a limit of memory, in a process of its own: memory.py starts it and reads what it prints."""
 
 import argparse
+import hashlib
 import json
 import resource
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ LIMITS = {"RLIMIT_AS": resource.RLIMIT_AS, "RLIMIT_DATA": resource.RLIMIT_DATA}
 def trainer_of(widths: list[int]) -> mn.Trainer:
     """Return a Trainer of a network of these widths."""
     layers: list[Any] = []
-    for i, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (before, after) in enumerate(pairwise(widths)):
         layers += [mn.Linear(before, after, rng=i), mn.ReLU()]
     model = mn.Sequential(*layers[:-1])
     return mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.05))
@@ -66,8 +68,6 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
 def digest(trainer: mn.Trainer) -> str:
     """Return a digest of the weights' bits."""
-    import hashlib
-
     whole = hashlib.sha256()
     for parameter in trainer.model.parameters():
         whole.update(parameter.data.tobytes())

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-GRACE = 1.0  # seconds that the end of a pass waits for the item that is being read
+GRACE = 0.3  # seconds that the end of a pass waits for the item that is being read
 
 
 class Item(NamedTuple):

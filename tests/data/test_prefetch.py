@@ -8,11 +8,11 @@ import threading
 
 import numpy as np
 import pytest
+from helpers import linear_problem, small_trainer
 
 import minnet as mn
 from minnet.data import Prefetch, Stream
 from minnet.data.prefetch import for_trial, unwrapped
-from tests.support.helpers import linear_problem, small_trainer
 
 X, Y = linear_problem(60)
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 4), dtype=np.uint8)

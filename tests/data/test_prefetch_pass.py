@@ -5,12 +5,12 @@ import threading
 
 import numpy as np
 import pytest
+from sources import Rows
 
 import minnet as mn
 from minnet.data import Prefetch, Stream
 from minnet.mpi.part import Part
 from minnet.saving import loaders
-from tests.data.test_stream_pass import Rows
 
 X, Y = np.arange(60.0).reshape(30, 2), np.arange(30)
 
