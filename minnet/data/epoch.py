@@ -94,9 +94,14 @@ class Epoch:
             self._loader.rng.bit_generator.state = state
         self.take(batches)
 
-    def back(self, batches: int) -> None:
-        """Count the last so many batches as still to come; what drew random numbers for them is put back elsewhere."""
-        self._done -= batches
+    @property
+    def done(self) -> int:
+        """How many batches are done."""
+        return self._done
+
+    def back_to(self, done: int) -> None:
+        """Count only the first so many batches as done; what was drawn for the others is put back elsewhere."""
+        self._done = done
 
     def _next_rows(self, batches: int) -> Rows | slice:
         """Return the rows of the next batches, which are there, and count these as done."""

@@ -10,6 +10,7 @@ from minnet.core.state import State, is_plain
 from minnet.core.trees import leaves
 from minnet.data.collate import collated
 from minnet.data.epoch import Batch
+from minnet.data.loader import DataLoader
 from minnet.data.shuffle_buffer import ShuffleBuffer
 from minnet.data.supply import Supply, size_of
 
@@ -29,10 +30,10 @@ class StreamPass:
     def __init__(self, stream: "Stream", state: State | None = None) -> None:
         self._stream = stream
         source, place = stream.source, None if state is None else state["source"]
-        if keeps_state(source) and place is not None:
+        if _knows_place(source) and place is not None:
             source.load_state_dict(place)
         items = iter(source() if stream.is_function else source)
-        self._keeper = next((one for one in (source, items) if keeps_state(one)), None)  # what knows its place
+        self._keeper = next((one for one in (source, items) if _knows_place(one)), None)
         if self._keeper is not source and self._keeper is not None and place is not None:
             self._keeper.load_state_dict(place)
         self._rng = (
@@ -78,3 +79,8 @@ class StreamPass:
         state = {"done": self._done, "source": self._keeper.state_dict(), "rng": self._rng, "buffer": buffer}
         state |= {"rest": supply.rest, "ended": supply.ended}
         return state if is_plain({**state, "source": None}) else None
+
+
+def _knows_place(source: object) -> bool:
+    """Whether a source has a state that tells its place; a DataLoader's tells only what decides the next pass."""
+    return keeps_state(source) and not isinstance(source, DataLoader)
