@@ -99,12 +99,18 @@ class WindowReader:
         """Return rows, which come in the order of the epoch, or a part of them."""
         block = rows // self._blocks.size
         windows, places = self._blocks.window_of[block], rows % self._blocks.size
+        if len(rows) and windows[0] == windows[-1]:  # as is nearly every batch
+            return self._taken(int(windows[0]), block, places)
         pieces = [self._memory[:0]]
         for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(windows)) + 1):
             if len(part):
-                self._load(int(windows[part[0]]))
-                pieces.append(self._memory.take(self._place[block[part]] + places[part], axis=0))
-        return pieces[1] if len(pieces) == 2 else np.concatenate(pieces)
+                pieces.append(self._taken(int(windows[part[0]]), block[part], places[part]))
+        return np.concatenate(pieces)
+
+    def _taken(self, window: int, block: Rows, places: Rows) -> NDArray[Any]:
+        """Return rows of one window: those at some places of some blocks."""
+        self._load(window)
+        return self._memory.take(self._place[block] + places, axis=0)
 
     def _load(self, window: int) -> None:
         """Have a window in memory; the one before is let go first."""

@@ -42,7 +42,7 @@ def labels(loader):
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 40), st.integers(1, 5), st.integers(1, 9))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(sizes, st.integers(0, 5), st.booleans(), st.data())
 def test_any_epoch(size, seed, drop_last, data):
     """Batches are those of the data in memory; each row comes once; the rest of an epoch is as if never left."""
@@ -106,6 +106,22 @@ def test_an_epoch_is_a_full_shuffle_of_what_fits_into_a_window():
         rows = Blocks([numbers(5)], np.random.default_rng(seed)).rows(0, 5)
         found[order, rows] += 1
     assert (abs(found / 2000 - 1 / 5) < 0.05).all()
+
+
+def test_how_often_two_rows_meet_in_a_batch(monkeypatch):
+    """As docs/large-data.md says: 8 rows in 4 blocks, 2 of them in a window, batches of 2."""
+    monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(blocks, "WINDOW", 32)
+    monkeypatch.setattr(blocks, "LEAST", 1)
+    met, epochs = np.zeros((8, 8)), 4000
+    rng = np.random.default_rng(0)
+    for _ in range(epochs):
+        a, b = Blocks([numbers(8)], rng).rows(0, 8).reshape(4, 2).T
+        met[a, b] += 1
+        met[b, a] += 1
+    same = np.arange(8) // 2 == np.arange(8)[:, None] // 2
+    expected = np.where(same, 1 / 3, 1 / 3 * 1 / 3) * (1 - np.eye(8))
+    assert abs(met / epochs - expected).max() < 0.04
 
 
 def test_every_epoch_has_another_order(small):
