@@ -52,8 +52,8 @@ def main() -> None:
     head = ["order of the file", "`shuffle=False`"]
     head += [f"{windows} windows of {together} blocks" for windows, together in WINDOWS] + ["`shuffle=True`"]
     text = f"""{name}, {len(data.train.y):,} images; 784-128-10, SGD, batches of {BATCH}, {EPOCHS} epochs; accuracy on
-the test set in percent, mean and standard deviation of {len(SEEDS)} seeds. The blocks were made smaller, so that the data are as
-many windows as a data set of {WINDOWS[0][0]} or {WINDOWS[2][0]} times 32 MB would be:
+the test set in percent, mean and standard deviation of {len(SEEDS)} seeds. The blocks were made smaller, so that the
+data are as many windows as a data set of {WINDOWS[0][0]} or {WINDOWS[2][0]} times 32 MB would be:
 
 {table(head, rows)}"""
     write("blocks", text, DOCS / "large-data.md")

@@ -46,6 +46,7 @@ def open_array(path: str | os.PathLike[str], name: str | None = None) -> ArrayFi
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> from pathlib import Path
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name, "X.npy")
