@@ -1,5 +1,7 @@
 """A Trainer takes arrays in files wherever it takes arrays, and computes the same."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def test_a_run_that_stopped_goes_on_to_the_last_bit(step, files, tmp_path):
         def on_step_end(self, trainer):
             seen.append(trainer.step)
             if len(seen) == step:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
 
     whole, seen = trained(*files, "blocks"), []
     trained(*files, "blocks", checkpoint=tmp_path / "run", callbacks=[Stop()])
