@@ -2,6 +2,7 @@
 
 import contextlib
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from minnet.core.masks import refuse_mask
 from minnet.core.stored import Stored
 
 BLOCK = 65_536  # numbers looked at in one go: they stay in the processor's cache
+FILES = (".npy", ".safetensors", ".zarr")  # endings of names of files that hold an array
 SOME = 100  # entries that are looked at to tell what an array holds
 
 
@@ -86,6 +88,8 @@ def _read(owner: str, name: str, data: Any) -> NDArray[Any]:
         raise TypeError(f"{expected} {got} of {keys}: pass one of its arrays, as {name}[key]")
     if isinstance(data, Iterator):
         raise TypeError(f"{expected} {got}, which can be read only once: pass list({name})")
+    if isinstance(data, list | tuple) and data and isinstance(as_stored(data[0]), Stored | os.PathLike):
+        raise TypeError(f"{expected} {got} of files: pass mn.data.Shards({name}), whose rows follow one another")
     if isinstance(data, type):
         raise TypeError(f"{expected} the class {data.__name__}: pass data, not a class")
     try:
@@ -115,6 +119,8 @@ def _cure(name: str, array: Any) -> str:
         return f"real numbers are needed: {name}.real, np.abs({name}), or both parts as columns"
     if array.ndim == 0:
         return f"is it a file name? Load it first: np.load({str(array)!r}), or mn.data.open_array({str(array)!r})"
+    if any(str(text).endswith(FILES) for text in array.reshape(-1)[:SOME].tolist()):
+        return f"are they file names? Pass mn.data.Shards({name}), whose rows follow one another"
     with contextlib.suppress(ValueError):
         array.reshape(-1)[:SOME].astype(float)
         return f"they are text: convert them, np.asarray({name}, dtype=np.float32)"

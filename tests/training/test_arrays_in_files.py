@@ -102,6 +102,13 @@ def test_lengths_and_mistakes_are_named(files, tmp_path):
     assert "Shards(4) (90, 6) uint8" in repr(mn.DataLoader(files[0], Y, 8))
 
 
+@pytest.mark.parametrize("kind", ["arrays", "paths", "texts"])
+def test_a_list_of_files_is_no_array(kind, files, tmp_path):
+    given = {"arrays": list(files[:1]), "paths": [tmp_path / "y.npy"], "texts": [str(tmp_path / "y.npy")]}[kind]
+    with pytest.raises(TypeError, match=r"ass mn.data.Shards\(X\), whose rows follow one another"):
+        mn.DataLoader(given, Y, 8)
+
+
 def test_a_transform_and_a_collate_function(files):
     def noise(x, rng):
         return x + rng.normal(size=x.shape).astype(np.float32)
