@@ -128,7 +128,7 @@ def markdown(found: dict[str, Any]) -> str:
     turns = len(found["speeds"][networks[0]][BASE])
     return f"""{found["bytes"] / 2**30:.2f} GB of images (uint8, digits with noise), {found["bytes"] / LIMIT:.1f} times
 the {LIMIT >> 20} MB that the process may have, in shards (`.npy`), warm in the page cache. *A part in memory* is the
-first two shards. Batches of 128, one BLAS thread; medians of {turns} turns of a process each, and of the ratios within a
+first two shards. Batches of 128, one BLAS thread; medians of {turns} turns of a process each, and of the ratios in a
 round. The memory is that of the first network.
 
 {table(head, rows)}
