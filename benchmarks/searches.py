@@ -88,7 +88,8 @@ def main(rounds: int = 5, epochs: int = 20) -> None:
             times[kind.__name__, number].append(seconds)
             scores.add(found)
     print(f"{len(scores)} different table(s) of scores in {rounds} rounds, {os.cpu_count()} processors, load")
-    print(f"{os.getloadavg()[0]:.1f}\n\n| seconds, median (quartiles) | one BLAS thread a process | two |\n|---|---:|---:|")
+    print(f"{os.getloadavg()[0]:.1f}\n")
+    print("| seconds, median (quartiles) | one BLAS thread a process | two |\n|---|---:|---:|")
     titles = {"alone": "one process", "loky": "two processes, `n_jobs=2`", "dask": "two processes of Dask"}
     for kind, title in titles.items():
         cells = [np.percentile(times[kind, number], [50, 25, 75]) for number in (1, 2)]
