@@ -4,6 +4,7 @@ import sys
 import warnings
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def trained(mpi, given, epochs=4, **options):
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            loader = mn.DataLoader(X[:40], Y[:40], 15, shuffle=True, rng=0)
+            loader = mn.DataLoader(X[:46], Y[:46], 15, shuffle=True, rng=0)  # the last has one sample
             trainer.fit(loader, epochs=epochs, evaluate=SETS, callbacks=given, **{"progress": False} | options)
         written = sys.stderr.getvalue()
     finally:
@@ -102,6 +103,23 @@ def writing(mpi, folder):
     return rows, written, warned, warned_late, counts, (stopped.step, stopped.stopped), curve.losses
 
 
+def shown(mpi, folder):
+    """Return what a terminal shows, and the files of TensorBoard."""
+    board = callbacks.TensorBoard(Path(folder) / str(mpi.rank), histograms=2)
+    with patch("minnet.callbacks.progress.is_terminal", lambda: True):
+        *_, written, _, _ = trained(mpi, [board], progress=True)
+    return written
+
+
+@pytest.mark.slow
+def test_rank_zero_shows_the_bar_and_writes_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboardX")
+    zero, one = run(shown, 2, str(tmp_path))
+    assert "16/16" in zero
+    assert one == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+
 @pytest.mark.slow
 def test_rank_zero_writes_and_warns(tmp_path):
     zero, one = run(writing, 2, str(tmp_path))
@@ -114,9 +132,9 @@ def test_rank_zero_writes_and_warns(tmp_path):
     assert len(warned_late) == 1
     assert "the learning rate never moved" in warned_late[0]
     assert one[3] == []
-    assert counts[::2] == (12, 12)
-    assert one[4][::2] == (12, 0)
-    assert counts[1] + one[4][1] == 4 * 40  # each sees its part
+    assert counts[::2] == (16, 16)
+    assert one[4][::2] == (16, 0)
+    assert counts[1] + one[4][1] == 4 * 46  # each sees its part
     assert stopped == one[5] == (4, True)
     assert one[0] == rows
     assert losses == one[6]
