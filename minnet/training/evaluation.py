@@ -88,21 +88,13 @@ def check_batch_size(method: str, batch_size: int | None) -> None:
         check_int(method, "batch_size", batch_size, why="it is how many samples go through the model at a time")
 
 
-def batch_rows(X: Any, ranks: int = 1) -> int:
-    """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded.
-
-    Of so many ranks, each then has as many batches as the others.
-    """
+def batch_rows(X: Any) -> int:
+    """Return how many samples of X (N, ...) to send through a model at a time, so that memory is bounded."""
     samples = [max(x, key=len) if isinstance(x, list) else x[0] for x in leaves(X)]  # the largest of each
     numbers: int = sum(
         math.prod(x.shape) * (VECTOR if x.dtype.kind in "iu" and x.dtype != np.uint8 else 1) for x in samples
     )
-    rows = max(1, min(ROWS, NUMBERS // max(1, numbers)))
-    if ranks == 1:
-        return rows
-    total = len(first(X))
-    batches = ranks * math.ceil(total / (ranks * rows))
-    return math.ceil(total / batches)
+    return max(1, min(ROWS, NUMBERS // max(1, numbers)))
 
 
 class Evaluation:

@@ -1,5 +1,7 @@
 """A shared evaluation is that of several ranks, each of which looks at its part of the set."""
 
+import copy
+import math
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,11 +34,11 @@ class Share:
     """
 
     def __init__(self, batches: Iterable[Batch], part: Part) -> None:
-        self._batches, self._part = batches, part
+        self._batches, self._part = balanced(batches, part.size), part
         self.samples = 0  # at most, if it is known
         self.seen = 0, 0
-        if isinstance(batches, DataLoader):
-            self.samples = self._own(len(batches)) * batches.batch_size
+        if isinstance(self._batches, DataLoader):
+            self.samples = self._own(len(self._batches)) * self._batches.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
         if isinstance(self._batches, DataLoader) and type(self._batches).__iter__ is DataLoader.__iter__:
@@ -63,6 +65,19 @@ class Share:
             self.seen = number + 1, checksum
             if rank == (number % ranks if ends is None else bisect_right(ends, number)):
                 yield batch
+
+
+def balanced(batches: Any, ranks: int) -> Any:
+    """Return a DataLoader of batches that are not larger, of which each rank gets as many; if it cuts where it likes.
+
+    The given one stays as it is, because checkpoints compare it with that of a job of any number of ranks.
+    """
+    if type(batches) is not DataLoader or batches.collate or batches.transform or batches.shuffle or batches.drop_last:
+        return batches
+    own = copy.copy(batches)
+    number = ranks * math.ceil(own.samples / (ranks * own.batch_size))
+    own.batch_size = math.ceil(own.samples / number)
+    return own
 
 
 def evaluated_together(

@@ -276,8 +276,7 @@ class Trainer:
         validation.check_loader(loader, epochs)
         validation.check_schedules(callbacks, loader)
         validation.check_trained(model, loss, optimizer)
-        mpi = self._ranks()
-        sets = validation.as_sets(evaluate, validation.training_scale(model, loader), 1 if mpi is None else mpi.size)
+        sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)

@@ -221,11 +221,8 @@ def is_loader_to_predict(X: Any, batch_size: int | None, collate: Any) -> bool:
     return True
 
 
-def as_sets(evaluate: Mapping[str, Data], scale: float | None, ranks: int = 1) -> dict[str, Set]:
-    """Return the batches of evaluation sets; uint8 of a pair (X, y) is multiplied by `scale`.
-
-    A pair is cut so that each of so many ranks has as many batches as the others.
-    """
+def as_sets(evaluate: Mapping[str, Data], scale: float | None) -> dict[str, Set]:
+    """Return the batches of evaluation sets; uint8 of a pair (X, y) is multiplied by `scale`."""
     if not isinstance(evaluate, Mapping):
         raise TypeError(f"fit expected evaluate to be a dict of names and data, got {named(evaluate)}: pass {SETS}")
     for name, data in evaluate.items():
@@ -234,9 +231,7 @@ def as_sets(evaluate: Mapping[str, Data], scale: float | None, ranks: int = 1) -
                 f"fit expected evaluate[{name!r}] to be data for many evaluations, got {named(data)}, which can be "
                 "iterated over only once: pass (X, y), or a list of the batches"
             )
-    return {
-        name: as_loader("fit", f"evaluate[{name!r}]", data, scale, SETS, ranks=ranks) for name, data in evaluate.items()
-    }
+    return {name: as_loader("fit", f"evaluate[{name!r}]", data, scale, SETS) for name, data in evaluate.items()}
 
 
 def as_loader(
@@ -246,7 +241,6 @@ def as_loader(
     scale: float | None,
     cure: str = "(X, y)",
     batch_size: int | None = None,
-    ranks: int = 1,
 ) -> Set:
     """Return the batches of evaluation data: of a pair (X, y), whose uint8 is multiplied by `scale`, or its own.
 
@@ -270,8 +264,7 @@ def as_loader(
     try:
         X, y, *weights = data
         X = as_tree("DataLoader", "X", X)
-        rows = batch_size or batch_rows(X, ranks)
-        return DataLoader(X, y, rows, scale=scale, sample_weight=weights[0] if weights else None)
+        return DataLoader(X, y, batch_size or batch_rows(X), scale=scale, sample_weight=weights[0] if weights else None)
     except (TypeError, ValueError) as error:
         error.add_note(f"in {name}")
         raise

@@ -6,8 +6,7 @@ from ranks import run
 
 import minnet as mn
 from minnet.mpi.part import Part
-from minnet.training.evaluation import batch_rows
-from minnet.training.shared_evaluation import Share
+from minnet.training.shared_evaluation import Share, balanced
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -298,7 +297,7 @@ def shares(batches, ranks):
 
 def test_a_share_is_whole_batches():
     y = np.arange(10)
-    loader = mn.DataLoader(np.zeros((10, 1)), y, 2)
+    loader = mn.DataLoader(np.zeros((10, 1)), y, 2, transform=lambda x, rng: x)
     parts = [part for part, _ in shares(loader, 3)]
     assert parts == [[[0, 1]], [[2, 3], [4, 5]], [[6, 7], [8, 9]]]
     of_list = shares([(np.zeros((2, 1)), y[i : i + 2]) for i in range(0, 10, 2)], 3)
@@ -309,10 +308,12 @@ def test_a_share_is_whole_batches():
     assert [part for part, _ in shares(unknown, 3)] == [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5]]]
 
 
-def test_a_pair_is_cut_so_that_all_ranks_have_as_many_batches():
+def test_a_plain_loader_is_cut_so_that_all_ranks_have_as_many_batches():
     for samples, ranks in ((2500, 2), (1, 3), (7, 3), (1000, 1), (5, 5)):
-        rows = batch_rows(np.zeros((samples, 2)), ranks)
-        assert 1 <= rows <= 1000
-        batches = -(-samples // rows)
-        assert ranks == 1 or batches <= ranks * -(-samples // (1000 * ranks))
-        assert batches == 4 if samples == 2500 else batches == min(samples, ranks)
+        loader = mn.DataLoader(np.zeros((samples, 2)), np.zeros(samples), 1000)
+        own = balanced(loader, ranks)
+        assert len(own) == (4 if samples == 2500 else min(samples, ranks))
+        assert own.batch_size <= loader.batch_size == 1000
+    for option in ({"shuffle": True}, {"drop_last": True}, {"transform": lambda x, rng: x}):
+        loader = mn.DataLoader(np.ones((9, 2)), np.zeros(9), 4, check=False, **option)
+        assert balanced(loader, 2) is loader
