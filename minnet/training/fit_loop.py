@@ -214,6 +214,7 @@ class FitLoop:
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""
         row = self._add_row(self._parts.sets)
+        row.update(self._steps.alike(row))
         self._notify("on_row", row)
         if self._checkpoint is not None:
             self._checkpoint.note(row)

@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from minnet.callbacks.base import Callback
 from minnet.core.checks import named
 from minnet.core.layer import Layer
+from minnet.core.rows import Row
 from minnet.core.trees import first, mapped
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError, RankError
@@ -37,6 +38,20 @@ def check_parallel(parallel: object) -> MPI | None:
         return parallel
     cure = "mn.MPI(), with parentheses" if parallel is MPI else "mn.MPI()"
     raise TypeError(f"Trainer expected parallel to be None or an MPI, got {named(parallel)}: pass {cure}")
+
+
+def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
+    """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
+    report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
+    reports = {rank: report for rank, report in enumerate(mpi.gather(report)) if report is not None}
+    others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
+    if own is not None and (not others or mpi.rank in others):
+        own.add_note(f"on rank {mpi.rank} of {mpi.size}")
+        raise own
+    rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
+    if others:
+        raise RankError(f"rank {rank} of {mpi.size} raised {text}")
+    raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
 
 
 class JobBatches:
@@ -182,27 +197,13 @@ class JobLearning:
         if self.whole.interrupted or self.whole.terminated:
             self._interrupts.pending = signal.SIGTERM if self.whole.terminated else signal.SIGINT
         if self.whole.failed:
-            self._raise_together()
+            raise_together(self.mpi, self._error)
         if 0 < self.whole.ended < self.mpi.size:
             ended = [rank for rank, one in enumerate(self.mpi.gather(bool(told.ended))) if one]
             raise RankError(
                 f"the loader has no batch left on the ranks {ended}, but has one on the others: let it yield the same "
                 "batches on every rank"
             )
-
-    def _raise_together(self) -> None:
-        """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
-        own = self._error
-        report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
-        reports = {rank: report for rank, report in enumerate(self.mpi.gather(report)) if report is not None}
-        others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
-        if own is not None and (not others or self.mpi.rank in others):
-            own.add_note(f"on rank {self.mpi.rank} of {self.mpi.size}")
-            raise own
-        rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
-        if others:
-            raise RankError(f"rank {rank} of {self.mpi.size} raised {text}")
-        raise NonFiniteError(f"on rank {rank} of {self.mpi.size}: {text.partition(': ')[2]}")
 
 
 class JobSteps(Steps):
@@ -224,6 +225,11 @@ class JobSteps(Steps):
         if self._batches is None or self._batches.batches is not batches:
             self._batches = JobBatches(batches, self._part, self._learning.give_up, self._scale)
         return super().advance(self._batches, most, counts)
+
+    def alike(self, row: Row) -> Row:
+        """Return rank 0's row: the seconds differ, and what a Trainer of the user's has evaluated may."""
+        found: Row = self._learning.mpi.broadcast(row)
+        return found
 
     def agree(self) -> None:
         """Stop on all ranks if a callback stops one, and take up a signal that came since the last exchange."""
