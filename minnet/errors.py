@@ -8,6 +8,7 @@ __all__ = [
     "DataWarning",
     "MissingExtraError",
     "NonFiniteError",
+    "RankError",
     "TrainingWarning",
 ]
 
@@ -42,3 +43,7 @@ class TrainingWarning(UserWarning):
 
 class NonFiniteError(ValueError):
     """A loss, a gradient or a weight is NaN or infinity: training diverged, or the data hold such numbers."""
+
+
+class RankError(RuntimeError):
+    """Another process of the job failed, so this one cannot go on; the message names it, and says what it met."""

@@ -28,6 +28,7 @@ class Epoch:
         self.rows: Rows | slice = slice(0, 0)  # of the last batch; a message about a bad batch names them
         self.X, self.y = loader.X, loader.y
         self._loader = loader
+        self.part: Any = None  # a `minnet.mpi.part.Part`, if only a rank's part of every batch is to be read
         self._done, self._length, self._samples = 0, len(loader), loader.samples
         self._order: Rows | None = None
         self._resampled = loader.shuffle == "resampled"
@@ -60,13 +61,13 @@ class Epoch:
         """Return the next batch, (x, y) or (x, y, sample_weight)."""
         if self._done == self._length:
             raise StopIteration
-        rows = self.rows = self._next_rows(1)
+        rows = self.rows = self._next_rows(1) if self.part is None else self._own(self._next_rows(1))
         x, y = self._x_of(rows), self._y_of(rows)
-        if self._plain:
+        if self._plain and self.part is None:
             return self._loader.prepared(x), y
         if self._loader.collate is not None:
             x, y = collated(self._loader.collate, x, y)
-        x = self._loader.prepared(x)
+        x = self._loader.prepared(x, self.part and self.part.rng)
         return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
 
     def take(self, batches: int) -> NDArray[np.int64]:
@@ -93,6 +94,14 @@ class Epoch:
             return np.concatenate(draws) if draws else np.arange(0)
         rows = slice(start * size, self._done * size)
         return rows if self._order is None else self._order[rows]
+
+    def _own(self, rows: Rows | slice) -> Rows | slice:
+        """Return the rank's part of the rows of a batch."""
+        if isinstance(rows, slice):
+            part = self.part.rows(min(rows.stop, self._samples) - rows.start)
+            return slice(rows.start + part.start, rows.start + part.stop)
+        own: Rows = rows[self.part.rows(len(rows))]
+        return own
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many batches are done, and the order of the rows."""

@@ -189,13 +189,13 @@ class DataLoader:
         objects.add("", self, leave=DATA)
         return objects
 
-    def prepared(self, x: Any) -> Any:
-        """Scale and transform the samples of a batch."""
+    def prepared(self, x: Any, rng: np.random.Generator | None = None) -> Any:
+        """Scale and transform the samples of a batch; `rng` draws for the transform, or else the loader's own does."""
         if type(x) is tuple or type(x) is dict:
             x = mapped(self._scaled, x)
         elif x.dtype == np.uint8:
             x = scaled(x, self.scale)
-        return x if self.transform is None else self.transform(x, self.rng)
+        return x if self.transform is None else self.transform(x, rng or self.rng)
 
     def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
         return scaled(x, self.scale)

@@ -1,6 +1,7 @@
 """A communicator connects the processes of a job, which MPI calls ranks."""
 
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from minnet.core.checks import check_flag, check_int, check_number
 from minnet.core.described import shown
 from minnet.core.extras import require
+
+OPTIONS = ("timeout", "check_every", "synchronised")
 
 
 class MPI:
@@ -54,6 +57,13 @@ class MPI:
         self._comm = self._mpi.COMM_WORLD
         self.rank: int = self._comm.Get_rank()
         self.size: int = self._comm.Get_size()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself, because there is one job: a copied Trainer is of the same one."""
+        return self
+
+    def __reduce__(self) -> Any:
+        return partial(type(self), **{name: getattr(self, name) for name in OPTIONS}), ()
 
     def add_up(self, array: NDArray[Any]) -> None:
         """Replace a contiguous array by its sum over all ranks, which is the same to the last bit on each of them."""

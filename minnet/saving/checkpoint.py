@@ -213,12 +213,14 @@ class Checkpoint:
             if improves(value, self.best_value, self._mode):
                 self._before, self.best_value, self._improved = self.best_value, value, True
 
-    def due(self, step: int) -> bool:
-        """Whether a checkpoint is to be written after this step."""
+    def due(self, step: int, time_is_up: bool) -> bool:
+        """Whether a checkpoint is to be written after this step; the time counts if `every` is not given."""
         if self._improved:
             return True
-        if self.every is not None:
-            return step % self.every == 0
+        return time_is_up if self.every is None else step % self.every == 0
+
+    def time_is_up(self) -> bool:
+        """Whether the last checkpoint was written long ago."""
         return time.monotonic() - self._last >= self.seconds
 
     def save(self, parts: RunParts, position: State) -> None:

@@ -150,11 +150,13 @@ class FitLoop:
                 if not self._plan.every:
                     self._add_last_row()
                 self._notify("on_epoch_end")
+                self._steps.agree()
             if checkpoint is not None and self._is_more():
                 self._save_if_due(checkpoint)
         self._add_last_row()
         counts.finished = True
         self._leave()
+        self._steps.settle()
         if checkpoint is not None:
             checkpoint.save(self._parts, self._position())
             pending = self._interrupts.pending
@@ -180,6 +182,7 @@ class FitLoop:
             notify("on_step_end")
             if every and state.step % every == 0:
                 self._row()
+            self._steps.agree()
             if state.stopped or state.step == last_step:
                 return counts.in_epoch == loaders.length_of(self._parts.loader)
             if checkpoint is not None:
@@ -244,7 +247,7 @@ class FitLoop:
     def _save_if_due(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, if it is due or a signal is to end the run."""
         pending = self._interrupts.pending
-        if pending or checkpoint.due(self._state.step):
+        if pending or checkpoint.due(self._state.step, self._steps.time_is_up(checkpoint)):
             checkpoint.save(self._parts, self._position())
         if pending:
             self._interrupts.raise_pending()

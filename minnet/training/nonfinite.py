@@ -22,6 +22,7 @@ from minnet.optimizers.base import RISKY, keeps_finite
 LARGE_INPUT = 20.0  # standardized data stay within 5 or so, pixels within 1
 THE_LOSS = "the loss"  # in the place of a layer's path
 SHOWN = 8  # of the rows of a batch
+NOWHERE = "in no layer, when the step is done again"
 
 
 class NonFiniteChecks:
@@ -161,7 +162,7 @@ class NonFiniteChecks:
                 return f"the gradient of {name}: {not_finite(g)}, of finite numbers"
         largest = {name: float(np.abs(g).max(initial=0)) for name, g in gradients.items()}
         name = max(largest, key=largest.__getitem__)
-        return f"in no layer, when the step is done again; the largest gradient is {name}'s, up to {largest[name]:.1e}"
+        return f"{NOWHERE}; the largest gradient is {name}'s, up to {largest[name]:.1e}"
 
     def _cause(self, x: Any, place: str) -> str:
         """Guess the cause from what is large."""

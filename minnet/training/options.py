@@ -13,6 +13,10 @@ def check_options(trainer: Any, base: type) -> None:
     if trainer.compiled:
         _check_called(trainer, base, "compiled=True", "train_step", "update")
         supported.check_parts(trainer.model, trainer.loss, trainer.optimizer, trainer.accumulate, trainer.threads)
+    if trainer.parallel is not None:
+        _check_called(trainer, base, "parallel=mn.MPI()", "train_step")
+        if trainer.compiled:
+            raise ValueError("parallel=mn.MPI() does not compile steps: leave out compiled=True, or parallel")
     for option in ("accumulate", "threads"):
         if (parts := getattr(trainer, option)) > 1:
             _check_called(trainer, base, f"{option}={parts}", "train_step")

@@ -75,10 +75,13 @@ class ParallelSteps:
         """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
         self._follow(*self._copies[0])
 
-    def learn(self, model: Layer, loss: Loss, x: Any, y: Any, *weights: Any) -> tuple[float, Any]:
+    def learn(
+        self, model: Layer, loss: Loss, x: Any, y: Any, *weights: Any, whole: Weight | None = None
+    ) -> tuple[float, Any]:
         """Add the gradients of a batch to the model's, and return the loss and the prediction.
 
-        Model and loss are those of the step before, or others.
+        Model and loss are those of the step before, or others. A batch that is itself a part of a larger one adds its
+        share of that one's gradients and loss: `whole` is the larger one's `Loss.total_weight`.
         """
         samples = len(first(x))
         for name, tree in zip(("x", "y", "sample_weight"), (x, y, *weights), strict=False):
@@ -90,10 +93,10 @@ class ParallelSteps:
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
         batch = x, y, *weights
-        whole = weight_of(loss, x, y, *weights)
+        total = weight_of(loss, x, y, *weights) if whole is None else whole
 
         def work(thread: int) -> Done:
-            return self._learn_parts(thread, shares[thread], batch, whole) if thread < len(shares) else []
+            return self._learn_parts(thread, shares[thread], batch, total) if thread < len(shares) else []
 
         try:
             done = [part for share in self.together(work, lambda: None) for part in share]

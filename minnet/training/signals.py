@@ -16,6 +16,7 @@ class Interrupts:
     def __init__(self, terminate: bool = False) -> None:
         self.busy = False  # set it around what must not be interrupted
         self.pending = 0  # the number of the signal that came in while busy
+        self.asked = 0  # in a job of several ranks: that of a signal which the others were not told of
         self.raised = 0  # the number of the signal that was raised as an exception
         self._terminate = terminate
         self._before: dict[signal.Signals, Any] = {}
@@ -56,3 +57,15 @@ class Interrupts:
         if number == signal.SIGTERM:
             raise SystemExit(128 + number)  # the status that a shell gives to a process that died of it
         raise KeyboardInterrupt
+
+
+class JobInterrupts(Interrupts):
+    """Signals that take effect on all ranks of a job after the same step; a second one takes effect at once.
+
+    A signal is only `asked` for when it comes in. When all ranks were told, it is `pending` on each of them.
+    """
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            self._raise(number)
+        self.asked = number

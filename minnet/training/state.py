@@ -55,9 +55,13 @@ class Counts:
     finished: bool = False
     heads: dict[str, list[float]] = field(default_factory=dict)  # of each loss of a MultiLoss: its sum and its weight
 
-    def add_heads(self, loss: float, weight: dict[str, float], samples: int) -> None:
-        """Add the losses of a step with a MultiLoss to the means."""
-        if isinstance(loss, HeadLosses):
+    def add(self, loss: float, weight: float | dict[str, float], samples: int) -> None:
+        """Add the loss of a step to the means; with a MultiLoss, each of its losses has a weight."""
+        self.samples += samples
+        if not isinstance(weight, dict):
+            self.loss_sum += loss * weight
+            self.weight += weight
+        elif isinstance(loss, HeadLosses):
             for name, value in loss.heads.items():
                 sums = self.heads.setdefault(name, [0.0, 0.0])
                 sums[0] += value * weight[name]

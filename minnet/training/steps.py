@@ -11,6 +11,7 @@ from minnet.core.arrays import BYTE_SCALE, cast
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
+from minnet.saving.checkpoint import Checkpoint
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
@@ -66,13 +67,7 @@ class Steps:
                 state.last_loss = loss
                 if checks is not None:
                     checks.after_update(loss)
-                weight = self._weigh(x, y, weights)
-                if type(weight) is float:
-                    counts.loss_sum += loss * weight
-                    counts.weight += weight
-                else:
-                    counts.add_heads(loss, weight, len(first(x)))
-                counts.samples += len(x) if plain else len(first(x))
+                self._add(counts, loss, x, y, weights)
             except NonFiniteError as error:
                 self._undo(error, batch, getattr(batches, "rows", None))
                 counts.skipped += 1
@@ -84,6 +79,19 @@ class Steps:
             return 1
         return 0
 
+    def agree(self) -> None:
+        """Do nothing: only a job has other ranks to agree with, and here no one else; see `minnet.training.job`."""
+
+    def settle(self) -> None:
+        """Do nothing, likewise."""
+
+    def time_is_up(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint is due by the clock."""
+        return checkpoint.time_is_up()
+
+    def _add(self, counts: Counts, loss: float, x: Any, y: Any, weights: Any) -> None:
+        counts.add(loss, self._weigh(x, y, weights), len(first(x)))
+
     def _undo(self, error: NonFiniteError, batch: Any, rows: Any) -> None:
         """Undo a step that was not finite; raise the error if the run is to stop."""
         state, checks = self._state, self.checks
@@ -91,8 +99,12 @@ class Steps:
             checks.undo()
             if checks.stops:
                 where = f"step {state.step + 1} of epoch {state.epoch + 1}"
-                raise checks.explained(error, batch, rows, where) from None
+                raise self._explained(error, batch, rows, where) from None
         state.last_loss = math.nan
+
+    def _explained(self, error: NonFiniteError, batch: Any, rows: Any, where: str) -> NonFiniteError:
+        assert self.checks is not None
+        return self.checks.explained(error, batch, rows, where)
 
 
 class ManySteps(Steps):

@@ -27,6 +27,7 @@ from minnet.losses.multi import losses_of
 from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
+from minnet.mpi.communicator import MPI
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.loaders import length_of
@@ -37,13 +38,14 @@ from minnet.training.closure import ClosureSteps
 from minnet.training.evaluation import EvaluationMode, check_batch_size, evaluated, predicted, predicted_batches
 from minnet.training.fit_loop import FitLoop, Plan
 from minnet.training.history import History
+from minnet.training.job import JobLearning, JobSteps, check_parallel
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.options import check_options
 from minnet.training.parallel import ParallelSteps
 from minnet.training.shown import shown
-from minnet.training.signals import Interrupts
+from minnet.training.signals import Interrupts, JobInterrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
 from minnet.training.validation import Data
@@ -76,6 +78,9 @@ class Trainer:
         Whether `fit` does its steps by compiled code, several in one call. It supports small networks of Linear
         layers and a few activations, and refuses others. Rounding differs, and gradients are not kept. Needs the
         extra "compiled".
+    parallel
+        `MPI()`: the processes of a job, started by ``mpiexec``, train the model together, each on its part of every
+        batch. Needs the extra "mpi".
     nonfinite
         What to do when a loss, a gradient or a weight is NaN or infinite: "stop" with an error that says where it
         began; "skip" the step, without an update (rows of the history say how many were ``skipped``); "ignore"
@@ -122,6 +127,7 @@ class Trainer:
         accumulate: int = 1,
         threads: int = 1,
         compiled: bool = False,
+        parallel: MPI | None = None,
         nonfinite: Literal["stop", "skip", "ignore"] = "stop",
     ) -> None:
         validation.check_parts(model, loss, optimizer, {} if metrics is None else metrics)
@@ -134,6 +140,7 @@ class Trainer:
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
         self.compiled = compiled
+        self.parallel = check_parallel(parallel)
         self.history = History()
         self.state = TrainingState()
         self._hooks: Hooks = {}
@@ -239,7 +246,7 @@ class Trainer:
                 if self.nonfinite != "ignore":
                     stops = self.nonfinite == "stop"
                     self._checks = NonFiniteChecks(self.model, self.loss, self.optimizer, stops=stops)
-                how = self._steps(loader, parts.parallel, Interrupts(terminate=checkpoint is not None))
+                how = self._steps(parts, checkpoint)
                 FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
@@ -371,21 +378,33 @@ class Trainer:
         for hook in self._hooks.get(moment, ()):
             hook(self, *arguments)
 
-    def _steps(self, loader: Iterable[Batch], parallel: ParallelSteps, interrupts: Interrupts) -> Steps:
+    def _steps(self, parts: RunParts, checkpoint: Checkpoint | None) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
+        terminate = checkpoint is not None
+        mpi = self.parallel if self.parallel is not None and self.parallel.size > 1 else None
+        interrupts = Interrupts(terminate) if mpi is None else JobInterrupts(terminate)
         learn: Callable[..., float] = self.train_step
         if self.accumulate > 1 or self.threads > 1:
-            learn = partial(self._train_step_in_parts, parallel)
+            learn = partial(self._train_step_in_parts, parts.parallel)
+        if mpi is not None:
+            given = self._trained, self.state, parts.parallel, self.update, interrupts, checkpoint
+            learn = learning = JobLearning(mpi, *given)
         if self.optimizer.needs_closure:
-            learn = ClosureSteps(learn, lambda: (self.model, self.loss, self.optimizer), self.state, parallel)
+            learn = ClosureSteps(learn, self._trained, self.state, parts.parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
         state = learn, self.state, self.model.dtype, self._checks, interrupts
         shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
-        if not (self.compiled and isinstance(loader, DataLoader)):
+        if mpi is not None:
+            return JobSteps(learning, parts.callbacks, *shared)
+        if not (self.compiled and isinstance(parts.loader, DataLoader)):
             return Steps(*shared)
-        compiled = CompiledSteps(self.model, self.loss, self.optimizer, loader, self.threads)
+        compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
-        return ManySteps(compiled, parallel.together, lambda: (self.model, self.loss, self.optimizer), *shared)
+        return ManySteps(compiled, parts.parallel.together, self._trained, *shared)
+
+    def _trained(self) -> tuple[Layer, Loss, Optimizer]:
+        """Return what is trained: a callback may replace it."""
+        return self.model, self.loss, self.optimizer
 
     def _scale(self) -> float | None:
         """Return what uint8 tensors are multiplied by, which the model remembers: see `validation.set_scale`."""
