@@ -56,7 +56,7 @@ def all_passes(mpi):
 
 
 class OneRank:
-    rank, size = 0, 1
+    rank, size, synchronised = 0, 1, True
 
     def add_up(self, array):
         pass
@@ -64,7 +64,7 @@ class OneRank:
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_parts_of_a_batch_give_what_the_whole_gives(ranks):
-    expected, jobs = all_passes(OneRank()), run(all_passes, ranks)
+    expected, jobs = all_passes(OneRank()), run(all_passes, ranks, synchronised=True)
     for name, (outputs, gradients, buffers) in expected.items():
         close = {"rtol": 2e-5, "atol": 2e-5} if name in SHIFTS else {"rtol": 1e-13, "atol": 1e-13}
         parts = [job[name] for job in jobs]
@@ -91,7 +91,7 @@ def differences_of_a_large_mean(mpi):
 def test_a_large_mean_is_as_precise_as_on_one_rank():
     alone_by = differences_of_a_large_mean(OneRank())
     assert alone_by > 0
-    assert max(run(differences_of_a_large_mean, 2)) < 1.5 * alone_by
+    assert max(run(differences_of_a_large_mean, 2, synchronised=True)) < 1.5 * alone_by
 
 
 def giving_up(mpi, place):
@@ -121,6 +121,6 @@ def giving_up_everywhere(mpi):
 
 
 def test_an_error_on_one_rank_lets_the_others_go_on_at_once():
-    for rank, found in enumerate(run(giving_up_everywhere, 3)):
+    for rank, found in enumerate(run(giving_up_everywhere, 3, synchronised=True)):
         error = "KeyError" if rank == 1 else "GaveUp"
         assert found == [(error, 6, True)] * 3 + [(None, 6, True)]
