@@ -103,6 +103,7 @@ class JobLearning:
         self._exchange = Exchange(mpi)
         self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
+        self._model: Layer | None = None
 
     def __call__(self, x: Any, y: Any, *weights: Any) -> float:
         """Learn from this rank's part of a batch, and return the loss of the whole batch."""
@@ -142,9 +143,9 @@ class JobLearning:
     def _begin(self) -> tuple[Loss, Told]:
         model, loss, optimizer = self._trained()
         optimizer.zero_grad()
-        owned = (*model.parameters(), *loss.parameters(), *optimizer.parameters)
-        parameters = {id(parameter): parameter for parameter in owned}.values()
-        self._exchange.begin(parameters, (buffer for _, buffer in model.named_buffers()))
+        if model is not self._model:  # to walk through its layers takes longer than a small step
+            self._model, self._buffers = model, [buffer for _, buffer in model.named_buffers()]
+        self._exchange.begin(optimizer.parameters, self._buffers)
         self._error = None
         return loss, Told(heads=[0.0] * len(losses_of(loss)))
 
