@@ -5,8 +5,8 @@ from functools import cache
 
 import pytest
 from configurations import CONFIGURATIONS
-from equality import difference, same_bits, trained
 from ranks import run
+from trainings import difference, same_bits, trained
 
 import minnet as mn
 

@@ -39,3 +39,23 @@ def test_adds_up_what_the_ranks_have():
 def test_told_is_the_same_from_its_numbers(heads):
     told = Told(weight=3.0, time_is_up=1.0, heads=heads)
     assert Told.of(told.numbers()) == told
+
+
+def one_step(mpi):
+    X = np.random.default_rng(0).normal(size=(16, 5))
+    model = mn.BatchNorm1d(5).astype(np.float64)
+    trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1), parallel=mpi)
+    trainer.fit([(X, X)], steps=1, progress=False)
+    trainer.fit([(X[:1], X[:1])], steps=1, progress=False)  # one sample has no variance
+    return model.running_mean.data, model.running_var.data, model.num_batches_tracked.data
+
+
+@pytest.mark.slow
+def test_running_statistics_are_the_mean_over_the_ranks():
+    X = np.random.default_rng(0).normal(size=(16, 5))
+    parts = [X[0:5], X[5:10], X[10:16]]
+    for mean, variance, count in run(one_step, 3):
+        np.testing.assert_allclose(mean, 0.1 * np.mean([part.mean(axis=0) for part in parts], axis=0), rtol=1e-12)
+        expected = 0.9 + 0.1 * np.mean([part.var(axis=0, ddof=1) for part in parts], axis=0)
+        np.testing.assert_allclose(variance, expected, rtol=1e-12)
+        assert count == 1

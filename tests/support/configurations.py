@@ -1,6 +1,6 @@
 """Configurations of a training that n ranks do as one: their names, and what builds each of them.
 
-Each builds the same model, loss and data in every process. See `equality.py` for what is compared.
+Each builds the same model, loss and data in every process. See `trainings.py` for what is compared.
 """
 
 import numpy as np
@@ -115,11 +115,11 @@ CONFIGURATIONS = {
     "LBFGS": lambda: estimates(
         model=mn.Sequential(mn.Linear(INPUTS, 2, rng=0)),
         loader=batches(y=T, size=N),
-        optimizer=lambda p: mn.LBFGS(p, max_iter=4, line_search_fn="strong_wolfe", weight_decay=0.1),
+        optimizer=lambda p: mn.LBFGS(p, max_iter=2, lr=0.01),
     ),
-    "LBFGS, 5 steps of a network": lambda: classifies(
+    "LBFGS with a line search, 5 steps": lambda: classifies(
         batches(size=N),
-        optimizer=lambda p: mn.LBFGS(p, max_iter=4, line_search_fn="strong_wolfe"),
+        optimizer=lambda p: mn.LBFGS(p, max_iter=2, line_search_fn="strong_wolfe", weight_decay=0.01),
         fits=({"steps": 5},),
     ),
     "batches in their order": lambda: classifies(batches(shuffle=False)),
@@ -194,6 +194,6 @@ CONFIGURATIONS = {
     ),
     "float32": lambda: classifies(dtype=np.float32, within=1e-5),
     "float32, a convolutional network, batch norm synchronised": lambda: of_pictures(
-        mn.BatchNorm2d(4), mn.ReLU(), dtype=np.float32, within=1e-4, synchronised=True
+        mn.BatchNorm2d(4), mn.ReLU(), dtype=np.float32, within=1e-5, synchronised=True
     ),
 }

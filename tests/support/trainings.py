@@ -10,14 +10,17 @@ from minnet.core.trees import mapped
 from minnet.errors import DataWarning, NonFiniteError
 
 
-def trained(name, ranks=None):
+def trained(name, ranks=None, last_bit=False):
     """Train a configuration, and return all that it leaves behind: kind → a list of arrays.
 
-    `ranks` makes the `MPI` of a job from its options; None is a training without.
+    `ranks` makes the `MPI` of a job from its options; None is a training without. With `last_bit`, all weights are the
+    next larger number at the start: what that changes is how much a training multiplies a rounding error.
     """
     made = CONFIGURATIONS[name]()
     parallel = {} if ranks is None else {"parallel": ranks(synchronised=made.synchronised)}
     model, found = made.model.astype(made.dtype), {}
+    for parameter in model.parameters() if last_bit else ():
+        parameter.data = np.nextafter(parameter.data, np.inf, dtype=made.dtype)
     optimizer = made.optimizer(model.parameters()) if callable(made.optimizer) else made.optimizer
     trainer = mn.Trainer(model, made.loss, optimizer, **made.options, **parallel)
     found["end"] = "as planned"
