@@ -21,6 +21,7 @@ from minnet.core.trees import as_tree, call
 from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
+from minnet.data.prefetch import unwrapped
 from minnet.layers.normalization.normalize import check_scale
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
@@ -241,7 +242,7 @@ class Trainer:
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
-            everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(loader)]
+            everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(unwrapped(loader))]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
@@ -267,18 +268,19 @@ class Trainer:
     ) -> RunParts:
         """Return the parts of a run, after a look at whether they belong together."""
         model, loss, optimizer = self.model, self.loss, self.optimizer
-        validation.check_loader(loader, epochs)
-        validation.check_schedules(callbacks, loader)
+        read = unwrapped(loader)
+        validation.check_loader(read, epochs)
+        validation.check_schedules(callbacks, read)
         validation.check_trained(model, loss, optimizer)
-        sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
+        sets = validation.as_sets(evaluate, validation.training_scale(model, read))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
-        validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, loader, sets, self.metrics)
+        validation.check_weighted(read, sets, loss, self.metrics, self.train_step)
+        validation.check_data(model, loss, read, sets, self.metrics)
         check_options(self, Trainer)
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
-        validation.set_scale(model, loader, sets)
+        validation.set_scale(model, read, sets)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
         given = model, loss, optimizer, self.metrics, sets, loader, callbacks
         return RunParts(*given, self.history, self.state, parallel, self)
