@@ -20,6 +20,7 @@ from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
+from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.training.batches import check_batch
@@ -115,6 +116,7 @@ class JobLearning:
         self.weight: Weight = 0.0  # of the last batch in a mean
         self._trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
+        self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
         self._model: Layer | None = None
 
@@ -126,9 +128,13 @@ class JobLearning:
             if told.samples:
                 weight = weight_of(loss, x, y, *weights)
         whole = self._whole(loss, weight)
-        with self._held():
-            if told.samples and self._error is None:
+        with self._held(), self._batch_norms:
+            if self._error is not None:
+                raise self._error
+            if told.samples:
                 self._learn(told, weight, x, y, *weights, whole=whole)
+            elif self.mpi.synchronised:
+                self._state.prediction = take_part(self._trained()[0], x)
         if not told.present:
             self._state.prediction = mapped(lambda output: output[:0], self._state.prediction)
         self._tell(told, loss)
@@ -146,6 +152,7 @@ class JobLearning:
         loss, told = self._begin()
         self._error, told.ended = error, float(error is None)
         self._whole(loss, 0.0)
+        self._batch_norms.give_up()
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
@@ -162,6 +169,8 @@ class JobLearning:
         """Hold an error back, until the others were told."""
         try:
             yield
+        except GaveUp:
+            pass  # it has an error, of which `_tell` will hear
         except Exception as error:
             self._error = error
 
