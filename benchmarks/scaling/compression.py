@@ -218,8 +218,8 @@ ABOUT = """**16 bits.** Two ranks add up gradients: converted, sent, added in fl
 floats, so that each rank gathers what the others sent. bfloat16 is not a NumPy type: its bits are cut out of
 float32's."""
 OVERLAP = f"""**Overlap.** Each of {BUCKETS} buckets of gradients is added up by an `Iallreduce` while the next piece
-of work goes on, which takes about as long in all as the communication does. *Asked*: between pieces of the work,
-`Testall` lets MPI get on, because this Open MPI has no thread of its own for that (`ompi_info`: "OMPI progress: no")."""
+of work goes on, which takes about as long in all as the communication does. *Asked*: during the work, `Testall` lets
+MPI get on, because this Open MPI has no thread of its own for that (`ompi_info`: "OMPI progress: no")."""
 DECISION = """minnet does neither. Through shared memory, the conversions alone take about as long as float32 takes to
 be added up. Over a slow network, 16 bits do save time, as the table says, and cost little accuracy here; but the sums
 are then rounded, and n ranks no longer equal one. And there a larger batch saves more: see below. Overlap would need

@@ -30,11 +30,16 @@ LINKS: dict[str, dict[str, Any]] = {
 }
 SECONDS, ROUNDS, EQUAL_STEPS, TIMEOUT = 0.2, 5, 200, 10
 # What a user's script is that trains until the link is cut.
-SCRIPT = f"""import numpy as np, minnet as mn X = np.random.default_rng(0).standard_normal((4096, 20)) model =
-mn.Sequential(mn.Linear(20, 500, rng=0), mn.ReLU(), mn.Linear(500, 4, rng=1)) loss, optimizer =
-mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.01) trainer = mn.Trainer(model, loss, optimizer,
-parallel=mn.MPI(timeout={TIMEOUT})) print("training", flush=True) trainer.fit(mn.DataLoader(X, X[:,
-:4].argmax(axis=1), 64, shuffle=True, rng=0), epochs=10**6, progress=False)"""
+SCRIPT = f"""
+import numpy as np
+import minnet as mn
+X = np.random.default_rng(0).standard_normal((4096, 20))
+model = mn.Sequential(mn.Linear(20, 500, rng=0), mn.ReLU(), mn.Linear(500, 4, rng=1))
+loss, optimizer = mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.01)
+trainer = mn.Trainer(model, loss, optimizer, parallel=mn.MPI(timeout={TIMEOUT}))
+print("training", flush=True)
+trainer.fit(mn.DataLoader(X, X[:, :4].argmax(axis=1), 64, shuffle=True, rng=0), epochs=10**6, progress=False)
+"""
 
 
 def task(comm: Any, task: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from works import digits
 import minnet as mn
 
 SEEDS, BATCH, RATE, SAMPLES = 3, 128, 0.1, 50_000 * 4  # samples that each training sees: four epochs
-LARGER = (1, 4, 16, 64)  # times the batch
+LARGER = (1, 2, 4, 8, 16)  # times the batch
 RANKS, EVERY = 8, (4, 16, 64)  # of local SGD: how many, and after how many steps they take the mean of their weights
 
 
@@ -29,14 +29,14 @@ def trainer_of(model: mn.Sequential, lr: float) -> mn.Trainer:
     return mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=lr))
 
 
-def large_batch(seed: int, factor: int, scaled: bool, warmed: bool) -> float:
-    """Train with a larger batch, and maybe a learning rate as many times as large, and a linear warm-up to it."""
+def large_batch(seed: int, factor: int, power: float, warmed: bool) -> float:
+    """Train with a larger batch, a learning rate that grows as a power of the factor, and maybe a linear warm-up to it."""
     data = digits()
     steps = SAMPLES // (BATCH * factor)
     model = model_of(seed)
-    trainer = trainer_of(model, RATE * factor if scaled else RATE)
+    trainer = trainer_of(model, RATE * factor**power)
     warm_up = max(1, steps // 5)
-    schedule = mn.schedules.LinearLR(start_factor=1 / factor, total_iters=warm_up)
+    schedule = mn.schedules.LinearLR(start_factor=factor**-power, total_iters=warm_up)
     callbacks = [mn.callbacks.LearningRate(schedule, per="step")] if warmed and factor > 1 else []
     loader = mn.DataLoader(data.X, data.y, BATCH * factor, shuffle=True, rng=seed)
     trainer.fit(loader, steps=steps, callbacks=callbacks, progress=False)
@@ -78,11 +78,16 @@ def measure() -> Any:
 def task(comm: Any, task: Any) -> dict[str, Any]:
     """Train all ways with some seeds."""
     found: dict[str, Any] = {"data": digits().name, "large": {}, "local": {}}
-    ways = {"same rate": (False, False), "scaled rate": (True, False), "scaled rate, warm-up": (True, True)}
-    for name, (scaled, warmed) in ways.items():
+    ways = {
+        "same": (0.0, False),
+        "scaled by the root": (0.5, False),
+        "scaled": (1.0, False),
+        "scaled, warm-up": (1.0, True),
+    }
+    for name, (power, warmed) in ways.items():
         print(f"{name} ...", flush=True)
         found["large"][name] = {
-            factor: [large_batch(seed, factor, scaled, warmed) for seed in range(SEEDS)] for factor in LARGER
+            factor: [large_batch(seed, factor, power, warmed) for seed in range(SEEDS)] for factor in LARGER
         }
     for every in EVERY:
         print(f"local SGD, {every} steps ...", flush=True)
@@ -98,7 +103,9 @@ def percent(values: list[float]) -> str:
 def markdown(found: dict[str, Any]) -> str:
     """Return the section."""
     large = [[name, *(percent(row[str(factor)]) for factor in LARGER)] for name, row in found["large"].items()]
-    local = [[f"{every}", percent(values), f"1/{every}"] for every, values in found["local"].items()]
+    every_step = found["large"]["same"]["2"]  # a step of such ranks has 256 samples
+    local = [["1, which is one rank with batch 256", percent(every_step), "1"]]
+    local += [[f"{every}", percent(values), f"1/{every}"] for every, values in found["local"].items()]
     head = ["learning rate", *(f"batch {BATCH * factor:,}" for factor in LARGER)]
     return "\n\n".join(
         (
