@@ -12,12 +12,16 @@ from minnet.data.mnist.pickles import read_mnist_pickle as read_mnist_pickle
 from minnet.data.mnist.synthetic import synthetic_digits as synthetic_digits
 from minnet.data.padding import Pad as Pad
 from minnet.data.padding import bucketed_order as bucketed_order
+from minnet.data.prefetch import Prefetch as Prefetch
+from minnet.data.stream import Stream as Stream
 
 __all__ = [
     "DataLoader",
     "Mnist",
     "Pad",
+    "Prefetch",
     "Split",
+    "Stream",
     "augment",
     "bucketed_order",
     "load_digits",
@@ -27,4 +31,4 @@ __all__ = [
     "synthetic_digits",
 ]
 
-answer_arguments({"DataLoader": DataLoader})
+answer_arguments({"DataLoader": DataLoader, "Prefetch": Prefetch, "Stream": Stream})

@@ -37,25 +37,23 @@ def check_samples(owner: str, name: str, samples: Any, cure: str = "") -> None:
             check_finite(owner, name if where is None else f"{name}[{where}]", np.atleast_1d(array), cure)
 
 
-def collated(collate: Collate, x: Any, y: Any) -> tuple[Any, Any]:
+def collated(collate: Collate, x: Any, y: Any, owner: str = "DataLoader") -> tuple[Any, Any]:
     """Return the batch that a collate function makes of the rows of x and y. TypeError if it makes something else."""
-    xs, ys = _samples(x), _samples(y)
+    xs, ys = samples_of(x), samples_of(y)
     batch = collate(xs, ys)
     if not isinstance(batch, tuple) or len(batch) != 2:
-        raise TypeError(
-            f"DataLoader expected collate(xs, ys) to return the pair (x, y), got {named(batch)}: return both"
-        )
+        raise TypeError(f"{owner} expected collate(xs, ys) to return the pair (x, y), got {named(batch)}: return both")
     x, y = batch
     for what, part in (("x", x), ("y", y)):
         arrays = leaves(part)
         if not arrays or not all(isinstance(leaf, np.ndarray) and leaf.ndim for leaf in arrays):
             raise TypeError(
-                f"DataLoader expected collate(xs, ys) to return {what} as an array, or a tuple or dict of arrays, "
+                f"{owner} expected collate(xs, ys) to return {what} as an array, or a tuple or dict of arrays, "
                 f"got {named(next((leaf for leaf in arrays if not isinstance(leaf, np.ndarray)), part))}"
             )
     if len(first(x)) != len(xs):
         raise ValueError(
-            f"DataLoader expected collate(xs, ys) to return a batch of {len(xs)} samples along the first axis, got x "
+            f"{owner} expected collate(xs, ys) to return a batch of {len(xs)} samples along the first axis, got x "
             f"of shape {first(x).shape}"
         )
     return x, y
@@ -70,7 +68,7 @@ def _as_array(item: Any) -> Any:
     return array if array.dtype.kind in "iufb" else item
 
 
-def _samples(rows: Any) -> list[Any]:
+def samples_of(rows: Any) -> list[Any]:
     """List the samples in the rows of a tree: each is an array, or a tuple or dict of arrays, as the tree is."""
     if type(rows) is tuple:
         return list(zip(*rows, strict=True))

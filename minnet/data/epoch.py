@@ -85,6 +85,10 @@ class Epoch:
             self._loader.rng.bit_generator.state = state
         self.take(batches)
 
+    def back(self, batches: int) -> None:
+        """Count the last so many batches as still to come; what drew random numbers for them is put back elsewhere."""
+        self._done -= batches
+
     def _next_rows(self, batches: int) -> Rows | slice:
         """Return the rows of the next batches, which are there, and count these as done."""
         size = self._loader.batch_size

@@ -6,10 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import BYTE_SCALE, scaled
-from minnet.core.checks import check_choice, check_int, check_number
+from minnet.core.arrays import BYTE_SCALE
+from minnet.core.checks import check_choice, check_int
 from minnet.core.described import shown
-from minnet.core.layer import Layer
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
@@ -19,12 +18,13 @@ from minnet.data.checks import check_pair
 from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Epoch
 from minnet.data.padding import lengths_of
+from minnet.data.preparing import Preparing
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
 
 DATA = ("X", "y", "sample_weight")  # the attributes that are the data set, which checkpoints leave out
 
 
-class DataLoader:
+class DataLoader(Preparing):
     """Yield batches (x, y) of a data set, or (x, y, sample_weight); one pass over the loader is one epoch.
 
     The data set is not copied: a batch is gathered from it, or is a view of it. Images of uint8 stay uint8, a quarter
@@ -120,11 +120,7 @@ class DataLoader:
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
         self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled", "bucketed"))
         self.drop_last = drop_last
-        why = "uint8 is multiplied by it"
-        self.scale = None if scale is None else check_number("DataLoader", "scale", scale, above=0, why=why)
-        self.collate = collate
-        self.transform = transform
-        self.rng = np.random.default_rng(rng)
+        self._prepare_with("DataLoader", scale, collate, transform, rng)
         self._check_arguments()
         if check:
             check_pair("DataLoader", self.X, self.y, transformed=transform is not None)
@@ -145,15 +141,6 @@ class DataLoader:
             )
         if self.shuffle == "bucketed":
             lengths_of(self.X, padded=self.collate is not None)
-        for name, value, form, example in (
-            ("transform", self.transform, "(x, rng) -> x", "mn.data.augment.Rotate(10)"),
-            ("collate", self.collate, "(xs, ys) -> (x, y)", "mn.data.Pad()"),
-        ):
-            if isinstance(value, Layer) or not (value is None or callable(value)):
-                raise TypeError(
-                    f"DataLoader expected {name} to be a function {form}, got {type(value).__name__}: "
-                    f"pass one, such as {example}"
-                )
 
     @property
     def samples(self) -> int:
@@ -188,17 +175,6 @@ class DataLoader:
         objects = Objects([self])
         objects.add("", self, leave=DATA)
         return objects
-
-    def prepared(self, x: Any, rng: np.random.Generator | None = None) -> Any:
-        """Scale and transform the samples of a batch; `rng` draws for the transform, or else the loader's own does."""
-        if type(x) is tuple or type(x) is dict:
-            x = mapped(self._scaled, x)
-        elif x.dtype == np.uint8:
-            x = scaled(x, self.scale)
-        return x if self.transform is None else self.transform(x, rng or self.rng)
-
-    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
-        return scaled(x, self.scale)
 
 
 def _as_weights(sample_weight: Any) -> Any:

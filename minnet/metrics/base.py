@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 
+from minnet.core.checks import named
 from minnet.core.described import shown
 from minnet.core.weights import Weights, check_takes_weights
 
@@ -17,6 +18,8 @@ class Metric:
 
     A metric of your own needs these three methods. `reset` makes new counts; it does not empty the old ones, because
     the Trainer evaluates with a shallow copy of the metric, so that several threads may evaluate at the same time.
+    With a fourth one, `merge`, several processes (`minnet.MPI`) share the work of an evaluation; without it, they
+    send each other the predictions of the whole set.
 
     **Sample weights** say how much each sample counts: one number >= 0 a sample, (N,), or for labels (N, ...) one for
     each place of their first axes. A weight of 2 is the sample twice. The metrics of minnet are equal to
@@ -42,6 +45,9 @@ class Metric:
     ...
     ...     def compute(self):
     ...         return float(self.worst)
+    ...
+    ...     def merge(self, other):
+    ...         self.worst = max(self.worst, other.worst)
     >>> Worst()(np.array([1.0, 2.0]), np.array([1.0, 5.0]))
     3.0
     """
@@ -60,6 +66,18 @@ class Metric:
     def compute(self) -> Any:
         """Return the metric of all samples since `reset`."""
         raise NotImplementedError(f"{type(self).__name__} has no compute: define compute(self)")
+
+    def merge(self, other: Self) -> None:
+        """Add the samples of another metric with the same options, as if they came after this metric's.
+
+        Two parts of a set that are counted by two metrics then give the value of the whole set. `other` stays as it is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the other metric is of another class, has other options, or counted samples of another form.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no merge: define merge(self, other)")
 
     def fresh(self, loss: object = None) -> Self:
         """Return a copy without samples; the options that are None are those of the loss, if that has them."""
@@ -91,6 +109,13 @@ class Metric:
             metric.update(prediction, target, sample_weight=sample_weight)
         return metric.compute()
 
+    def check_merges(self, other: "Metric") -> None:
+        """Check that another metric is of the same class and options: what `merge` asks first."""
+        if type(other) is not type(self):
+            raise TypeError(f"merge expected another {type(self).__name__}, got {named(other)}")
+        if repr(other) != repr(self):
+            raise ValueError(f"merge expected a metric with the same options, {self!r}, got {other!r}")
+
     def _some(self, samples: float) -> float:
         """Return how many samples there are, or the sum of their weights; a ValueError, if that is 0."""
         if not samples:
@@ -112,6 +137,12 @@ class Mean(Metric):
         """Add the values of samples (N,)."""
         self.sum += float(values.sum() if weights is None else weights @ values)
         self.samples += len(values) if weights is None else float(weights.sum())
+
+    def merge(self, other: Self) -> None:
+        """Add the samples of another metric with the same options."""
+        self.check_merges(other)
+        self.sum += other.sum
+        self.samples += other.samples
 
     def compute(self) -> float:
         """Return the mean over all samples."""

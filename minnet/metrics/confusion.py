@@ -1,6 +1,6 @@
 """How classes are taken for one another: the confusion matrix, and precision, recall and F1, made of counts."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,11 @@ class ConfusionMatrix(Decisions):
         counts = np.bincount(right * classes + chosen, v, classes * classes).reshape(classes, classes)
         self.counts = _added(self, self.counts, counts)
 
+    def merge(self, other: Self) -> None:
+        """Add the counts of another matrix with the same options."""
+        self.check_merges(other)
+        self.counts = _added(self, self.counts, other.counts)
+
     def compute(self) -> Counts:
         """Return the counts, (C, C)."""
         self._some(self.counts.sum())
@@ -86,7 +91,7 @@ class CountRatio(Decisions):
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.samples = 0.0
+        self.samples, self.labels = 0.0, False  # labels: whether there are several a sample
         # Of each class: hits, how often chosen, how often right; and whether it was one of these, whatever the weights.
         self.counts: Counts = np.zeros((4, 0), np.int64)
 
@@ -111,6 +116,13 @@ class CountRatio(Decisions):
             seen = counts[1] + counts[2] if v is None else _sizes(chosen, classes) + _sizes(right, classes)
         self.counts = _added(self, self.counts, np.array([*counts, seen]))
         self.samples += len(right) if v is None else float(v.sum())
+
+    def merge(self, other: Self) -> None:
+        """Add the counts of another metric with the same options."""
+        self.check_merges(other)
+        self.labels = other.labels if other.counts.size else self.labels
+        self.counts = _added(self, self.counts, other.counts)
+        self.samples += other.samples
 
     def compute(self) -> float:
         """Return the metric, 0 to 1; a quotient of 0 by 0 counts as 0."""
@@ -198,9 +210,9 @@ def _quotients(above: Any, below: Any) -> Numbers:
 
 
 def _added(metric: Decisions, counts: Counts, more: Counts) -> Counts:
-    """Add the counts of a batch to those of the batches before, if there are any."""
-    if not counts.size:
-        return more
+    """Add the counts of other samples to those of the samples before; either may be none."""
+    if not (counts.size and more.size):
+        return counts if counts.size else more
     if counts.shape != more.shape:
         raise ValueError(
             f"{type(metric).__name__} expected batches with the same number of classes, got {counts.shape[1]} and then "

@@ -73,6 +73,11 @@ class Of(Metric):
         y = self._of("target", target) if isinstance(target, dict | tuple) else target
         self._counted.update(output, y, **options)
 
+    def merge(self, other: Self) -> None:
+        """Add the samples of another `Of` the same output, and of a metric with the same options."""
+        self.check_merges(other)
+        self._counted.merge(other._counted)
+
     def compute(self) -> Any:
         """Return the metric of all samples."""
         return self._counted.compute()
@@ -98,6 +103,12 @@ class _Whole:
         self._target.add(target)
         if sample_weight is not None:
             self._weights.add(sample_weight)
+
+    def merge(self, other: Self) -> None:
+        parts = (self._prediction, other._prediction), (self._target, other._target), (self._weights, other._weights)
+        for own, more in parts:
+            if len(more):
+                own.add(more.tree)
 
     def compute(self) -> Any:
         weights = {"sample_weight": self._weights.tree} if len(self._weights) else {}

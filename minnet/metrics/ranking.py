@@ -1,6 +1,6 @@
 """Ranking metrics look at the order of scores: whether those of yes are above those of no, whatever the threshold."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,7 +90,17 @@ class Ranking(Metric):
             yes = labels[:, None] == np.arange(scores.shape[1])
             if scores.shape[1] == 2:
                 scores, yes = scores[:, 1:], yes[:, 1:]
-        v = row_weights(owner, len(scores), target, self.ignore_index, sample_weight)
+        self._add(scores, yes, row_weights(owner, len(scores), target, self.ignore_index, sample_weight))
+
+    def merge(self, other: Self) -> None:
+        """Add the scores of another metric with the same options."""
+        self.check_merges(other)
+        if len(other._scores):
+            v = None if other._weights is None else other._weights.array
+            self._add(other._scores.array, other._yes.array, v)
+
+    def _add(self, scores: Array, yes: Answers, v: Weights | None) -> None:
+        """Keep the scores of samples, whether each is a yes, and their weights, if they have any."""
         if v is not None and self._weights is None:
             self._weights = Gathered()
             self._weights.add(np.ones(len(self._scores)))

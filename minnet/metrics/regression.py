@@ -4,7 +4,7 @@ A sample may have several outputs, (N, ...): each is measured by itself, and the
 scikit-learn.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,14 +57,24 @@ class Regression(Metric):
     def _add(self, prediction: Array, target: Array, v: Weights | None) -> None:
         """Add the errors of samples (N, outputs) with the weights v (N,), if they have any."""
         errors = self._errors(prediction - target)
-        errors = errors.sum(axis=0) if v is None else v @ errors
+        weight = len(prediction) if v is None else float(v.sum())
+        self._add_sums(errors.sum(axis=0) if v is None else v @ errors, len(prediction), weight)
+
+    def _add_sums(self, errors: Sums, samples: int, weight: float) -> None:
+        """Add the sums (outputs,) of the errors of samples."""
         if self.sums is not None and self.sums.shape != errors.shape:
             raise ValueError(
                 f"{type(self).__name__} expected {self.sums.size} numbers a sample, as before, got {errors.size}"
             )
         self.sums = errors if self.sums is None else self.sums + errors
-        self.samples += len(prediction)
-        self.weight += len(prediction) if v is None else float(v.sum())
+        self.samples += samples
+        self.weight += weight
+
+    def merge(self, other: Self) -> None:
+        """Add the samples of another metric with the same options."""
+        self.check_merges(other)
+        if other.sums is not None:
+            self._add_sums(other.sums, other.samples, other.weight)
 
     def _errors(self, difference: Array) -> Array:
         """Return the error of each number."""
@@ -132,7 +142,8 @@ class R2(Regression):
     def reset(self) -> None:
         """Forget all samples."""
         super().reset()
-        self.first: Sums | None = None  # the first target
+        self.first: Sums | None = None  # the first target; less it, the two below are means and Σ (t − t̄)²
+        self.means, self.squares = np.zeros(0), np.zeros(0)
 
     def _add(self, prediction: Array, target: Array, v: Weights | None) -> None:
         before = self.weight
@@ -140,17 +151,34 @@ class R2(Regression):
         weight = self.weight - before
         if not weight:
             return
-        if self.first is None:
-            self.first = target[0 if v is None else np.flatnonzero(v)[0]]
-            self.means, self.squares = np.zeros(self.first.shape), np.zeros(self.first.shape)
-        # The mean t̄ and Σ (t − t̄)² of two parts give those of both, without a difference of large numbers; less the
-        # first target, equal targets are exactly 0.
-        target = target - self.first
+        target = target - self._reference(target[0 if v is None else np.flatnonzero(v)[0]])
         means = target.mean(axis=0) if v is None else v @ target / weight
-        step, squares = means - self.means, (target - means) ** 2
-        self.squares += squares.sum(axis=0) if v is None else v @ squares
+        squares = (target - means) ** 2
+        self._add_spread(means, squares.sum(axis=0) if v is None else v @ squares, before, weight)
+
+    def _reference(self, target: Sums) -> Sums:
+        """Return the first target: this one, if there was none."""
+        if self.first is None:
+            self.first, self.means, self.squares = target, np.zeros(target.shape), np.zeros(target.shape)
+        return self.first
+
+    def _add_spread(self, means: Sums, squares: Sums, before: float, weight: float) -> None:
+        """Add samples of some weight, with their t̄ and Σ (t − t̄)², to those of the weight `before`.
+
+        There is no difference of large numbers; and less the first target, equal targets are exactly 0.
+        """
+        step = means - self.means
+        self.squares += squares
         self.squares += step * step * (before * weight / self.weight)
         self.means += step * (weight / self.weight)
+
+    def merge(self, other: Self) -> None:
+        """Add the samples of another metric with the same options."""
+        before = self.weight
+        super().merge(other)
+        if other.first is not None:
+            shift = other.first - self._reference(other.first)
+            self._add_spread(other.means + shift, other.squares, before, other.weight)
 
     def compute(self) -> float:
         """Return the mean over outputs."""

@@ -1,6 +1,6 @@
 """A running accuracy is that of the last samples, while a model learns from them."""
 
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
@@ -45,6 +45,7 @@ class RunningAccuracy(Decisions):
     def reset(self) -> None:
         """Begin again at 0."""
         self.score = 0.0
+        self._kept = 1.0  # the share that is left of a score from before the samples
 
     def update(self, prediction: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Count the samples of a batch, in order, and return the score."""
@@ -52,11 +53,19 @@ class RunningAccuracy(Decisions):
         if sample_weight is None:
             for right in samples.tolist():
                 self.score = self.decay * self.score + (1 - self.decay) * right
+            self._kept *= self.decay ** len(samples)
             return self.score
         v: Any = self.weights_of(len(samples), target, sample_weight)
+        self._kept *= self.decay ** float(v.sum())
         for decay, right in zip((self.decay**v).tolist(), samples.tolist(), strict=True):
             self.score = decay * self.score + (1 - decay) * right
         return self.score
+
+    def merge(self, other: Self) -> None:
+        """Count the samples of another metric with the same options, as those that came after this metric's."""
+        self.check_merges(other)
+        self.score = other._kept * self.score + other.score
+        self._kept *= other._kept
 
     def compute(self) -> float:
         """Return the score."""

@@ -25,6 +25,7 @@ from minnet.sklearn.network import Network
 from minnet.sklearn.patience import Patience
 from minnet.sklearn.samples import Samples, Standard, check_sample_weight
 from minnet.sklearn.weighted_trainer import WeightedTrainer
+from minnet.sklearn.worker import use_one_thread
 from minnet.training.validation import check_callbacks
 
 FLOATS = (np.float64, np.float32)
@@ -192,6 +193,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         held_out: Samples | None = None,
     ) -> None:
         """Train for so many epochs, or until nothing improves any more."""
+        use_one_thread()
         samples, size = self._with_targets(samples, network), self._batch_size(samples)
         trainer.mean_weight = network.mean_weight
         callbacks = [

@@ -48,6 +48,7 @@ from minnet.training.shown import shown
 from minnet.training.signals import Interrupts, JobInterrupts
 from minnet.training.state import TrainingState, of_state
 from minnet.training.steps import ManySteps, Steps
+from minnet.training.stream_scale import scale_of
 from minnet.training.validation import Data
 
 
@@ -240,7 +241,7 @@ class Trainer:
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
-            everyone = [*callbacks, *shown_by(progress, total), *watch()]
+            everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(loader)]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":

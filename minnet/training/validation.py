@@ -18,6 +18,7 @@ from minnet.core.samples import on_disk
 from minnet.core.trees import as_tree, call, cast_tree, describe, leaves, taken
 from minnet.data.epoch import Batch
 from minnet.data.loader import DATA, DataLoader
+from minnet.data.stream import Stream
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
 from minnet.layers import Heads, LogSoftmax, Residual, Sequential, Softmax
 from minnet.layers.normalization.normalize import check_scale, same_scale
@@ -30,6 +31,7 @@ from minnet.saving.expectations import check_class_names
 from minnet.training.batches import PAIR, Batches, may_be_batch
 from minnet.training.evaluation import EvaluationMode, batch_rows
 from minnet.training.measures import Measures, check_metrics, check_parts_take_weights, of_output
+from minnet.training.stream_scale import checked_scale
 
 Data = DataLoader | tuple[Any, Any] | tuple[Any, Any, Any] | Iterable[Batch]  # (X, y), or (X, y, sample_weight)
 
@@ -142,11 +144,16 @@ def check_loader(loader: object, epochs: int | None) -> None:
     got = named(loader)
     if not yields_batches(loader):
         raise TypeError(f"fit expected a DataLoader, or anything that yields pairs (x, y), got {got}: pass {PAIR}")
-    if epochs is not None and epochs > 1 and hasattr(loader, "__next__"):
+    if epochs is not None and epochs > 1 and is_used_once(loader):
         raise ValueError(
             f"fit expected a loader for {epochs} epochs, got {got}, which can be iterated over only once: pass {PAIR}, "
             "or a list of the batches; or steps=... instead of epochs=..., if it never ends"
         )
+
+
+def is_used_once(loader: Any) -> bool:
+    """Whether a loader, or the source of a Stream, is an iterator, which yields its items only once."""
+    return hasattr(loader.source if isinstance(loader, Stream) else loader, "__next__")
 
 
 def training_scale(model: Layer, loader: object) -> float | None:
@@ -154,17 +161,9 @@ def training_scale(model: Layer, loader: object) -> float | None:
 
     Warn of another scale than the model was made for, by an earlier `fit`, by its file, or by the user.
     """
-    if not _is_of_bytes(loader):
-        return check_scale(model, model.input_scale)
-    scale = check_scale(model, loader.scale)
-    if "input_scale" in vars(model) and not same_scale(scale, model.input_scale):
-        warn(
-            f"fit was given a DataLoader with scale={scale}, but the model's input_scale is {model.input_scale}, from "
-            "an earlier fit or from its file: pass scale=model.input_scale to the DataLoader; or, to train "
-            f"the model anew with this scale, set model.input_scale = {scale} first",
-            DataWarning,
-        )
-    return scale
+    if isinstance(loader, Stream):  # whose samples nobody has seen
+        return check_scale(model, model.input_scale if loader.scale is None else loader.scale)
+    return checked_scale(model, loader.scale) if _is_of_bytes(loader) else check_scale(model, model.input_scale)
 
 
 def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
@@ -173,7 +172,11 @@ def set_scale(model: Layer, loader: object, sets: Mapping[str, Set]) -> None:
         model.input_scale = loader.scale
         return
     for name, data in sets.items():
-        if isinstance(data, DataLoader) and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model):
+        if (
+            isinstance(data, DataLoader)
+            and not isinstance(loader, Stream)
+            and warn_of_bytes("fit", f"evaluate[{name!r}]", data.X, model)
+        ):
             model.input_scale = data.scale
 
 
@@ -298,7 +301,7 @@ def check_schedules(callbacks: Iterable[Callback], loader: object) -> None:
             f"fit got {' and '.join(setting)}, but LearningRate computes the learning rate anew each time, so the "
             "other's changes would be lost: pass one of them (mn.schedules.SequentialLR joins schedules)"
         )
-    if hasattr(loader, "__next__") and any(schedule.per == "epoch" for schedule in schedules):
+    if is_used_once(loader) and any(schedule.per == "epoch" for schedule in schedules):
         raise ValueError(
             f'fit got LearningRate(..., per="epoch") and {named(loader)}, which has one epoch only, so the '
             f'learning rate would never move: pass per="step" and a schedule in steps, or {PAIR}'
