@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -53,6 +53,21 @@ def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
     if others:
         raise RankError(f"rank {rank} of {mpi.size} raised {text}")
     raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
+
+
+def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
+    """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
+    if mpi is None or mpi.size == 1:
+        return nullcontext()
+
+    def where() -> str:
+        return f"after step {state.step}, in epoch {state.epoch + 1}"
+
+    def newest() -> str:
+        files = [] if checkpoint is None else checkpoint.files()
+        return str(files[-1]) if files else ""
+
+    return mpi.watchdog.watching(where, newest)
 
 
 class JobBatches:

@@ -41,7 +41,7 @@ from minnet.training.closure import ClosureSteps
 from minnet.training.evaluation import EvaluationMode, check_batch_size, evaluated, predicted, predicted_batches
 from minnet.training.fit_loop import FitLoop, Plan
 from minnet.training.history import History
-from minnet.training.job import JobLearning, JobSteps, check_parallel
+from minnet.training.job import JobLearning, JobSteps, check_parallel, watched
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
@@ -236,11 +236,12 @@ class Trainer:
             If the optimizer does not hold a Parameter that is trainable: at the beginning, and of those that a callback
             unfroze or replaced at the end.
         """
-        plan = self._planned(steps, epochs, every, on_interrupt)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         mpi = self._ranks()
-        with self._access.fit(self.model), nullcontext() if mpi is None or mpi.rank == 0 else silenced():
+        quiet = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
+        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet:
+            plan = self._planned(steps, epochs, every, on_interrupt)
             callbacks = validation.check_callbacks(callbacks)
             parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
