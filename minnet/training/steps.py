@@ -8,10 +8,13 @@ import numpy as np
 
 from minnet.compiled.steps import CompiledSteps, Together
 from minnet.core.arrays import BYTE_SCALE, cast
+from minnet.core.state import State
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
@@ -78,6 +81,17 @@ class Steps:
             self.inside = False
             return 1
         return 0
+
+    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Return what `find` finds to go on from; the ranks of a job become alike: see `minnet.mpi.start`."""
+        return find()
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Do nothing: only a rank of a job has random numbers of its own."""
+
+    def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Write a checkpoint."""
+        checkpoint.save(parts, position)
 
     def agree(self) -> None:
         """Do nothing: only a job has other ranks to agree with, and here no one else; see `minnet.training.job`."""
