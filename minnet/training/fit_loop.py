@@ -123,20 +123,24 @@ class FitLoop:
         if snapshot is None:
             if left and self._plan.epochs is None:
                 self._batches, self._counts.in_epoch = left
-            self._participants.start()
-            if checkpoint is not None:
-                checkpoint.begin(self._parts, self._position())
+            self._begin_callbacks()
             return
-        self._participants.start()
-        snapshot.restore_callbacks(self._parts)
-        self._steps.go_on(snapshot)
-        if checkpoint is not None:
-            checkpoint.begin(self._parts, self._position())
+        self._begin_callbacks(snapshot)
         done = snapshot.finished and not self._is_more()
         what = "is complete: nothing is left to do" if done else "goes on"
         announce(f"the run of {snapshot.path} {what} (step {self._state.step}, epoch {self._state.epoch})")
         if self._interrupts.pending:
             self._interrupts.raise_pending()
+
+    def _begin_callbacks(self, snapshot: Snapshot | None = None) -> None:
+        """Let the callbacks begin, and say what checkpoints will not keep."""
+        with self._steps.together():
+            self._participants.start()
+            if snapshot is not None:
+                snapshot.restore_callbacks(self._parts)
+                self._steps.go_on(snapshot)
+            if self._checkpoint is not None and self._steps.writes:
+                self._checkpoint.begin(self._parts, self._position())
 
     def _found(self, resume: str | os.PathLike[str] | None) -> Snapshot | None:
         """Return what is there to go on from."""

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from minnet.mpi.communicator import MPI
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
 from minnet.mpi.randomness import Randomness
-from minnet.mpi.start import go_on, save, start
+from minnet.mpi.start import go_on, save, start, together
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
@@ -222,12 +222,17 @@ class JobSteps(Steps):
         self._randomness = Randomness(parts, self._mpi.rank)
         self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
         self._batches: JobBatches | None = None
+        self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
         self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
 
     def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
         """Let all ranks become like rank 0, and return what they go on from."""
         return start(self._mpi, parts, position, self._randomness, find)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Raise an error inside it on all ranks."""
+        return together(self._mpi)
 
     def go_on(self, snapshot: Snapshot) -> None:
         """Go on with this rank's random numbers."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class Steps:
         check_parts_take_weights: Callable[[], None],
         scale: Callable[[], float | None] = lambda: BYTE_SCALE,
     ) -> None:
+        self.writes = True  # whether this process writes the checkpoints
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
@@ -85,6 +87,10 @@ class Steps:
     def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
         """Return what `find` finds to go on from; the ranks of a job become alike: see `minnet.mpi.start`."""
         return find()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return what raises an error inside it on all ranks of a job."""
+        return nullcontext()
 
     def go_on(self, snapshot: Snapshot) -> None:
         """Do nothing: only a rank of a job has random numbers of its own."""

@@ -233,11 +233,12 @@ class Trainer:
             If the optimizer does not hold a Parameter that is trainable: at the beginning, and of those that a callback
             unfroze or replaced at the end.
         """
-        plan = self._planned(steps, epochs, every, on_interrupt)
-        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
+        with together(self.parallel):  # no rank may wait for one whose arguments are refused
+            plan = self._planned(steps, epochs, every, on_interrupt)
+            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+                checkpoint = Checkpoint(checkpoint)
         with self._access.fit(self.model):
-            with together(self.parallel):  # no rank may wait for one that was refused
+            with together(self.parallel):
                 callbacks = validation.check_callbacks(callbacks)
                 parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
