@@ -20,8 +20,8 @@ from page import table
 from program import main, median
 
 JOB = Path(__file__).with_name("memory_job.py")
-LIMIT, TIMES, ROUNDS = 512 << 20, 4.1, 5
-NETWORKS = {"784-128-10": (100, 3000), "784-1024-1024-10": (20, 200)}
+LIMIT, TIMES, ROUNDS = 512 << 20, 4.1, 4
+NETWORKS = {"784-128-10": (100, 1500), "784-1024-1024-10": (20, 150)}
 BASE = "a part in memory"
 AS, DATA = ("RLIMIT_AS", "RLIMIT_DATA")
 # Maps of files count as address space, and not as data.
@@ -30,8 +30,8 @@ KINDS = {
     "a part in memory, Prefetch": AS,
     "Shards, blocks": AS,
     "Shards, blocks, Prefetch": AS,
-    "memory maps": DATA,
-    "memory maps, Prefetch": DATA,
+    "memory maps, shuffle=True": DATA,
+    "memory maps, blocks, Prefetch": DATA,
     "Stream": AS,
     "Stream, Prefetch": AS,
 }
@@ -128,7 +128,7 @@ def markdown(found: dict[str, Any]) -> str:
     turns = len(found["speeds"][networks[0]][BASE])
     return f"""{found["bytes"] / 2**30:.2f} GB of images (uint8, digits with noise), {found["bytes"] / LIMIT:.1f} times
 the {LIMIT >> 20} MB that the process may have, in shards (`.npy`), warm in the page cache. *A part in memory* is the
-first two shards. Batches of 128, one BLAS thread; medians of {turns} turns of a process each, and of the ratios within a
+first two shards. Batches of 128, one BLAS thread; medians of {turns} turns of a process each, and of the ratios in a
 round. The memory is that of the first network.
 
 {table(head, rows)}

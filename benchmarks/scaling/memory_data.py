@@ -11,6 +11,7 @@ import minnet as mn
 SHARD = 87_500  # images in a shard: 69 MB
 PIXELS = 784
 BLOCK = 2_000  # images that a stream reads at once
+AHEAD = 40  # batches that are read ahead, because a window of blocks takes as long to read as some dozens of steps
 BUFFER = 50_000  # images that its shuffle buffer holds: 39 MB
 
 
@@ -54,9 +55,9 @@ def _in_files(folder: Path) -> Any:
     return mn.DataLoader(x, y, 128, shuffle="blocks", check=False, rng=0)
 
 
-def _mapped(folder: Path) -> Any:
+def _mapped(folder: Path, shuffle: Any) -> Any:
     x, y = (mn.data.Shards([np.load(path, mmap_mode="r") for path in paths(folder, name)]) for name in "xy")
-    return mn.DataLoader(x, y, 128, shuffle=True, check=False, rng=0)
+    return mn.DataLoader(x, y, 128, shuffle=shuffle, check=False, rng=0)
 
 
 def _stream(folder: Path) -> Any:
@@ -78,9 +79,9 @@ LOADERS: dict[str, Callable[[Path], Any]] = {
     "a part in memory": lambda folder: _in_memory(folder, 2),
     "a part in memory, Prefetch": lambda folder: mn.data.Prefetch(_in_memory(folder, 2)),
     "Shards, blocks": _in_files,
-    "Shards, blocks, Prefetch": lambda folder: mn.data.Prefetch(_in_files(folder)),
-    "memory maps": _mapped,
-    "memory maps, Prefetch": lambda folder: mn.data.Prefetch(_mapped(folder)),
+    "Shards, blocks, Prefetch": lambda folder: mn.data.Prefetch(_in_files(folder), AHEAD),
+    "memory maps, shuffle=True": lambda folder: _mapped(folder, True),
+    "memory maps, blocks, Prefetch": lambda folder: mn.data.Prefetch(_mapped(folder, "blocks"), AHEAD),
     "Stream": _stream,
     "Stream, Prefetch": lambda folder: mn.data.Prefetch(_stream(folder)),
 }

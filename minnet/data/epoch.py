@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minnet.core.samples import on_disk
 from minnet.core.stored import Stored
-from minnet.core.trees import leaves
+from minnet.core.trees import leaves, taken
 from minnet.data.blocks import Blocks, WindowReader
 from minnet.data.collate import collated
 from minnet.data.padding import bucketed_order, lengths_of
@@ -70,14 +70,12 @@ class Epoch:
         """Return the next batch, (x, y) or (x, y, sample_weight)."""
         if self._done == self._length:
             raise StopIteration
-        rows = self.rows = self._next_rows(1) if self.part is None else self._own(self._next_rows(1))
-        x, y = self._x_of(rows), self._y_of(rows)
-        if self._plain and self.part is None:
-            return self._loader.prepared(x), y
-        if self._loader.collate is not None:
-            x, y = collated(self._loader.collate, x, y)
-        x = self._loader.prepared(x, self.part and self.part.rng)
-        return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
+        rows = self.rows = self._next_rows(1)
+        if self.part is not None:
+            return self._own(rows)
+        if self._plain:
+            return self._loader.prepared(self._x_of(rows)), self._y_of(rows)
+        return self._prepared(rows)
 
     def take(self, batches: int) -> NDArray[np.int64]:
         """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
@@ -115,17 +113,31 @@ class Epoch:
         rows = slice(start * size, self._done * size)
         return rows if self._order is None else self._order[rows]
 
-    def _own(self, rows: Rows | slice) -> Rows | slice:
-        """Return the rank's part of the rows of a batch."""
-        if isinstance(rows, slice):
-            part = self.part.rows(min(rows.stop, self._samples) - rows.start)
-            return slice(rows.start + part.start, rows.start + part.stop)
-        own: Rows = rows[self.part.rows(len(rows))]
-        return own
+    def _prepared(self, rows: Rows | slice, rng: np.random.Generator | None = None) -> Batch:
+        """Return the batch of these rows."""
+        x, y = self._x_of(rows), self._y_of(rows)
+        if self._loader.collate is not None:
+            x, y = collated(self._loader.collate, x, y)
+        x = self._loader.prepared(x, rng)
+        return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
+
+    def _own(self, rows: Rows | slice) -> Batch:
+        """Return the rank's part of a batch. An empty one is cut off a sample, because its arrays have a form, too."""
+        size = min(rows.stop, self._samples) - rows.start if isinstance(rows, slice) else len(rows)
+        own = self.part.rows(size)
+        self.rows = _cut(rows, own)
+        if own.start < own.stop:
+            return self._prepared(self.rows, self.part.rng)
+        batch = self._prepared(_cut(rows, slice(0, 1)), self.part.rng)
+        return cast("Batch", tuple(taken(tree, slice(0)) for tree in batch))
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many batches are done, and the order of the rows, or what decides it."""
         return {"done": self._done, "order": self._order}
+
+
+def _cut(rows: Rows | slice, part: slice) -> Rows | slice:
+    return slice(rows.start + part.start, rows.start + part.stop) if isinstance(rows, slice) else rows[part]
 
 
 def _is_order(value: Any, samples: int) -> bool:

@@ -22,7 +22,7 @@ from minnet.data.loader import DataLoader
 from minnet.data.prefetch import Prefetch, unwrapped
 from minnet.data.prefetch_pass import PrefetchPass
 from minnet.data.stream import Stream
-from minnet.data.stream_pass import StreamPass
+from minnet.data.stream_pass import StreamPass, check_state
 from minnet.errors import CheckpointError
 from minnet.saving import torch_loaders
 
@@ -106,10 +106,7 @@ def place(batches: Iterator[Batch] | None) -> State | None:
 
 
 def check_place(loader: Any, place: State, done: int) -> None:
-    """Raise ValueError if a place, from a file, is none in an epoch of this loader of which so many batches are done.
-
-    A pass over a Stream looks at the rest of its place itself.
-    """
+    """Raise ValueError if a place, from a file, is none in an epoch of which so many batches are done."""
     if "ahead" in place and not isinstance(loader, DataLoader):
         ahead, place = place["ahead"], place["inner"]
         if type(ahead) is list and all(type(batch) is tuple and len(batch) in (2, 3) for batch in ahead):
@@ -118,6 +115,8 @@ def check_place(loader: Any, place: State, done: int) -> None:
             raise ValueError("what was read ahead is no list of batches")
     if place is not None and not isinstance(loader, DataLoader | Stream):
         raise ValueError("a place in an epoch, which has none")
+    if place is not None and isinstance(loader, Stream):
+        check_state(loader, place)
     if place is not None and (type(place["done"]) is not int or place["done"] != done):
         raise ValueError("in_epoch differs from how many batches are done")
 

@@ -1,15 +1,16 @@
 """A job is several processes, the ranks, that train one model: their steps, and what they agree on between steps."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from minnet.callbacks.base import Callback
 from minnet.core.checks import named
 from minnet.core.layer import Layer
+from minnet.core.rows import Row
+from minnet.core.state import State
 from minnet.core.trees import first, mapped
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError, RankError
@@ -19,8 +20,13 @@ from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
+from minnet.mpi.randomness import Randomness
+from minnet.mpi.start import go_on, save, start, together
+from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NOWHERE
 from minnet.training.parallel import ParallelSteps
@@ -37,6 +43,35 @@ def check_parallel(parallel: object) -> MPI | None:
         return parallel
     cure = "mn.MPI(), with parentheses" if parallel is MPI else "mn.MPI()"
     raise TypeError(f"Trainer expected parallel to be None or an MPI, got {named(parallel)}: pass {cure}")
+
+
+def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
+    """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
+    report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
+    reports = {rank: report for rank, report in enumerate(mpi.gather(report)) if report is not None}
+    others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
+    if own is not None and (not others or mpi.rank in others):
+        own.add_note(f"on rank {mpi.rank} of {mpi.size}")
+        raise own
+    rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
+    if others:
+        raise RankError(f"rank {rank} of {mpi.size} raised {text}")
+    raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
+
+
+def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
+    """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
+    if mpi is None or mpi.size == 1:
+        return nullcontext()
+
+    def where() -> str:
+        return f"after step {state.step}, in epoch {state.epoch + 1}"
+
+    def newest() -> str:
+        files = [] if checkpoint is None else checkpoint.files()
+        return str(files[-1]) if files else ""
+
+    return mpi.watchdog.watching(where, newest)
 
 
 class JobBatches:
@@ -100,6 +135,7 @@ class JobLearning:
         self.weight: Weight = 0.0  # of the last batch in a mean
         self._trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
+        self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
         self._model: Layer | None = None
 
@@ -111,9 +147,13 @@ class JobLearning:
             if told.samples:
                 weight = weight_of(loss, x, y, *weights)
         whole = self._whole(loss, weight)
-        with self._held():
-            if told.samples and self._error is None:
+        with self._held(), self._batch_norms:
+            if self._error is not None:
+                raise self._error
+            if told.samples:
                 self._learn(told, weight, x, y, *weights, whole=whole)
+            elif self.mpi.synchronised:
+                self._state.prediction = take_part(self._trained()[0], x)
         if not told.present:
             self._state.prediction = mapped(lambda output: output[:0], self._state.prediction)
         self._tell(told, loss)
@@ -131,6 +171,7 @@ class JobLearning:
         loss, told = self._begin()
         self._error, told.ended = error, float(error is None)
         self._whole(loss, 0.0)
+        self._batch_norms.give_up()
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
@@ -147,6 +188,8 @@ class JobLearning:
         """Hold an error back, until the others were told."""
         try:
             yield
+        except GaveUp:
+            pass  # it has an error, of which `_tell` will hear
         except Exception as error:
             self._error = error
 
@@ -182,7 +225,7 @@ class JobLearning:
         if self.whole.interrupted or self.whole.terminated:
             self._interrupts.pending = signal.SIGTERM if self.whole.terminated else signal.SIGINT
         if self.whole.failed:
-            self._raise_together()
+            raise_together(self.mpi, self._error)
         if 0 < self.whole.ended < self.mpi.size:
             ended = [rank for rank, one in enumerate(self.mpi.gather(bool(told.ended))) if one]
             raise RankError(
@@ -190,34 +233,40 @@ class JobLearning:
                 "batches on every rank"
             )
 
-    def _raise_together(self) -> None:
-        """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
-        own = self._error
-        report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
-        reports = {rank: report for rank, report in enumerate(self.mpi.gather(report)) if report is not None}
-        others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
-        if own is not None and (not others or self.mpi.rank in others):
-            own.add_note(f"on rank {self.mpi.rank} of {self.mpi.size}")
-            raise own
-        rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
-        if others:
-            raise RankError(f"rank {rank} of {self.mpi.size} raised {text}")
-        raise NonFiniteError(f"on rank {rank} of {self.mpi.size}: {text.partition(': ')[2]}")
-
 
 class JobSteps(Steps):
     """Steps that all ranks do together.
 
-    `callbacks` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
+    `parts` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
     `learning`.
     """
 
-    def __init__(self, learning: JobLearning, callbacks: Sequence[Callback], *shared: Any) -> None:
+    def __init__(self, learning: JobLearning, parts: RunParts, *shared: Any) -> None:
         super().__init__(*shared)
-        self._learning, self._part = learning, Part(learning.mpi.rank, learning.mpi.size)
+        self._learning, self._mpi = learning, learning.mpi
+        self._randomness = Randomness(parts, self._mpi.rank)
+        self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
         self._batches: JobBatches | None = None
+        self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
-        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in callbacks)
+        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
+
+    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Let all ranks become like rank 0, and return what they go on from."""
+        return start(self._mpi, parts, position, self._randomness, find)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Raise an error inside it on all ranks."""
+        return together(self._mpi)
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Go on with this rank's random numbers."""
+        go_on(self._mpi, snapshot, self._randomness)
+
+    def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Write a checkpoint, on rank 0, of what all ranks have."""
+        save(self._mpi, checkpoint, parts, position, self._randomness)
+        self._learning.whole.time_is_up = 0.0
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next step; see `Steps.advance`."""
@@ -225,14 +274,19 @@ class JobSteps(Steps):
             self._batches = JobBatches(batches, self._part, self._learning.give_up, self._scale)
         return super().advance(self._batches, most, counts)
 
+    def alike(self, row: Row) -> Row:
+        """Return rank 0's row: the seconds differ, and what a Trainer of the user's has evaluated may."""
+        found: Row = self._learning.mpi.broadcast(row)
+        return found
+
     def agree(self) -> None:
         """Stop on all ranks if a callback stops one, and take up a signal that came since the last exchange."""
         if self._asks:
-            self._state.stopped = self._learning.mpi.any(self._state.stopped)
+            self._state.stopped = self._mpi.any(self._state.stopped)
 
     def settle(self) -> None:
         """Take up signals that came after the last step, on all ranks."""
-        asked = max(self._learning.mpi.gather(int(self.interrupts.asked)))
+        asked = max(self._mpi.gather(int(self.interrupts.asked)))
         self.interrupts.pending = self.interrupts.pending or asked
 
     def time_is_up(self, checkpoint: Checkpoint) -> bool:
@@ -244,6 +298,6 @@ class JobSteps(Steps):
 
     def _explained(self, error: NonFiniteError, *parts: Any) -> NonFiniteError:
         """Return the explanation of a rank that has found the place, the same on all ranks."""
-        texts = self._learning.mpi.gather(str(super()._explained(error, *parts)))
+        texts = self._mpi.gather(str(super()._explained(error, *parts)))
         rank = next((rank for rank, text in enumerate(texts) if NOWHERE not in text), 0)
         return NonFiniteError(f"{texts[rank]}\n  Rank: {rank} of {len(texts)}")

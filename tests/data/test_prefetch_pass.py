@@ -46,6 +46,8 @@ MAKES = {
     "list": lambda: [(X[i : i + 4], Y[i : i + 4]) for i in range(0, 30, 4)],
     "plain": Plain,
     "stream": lambda: Stream(lambda: zip(X, Y, strict=True), 4, buffer=9, rng=0, transform=Noise()),
+    "stream of a loader": lambda: Stream(MAKES["resampled"](), 3, batches=True, buffer=9, rng=0),
+    "stream of an object": lambda: Stream(Plain(), 1, batches=True, rng=0),
     "stream with a place": lambda: Stream(Rows(samples=30), 4, buffer=9, rng=0, transform=Noise()),
 }
 

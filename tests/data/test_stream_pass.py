@@ -7,7 +7,7 @@ import pytest
 from sources import N, Rows, X, Y
 
 from minnet.data import Pad, Stream
-from minnet.data.stream_pass import MOST, StreamPass
+from minnet.data.stream_pass import MOST, StreamPass, check_state
 
 
 class Cursor:
@@ -108,14 +108,27 @@ def test_two_passes_at_once_do_not_disturb_each_other():
 
 @pytest.mark.parametrize(
     "change",
-    [{"done": -1}, {"done": 1.5}, {"rng": 3}, {"buffer": {"held": None, "free": np.array([90]), "order": None}}],
+    [
+        {"rng": 3},
+        {"buffer": {"held": None, "free": np.array([90]), "order": None}},
+        {"buffer": {"held": 3, "free": np.arange(3), "order": None}},
+        {"supply": {"rest": (X,), "ended": False}},
+        {"supply": {"rest": (X, Y[:3]), "ended": False}},
+        {"supply": {"rest": ((), ()), "ended": False}},
+        {"supply": {"rest": (X, 3.0), "ended": False}},
+        {"supply": {"rest": "ab", "ended": False}},
+    ],
     ids=str,
 )
 def test_a_state_that_is_no_place(change):
-    batches = iter(Stream(Rows(), 7, buffer=10))
+    stream = Stream(Rows(), 7, buffer=10)
+    batches = iter(stream)
     next(batches)
-    with pytest.raises(ValueError, match=r"pass over a Stream|shuffle buffer"):
-        StreamPass(Stream(Rows(), 7, buffer=10), batches.state_dict() | change)
+    state = batches.state_dict()
+    check_state(stream, state)
+    for judge in (check_state, StreamPass):
+        with pytest.raises(ValueError, match=r"pass over a Stream|shuffle buffer|samples that were kept"):
+            judge(Stream(Rows(), 7, buffer=10), state | change)
 
 
 def test_what_a_pass_shows():
