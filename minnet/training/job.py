@@ -17,6 +17,7 @@ from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, losses_of
 from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
+from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
 from minnet.optimizers import Optimizer
@@ -113,7 +114,7 @@ class JobLearning:
         self.mpi, self._interrupts, self._checkpoint = mpi, interrupts, checkpoint
         self.whole = Told()  # what all ranks told in the last exchange
         self.weight: Weight = 0.0  # of the last batch in a mean
-        self._trained, self._state, self._parallel, self._update = trained, state, parallel, update
+        self.trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
         self._error: Exception | None = None
         self._model: Layer | None = None
@@ -149,7 +150,7 @@ class JobLearning:
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
-        model, loss, optimizer = self._trained()
+        model, loss, optimizer = self.trained()
         optimizer.zero_grad()
         if model is not self._model:  # to walk through its layers takes longer than a small step
             self._model, self._buffers = model, [buffer for _, buffer in model.named_buffers()]
@@ -178,7 +179,7 @@ class JobLearning:
         return dict(zip(names, total.tolist(), strict=True))
 
     def _learn(self, told: Told, weight: Any, *batch: Any, whole: Any) -> None:
-        model, loss, _ = self._trained()
+        model, loss, _ = self.trained()
         value, self._state.prediction = self._parallel.learn(model, loss, *batch, whole=whole)
         told.present, told.loss = 1.0, float(value)
         if loss.several:
@@ -231,6 +232,7 @@ class JobSteps(Steps):
         super().__init__(*shared)
         self._learning, self._part = learning, Part(learning.mpi.rank, learning.mpi.size)
         self._batches: JobBatches | None = None
+        self._checked = self._state.step  # the step after which the weights were compared last
         # minnet's own decide alike on all ranks, because rows and losses are alike.
         self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in callbacks)
 
@@ -241,14 +243,22 @@ class JobSteps(Steps):
         return super().advance(self._batches, most, counts)
 
     def agree(self) -> None:
-        """Stop on all ranks if a callback stops one, and take up a signal that came since the last exchange."""
+        """Stop on all ranks if a callback stops one, and compare their weights every `check_every` steps."""
+        mpi = self._learning.mpi
         if self._asks:
-            self._state.stopped = self._learning.mpi.any(self._state.stopped)
+            self._state.stopped = mpi.any(self._state.stopped)
+        if self._state.step >= self._checked + mpi.check_every:
+            self._check_same()
 
     def settle(self) -> None:
-        """Take up signals that came after the last step, on all ranks."""
+        """Take up signals that came after the last step, on all ranks, and compare their weights."""
         asked = max(self._learning.mpi.gather(int(self.interrupts.asked)))
         self.interrupts.pending = self.interrupts.pending or asked
+        self._check_same()
+
+    def _check_same(self) -> None:
+        self._checked = self._state.step
+        check_same(self._learning.mpi, *self._learning.trained(), f"after step {self._checked}")
 
     def time_is_up(self, checkpoint: Checkpoint) -> bool:
         """Whether rank 0 had found, in the last exchange, that its checkpoint is due."""
