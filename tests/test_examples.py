@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ranks import Job
 
 import minnet as mn
 
@@ -192,6 +193,25 @@ def test_networks(script, small_mnist, tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
+def test_mnist_mpi(small_mnist):
+    script, places = EXAMPLES / "mnist_mpi.py", {"MINNET_DATA": str(small_mnist)}
+    single = run("mnist_mpi.py", "--help")  # needs no mpiexec, and no MPI
+    assert "--batch-size" in single
+    accuracies = []
+    for ranks in (1, 3):
+        with Job(script, ranks, "--epochs", 2, **places) as job:
+            assert job.wait() == 0, job.said()
+            assert f"128 digits a step, shared by {ranks} rank(s)\n" in job.stdout(0)
+            accuracies.append(float(re.search(r"epoch  2: loss .*\ntest accuracy ([\d.]+)% after", job.stdout(0))[1]))
+            assert not any(job.stdout(rank) + job.stderr(rank) for rank in range(1, ranks))
+    assert min(accuracies) > 60
+    assert abs(accuracies[0] - accuracies[1]) < 10  # Dropout differs
+    with Job(script, 2, "--data", "nowhere") as job:
+        assert job.wait() != 0
+        assert all(f"mnist_mpi.py, rank {rank}: nowhere: there is no" in job.stderr(rank) for rank in (0, 1))
+        assert "Traceback" not in job.said()
+
+
 def test_autoencoder(small_mnist, tmp_path):
     said = run("autoencoder.py", "--epochs", "2", "--out", "drawn.png", folder=small_mnist, cwd=tmp_path)
     error, noise = map(float, re.findall(r"autoencoder ([\d.]+)   .the noisy picture itself ([\d.]+)", said)[0])
@@ -257,6 +277,7 @@ def test_adding_problem(tmp_path):
         (("tabular.py", "--seeds", "0"), "--epochs and --seeds must be at least 1, got 100 and 0"),
         (("char_rnn.py", "--steps", "0"), "--steps must be at least 1, got 0"),
         (("text_classification.py", "--epochs", "0"), "--epochs must be at least 1, got 0"),
+        (("mnist_mpi.py", "--epochs", "0"), "--epochs and --batch-size must be at least 1, got 0 and 128"),
         (("adding_problem.py", "--steps", "-1"), "--steps must be at least 1, got -1"),
         (("mlp.py", "--data", __file__), "expected a pickle"),
         (("cnn.py", "--data", __file__), "expected a pickle"),

@@ -29,7 +29,13 @@ class JobError(Exception):
 
 
 def run(
-    program: str, ranks: int, task: Any, options: Sequence[str] = (), limit: float = LIMIT, **environment: str
+    program: str,
+    ranks: int,
+    task: Any,
+    options: Sequence[str] = (),
+    limit: float = LIMIT,
+    mpiexec: Sequence[str] = (),
+    **environment: str,
 ) -> Any:
     """Call ``program.task(comm, task)`` on each rank, and return what it returned on rank 0, as JSON holds it.
 
@@ -45,10 +51,12 @@ def run(
         More options of mpiexec, and variables of the environment.
     limit
         After how many seconds the job is stopped.
+    mpiexec
+        What starts MPI instead of mpiexec.
     """
     with tempfile.TemporaryDirectory() as name:
         answer = Path(name) / "answer"
-        command = [mpiexec(), "--oversubscribe", "-n", str(ranks), *options, sys.executable, __file__]
+        command = [*(mpiexec or [find(), "--oversubscribe"]), "-n", str(ranks), *options, sys.executable, __file__]
         command += [program, json.dumps(task), str(answer)]
         try:
             done = subprocess.run(
@@ -61,7 +69,7 @@ def run(
         return json.loads(answer.read_text())
 
 
-def mpiexec() -> str:
+def find() -> str:
     """Return the path of mpiexec: beside this Python, or in PATH."""
     beside = Path(sys.executable).with_name("mpiexec")
     found = str(beside) if beside.exists() else shutil.which("mpiexec")

@@ -18,8 +18,8 @@ from page import write
 RESULTS = Path(__file__).parent / "results"
 
 
-def main(section: str, measure: Callable[[], Any], markdown: Callable[[Any], str], about: str | None) -> None:
-    """Measure, store what was found as JSON, and write a section of docs/scaling.md."""
+def main(section: str, measure: Callable[[], Any], markdown: Callable[[Any], str] | None, about: str | None) -> None:
+    """Measure, store what was found as JSON, and write a section of docs/scaling.md, if there is one."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS / f"{section}.json", help="where to store the results")
     parser.add_argument("--page", action="store_true", help="write the page from results that are stored; no measuring")
@@ -28,6 +28,8 @@ def main(section: str, measure: Callable[[], Any], markdown: Callable[[Any], str
         begin = time.perf_counter()
         store(arguments.out, measure())
         print(f"measured in {time.perf_counter() - begin:.0f} s; results are in {arguments.out}")
+    if markdown is None:
+        return
     stored = json.loads(arguments.out.read_text(encoding="utf-8"))
     write(section, markdown(stored["found"]) + "\n\n" + where(stored["environment"]))
 

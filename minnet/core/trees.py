@@ -12,6 +12,7 @@ import numpy as np
 from minnet.core.arrays import cast
 from minnet.core.checks import named
 from minnet.core.samples import as_data
+from minnet.core.stored import Stored
 
 T = TypeVar("T")
 _KINDS = {"y": ("targets", "target a sample"), "s": ("weights", "weight a sample")}  # first letter of a name → words
@@ -132,4 +133,4 @@ def _is_array(item: Any) -> bool:
 
 
 def _shape(leaf: Any) -> str:
-    return str(leaf.shape) if isinstance(leaf, np.ndarray) else named(leaf)
+    return str(leaf.shape) if isinstance(leaf, np.ndarray | Stored) else named(leaf)

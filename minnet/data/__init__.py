@@ -2,6 +2,7 @@
 
 from minnet.core.words import answer_arguments
 from minnet.data import augment as augment
+from minnet.data.files.opening import open_array as open_array
 from minnet.data.loader import DataLoader as DataLoader
 from minnet.data.mnist.dataset import Mnist as Mnist
 from minnet.data.mnist.dataset import Split as Split
@@ -13,6 +14,7 @@ from minnet.data.mnist.synthetic import synthetic_digits as synthetic_digits
 from minnet.data.padding import Pad as Pad
 from minnet.data.padding import bucketed_order as bucketed_order
 from minnet.data.prefetch import Prefetch as Prefetch
+from minnet.data.shards import Shards as Shards
 from minnet.data.stream import Stream as Stream
 
 __all__ = [
@@ -20,15 +22,17 @@ __all__ = [
     "Mnist",
     "Pad",
     "Prefetch",
+    "Shards",
     "Split",
     "Stream",
     "augment",
     "bucketed_order",
     "load_digits",
     "load_mnist",
+    "open_array",
     "read_idx",
     "read_mnist_pickle",
     "synthetic_digits",
 ]
 
-answer_arguments({"DataLoader": DataLoader, "Prefetch": Prefetch, "Stream": Stream})
+answer_arguments({"DataLoader": DataLoader, "Prefetch": Prefetch, "Shards": Shards, "Stream": Stream})

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minnet.core.console import warn
+from minnet.core.stored import Stored
 from minnet.core.trees import named_leaves
 from minnet.data.collate import check_samples
 from minnet.errors import DataWarning
@@ -19,7 +19,7 @@ def check_pair(owner: str, X: Any, y: Any, transformed: bool) -> None:
 
     The numbers of an X that is `transformed` are not looked at: a transform may fill its gaps and scale it.
     """
-    if isinstance(X, np.ndarray) and isinstance(y, np.ndarray):
+    if isinstance(X, np.ndarray | Stored) and isinstance(y, np.ndarray | Stored):
         warn_of_swapped(owner, X, y)
     cure = "; check=False lets them through"
     for name, samples in named_leaves("y", y):
@@ -27,11 +27,11 @@ def check_pair(owner: str, X: Any, y: Any, transformed: bool) -> None:
     if not transformed:
         for name, samples in named_leaves("X", X):
             check_samples(owner, name, samples, cure)
-            if isinstance(samples, np.ndarray):
+            if isinstance(samples, np.ndarray | Stored):
                 warn_of_pixels(owner, name, samples)
 
 
-def warn_of_pixels(owner: str, name: str, array: NDArray[Any]) -> None:
+def warn_of_pixels(owner: str, name: str, array: Any) -> None:
     """Warn of floats that look like pixels of 0 to 255, with which learning is slow or diverges.
 
     Floats look like pixels if samples have at least 64 numbers, and those of the first 100 samples are whole, at least
@@ -50,7 +50,7 @@ def warn_of_pixels(owner: str, name: str, array: NDArray[Any]) -> None:
     )
 
 
-def warn_of_swapped(owner: str, X: NDArray[Any], y: NDArray[Any]) -> None:
+def warn_of_swapped(owner: str, X: Any, y: Any) -> None:
     """Warn of an X that looks like labels with a y that looks like samples."""
     if X.ndim == 1 and X.dtype.kind in "iu" and y.ndim > 1 and (y.dtype.kind == "f" or y.dtype == np.uint8):
         warn(

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.samples import on_disk
+from minnet.core.stored import Stored
+from minnet.core.trees import leaves, taken
+from minnet.data.blocks import Blocks, WindowReader
 from minnet.data.collate import collated
 from minnet.data.padding import bucketed_order, lengths_of
 
@@ -31,24 +35,29 @@ class Epoch:
         self.part: Any = None  # a `minnet.mpi.part.Part`, if only a rank's part of every batch is to be read
         self._done, self._length, self._samples = 0, len(loader), loader.samples
         self._order: Rows | None = None
+        self._blocks: Blocks | None = None
         self._resampled = loader.shuffle == "resampled"
         ordered = bool(loader.shuffle) and not self._resampled
         if state is not None:
             self._done, self._order = state["done"], state["order"]
             if not 0 <= self._done <= self._length:
                 raise ValueError(f"{self._done} batches of {self._length} are done")
-            is_order = isinstance(self._order, np.ndarray) and self._order.dtype.kind == "i"
-            is_order = is_order and np.array_equal(np.sort(self._order), np.arange(loader.samples))
-            if not (is_order if ordered else self._order is None):
+        if loader.shuffle == "blocks":
+            given = [*leaves(self.X), *leaves(self.y), *leaves(loader.sample_weight)]
+            self._blocks = Blocks(given, loader.rng, None if state is None else np.asarray(self._order))
+            self._order = self._blocks.state()
+        elif state is not None:
+            if not (_is_order(self._order, loader.samples) if ordered else self._order is None):
                 raise ValueError("the order of the rows is not one of this loader")
         elif loader.shuffle == "bucketed":
             self._order = bucketed_order(lengths_of(loader.X), loader.batch_size, loader.rng)
         elif ordered:
             self._order = loader.rng.permutation(loader.samples)
         gather = bool(loader.shuffle)
-        self._x_of, self._y_of = _reader(self.X, gather), _reader(self.y, gather)
+        self._x_of, self._y_of = (_reader(tree, gather, self._blocks) for tree in (self.X, self.y))
         self._plain = loader.collate is loader.sample_weight is None
-        self._weight_of = None if loader.sample_weight is None else _reader(loader.sample_weight, gather)
+        weights = loader.sample_weight
+        self._weight_of = None if weights is None else _reader(weights, gather, self._blocks)
 
     def __repr__(self) -> str:
         return f"Epoch({self._done:,} of {self._length:,} batches done)"
@@ -61,14 +70,12 @@ class Epoch:
         """Return the next batch, (x, y) or (x, y, sample_weight)."""
         if self._done == self._length:
             raise StopIteration
-        rows = self.rows = self._next_rows(1) if self.part is None else self._own(self._next_rows(1))
-        x, y = self._x_of(rows), self._y_of(rows)
-        if self._plain and self.part is None:
-            return self._loader.prepared(x), y
-        if self._loader.collate is not None:
-            x, y = collated(self._loader.collate, x, y)
-        x = self._loader.prepared(x, self.part and self.part.rng)
-        return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
+        rows = self.rows = self._next_rows(1)
+        if self.part is not None:
+            return self._own(rows)
+        if self._plain:
+            return self._loader.prepared(self._x_of(rows)), self._y_of(rows)
+        return self._prepared(rows)
 
     def take(self, batches: int) -> NDArray[np.int64]:
         """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
@@ -85,9 +92,14 @@ class Epoch:
             self._loader.rng.bit_generator.state = state
         self.take(batches)
 
-    def back(self, batches: int) -> None:
-        """Count the last so many batches as still to come; what drew random numbers for them is put back elsewhere."""
-        self._done -= batches
+    @property
+    def done(self) -> int:
+        """How many batches are done."""
+        return self._done
+
+    def back_to(self, done: int) -> None:
+        """Count only the first so many batches as done; what was drawn for the others is put back elsewhere."""
+        self._done = done
 
     def _next_rows(self, batches: int) -> Rows | slice:
         """Return the rows of the next batches, which are there, and count these as done."""
@@ -96,32 +108,58 @@ class Epoch:
         if self._resampled:
             draws = [self._loader.rng.choice(self._samples, size, replace=False) for _ in range(batches)]
             return np.concatenate(draws) if draws else np.arange(0)
+        if self._blocks is not None:
+            return self._blocks.rows(start * size, self._done * size)
         rows = slice(start * size, self._done * size)
         return rows if self._order is None else self._order[rows]
 
-    def _own(self, rows: Rows | slice) -> Rows | slice:
-        """Return the rank's part of the rows of a batch."""
-        if isinstance(rows, slice):
-            part = self.part.rows(min(rows.stop, self._samples) - rows.start)
-            return slice(rows.start + part.start, rows.start + part.stop)
-        own: Rows = rows[self.part.rows(len(rows))]
-        return own
+    def _prepared(self, rows: Rows | slice, rng: np.random.Generator | None = None) -> Batch:
+        """Return the batch of these rows."""
+        x, y = self._x_of(rows), self._y_of(rows)
+        if self._loader.collate is not None:
+            x, y = collated(self._loader.collate, x, y)
+        x = self._loader.prepared(x, rng)
+        return (x, y) if self._weight_of is None else (x, y, self._weight_of(rows))
+
+    def _own(self, rows: Rows | slice) -> Batch:
+        """Return the rank's part of a batch. An empty one is cut off a sample, because its arrays have a form, too."""
+        size = min(rows.stop, self._samples) - rows.start if isinstance(rows, slice) else len(rows)
+        own = self.part.rows(size)
+        self.rows = _cut(rows, own)
+        if own.start < own.stop:
+            return self._prepared(self.rows, self.part.rng)
+        batch = self._prepared(_cut(rows, slice(0, 1)), self.part.rng)
+        return cast("Batch", tuple(taken(tree, slice(0)) for tree in batch))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many batches are done, and the order of the rows."""
+        """Return how many batches are done, and the order of the rows, or what decides it."""
         return {"done": self._done, "order": self._order}
 
 
-def _reader(tree: Any, gather: bool) -> Callable[[Any], Any]:
+def _cut(rows: Rows | slice, part: slice) -> Rows | slice:
+    return slice(rows.start + part.start, rows.start + part.stop) if isinstance(rows, slice) else rows[part]
+
+
+def _is_order(value: Any, samples: int) -> bool:
+    """Whether a value is an order of so many rows."""
+    is_order = isinstance(value, np.ndarray) and value.dtype.kind == "i"
+    return is_order and np.array_equal(np.sort(value), np.arange(samples))
+
+
+def _reader(tree: Any, gather: bool, blocks: Blocks | None) -> Callable[[Any], Any]:
     """Return what gathers rows, or else views a slice of them read-only, because a batch is not to be written into."""
     if type(tree) is tuple:
-        readers = [_reader(leaf, gather) for leaf in tree]
+        readers = [_reader(leaf, gather, blocks) for leaf in tree]
         return lambda rows: tuple([read(rows) for read in readers])
     if type(tree) is dict:
-        named = {key: _reader(leaf, gather) for key, leaf in tree.items()}
+        named = {key: _reader(leaf, gather, blocks) for key, leaf in tree.items()}
         return lambda rows: {key: read(rows) for key, read in named.items()}
     if type(tree) is list:  # samples for a collate function
         return (lambda rows: [tree[row] for row in rows]) if gather else tree.__getitem__
+    if blocks is not None and on_disk(tree):
+        return WindowReader(tree, blocks)
+    if isinstance(tree, Stored):
+        return tree.__getitem__
     if gather:  # `take` is faster than an index, but first copies all of an array that is not contiguous
         return partial(tree.take, axis=0) if tree.flags.c_contiguous else cast("Callable[[Any], Any]", tree.__getitem__)
     view = tree[...]

@@ -4,14 +4,15 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minnet.core.arrays import BYTE_SCALE
 from minnet.core.checks import check_choice, check_int
+from minnet.core.chunked import as_stored
 from minnet.core.described import shown
 from minnet.core.objects import Objects
 from minnet.core.samples import as_data
 from minnet.core.state import State, attributes, set_attributes
+from minnet.core.stored import windows
 from minnet.core.trees import as_tree, check_lengths, first, leaves, mapped, named_leaves, taken
 from minnet.core.weights import check_weights
 from minnet.data.checks import check_pair
@@ -21,6 +22,7 @@ from minnet.data.padding import lengths_of
 from minnet.data.preparing import Preparing
 from minnet.data.transforms import FEW, Transform, warn_of_preparation
 
+SHUFFLES = (False, True, "blocks", "resampled", "bucketed")
 DATA = ("X", "y", "sample_weight")  # the attributes that are the data set, which checkpoints leave out
 
 
@@ -39,12 +41,16 @@ class DataLoader(Preparing):
         The samples, along the first axis: an array, a ``np.memmap``, a list, or anything NumPy can
         read as an array. Floats are yielded in their own dtype, integers as they are, uint8 as
         float32 times `scale`. Or several of these, of one length: a tuple, or a dict with names.
+        Data larger than memory are what `minnet.data.open_array` or `minnet.data.Shards` returns, an
+        array of Zarr, or a data set of h5py: their rows are read batch by batch.
     y
         As many targets, along the first axis, or a tuple or dict of such.
     batch_size
         N, how many samples a batch has; the last one of an epoch may have fewer.
     shuffle
-        False: the samples come in their order; True: in a new random order every epoch; ``"resampled"``: every batch is
+        False: the samples come in their order; True: in a new random order every epoch. ``"blocks"``: in a random order
+        that reads files sequentially, and holds 32 MB of them; it is that of True for data that are no larger (see
+        docs/large-data.md). ``"resampled"``: every batch is
         a draw of its own, without replacement within it, as in the class notebook. Then an epoch has as many batches
         as make up the data set, but a sample may come twice or not at all; a draw costs O(batch). ``"bucketed"``: as
         True, but the samples of a batch have similar lengths, so that little is padded; see
@@ -69,7 +75,7 @@ class DataLoader(Preparing):
     check
         Whether to look at every number once, when the loader is made. NaN and infinity are refused. A `DataWarning`
         says if X and y seem to be swapped, if X seems to hold pixels of 0 to 255 as floats, from which a model learns
-        badly, or if the `transform` of some samples does not depend on `rng`. A memory map is not read, nor is X if
+        badly, or if the `transform` of some samples does not depend on `rng`. Files are not read, nor is X if
         there is a `transform`, which may fill its gaps.
     rng
         None, a seed, or a Generator, for the order and for the transform.
@@ -102,7 +108,7 @@ class DataLoader(Preparing):
         X: Any,
         y: Any,
         batch_size: int = 128,
-        shuffle: bool | Literal["resampled", "bucketed"] = False,
+        shuffle: bool | Literal["blocks", "resampled", "bucketed"] = False,
         *,
         sample_weight: Any = None,
         drop_last: bool = False,
@@ -118,7 +124,7 @@ class DataLoader(Preparing):
         self.sample_weight = None if sample_weight is None else _as_weights(sample_weight)
         cure = "pass len(X) for all samples in one batch"
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, why=cure)
-        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, (False, True, "resampled", "bucketed"))
+        self.shuffle = check_choice("DataLoader", "shuffle", shuffle, SHUFFLES)
         self.drop_last = drop_last
         self._prepare_with("DataLoader", scale, collate, transform, rng)
         self._check_arguments()
@@ -180,12 +186,14 @@ class DataLoader(Preparing):
 def _as_weights(sample_weight: Any) -> Any:
     """View weights of samples as an array, or as a tuple or dict of arrays; raise an error if they are no weights."""
 
-    def read(owner: str, name: str, data: Any) -> NDArray[Any]:
-        check_weights(owner, name, data)
+    def read(owner: str, name: str, data: Any) -> Any:
+        data = as_stored(data)
+        for part in windows(data):
+            check_weights(owner, name, part)
         return as_data(owner, name, data)
 
     weights = as_tree("DataLoader", "sample_weight", sample_weight, read)
-    if not any(leaf.any() for leaf in leaves(weights)):
+    if not any(part.any() for leaf in leaves(weights) for part in windows(leaf)):
         raise ValueError(
             "DataLoader got a sample_weight of zero for every sample: give at least one a weight above zero"
         )

@@ -15,10 +15,9 @@ from minnet.data.stream import Stream
 class Prefetch:
     """Read the batches of a loader ahead in a background thread: the same batches, in the same order.
 
-    It takes the place of the loader everywhere: in `fit`, `evaluate`, `lr_finder`, in a job of several ranks, where each
-    reads its own part ahead. Checkpoints are as if it were not there. So a run may go on with or without it, to the
-    last bit, and a run may be stopped and go on. An error of the loader is raised in place of the batch that it was
-    raised for.
+    It takes the place of the loader everywhere: in `fit`, `evaluate`, `lr_finder`, and in a job of several ranks, where
+    each reads its own part ahead. A run that is stopped goes on with the same bits, with the Prefetch or without it. An
+    error of the loader is raised in place of the batch that it was raised for.
 
     It pays where making a batch waits (for a disk, a network, a database), or computes in code that frees Python's
     lock, as NumPy does when it gathers rows, reads files and multiplies large arrays, if there is a processor that is
@@ -43,6 +42,8 @@ class Prefetch:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from minnet import DataLoader
     >>> loader = DataLoader(np.arange(6.0).reshape(6, 1), np.arange(6), batch_size=2, shuffle=True, rng=0)
     >>> ahead = DataLoader(np.arange(6.0).reshape(6, 1), np.arange(6), batch_size=2, shuffle=True, rng=0)
     >>> [y.tolist() for x, y in loader] == [y.tolist() for x, y in Prefetch(ahead)]

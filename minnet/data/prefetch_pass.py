@@ -24,7 +24,7 @@ class PrefetchPass:
         self.batches = batches
         self._loader = loader
         self._reader = Reader(batches, most, _note_of(loader, batches))
-        self._reader.ahead.extend(Item(batch, None, None) for batch in ahead)
+        self._reader.ahead.extend(Item(batch) for batch in ahead)
         self._finalizer = weakref.finalize(self, self._reader.rest, GRACE)
 
     def __iter__(self) -> Self:
@@ -33,8 +33,9 @@ class PrefetchPass:
 
     def __next__(self) -> Batch:
         """Return the next batch; raise here what the loader raised when it was read."""
-        batch, self.rows, _ = self._reader.take()
-        return batch  # type: ignore[no-any-return]
+        item = self._reader.take()
+        self.rows = item.rows
+        return item.batch  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         """Return the part of a job's rank, if the pass that is read ahead has one."""
@@ -45,6 +46,11 @@ class PrefetchPass:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.batches, name, value) if name == "part" else object.__setattr__(self, name, value)
 
+    @property
+    def ahead(self) -> int:
+        """How many batches were read that nobody has asked for."""
+        return len(self._reader.ahead)
+
     def rest(self) -> None:
         """End the thread; the next batch that is asked for starts another."""
         self._reader.rest(GRACE)
@@ -52,13 +58,10 @@ class PrefetchPass:
     def settle(self) -> None:
         """Wait for the thread; then let an Epoch go back to the batches that were read and not yet asked for."""
         self._reader.rest()
-        ahead = self._reader.ahead
-        if not isinstance(self.batches, Epoch) or not ahead:
+        if not isinstance(self.batches, Epoch) or (first := self._reader.put_back()) is None:
             return
-        self.batches.back(len(ahead))
-        state, own = ahead[0].before
-        ahead.clear()
-        self._reader.reopen()
+        done, state, own = first.before
+        self.batches.back_to(done)
         if state is not None:
             size = self._loader.batch_size  # which a callback may have changed
             self._loader.load_state_dict(state)
@@ -75,7 +78,7 @@ class PrefetchPass:
         if isinstance(self.batches, Epoch):
             return self.batches.state_dict()
         inner = self.batches.state_dict() if isinstance(self.batches, StreamPass) else None
-        ahead = [item.batch for item in self._reader.ahead]
+        ahead = [item.batch for item in self._reader.ahead if item.error is None]
         if inner is None or not is_plain(ahead):
             return {"ahead": len(ahead), "inner": None}
         return {"ahead": ahead, "inner": inner}
@@ -88,9 +91,11 @@ def _note_of(loader: Any, batches: Iterator[Any]) -> Any:
     constant = type(loader) is DataLoader and loader.transform is None and loader.collate is None
     constant = constant and loader.shuffle != "resampled"
 
-    def note() -> tuple[Any, Any]:
+    def note() -> tuple[int, Any, Any]:
+        if constant:
+            return batches.done, None, None
         rng = getattr(batches.part, "rng", None)
-        state = None if constant else copy.deepcopy(loader.state_dict())
-        return state, None if rng is None else copy.deepcopy(rng.bit_generator.state)
+        own = None if rng is None else copy.deepcopy(rng.bit_generator.state)
+        return batches.done, copy.deepcopy(loader.state_dict()), own
 
     return note

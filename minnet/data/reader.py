@@ -6,15 +6,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-GRACE = 1.0  # seconds that the end of a pass waits for the item that is being read
+GRACE = 0.3  # seconds that the end of a pass waits for the item that is being read
 
 
 class Item(NamedTuple):
-    """What was read, its rows in the data set if these are known, and how everything was before."""
+    """A batch that was read, its rows in the data set if these are known, and how everything was before."""
 
     batch: Any
-    rows: Any
-    before: Any
+    rows: Any = None
+    before: Any = None
+    error: BaseException | None = None  # in place of a batch: what the iterator raised; StopIteration, too
 
 
 class Reader:
@@ -29,7 +30,7 @@ class Reader:
         self.ahead: deque[Item] = deque()
         self.most = most
         self._items, self._note = items, note
-        self._end: BaseException | None = None  # the error that ended the iterator; StopIteration, too
+        self._ended = False
         self._changed = threading.Condition()
         self._wanted = False
         self._thread: threading.Thread | None = None
@@ -37,24 +38,22 @@ class Reader:
 
     def take(self) -> Item:
         """Return the next item, or raise what the iterator raised, after the items before it."""
-        if self._process != os.getpid() and self._thread is not None:
+        if self._thread is not None and self._process != os.getpid():
             raise RuntimeError(
                 "this pass over a Prefetch was begun in another process, whose thread is not here after a fork: begin "
                 "a new pass, iter(loader)"
             )
         with self._changed:
             self._start()
-            while not self.ahead and self._end is None:
+            while not self.ahead:
+                if self._ended:
+                    raise StopIteration
                 self._changed.wait()
-            if self.ahead:
-                self._changed.notify_all()
-                return self.ahead.popleft()
-            error, self._end = self._end, StopIteration()
-        assert error is not None
-        try:
-            raise error
-        finally:
-            del error  # it holds this frame
+            item = self.ahead.popleft()
+            self._changed.notify_all()
+        if item.error is not None:
+            raise item.error
+        return item
 
     def rest(self, timeout: float | None = None) -> None:
         """Let the thread end after the item that it is reading; `take` starts another."""
@@ -64,13 +63,17 @@ class Reader:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 
-    def reopen(self) -> None:
-        """Read on, though the iterator has ended or raised an error: it was put back."""
-        self._end = None
+    def put_back(self) -> Item | None:
+        """Forget what is ahead, because the iterator goes back to it; return the first. The thread rests."""
+        first = self.ahead[0] if self.ahead else None
+        self.ahead.clear()
+        self._ended = self._ended and first is None
+        return first
 
     def _start(self) -> None:
         self._wanted = True
-        if self._thread is None and self._end is None:
+        if self._thread is None and not self._ended:
+            self._process = os.getpid()
             self._thread = threading.Thread(target=self._run, name="minnet.Prefetch", daemon=True)
             self._thread.start()
 
@@ -79,18 +82,21 @@ class Reader:
             with self._changed:
                 while self._wanted and len(self.ahead) >= self.most:
                     self._changed.wait()
-                if not self._wanted or self._end is not None:
+                if not self._wanted or self._ended:
                     self._thread = None
                     return
-            try:
-                before = self._note()
-                item = Item(next(self._items), getattr(self._items, "rows", None), before)
-            except BaseException as error:  # raised where the item is taken
-                with self._changed:
-                    self._end, self._thread = error, None
-                    self._changed.notify_all()
-                return
+            item = self._read()
             with self._changed:
                 self.ahead.append(item)
+                self._ended = item.error is not None
                 self._changed.notify_all()
             del item
+
+    def _read(self) -> Item:
+        before = None
+        try:
+            before = self._note()
+            batch = next(self._items)
+            return Item(batch, getattr(self._items, "rows", None), before)
+        except BaseException as error:  # raised where the item is taken
+            return Item(None, None, before, error)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from minnet.core.state import State
 from minnet.core.trees import leaves, mapped, named_leaves
-from minnet.data.supply import NAMES, Chunk, Supply, rows_of, size_of
+from minnet.data.supply import NAMES, Chunk, Supply, check_chunk, rows_of, size_of
 
 
 class ShuffleBuffer:
@@ -17,7 +17,7 @@ class ShuffleBuffer:
     """
 
     def __init__(self, supply: Supply, buffer: int, batch_size: int, rng: np.random.Generator) -> None:
-        self._supply, self._rng = supply, rng
+        self._supply, self.rng = supply, rng
         self._size, self._batch_size = buffer + batch_size, batch_size
         self._held: Chunk | None = None  # the samples, each in a place of these arrays
         self._free: NDArray[np.intp] = np.arange(self._size)  # the places that are not taken
@@ -31,10 +31,10 @@ class ShuffleBuffer:
         if self._held is None:
             return None
         if not len(self._free):
-            rows = self._free = self._rng.choice(self._size, self._batch_size, replace=False)
+            rows = self._free = self.rng.choice(self._size, self._batch_size, replace=False)
         else:
             if self._order is None:
-                self._order = self._rng.permutation(np.setdiff1d(np.arange(self._size), self._free))
+                self._order = self.rng.permutation(np.setdiff1d(np.arange(self._size), self._free))
             rows, self._order = self._order[: self._batch_size], self._order[self._batch_size :]
         return rows_of(self._held, rows) if len(rows) else None
 
@@ -68,6 +68,7 @@ class ShuffleBuffer:
     def load_state_dict(self, state: State) -> None:
         """Go on from what `state_dict` returned; ValueError if that was of another buffer."""
         held, free, order = state["held"], state["free"], state["order"]
+        check_chunk(held)
         sizes = {
             len(leaf) for name, part in zip(NAMES, held or (), strict=False) for _, leaf in named_leaves(name, part)
         }

@@ -10,6 +10,7 @@ from minnet.core.state import State, is_plain
 from minnet.core.trees import leaves
 from minnet.data.collate import collated
 from minnet.data.epoch import Batch
+from minnet.data.loader import DataLoader
 from minnet.data.shuffle_buffer import ShuffleBuffer
 from minnet.data.supply import Supply, size_of
 
@@ -29,27 +30,14 @@ class StreamPass:
     def __init__(self, stream: "Stream", state: State | None = None) -> None:
         self._stream = stream
         source, place = stream.source, None if state is None else state["source"]
-        if keeps_state(source) and place is not None:
+        if _knows_place(source) and place is not None:
             source.load_state_dict(place)
         items = iter(source() if stream.is_function else source)
-        self._keeper = next((one for one in (source, items) if keeps_state(one)), None)  # what knows its place
+        self._keeper = next((one for one in (source, items) if _knows_place(one)), None)
         if self._keeper is not source and self._keeper is not None and place is not None:
             self._keeper.load_state_dict(place)
-        self._rng = (
-            np.random.default_rng(stream.rng.integers(1 << 63)) if state is None else copy.deepcopy(state["rng"])
-        )
         self._supply = Supply(items, stream.batches, stream.collate is not None)
-        self._buffer = ShuffleBuffer(self._supply, stream.buffer, stream.batch_size, self._rng)
-        self._done = 0
-        if state is not None:
-            self._go_on(state)
-
-    def _go_on(self, state: State) -> None:
-        if not isinstance(self._rng, np.random.Generator) or type(state["done"]) is not int or state["done"] < 0:
-            raise ValueError("the place in a pass over a Stream is none")
-        self._done = state["done"]
-        self._supply.rest, self._supply.ended = state["rest"], bool(state["ended"])
-        self._buffer.load_state_dict(state["buffer"])
+        self._buffer, self._done = _buffer_of(stream, self._supply, state), 0 if state is None else state["done"]
 
     def __repr__(self) -> str:
         return f"StreamPass({self._done:,} batches done)"
@@ -74,7 +62,29 @@ class StreamPass:
         """Return the place, with the samples in hand; None if the source knows none, or if these are too many."""
         if self._keeper is None or self._buffer.bytes() > MOST:
             return None
-        buffer, supply = self._buffer.state_dict(), self._supply
-        state = {"done": self._done, "source": self._keeper.state_dict(), "rng": self._rng, "buffer": buffer}
-        state |= {"rest": supply.rest, "ended": supply.ended}
-        return state if is_plain({**state, "source": None}) else None
+        state = {"done": self._done, "rng": self._buffer.rng, "buffer": self._buffer.state_dict()}
+        state["supply"] = self._supply.state_dict()
+        return state | {"source": self._keeper.state_dict()} if is_plain(state) else None
+
+
+def check_state(stream: "Stream", state: State) -> None:
+    """Raise an error if a state, from a file, is no place in a pass over a stream; the source judges its own."""
+    _buffer_of(stream, Supply(iter(()), stream.batches, stream.collate is not None), state)
+
+
+def _buffer_of(stream: "Stream", supply: Supply, state: State | None) -> ShuffleBuffer:
+    """Return the shuffle buffer of a pass, with a Generator of its own; or that of a state, with the supply's rest."""
+    if state is None:
+        rng = np.random.default_rng(stream.rng.integers(1 << 63))
+    elif not isinstance(rng := copy.deepcopy(state["rng"]), np.random.Generator):
+        raise ValueError("the Generator of a pass over a Stream is none")
+    buffer = ShuffleBuffer(supply, stream.buffer, stream.batch_size, rng)
+    if state is not None:
+        supply.restore(state["supply"])
+        buffer.load_state_dict(state["buffer"])
+    return buffer
+
+
+def _knows_place(source: object) -> bool:
+    """Whether a source has a state that tells its place; a DataLoader's tells only what decides the next pass."""
+    return keeps_state(source) and not isinstance(source, DataLoader)

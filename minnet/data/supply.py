@@ -8,6 +8,7 @@ import numpy as np
 
 from minnet.core.checks import named
 from minnet.core.samples import as_data
+from minnet.core.state import State
 from minnet.core.trees import as_tree, check_lengths, first, leaves, mapped, named_leaves
 from minnet.data.collate import samples_of
 
@@ -37,6 +38,15 @@ class Supply:
             samples -= size
             found.append(chunk)
         return joined_chunks(found) if found else None
+
+    def state_dict(self) -> State:
+        """Return what is left of the last batch, and whether the iterator has ended."""
+        return {"rest": self.rest, "ended": self.ended}
+
+    def restore(self, state: State) -> None:
+        """Go on with an iterator that is where it was when `state_dict` returned a state."""
+        check_chunk(state["rest"])
+        self.rest, self.ended = state["rest"], bool(state["ended"])
 
     def _next(self, samples: int) -> Chunk | None:
         """Return what is left of the last batch, or else the next one, or else so many samples."""
@@ -105,6 +115,19 @@ class Supply:
                 f"Stream expected samples that are alike, got {now} after {before}: convert them in the source, such "
                 "as with np.asarray(x, np.float32); samples of several lengths take collate=mn.data.Pad()"
             )
+
+
+def check_chunk(chunk: Any) -> None:
+    """Raise ValueError if what comes from a file is neither a chunk nor None."""
+    if chunk is None:
+        return
+    if type(chunk) is not tuple or len(chunk) not in (2, 3):
+        raise ValueError("the samples that were kept are no x and y")
+    found = [leaf for part in chunk for leaf in leaves(part)]
+    if not found or not all(isinstance(leaf, list) or (isinstance(leaf, np.ndarray) and leaf.ndim) for leaf in found):
+        raise ValueError("the samples that were kept are no arrays, and no lists")
+    if len({len(leaf) for leaf in found}) > 1:
+        raise ValueError("the samples that were kept have several lengths")
 
 
 def size_of(chunk: Chunk) -> int:

@@ -44,8 +44,8 @@ class Exchange:
     """Add up over all ranks, in one call of MPI, what each of them has after its part of a batch.
 
     The gradients of the parts are added up, and divided by the weight of the whole batch. A Buffer, such as a running
-    mean, moves by the mean of what it moved by on the ranks that had samples. So both are the same on all ranks to the
-    last bit. All of it is copied into one array, because a call of MPI costs as much as some 10,000 numbers.
+    mean, becomes the mean of what it is on the ranks that changed it. So both are the same on all ranks to the last
+    bit. All of it is copied into one array, because a call of MPI costs as much as some 10,000 numbers.
     """
 
     def __init__(self, mpi: MPI) -> None:
@@ -69,25 +69,26 @@ class Exchange:
         flat, has_gradients = self._flat, bool(told.present and not told.failed)
         for parameter, view in zip(self._parameters, self._gradients, strict=True):
             view[...] = parameter.read_grad() if has_gradients else 0
-        for (buffer, before), view in zip(self._buffers, self._moves, strict=True):
-            if has_gradients:
-                np.subtract(buffer.data, before, out=view, casting="same_kind")
-            else:
-                view[...] = 0
+        for i, ((buffer, before), view) in enumerate(zip(self._buffers, self._values, strict=True)):
+            self._changed[i] = changed = has_gradients and not np.array_equal(buffer.data, before, equal_nan=True)
+            view[...] = buffer.data if changed else 0
         flat[-len(mine) :] = mine
         self._mpi.add_up(flat)
         whole = Told.of(flat[-len(mine) :].tolist())
         share = 1.0 if normalised else 1.0 / whole.weight if whole.weight else 0.0
         for parameter, view in zip(self._parameters, self._gradients, strict=True):
             np.multiply(view, share, out=parameter.read_grad(), casting="same_kind")
-        for (buffer, before), view in zip(self._buffers, self._moves, strict=True):
-            view /= max(whole.present, 1.0)
-            np.add(before, view, out=buffer.data, casting="same_kind")
+        for (buffer, before), view, ranks in zip(self._buffers, self._values, self._changed, strict=True):
+            if ranks:
+                np.divide(view, ranks, out=buffer.data, casting="same_kind")
+            elif not has_gradients:
+                buffer.data = before
         return whole
 
     def _lay_out(self, numbers: int) -> None:
         """Make the flat array, and a view of it for each gradient and Buffer, if they are others than before."""
         arrays = [*(p.data for p in self._parameters), *(before for _, before in self._buffers)]
+        arrays.append(np.zeros(len(self._buffers), np.float32))  # on how many ranks each has changed
         layout = [numbers, *((array.shape, array.dtype) for array in arrays)]
         if layout == self._layout:
             return
@@ -99,4 +100,5 @@ class Exchange:
         for array in arrays:
             views.append(self._flat[start : start + array.size].reshape(array.shape))
             start += array.size
-        self._gradients, self._moves = views[: len(self._parameters)], views[len(self._parameters) :]
+        self._changed = views.pop()
+        self._gradients, self._values = views[: len(self._parameters)], views[len(self._parameters) :]

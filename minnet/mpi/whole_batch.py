@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from minnet.core.layer import Layer
+from minnet.core.trees import call, mapped
 from minnet.layers.normalization.statistics import over_batch
 from minnet.mpi.communicator import MPI
 
@@ -18,6 +20,8 @@ class GaveUp(Exception):  # noqa: N818 (it is no error of this rank)
 class WholeBatch:
     """Let batch norms add up their sums over all ranks: ``with WholeBatch(mpi):`` around forward and backward.
 
+    Unless the job is `synchronised`, it does nothing.
+
     Each rank must go through the same layers, also with an empty part of a batch, because all of them wait for the sums
     of each. A rank that raises an error would leave the others waiting. So it takes part in one addition more, in which
     it says so; the others raise `GaveUp` then. To make that possible, all additions have the same length, whatever
@@ -29,13 +33,21 @@ class WholeBatch:
         self._numbers = np.zeros(1 + NUMBERS)  # first, how many ranks gave up
 
     def __enter__(self) -> Self:
-        self._token = over_batch.set(self.add_up)
+        self._token = over_batch.set(self.add_up) if self._mpi.synchronised else None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        over_batch.reset(self._token)
-        if kind is None or not issubclass(kind, GaveUp):
-            self._exchange(np.zeros(0), gave_up=error is not None)
+        if self._token is not None:
+            over_batch.reset(self._token)
+        if error is None and self._mpi.synchronised:
+            self._exchange(np.zeros(0))
+        elif kind is not GaveUp:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Tell the others that this rank cannot do its part of the step."""
+        if self._mpi.synchronised:
+            self._exchange(np.zeros(0), gave_up=True)
 
     def add_up(self, *sums: Any) -> tuple[Any, ...]:
         """Return the sums, arrays and ints, over all ranks; they are added up in float64."""
@@ -53,6 +65,13 @@ class WholeBatch:
         if self._numbers[0] and not gave_up:
             raise GaveUp
         numbers[...] = self._numbers[1 : 1 + len(numbers)]
+
+
+def take_part(model: Layer, x: Any) -> Any:
+    """Do forward and backward with an empty part of a batch, which adds nothing; return the prediction."""
+    prediction = call(model.forward, x)
+    model.accumulate_grad(mapped(np.zeros_like, prediction))
+    return prediction
 
 
 def _like(given: Any, total: Any) -> Any:

@@ -54,6 +54,7 @@ def _sections(survey: Survey, state: State) -> Iterator[tuple[str, Any, State]]:
             yield f"callbacks[{i}]", callback, data
     of_loaders = [("loader", state["loader"]), ("loader", state["run"]["began"] or {})]
     of_loaders += [(f"sets[{name!r}]", data) for name, data in state["sets"].items()]
+    of_loaders += [(f"{path}.source", data["source"]) for path, data in of_loaders if "source" in data]
     for path, data in of_loaders:
         yield path, parts.loaders()[path], data.get("attributes", {})
         for name, inner in data.get("objects", {}).items():

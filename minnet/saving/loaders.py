@@ -7,6 +7,7 @@ read once more. So it is with PyTorch's DataLoaders: see `minnet.saving.torch_lo
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -18,6 +19,10 @@ from minnet.core.trees import leaves, named_leaves
 from minnet.data.epoch import Batch, Epoch
 from minnet.data.loader import DATA as DATA_SET
 from minnet.data.loader import DataLoader
+from minnet.data.prefetch import Prefetch, unwrapped
+from minnet.data.prefetch_pass import PrefetchPass
+from minnet.data.stream import Stream
+from minnet.data.stream_pass import StreamPass, check_state
 from minnet.errors import CheckpointError
 from minnet.saving import torch_loaders
 
@@ -31,9 +36,12 @@ def capture(loader: Any, covered: Iterable[object] = ()) -> State:
         return loader.state_dict()
     if keeps_state(loader):
         return {"state": loader.state_dict()}
-    small = {name: value for name, value in attributes(loader).items() if not _is_data(value)}
+    small = {n: value for n, value in attributes(loader).items() if not _is_data(value) and n not in left_out(loader)}
     random = torch_loaders.capture(loader)
-    return {"attributes": small, "objects": walk(loader, covered).state()} | ({GENERATORS: random} if random else {})
+    state = {"attributes": small, "objects": walk(loader, covered).state()} | ({GENERATORS: random} if random else {})
+    if _has_source(loader):
+        state["source"] = capture(loader.source, [*covered, loader])
+    return state
 
 
 def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
@@ -49,14 +57,30 @@ def restore(loader: Any, state: State, covered: Iterable[object] = ()) -> None:
         walk(loader, covered).restore(state["objects"])
         if GENERATORS in state:
             torch_loaders.restore(loader, state[GENERATORS])
+        if "source" in state:
+            restore(loader.source, state["source"], [*covered, loader])
 
 
 def walk(loader: Any, covered: Iterable[object] = ()) -> Objects:
     """Find the objects in a loader that remember something."""
     objects = Objects([*covered, loader, *torch_loaders.generators(loader).values()])
     if not isinstance(loader, list | tuple):  # of batches
-        objects.add("", loader, leave=DATA_SET)
+        objects.add("", loader, leave=left_out(loader))
     return objects
+
+
+def with_source(path: str, loader: Any) -> dict[str, Any]:
+    """Return a loader by its path, and the source of a Stream, if that may remember something, by its own."""
+    return {path: loader} | ({f"{path}.source": loader.source} if _has_source(loader) else {})
+
+
+def left_out(loader: Any) -> tuple[str, ...]:
+    """Return the attributes that are data, or that have a state of their own."""
+    return ("source",) if isinstance(loader, Stream) and not loader.is_function else DATA_SET
+
+
+def _has_source(loader: Any) -> bool:
+    return isinstance(loader, Stream) and not loader.is_function and not isinstance(loader.source, list)
 
 
 def data(loader: Any) -> dict[str, str]:
@@ -70,14 +94,39 @@ def data(loader: Any) -> dict[str, str]:
 
 def begin(loader: Any, covered: Callable[[], Iterable[object]]) -> State | None:
     """Return a copy of a loader's state before an epoch; None if that epoch's place is a number."""
+    loader = unwrapped(loader)
     if isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__:
         return None
     return copy.deepcopy(capture(loader, covered()))
 
 
 def place(batches: Iterator[Batch] | None) -> State | None:
-    """Return the place in an epoch, if it is an `Epoch`, which can be made anew there."""
-    return batches.state_dict() if type(batches) is Epoch else None
+    """Return the place in an epoch that can be made anew there, or that has batches which were read ahead."""
+    return batches.state_dict() if isinstance(batches, Epoch | StreamPass | PrefetchPass) else None
+
+
+def check_place(loader: Any, place: State, done: int) -> None:
+    """Raise ValueError if a place, from a file, is none in an epoch of which so many batches are done."""
+    if "ahead" in place and not isinstance(loader, DataLoader):
+        ahead, place = place["ahead"], place["inner"]
+        if type(ahead) is list and all(type(batch) is tuple and len(batch) in (2, 3) for batch in ahead):
+            done += len(ahead)
+        elif type(ahead) is not int or ahead < 0 or place is not None:
+            raise ValueError("what was read ahead is no list of batches")
+    if place is not None and not isinstance(loader, DataLoader | Stream):
+        raise ValueError("a place in an epoch, which has none")
+    if place is not None and isinstance(loader, Stream):
+        check_state(loader, place)
+    if place is not None and (type(place["done"]) is not int or place["done"] != done):
+        raise ValueError("in_epoch differs from how many batches are done")
+
+
+def end(batches: Any) -> bool:
+    """End the thread and the worker processes of a pass; return whether there were workers, so that it cannot go on."""
+    if isinstance(batches, PrefetchPass):
+        batches.rest()
+        batches = batches.batches
+    return torch_loaders.end_workers(batches)
 
 
 def length_of(loader: Any) -> int | None:
@@ -113,8 +162,10 @@ def go_on(
     `left` is the pass that an earlier `fit` of the script has left, and how many of its batches were read. Raises
     CheckpointError if the loader yields fewer batches than it did, or is an iterator that is beyond that place.
     """
+    if isinstance(loader, Prefetch) or (at is not None and "ahead" in at):
+        return _go_on_ahead(loader, done, at, began, left, covered)
     if at is not None:
-        return Epoch(loader, at)
+        return StreamPass(loader, at) if isinstance(loader, Stream) else Epoch(loader, at)
     if began is not None:
         restore(loader, began, covered)
     batches: Iterator[Batch] = iter(loader)
@@ -130,6 +181,20 @@ def go_on(
         if next(batches, None) is None:
             raise CheckpointError(f"the loader yields {i} batches now, but the run had learned from {done} of them")
     return batches
+
+
+def _go_on_ahead(
+    loader: Any, done: int, at: State | None, began: State | None, left: Any, covered: Any
+) -> PrefetchPass:
+    """Return the rest of an epoch that a Prefetch reads ahead, or did when the checkpoint was written."""
+    if at is None or "ahead" not in at:
+        at = {"ahead": [], "inner": at}
+    if left and isinstance(left[0], PrefetchPass):
+        left = left[0].batches, left[1] + left[0].ahead
+    wrapping = loader if isinstance(loader, Prefetch) else Prefetch(loader)
+    batches = go_on(unwrapped(loader), done, at["inner"], began, left, covered)
+    ahead = at["ahead"]
+    return wrapping.around(batches, list(islice(batches, ahead)) if type(ahead) is int else ahead)
 
 
 def as_saved(loader: Any, state: State) -> Any:

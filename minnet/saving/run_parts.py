@@ -9,7 +9,7 @@ from minnet.core.layer import Layer
 from minnet.core.objects import Objects, is_function, kind_of
 from minnet.core.rows import Row
 from minnet.core.state import State, attributes
-from minnet.data.loader import DATA
+from minnet.data.prefetch import unwrapped
 from minnet.losses import Loss
 from minnet.optimizers import MultiOptimizer, Optimizer
 from minnet.saving import loaders
@@ -35,6 +35,11 @@ class RunParts:
     parallel: Any  # the ParallelSteps, whose copies of the model have Generators and attributes of their own
     trainer: Any  # a subclass may have attributes of its own
 
+    @property
+    def read(self) -> Any:
+        """The loader that is read, which a Prefetch reads ahead: its state is the run's."""
+        return unwrapped(self.loader)
+
     def owners(self) -> dict[str, Layer]:
         """Return the model and the loss, and the copies of both that the threads have."""
         owners: dict[str, Layer] = {"model": self.model, "loss": self.loss}
@@ -55,7 +60,9 @@ class RunParts:
 
     def loaders(self) -> dict[str, Any]:
         """Return all loaders, by their paths."""
-        return {"loader": self.loader} | {f"sets[{name!r}]": loader for name, loader in self.sets.items()}
+        return loaders.with_source("loader", self.read) | {
+            f"sets[{name!r}]": loader for name, loader in self.sets.items()
+        }
 
     def covered(self) -> list[object]:
         """List what has a place of its own in a checkpoint, wherever else it is found."""
@@ -110,7 +117,7 @@ class Survey:
             if not decides(callback) or type(callback).__module__.startswith("minnet.")
         }
         for path, loader in parts.loaders().items():
-            found[path] = settings_of(loader, DATA)
+            found[path] = settings_of(loader, loaders.left_out(loader))
             found[path].fixed.update(loaders.data(loader))
         return found | {path: settings_of(value) for path, value in self.found.items()}
 

@@ -55,7 +55,7 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
             if getattr(metric, "__dict__", None) and not isinstance(metric, Metric)
         },
         "sets": {name: loaders.capture(loader, survey.covered) for name, loader in parts.sets.items()},
-        "loader": loaders.capture(parts.loader, survey.covered),
+        "loader": loaders.capture(parts.read, survey.covered),
         "callbacks": [[type(callback).__name__, _state_of(callback)] for callback in parts.callbacks],
         "attributes": parts.trainer_attributes(),
         "objects": objects,
@@ -146,7 +146,7 @@ class Snapshot:
                 set_attributes(metric, state["metrics"][name])
         for name, loader in parts.sets.items():
             loaders.restore(loader, state["sets"][name], survey.covered)
-        loaders.restore(parts.loader, state["loader"], survey.covered)
+        loaders.restore(parts.read, state["loader"], survey.covered)
         set_attributes(parts.trainer, state["attributes"])
         survey.objects.restore(state["objects"])
         parts.optimizer.load_state_dict(state["optimizer"])
@@ -185,9 +185,10 @@ class Snapshot:
             # on_fit_start may make some in callbacks, and in the trainer
             if path not in survey.found and not path.startswith(("callbacks[", "trainer")):
                 yield f"{brief(path)}: not there now, but in the checkpoint"
-        if isinstance(parts.loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
+        loader = parts.read
+        if isinstance(loader, DataLoader) and (batches := then["run"]["batches"]) is not None and not settings:
             Epoch(
-                loaders.as_saved(parts.loader, then["loader"]), batches
+                loaders.as_saved(loader, then["loader"]), batches
             )  # raises what is wrong with it; with other settings, that is listed already
 
     def _wrong(self, error: Exception) -> CheckpointError:

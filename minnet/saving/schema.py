@@ -59,7 +59,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     parts = survey.parts
     same_names("the state", now, then)
     alike("trainer", now["trainer"], then["trainer"], own=True, closed=True)
-    check_position(parts.loader, now, then)
+    check_position(parts.read, now, then)
     check_history(then["history"])
     for part, owner in parts.owners().items():
         same_names(part, now[part], then[part])
@@ -68,7 +68,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     same_names("metrics", now["metrics"], then["metrics"])
     for name, state in now["metrics"].items():
         check_attributes(f"metrics.{name}", parts.metrics[name], state, then["metrics"][name])
-    check_loader("loader", parts.loader, now["loader"], then["loader"])
+    check_loader("loader", parts.read, now["loader"], then["loader"])
     same_names("sets", now["sets"], then["sets"])
     for name, loader in parts.sets.items():
         check_loader(f"sets.{name}", loader, now["sets"][name], then["sets"][name])
@@ -80,7 +80,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     if not all(type(name) is str for name in _of(list, "frozen", then["frozen"])):
         raise ValueError("frozen has something other than names")
     changed = "loader.batch_size" in then["beginning"]["changed"]
-    if not changed and loaders.as_saved(parts.loader, then["loader"]) is not parts.loader:
+    if not changed and loaders.as_saved(parts.read, then["loader"]) is not parts.read:
         raise ValueError("loader.batch_size was not changed, and is another one")
 
 
@@ -112,10 +112,9 @@ def check_position(loader: Any, state: State, state_then: State) -> None:
         raise ValueError(f"in_epoch is {then['in_epoch']}, of {length} batches")
     batches, began = then["batches"], then["began"]
     if batches is not None:
-        if not isinstance(loader, DataLoader) or not then["under_way"]:
+        if not then["under_way"]:
             raise ValueError("a place in an epoch, which has none")
-        if type(batches["done"]) is not int or batches["done"] != then["in_epoch"]:
-            raise ValueError("in_epoch differs from how many batches are done")
+        loaders.check_place(loader, batches, then["in_epoch"])
     if began is not None:
         check_loader("run.began", loader, state["loader"], began)
     by_number = isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
@@ -133,6 +132,8 @@ def check_loader(where: str, loader: Any, now: State, then: State) -> None:
             check_attributes(where, loader, now[name] | size, then[name])
         elif name == "objects":
             check_objects(where, loaders.walk(loader), then[name])
+        elif name == "source" and not keeps_state(loader):
+            check_loader(f"{where}.source", loader.source, now[name], then[name])
         elif name == loaders.GENERATORS and not keeps_state(loader):
             torch_loaders.check(loader, then[name])
         elif not keeps_state(loader) or isinstance(loader, DataLoader):  # else it judges its state itself

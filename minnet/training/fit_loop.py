@@ -20,7 +20,7 @@ from minnet.core.state import State
 from minnet.data.epoch import Batch
 from minnet.errors import NonFiniteError
 from minnet.losses.multi import losses_of
-from minnet.saving import loaders, torch_loaders
+from minnet.saving import loaders
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
 from minnet.training.evaluation import start_recording
@@ -102,7 +102,7 @@ class FitLoop:
                     self._interrupted("terminated")
                 raise
             finally:
-                torch_loaders.end_workers(self._batches)
+                loaders.end(self._batches)
 
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
@@ -166,7 +166,7 @@ class FitLoop:
     def _leave(self) -> None:
         """Leave the pass that is not at its end to the next `fit`."""
         done = self._counts.in_epoch
-        if torch_loaders.end_workers(self._batches):  # whose pass cannot go on later
+        if loaders.end(self._batches):  # whose pass cannot go on later
             return
         if self._batches is not None and done and done != loaders.length_of(self._parts.loader):
             self._state.passes.leave(self._parts.loader, self._batches, done)
@@ -214,6 +214,7 @@ class FitLoop:
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""
         row = self._add_row(self._parts.sets)
+        row.update(self._steps.alike(row))
         self._notify("on_row", row)
         if self._checkpoint is not None:
             self._checkpoint.note(row)

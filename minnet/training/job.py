@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from minnet.callbacks.base import Callback
 from minnet.core.checks import named
 from minnet.core.layer import Layer
+from minnet.core.rows import Row
 from minnet.core.trees import first, mapped
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError, RankError
@@ -20,6 +21,7 @@ from minnet.mpi.communicator import MPI
 from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
+from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.training.batches import check_batch
@@ -42,7 +44,7 @@ def check_parallel(parallel: object) -> MPI | None:
 
 def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
     """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
-    if mpi is None or mpi.size == 1:
+    if mpi is None:
         return nullcontext()
 
     def where() -> str:
@@ -53,6 +55,20 @@ def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None
         return str(files[-1]) if files else ""
 
     return mpi.watchdog.watching(where, newest)
+
+
+def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
+    """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
+    report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
+    reports = {rank: report for rank, report in enumerate(mpi.gather(report)) if report is not None}
+    others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
+    if own is not None and (not others or mpi.rank in others):
+        own.add_note(f"on rank {mpi.rank} of {mpi.size}")
+        raise own
+    rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
+    if others:
+        raise RankError(f"rank {rank} of {mpi.size} raised {text}")
+    raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
 
 
 class JobBatches:
@@ -116,6 +132,7 @@ class JobLearning:
         self.weight: Weight = 0.0  # of the last batch in a mean
         self.trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
+        self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
         self._model: Layer | None = None
 
@@ -127,9 +144,13 @@ class JobLearning:
             if told.samples:
                 weight = weight_of(loss, x, y, *weights)
         whole = self._whole(loss, weight)
-        with self._held():
-            if told.samples and self._error is None:
+        with self._held(), self._batch_norms:
+            if self._error is not None:
+                raise self._error
+            if told.samples:
                 self._learn(told, weight, x, y, *weights, whole=whole)
+            elif self.mpi.synchronised:
+                self._state.prediction = take_part(self.trained()[0], x)
         if not told.present:
             self._state.prediction = mapped(lambda output: output[:0], self._state.prediction)
         self._tell(told, loss)
@@ -147,6 +168,7 @@ class JobLearning:
         loss, told = self._begin()
         self._error, told.ended = error, float(error is None)
         self._whole(loss, 0.0)
+        self._batch_norms.give_up()
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
@@ -163,6 +185,8 @@ class JobLearning:
         """Hold an error back, until the others were told."""
         try:
             yield
+        except GaveUp:
+            pass  # it has an error, of which `_tell` will hear
         except Exception as error:
             self._error = error
 
@@ -198,27 +222,13 @@ class JobLearning:
         if self.whole.interrupted or self.whole.terminated:
             self._interrupts.pending = signal.SIGTERM if self.whole.terminated else signal.SIGINT
         if self.whole.failed:
-            self._raise_together()
+            raise_together(self.mpi, self._error)
         if 0 < self.whole.ended < self.mpi.size:
             ended = [rank for rank, one in enumerate(self.mpi.gather(bool(told.ended))) if one]
             raise RankError(
                 f"the loader has no batch left on the ranks {ended}, but has one on the others: let it yield the same "
                 "batches on every rank"
             )
-
-    def _raise_together(self) -> None:
-        """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
-        own = self._error
-        report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
-        reports = {rank: report for rank, report in enumerate(self.mpi.gather(report)) if report is not None}
-        others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
-        if own is not None and (not others or self.mpi.rank in others):
-            own.add_note(f"on rank {self.mpi.rank} of {self.mpi.size}")
-            raise own
-        rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
-        if others:
-            raise RankError(f"rank {rank} of {self.mpi.size} raised {text}")
-        raise NonFiniteError(f"on rank {rank} of {self.mpi.size}: {text.partition(': ')[2]}")
 
 
 class JobSteps(Steps):
@@ -241,6 +251,11 @@ class JobSteps(Steps):
         if self._batches is None or self._batches.batches is not batches:
             self._batches = JobBatches(batches, self._part, self._learning.give_up, self._scale)
         return super().advance(self._batches, most, counts)
+
+    def alike(self, row: Row) -> Row:
+        """Return rank 0's row: the seconds differ, and what a Trainer of the user's has evaluated may."""
+        found: Row = self._learning.mpi.broadcast(row)
+        return found
 
     def agree(self) -> None:
         """Stop on all ranks if a callback stops one, and compare their weights every `check_every` steps."""

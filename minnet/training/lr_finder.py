@@ -11,7 +11,7 @@ import numpy as np
 from minnet.callbacks.base import Callback, Training
 from minnet.core.checks import check_int
 from minnet.data.epoch import Batch
-from minnet.data.loader import DataLoader
+from minnet.data.prefetch import for_trial, unwrapped
 from minnet.errors import NonFiniteError
 from minnet.saving import torch_loaders
 from minnet.training.trainer import Trainer
@@ -120,17 +120,14 @@ def lr_finder(
     if not 0 < start < end < math.inf:
         raise ValueError(f"lr_finder needs 0 < start < end, got {start} and {end}")
     check_int("lr_finder", "steps", steps, 2, "it is the number of learning rates")
-    if isinstance(loader, DataLoader):
-        own = copy.copy(loader)  # the data are not copied, only the state of its shuffling
-        own.rng = copy.deepcopy(loader.rng)
-        loader = own
+    loader = for_trial(loader)
     ramp, trial = _Ramp(start, end, steps), copy.deepcopy(trainer)
-    trial.nonfinite, random = "stop", torch_loaders.capture(loader)
+    trial.nonfinite, random = "stop", torch_loaders.capture(unwrapped(loader))
     try:
         trial.fit(loader, steps=steps, callbacks=[ramp], on_interrupt="raise")
     except NonFiniteError:  # the last learning rates are meant to be too large
         if not ramp.curve.lrs:
             raise
     finally:
-        torch_loaders.restore(loader, random)
+        torch_loaders.restore(unwrapped(loader), random)
     return ramp.curve

@@ -17,6 +17,13 @@ def check_options(trainer: Any, base: type) -> None:
         _check_called(trainer, base, "parallel=mn.MPI()", "train_step")
         if trainer.compiled:
             raise ValueError("parallel=mn.MPI() does not compile steps: leave out compiled=True, or parallel")
+        for option in ("accumulate", "threads"):
+            if trainer.parallel.synchronised and (parts := getattr(trainer, option)) > 1:
+                raise ValueError(
+                    f"MPI(synchronised=True) makes batch norms use the whole batch, but {option}={parts} cuts a rank's "
+                    f"part of it, and ranks may have different numbers of pieces: leave out {option}, and start more "
+                    "ranks; or leave out synchronised"
+                )
     for option in ("accumulate", "threads"):
         if (parts := getattr(trainer, option)) > 1:
             _check_called(trainer, base, f"{option}={parts}", "train_step")

@@ -15,7 +15,8 @@ from minnet.core.extras import require
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM, is_plain
-from minnet.core.trees import call, first, joined, named_leaves, taken
+from minnet.core.trees import call, first, joined, mapped, named_leaves, taken
+from minnet.layers.normalization.statistics import alone, over_batch
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, scaled_backward
 from minnet.losses.totals import Weight, as_part_of, loss_of
@@ -152,6 +153,8 @@ class ParallelSteps:
             value = loss_of(one, prediction, y, *weights)
             if share:  # else nothing of it counts
                 model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
+            elif over_batch.get() is not alone:
+                model.accumulate_grad(mapped(np.zeros_like, prediction))  # other ranks wait for the batch norms' sums
             if not isinstance(value, HeadLosses):  # whose shares are in it
                 value = share * value if share else 0.0
             done.append((value, prediction))

@@ -8,6 +8,7 @@ import numpy as np
 
 from minnet.compiled.steps import CompiledSteps, Together
 from minnet.core.arrays import BYTE_SCALE, cast
+from minnet.core.rows import Row
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
@@ -78,6 +79,10 @@ class Steps:
             self.inside = False
             return 1
         return 0
+
+    def alike(self, row: Row) -> Row:
+        """Return the row as all ranks of a job have it."""
+        return row
 
     def agree(self) -> None:
         """Do nothing: only a job has other ranks to agree with, and here no one else; see `minnet.training.job`."""

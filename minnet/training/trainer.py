@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -15,12 +16,14 @@ from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
+from minnet.core.console import silenced
 from minnet.core.layer import Layer
 from minnet.core.samples import as_data
 from minnet.core.trees import as_tree, call
 from minnet.data.collate import Collate, as_samples
 from minnet.data.epoch import Batch
 from minnet.data.loader import DataLoader
+from minnet.data.prefetch import unwrapped
 from minnet.layers.normalization.normalize import check_scale
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import losses_of
@@ -44,6 +47,7 @@ from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.options import check_options
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shared_evaluation import evaluated_together
 from minnet.training.shown import shown
 from minnet.training.signals import Interrupts, JobInterrupts
 from minnet.training.state import TrainingState, of_state
@@ -234,21 +238,25 @@ class Trainer:
         """
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
-        with watched(self.parallel, self.state, checkpoint), self._access.fit(self.model):
+        mpi = self._ranks()
+        silent = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
+        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), silent:
             plan = self._planned(steps, epochs, every, on_interrupt)
             callbacks = validation.check_callbacks(callbacks)
             parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
-            everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(loader)]
+            everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(unwrapped(loader))]
+            if mpi is not None and mpi.rank:
+                everyone = [callback for callback in everyone if not callback.rank_zero_only]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
                     stops = self.nonfinite == "stop"
                     self._checks = NonFiniteChecks(self.model, self.loss, self.optimizer, stops=stops)
                 how = self._steps(parts, checkpoint)
-                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
+                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self._evaluation(mpi)).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
             validation.warn_of_untrained(self.model, self.loss, self.optimizer, known=untrained)
@@ -267,18 +275,19 @@ class Trainer:
     ) -> RunParts:
         """Return the parts of a run, after a look at whether they belong together."""
         model, loss, optimizer = self.model, self.loss, self.optimizer
-        validation.check_loader(loader, epochs)
-        validation.check_schedules(callbacks, loader)
+        read = unwrapped(loader)
+        validation.check_loader(read, epochs)
+        validation.check_schedules(callbacks, read)
         validation.check_trained(model, loss, optimizer)
-        sets = validation.as_sets(evaluate, validation.training_scale(model, loader))
+        sets = validation.as_sets(evaluate, validation.training_scale(model, read))
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
-        validation.check_weighted(loader, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, loader, sets, self.metrics)
+        validation.check_weighted(read, sets, loss, self.metrics, self.train_step)
+        validation.check_data(model, loss, read, sets, self.metrics)
         check_options(self, Trainer)
         if self.compiled:
             supported.check_run(model, loss, optimizer, loader, callbacks)
-        validation.set_scale(model, loader, sets)
+        validation.set_scale(model, read, sets)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
         given = model, loss, optimizer, self.metrics, sets, loader, callbacks
         return RunParts(*given, self.history, self.state, parallel, self)
@@ -327,7 +336,18 @@ class Trainer:
             the set, or returns no number (a note says which).
         RuntimeError
             If another thread is in a `fit` of this Trainer.
+
+        Notes
+        -----
+        In a job of several ranks, `evaluate` and `predict` work in the process that calls them, alone. Only the
+        evaluations of ``fit(evaluate=...)`` are shared by the ranks.
         """
+        return self._evaluated(data, evaluated, batch_size)
+
+    def _evaluated(
+        self, data: Data, how: Callable[..., dict[str, float]], batch_size: int | None = None
+    ) -> dict[str, float]:
+        """Evaluate by `evaluated`, or by `evaluated_together`."""
         check_batch_size("evaluate", batch_size)
         check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
@@ -335,7 +355,7 @@ class Trainer:
         if self.step and isinstance(batches, DataLoader):
             validation.warn_of_bytes("evaluate", "data", batches.X, self.model)
         with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
-            return evaluated(self.model, self.loss, self.metrics, batches)
+            return how(self.model, self.loss, self.metrics, batches)
 
     def predict(self, X: Any, *, batch_size: int | None = None, collate: Collate | None = None) -> Any:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
@@ -382,7 +402,7 @@ class Trainer:
     def _steps(self, parts: RunParts, checkpoint: Checkpoint | None) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
         terminate = checkpoint is not None
-        mpi = self.parallel if self.parallel is not None and self.parallel.size > 1 else None
+        mpi = self._ranks()
         interrupts = Interrupts(terminate) if mpi is None else JobInterrupts(terminate)
         learn: Callable[..., float] = self.train_step
         if self.accumulate > 1 or self.threads > 1:
@@ -402,6 +422,16 @@ class Trainer:
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parts.parallel.together, self._trained, *shared)
+
+    def _ranks(self) -> MPI | None:
+        """Return the processes that train together; None if there is this one only."""
+        return self.parallel if self.parallel is not None and self.parallel.size > 1 else None
+
+    def _evaluation(self, mpi: MPI | None) -> Callable[[Data], dict[str, float]]:
+        """Return what evaluates a set in `fit`: all ranks together, or `evaluate`, also if a subclass has its own."""
+        if mpi is None or getattr(self.evaluate, "__func__", None) is not Trainer.evaluate:
+            return self.evaluate
+        return partial(self._evaluated, how=partial(evaluated_together, mpi))
 
     def _trained(self) -> tuple[Layer, Loss, Optimizer]:
         """Return what is trained: a callback may replace it."""

@@ -18,6 +18,7 @@ from minnet.core.samples import on_disk
 from minnet.core.trees import as_tree, call, cast_tree, describe, leaves, taken
 from minnet.data.epoch import Batch
 from minnet.data.loader import DATA, DataLoader
+from minnet.data.prefetch import unwrapped
 from minnet.data.stream import Stream
 from minnet.errors import DataWarning, NonFiniteError, TrainingWarning
 from minnet.layers import Heads, LogSoftmax, Residual, Sequential, Softmax
@@ -254,10 +255,10 @@ def as_loader(
         )
     if not pair and batch_size is not None:
         raise ValueError(f"{owner} got {name} that is in batches already: leave out batch_size, or pass (X, y)")
-    if _is_of_bytes(data) and not same_scale(data.scale, scale):
+    if _is_of_bytes(read := unwrapped(data)) and not same_scale(read.scale, scale):
         raise ValueError(
             f"{owner} expected {name} to have the model's input_scale, {scale}, got a DataLoader with "
-            f"scale={data.scale}: pass scale={scale} to it, or give the pair (X, y)"
+            f"scale={read.scale}: pass scale={scale} to it, or give the pair (X, y)"
         )
     if not pair:
         return data if isinstance(data, DataLoader | Batches) else Batches(owner, name, data, scale)

@@ -36,7 +36,11 @@ def test_numbers_are_read(data):
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        ("x.npy", TypeError, "to hold numbers, got <U5: is it a file name? Load it first: np.load('x.npy')"),
+        (
+            "x.npy",
+            TypeError,
+            "to hold numbers, got <U5: is it a file name? Load it first: np.load('x.npy'), or mn.data.open",
+        ),
         (["cat", "dog"], TypeError, "to hold numbers, got <U3: number the classes from 0: names, y = np.unique"),
         (["1", "2.5e3"], TypeError, "to hold numbers, got <U5: they are text: convert them, np.asarray(X, dtype="),
         ([b"1"], TypeError, "to hold numbers, got |S1: they are text: convert them"),

@@ -333,9 +333,10 @@ def test_no_full_batch_can_be_made(options):
 
 
 @pytest.mark.parametrize("shuffle", [None, "shuffled", 2])
-def test_shuffle_is_one_of_four(shuffle):
+def test_shuffle_is_one_of_five(shuffle):
     with pytest.raises(
-        ValueError, match=r"^DataLoader expected shuffle to be one of False, True, 'resampled', 'bucketed', got "
+        ValueError,
+        match=r"^DataLoader expected shuffle to be one of False, True, 'blocks', 'resampled', 'bucketed', got ",
     ):
         DataLoader(X, Y, shuffle=shuffle)
 

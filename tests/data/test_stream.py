@@ -1,10 +1,10 @@
 """A Stream makes batches of any source of samples; a fit takes it as any loader."""
 
 import pytest
+from helpers import linear_problem, small_trainer
 
 import minnet as mn
 from minnet.data import Stream
-from tests.support.helpers import linear_problem, small_trainer
 
 N = 60
 X, Y = linear_problem(N)

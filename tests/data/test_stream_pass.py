@@ -4,33 +4,10 @@ import copy
 
 import numpy as np
 import pytest
+from sources import N, Rows, X, Y
 
 from minnet.data import Pad, Stream
-from minnet.data.stream_pass import MOST, StreamPass
-
-N = 60
-X, Y = np.arange(2.0 * N).reshape(N, 2), np.arange(N)
-
-
-class Rows:
-    """A source that knows its place, and goes on from it in the next pass."""
-
-    def __init__(self, size=1, samples=N):
-        self.size, self.samples, self.row, self.begin = size, samples, 0, 0
-
-    def __iter__(self):
-        self.row, self.begin = self.begin, 0
-        while self.row < self.samples:
-            start, self.row = self.row, min(self.row + self.size, self.samples)
-            rows = start % N if self.size == 1 else slice(start, self.row)
-            yield X[rows], Y[rows]
-        self.row = 0
-
-    def state_dict(self):
-        return {"row": self.row}
-
-    def load_state_dict(self, state):
-        self.row = self.begin = state["row"]
+from minnet.data.stream_pass import MOST, StreamPass, check_state
 
 
 class Cursor:
@@ -131,14 +108,27 @@ def test_two_passes_at_once_do_not_disturb_each_other():
 
 @pytest.mark.parametrize(
     "change",
-    [{"done": -1}, {"done": 1.5}, {"rng": 3}, {"buffer": {"held": None, "free": np.array([90]), "order": None}}],
+    [
+        {"rng": 3},
+        {"buffer": {"held": None, "free": np.array([90]), "order": None}},
+        {"buffer": {"held": 3, "free": np.arange(3), "order": None}},
+        {"supply": {"rest": (X,), "ended": False}},
+        {"supply": {"rest": (X, Y[:3]), "ended": False}},
+        {"supply": {"rest": ((), ()), "ended": False}},
+        {"supply": {"rest": (X, 3.0), "ended": False}},
+        {"supply": {"rest": "ab", "ended": False}},
+    ],
     ids=str,
 )
 def test_a_state_that_is_no_place(change):
-    batches = iter(Stream(Rows(), 7, buffer=10))
+    stream = Stream(Rows(), 7, buffer=10)
+    batches = iter(stream)
     next(batches)
-    with pytest.raises(ValueError, match=r"pass over a Stream|shuffle buffer"):
-        StreamPass(Stream(Rows(), 7, buffer=10), batches.state_dict() | change)
+    state = batches.state_dict()
+    check_state(stream, state)
+    for judge in (check_state, StreamPass):
+        with pytest.raises(ValueError, match=r"pass over a Stream|shuffle buffer|samples that were kept"):
+            judge(Stream(Rows(), 7, buffer=10), state | change)
 
 
 def test_what_a_pass_shows():

@@ -15,6 +15,7 @@ from minnet.mpi.digests import check_same
 
 def compared(make, size):
     """Return what each of so many ranks raises; `make(rank)` returns the model, the loss and the optimizer of one."""
+    made = [make(rank) for rank in range(size)]
     given, all_there = [None] * size, threading.Barrier(size, timeout=60)
 
     def gather(rank, value):
@@ -26,7 +27,7 @@ def compared(make, size):
 
     def check(rank):
         try:
-            check_same(SimpleNamespace(gather=partial(gather, rank)), *make(rank), "after step 7")
+            check_same(SimpleNamespace(gather=partial(gather, rank)), *made[rank], "after step 7")
         except mn.errors.RankError as error:
             return str(error)
         return ""

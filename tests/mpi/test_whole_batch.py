@@ -56,7 +56,7 @@ def all_passes(mpi):
 
 
 class OneRank:
-    rank, size = 0, 1
+    rank, size, synchronised = 0, 1, True
 
     def add_up(self, array):
         pass
@@ -64,7 +64,7 @@ class OneRank:
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_parts_of_a_batch_give_what_the_whole_gives(ranks):
-    expected, jobs = all_passes(OneRank()), run(all_passes, ranks)
+    expected, jobs = all_passes(OneRank()), run(all_passes, ranks, synchronised=True)
     for name, (outputs, gradients, buffers) in expected.items():
         close = {"rtol": 2e-5, "atol": 2e-5} if name in SHIFTS else {"rtol": 1e-13, "atol": 1e-13}
         parts = [job[name] for job in jobs]
@@ -91,7 +91,7 @@ def differences_of_a_large_mean(mpi):
 def test_a_large_mean_is_as_precise_as_on_one_rank():
     alone_by = differences_of_a_large_mean(OneRank())
     assert alone_by > 0
-    assert max(run(differences_of_a_large_mean, 2)) < 1.5 * alone_by
+    assert max(run(differences_of_a_large_mean, 2, synchronised=True)) < 1.5 * alone_by
 
 
 def giving_up(mpi, place):
@@ -121,6 +121,82 @@ def giving_up_everywhere(mpi):
 
 
 def test_an_error_on_one_rank_lets_the_others_go_on_at_once():
-    for rank, found in enumerate(run(giving_up_everywhere, 3)):
+    for rank, found in enumerate(run(giving_up_everywhere, 3, synchronised=True)):
         error = "KeyError" if rank == 1 else "GaveUp"
         assert found == [(error, 6, True)] * 3 + [(None, 6, True)]
+
+
+class Fails(mn.Layer):
+    """A layer that fails in its second step, on one rank."""
+
+    def __init__(self, error, method):
+        self.error, self.method, self.calls = error, method, 0
+
+    def forward(self, x):
+        self.calls += 1
+        self.fail("forward")
+        return x * 1.0
+
+    def backward(self, dy):
+        self.fail("backward")
+        return dy
+
+    def fail(self, method):
+        if self.error is not None and self.calls == 2 and method == self.method:
+            raise self.error
+
+
+class Stream:
+    """Batches that fail, or end, after the first one."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __iter__(self):
+        yield numbers((8, 3))[0][0], np.arange(8) % 2
+        if self.error is not None:
+            raise self.error
+        yield numbers((8, 3))[0][1], np.arange(8) % 2
+
+
+def ends(mpi):
+    """Return how a training ends on each rank if something fails on rank 1, and whether weights are alike then."""
+    errors = {"error": KeyError("nine"), "not finite": mn.errors.NonFiniteError("a number is NaN")}
+    cases = {
+        (kind, method): Fails(error, method) for kind, error in errors.items() for method in ("forward", "backward")
+    }
+    cases["loader", "raises"] = KeyError("ten")
+    cases["loader", "ends"] = StopIteration()
+    found = {}
+    for case, fault in cases.items():
+        layer = fault if isinstance(fault, Fails) and mpi.rank == 1 else Fails(None, "")
+        batches = Stream(fault if not isinstance(fault, Fails) and mpi.rank == 1 else None)
+        if case == ("loader", "ends"):
+            batches = [next(iter(Stream(None)))] * (1 if mpi.rank == 1 else 2)
+        model = mn.Sequential(mn.BatchNorm1d(3), layer, mn.Linear(3, 2, rng=0), mn.BatchNorm1d(2)).astype(np.float64)
+        trainer = mn.Trainer(
+            model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), parallel=mpi, nonfinite="skip"
+        )
+        try:
+            trainer.fit(batches, epochs=1, progress=False)
+            how = f"{trainer.step} steps, {trainer.history[-1]['skipped']} skipped"
+        except Exception as error:
+            how = f"{type(error).__name__}: {error}"
+        found[case] = how, [array.data.tobytes() for _, array in model.named_arrays()]
+    return found
+
+
+@pytest.mark.slow
+def test_a_fault_on_one_rank_ends_a_job_whose_batch_norms_are_synchronised():
+    first, second, third = run(ends, 3, synchronised=True)
+    for case, (how, weights) in first.items():
+        assert how == third[case][0]
+        assert weights == second[case][1] == third[case][1], case
+        if case[0] == "not finite":
+            assert how == second[case][0] == "2 steps, 1 skipped"
+        elif case == ("loader", "ends"):
+            assert "no batch left on the ranks [1]" in how
+            assert how == second[case][0]
+        else:
+            assert how.startswith("RankError: rank 1 of 3 raised KeyError")
+            assert second[case][0].startswith("KeyError")

@@ -27,7 +27,7 @@ SHAPES = {
     "two_heads": 784,
 }
 OPTIONS = {"mnist_logreg": [["--batch-size", "20"]]}
-NO_MODELS = {"notebook_report", "pictures"}
+NO_MODELS = {"mnist_mpi", "notebook_report", "pictures"}  # mnist_mpi has the network of mlp
 
 
 class MadeError(Exception):

@@ -20,3 +20,13 @@ def test_a_train_step_that_an_option_goes_around_is_refused(option):
     trainer.train_step = lambda x, y: 0.0
     with pytest.raises(ValueError, match=r"does not call Trainer\.train_step"):
         trainer.fit([(np.zeros((2, 4), np.float32), np.zeros(2, int))], epochs=1)
+
+
+@pytest.mark.parametrize("option", ["accumulate", "threads"])
+def test_batch_norms_of_the_whole_batch_are_refused_where_a_rank_cuts_its_part(option):
+    pytest.importorskip("mpi4py")
+    model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.BatchNorm1d(3))
+    parts = model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)
+    mn.Trainer(*parts, parallel=mn.MPI(), **{option: 2})
+    with pytest.raises(ValueError, match=rf"^MPI\(synchronised=True\) makes .*{option}=2 cuts .*: leave out {option}"):
+        mn.Trainer(*parts, parallel=mn.MPI(synchronised=True), **{option: 2})

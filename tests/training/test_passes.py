@@ -39,6 +39,17 @@ def test_a_pass_over_a_dataloader_goes_on(shuffle):
     assert passes.left(cut) is None
 
 
+def test_a_pass_that_was_read_ahead_is_read_ahead_again():
+    passes, cut = Passes(), mn.data.Prefetch(loader(shuffle=True))
+    batches = iter(cut)
+    first = [next(batches), next(batches)]
+    passes.leave(cut, batches, 2)
+    batches, done = passes.left(cut)
+    assert type(batches) is type(iter(cut))
+    assert done == 2
+    assert seen(first) + seen(batches) == seen(loader(shuffle=True))
+
+
 def test_every_dataloader_has_its_own():
     passes, loaders = Passes(), [loader(), loader()]
     for done, each in enumerate(loaders, 1):

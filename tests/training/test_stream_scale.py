@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers import linear_problem, small_trainer
 
 import minnet as mn
 from minnet.data import Stream
 from minnet.errors import DataWarning
 from minnet.training.stream_scale import scale_of
-from tests.support.helpers import linear_problem, small_trainer
 
 X, Y = linear_problem(60)
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 4), dtype=np.uint8)

@@ -47,17 +47,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
         If the file cannot be read, is not IDX, or not as long as its header says.
     """
     with BoundedReader(path, max_bytes) as file:
-        start = file.peek(64)
-        if start[:2] != b"\0\0" or len(start) < 4:
-            raise data_error(file.path, "an IDX file (it starts with bytes 00 00)", *looks_like(start))
-        magic = file.read(4)
-        if magic[2] not in _ELEMENT_TYPES:
-            expected = "an IDX element type (" + ", ".join(f"{code:02x}" for code in _ELEMENT_TYPES) + ")"
-            raise data_error(file.path, expected, f"{magic[2]:02x}", _DAMAGED)
-        dtype = np.dtype(_ELEMENT_TYPES[magic[2]])
-        if not 1 <= magic[3] <= _MAX_DIMENSIONS:
-            raise data_error(file.path, f"1 to {_MAX_DIMENSIONS} dimensions", f"{magic[3]}", _DAMAGED)
-        shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(magic[3]))
+        dtype, shape = read_header(file)
         # Sizes of zero are left out, because NumPy refuses (0, 4294967295, 4294967295), which holds nothing.
         claimed = math.prod(size for size in shape if size) * dtype.itemsize
         if claimed > max_bytes:
@@ -70,3 +60,18 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES) -> np
     if not dtype.isnative:  # swapped in place, because a second array would double the memory
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array.reshape(shape)
+
+
+def read_header(file: BoundedReader) -> tuple[np.dtype[np.integer | np.floating], tuple[int, ...]]:
+    """Read the header of an IDX file: the dtype and the shape. Raises DataError."""
+    start = file.peek(64)
+    if start[:2] != b"\0\0" or len(start) < 4:
+        raise data_error(file.path, "an IDX file (it starts with bytes 00 00)", *looks_like(start))
+    magic = file.read(4)
+    if magic[2] not in _ELEMENT_TYPES:
+        expected = "an IDX element type (" + ", ".join(f"{code:02x}" for code in _ELEMENT_TYPES) + ")"
+        raise data_error(file.path, expected, f"{magic[2]:02x}", _DAMAGED)
+    if not 1 <= magic[3] <= _MAX_DIMENSIONS:
+        raise data_error(file.path, f"1 to {_MAX_DIMENSIONS} dimensions", f"{magic[3]}", _DAMAGED)
+    shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(magic[3]))
+    return np.dtype(_ELEMENT_TYPES[magic[2]]), shape

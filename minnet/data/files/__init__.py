@@ -1,0 +1,1 @@
+"""Arrays in files: rows are read when they are needed."""
