@@ -1,16 +1,16 @@
 """A job is several processes, the ranks, that train one model: their steps, and what they agree on between steps."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from minnet.callbacks.base import Callback
 from minnet.core.checks import named
 from minnet.core.layer import Layer
 from minnet.core.rows import Row
+from minnet.core.state import State
 from minnet.core.trees import first, mapped
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError, RankError
@@ -21,9 +21,13 @@ from minnet.mpi.communicator import MPI
 from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
+from minnet.mpi.randomness import Randomness
+from minnet.mpi.start import go_on, save, start, together
 from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NOWHERE
 from minnet.training.parallel import ParallelSteps
@@ -42,21 +46,6 @@ def check_parallel(parallel: object) -> MPI | None:
     raise TypeError(f"Trainer expected parallel to be None or an MPI, got {named(parallel)}: pass {cure}")
 
 
-def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
-    """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
-    if mpi is None:
-        return nullcontext()
-
-    def where() -> str:
-        return f"after step {state.step}, in epoch {state.epoch + 1}"
-
-    def newest() -> str:
-        files = [] if checkpoint is None else checkpoint.files()
-        return str(files[-1]) if files else ""
-
-    return mpi.watchdog.watching(where, newest)
-
-
 def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
     """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
     report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
@@ -69,6 +58,21 @@ def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
     if others:
         raise RankError(f"rank {rank} of {mpi.size} raised {text}")
     raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
+
+
+def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
+    """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
+    if mpi is None or mpi.size == 1:
+        return nullcontext()
+
+    def where() -> str:
+        return f"after step {state.step}, in epoch {state.epoch + 1}"
+
+    def newest() -> str:
+        files = [] if checkpoint is None else checkpoint.files()
+        return str(files[-1]) if files else ""
+
+    return mpi.watchdog.watching(where, newest)
 
 
 class JobBatches:
@@ -234,17 +238,37 @@ class JobLearning:
 class JobSteps(Steps):
     """Steps that all ranks do together.
 
-    `callbacks` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
+    `parts` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
     `learning`.
     """
 
-    def __init__(self, learning: JobLearning, callbacks: Sequence[Callback], *shared: Any) -> None:
+    def __init__(self, learning: JobLearning, parts: RunParts, *shared: Any) -> None:
         super().__init__(*shared)
-        self._learning, self._part = learning, Part(learning.mpi.rank, learning.mpi.size)
+        self._learning, self._mpi = learning, learning.mpi
+        self._randomness = Randomness(parts, self._mpi.rank)
+        self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
         self._batches: JobBatches | None = None
-        self._checked = self._state.step  # the step after which the weights were compared last
+        self._compared = self._state.step  # the step after which digests were compared last
+        self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
-        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in callbacks)
+        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
+
+    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Let all ranks become like rank 0, and return what they go on from."""
+        return start(self._mpi, parts, position, self._randomness, find)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Raise an error inside it on all ranks."""
+        return together(self._mpi)
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Go on with this rank's random numbers."""
+        go_on(self._mpi, snapshot, self._randomness)
+
+    def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Write a checkpoint, on rank 0, of what all ranks have."""
+        save(self._mpi, checkpoint, parts, position, self._randomness)
+        self._learning.whole.time_is_up = 0.0
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next step; see `Steps.advance`."""
@@ -259,21 +283,20 @@ class JobSteps(Steps):
 
     def agree(self) -> None:
         """Stop on all ranks if a callback stops one, and compare their weights every `check_every` steps."""
-        mpi = self._learning.mpi
         if self._asks:
-            self._state.stopped = mpi.any(self._state.stopped)
-        if self._state.step >= self._checked + mpi.check_every:
-            self._check_same()
+            self._state.stopped = self._mpi.any(self._state.stopped)
+        if self._state.step >= self._compared + self._mpi.check_every:
+            self._compare()
 
     def settle(self) -> None:
-        """Take up signals that came after the last step, on all ranks, and compare their weights."""
-        asked = max(self._learning.mpi.gather(int(self.interrupts.asked)))
+        """Take up signals that came after the last step, on all ranks, and compare what they have learned."""
+        asked = max(self._mpi.gather(int(self.interrupts.asked)))
         self.interrupts.pending = self.interrupts.pending or asked
-        self._check_same()
+        self._compare()
 
-    def _check_same(self) -> None:
-        self._checked = self._state.step
-        check_same(self._learning.mpi, *self._learning.trained(), f"after step {self._checked}")
+    def _compare(self) -> None:
+        self._compared = self._state.step
+        check_same(self._mpi, *self._learning.trained(), f"after step {self._compared}")
 
     def time_is_up(self, checkpoint: Checkpoint) -> bool:
         """Whether rank 0 had found, in the last exchange, that its checkpoint is due."""
@@ -284,6 +307,6 @@ class JobSteps(Steps):
 
     def _explained(self, error: NonFiniteError, *parts: Any) -> NonFiniteError:
         """Return the explanation of a rank that has found the place, the same on all ranks."""
-        texts = self._learning.mpi.gather(str(super()._explained(error, *parts)))
+        texts = self._mpi.gather(str(super()._explained(error, *parts)))
         rank = next((rank for rank, text in enumerate(texts) if NOWHERE not in text), 0)
         return NonFiniteError(f"{texts[rank]}\n  Rank: {rank} of {len(texts)}")

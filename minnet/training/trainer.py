@@ -31,6 +31,7 @@ from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.mpi.communicator import MPI
+from minnet.mpi.start import together
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.loaders import length_of
@@ -236,14 +237,16 @@ class Trainer:
             If the optimizer does not hold a Parameter that is trainable: at the beginning, and of those that a callback
             unfroze or replaced at the end.
         """
-        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
         mpi = self._ranks()
-        silent = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
-        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), silent:
+        with together(mpi):  # no rank may wait for one whose arguments are refused
             plan = self._planned(steps, epochs, every, on_interrupt)
-            callbacks = validation.check_callbacks(callbacks)
-            parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
+            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+                checkpoint = Checkpoint(checkpoint)
+        quiet = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
+        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet:
+            with together(mpi):
+                callbacks = validation.check_callbacks(callbacks)
+                parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
@@ -416,7 +419,7 @@ class Trainer:
         state = learn, self.state, self.model.dtype, self._checks, interrupts
         shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
         if mpi is not None:
-            return JobSteps(learning, parts.callbacks, *shared)
+            return JobSteps(learning, parts, *shared)
         if not (self.compiled and isinstance(parts.loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
