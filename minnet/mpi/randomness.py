@@ -11,6 +11,7 @@ import numpy as np
 
 from minnet.core.state import RANDOM, update_in_place
 from minnet.data.loader import DataLoader
+from minnet.data.prefetch import unwrapped
 from minnet.errors import CheckpointError
 from minnet.saving.run_parts import RunParts
 from minnet.saving.serialize import Tensors, encode
@@ -28,7 +29,7 @@ class Randomness:
     def __init__(self, parts: RunParts, rank: int) -> None:
         self.rank = rank
         self.rng = np.random.default_rng(rank)
-        loader = parts.loader
+        loader = unwrapped(parts.loader)
         self._order = loader.rng if isinstance(loader, DataLoader) else None
         transforms = (loader.transform, loader.collate) if isinstance(loader, DataLoader) else ()
         owners = parts.owners().values()

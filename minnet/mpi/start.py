@@ -39,6 +39,17 @@ def together(mpi: MPI | None) -> Iterator[None]:
         raise other
 
 
+def check_same(mpi: MPI | None, **values: Any) -> None:
+    """Check that arguments have the same values on all ranks; raise ValueError on all of them, if one has not."""
+    for name, value in values.items() if mpi is not None else ():
+        found = mpi.gather(value)  # type: ignore[union-attr]
+        if any(other != found[0] for other in found):
+            raise ValueError(
+                f"every rank of a job does the same steps, but {name} is {found} on ranks 0 to {len(found) - 1}: pass "
+                "the same"
+            )
+
+
 def start(
     mpi: MPI, parts: RunParts, position: State, randomness: Randomness, find: Callable[[], Snapshot | None]
 ) -> Snapshot | None:

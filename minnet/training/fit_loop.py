@@ -97,7 +97,7 @@ class FitLoop:
                 self._state.interrupted = False
             except KeyboardInterrupt:
                 self._interrupted("interrupted")
-                if self._plan.raises:
+                if self._raises():
                     raise
             except SystemExit:
                 if self._interrupts.raised:
@@ -289,6 +289,10 @@ class FitLoop:
             at = self._counts.in_epoch, position["batches"], self._began
             self._batches = loaders.go_on(loader, *at, left, self._parts.covered())
 
+    def _raises(self) -> bool:
+        """Whether Ctrl-C ends the script; one that a single rank got cannot be followed by what all ranks do."""
+        return self._plan.raises or self._interrupts.alone
+
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""
         state, checkpoint = self._state, self._checkpoint
@@ -296,7 +300,7 @@ class FitLoop:
         what = "the model is as it was then"
         if checkpoint is not None and checkpoint.newest is not None:
             what = f"{checkpoint.newest} is there to go on from: run it again"
-        if how == "interrupted" and not self._plan.raises:
+        if how == "interrupted" and not self._raises():
             what += (
                 '. The script goes on: press Ctrl-C outside of fit to end it, or pass fit(..., on_interrupt="raise")'
             )

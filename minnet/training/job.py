@@ -18,6 +18,7 @@ from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, losses_of
 from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
+from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
 from minnet.mpi.randomness import Randomness
@@ -133,7 +134,7 @@ class JobLearning:
         self.mpi, self._interrupts, self._checkpoint = mpi, interrupts, checkpoint
         self.whole = Told()  # what all ranks told in the last exchange
         self.weight: Weight = 0.0  # of the last batch in a mean
-        self._trained, self._state, self._parallel, self._update = trained, state, parallel, update
+        self.trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
         self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
@@ -153,7 +154,7 @@ class JobLearning:
             if told.samples:
                 self._learn(told, weight, x, y, *weights, whole=whole)
             elif self.mpi.synchronised:
-                self._state.prediction = take_part(self._trained()[0], x)
+                self._state.prediction = take_part(self.trained()[0], x)
         if not told.present:
             self._state.prediction = mapped(lambda output: output[:0], self._state.prediction)
         self._tell(told, loss)
@@ -175,7 +176,7 @@ class JobLearning:
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
-        model, loss, optimizer = self._trained()
+        model, loss, optimizer = self.trained()
         optimizer.zero_grad()
         if model is not self._model:  # to walk through its layers takes longer than a small step
             self._model, self._buffers = model, [buffer for _, buffer in model.named_buffers()]
@@ -206,7 +207,7 @@ class JobLearning:
         return dict(zip(names, total.tolist(), strict=True))
 
     def _learn(self, told: Told, weight: Any, *batch: Any, whole: Any) -> None:
-        model, loss, _ = self._trained()
+        model, loss, _ = self.trained()
         value, self._state.prediction = self._parallel.learn(model, loss, *batch, whole=whole)
         told.present, told.loss = 1.0, float(value)
         if loss.several:
@@ -247,6 +248,7 @@ class JobSteps(Steps):
         self._randomness = Randomness(parts, self._mpi.rank)
         self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
         self._batches: JobBatches | None = None
+        self._compared = self._state.step  # the step after which digests were compared last
         self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
         self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
@@ -280,14 +282,21 @@ class JobSteps(Steps):
         return found
 
     def agree(self) -> None:
-        """Stop on all ranks if a callback stops one, and take up a signal that came since the last exchange."""
+        """Stop on all ranks if a callback stops one, and compare their weights every `check_every` steps."""
         if self._asks:
             self._state.stopped = self._mpi.any(self._state.stopped)
+        if self._state.step >= self._compared + self._mpi.check_every:
+            self._compare()
 
     def settle(self) -> None:
-        """Take up signals that came after the last step, on all ranks."""
+        """Take up signals that came after the last step, on all ranks, and compare what they have learned."""
         asked = max(self._mpi.gather(int(self.interrupts.asked)))
         self.interrupts.pending = self.interrupts.pending or asked
+        self._compare()
+
+    def _compare(self) -> None:
+        self._compared = self._state.step
+        check_same(self._mpi, *self._learning.trained(), f"after step {self._compared}")
 
     def time_is_up(self, checkpoint: Checkpoint) -> bool:
         """Whether rank 0 had found, in the last exchange, that its checkpoint is due."""

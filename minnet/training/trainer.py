@@ -31,7 +31,7 @@ from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.mpi.communicator import MPI
-from minnet.mpi.start import together
+from minnet.mpi.start import check_same, together
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.loaders import length_of
@@ -242,6 +242,7 @@ class Trainer:
             plan = self._planned(steps, epochs, every, on_interrupt)
             if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
                 checkpoint = Checkpoint(checkpoint)
+        check_same(mpi, steps=plan.steps, epochs=plan.epochs, on_interrupt=on_interrupt, checkpoint=bool(checkpoint))
         quiet = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
         with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet:
             with together(mpi):

@@ -5,7 +5,6 @@ import pytest
 from ranks import run
 
 import minnet as mn
-from minnet.data import augment
 
 X = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
 Y = np.random.default_rng(1).integers(0, 3, 30)
@@ -65,7 +64,7 @@ def test_another_number_of_ranks_goes_on_to_rounding(before, after, tmp_path):
 def refused(mpi, folder):
     """Return what each rank raises: for another model, a wrong argument on one rank, a folder that is a file."""
     found = []
-    for options in ({"width": 5 + mpi.rank}, {"epochs": 1 - mpi.rank}, {"folder": folder}, {}):
+    for options in ({"width": 5 + mpi.rank}, {"epochs": 1 + mpi.rank}, {"epochs": -mpi.rank}, {"folder": folder}, {}):
         try:
             fitted(mpi, **{"epochs": 1} | options)
         except Exception as error:
@@ -77,5 +76,6 @@ def test_what_one_rank_refuses_is_refused_on_all(tmp_path):
     (tmp_path / "file").write_text("")
     first, second = run(refused, 2, str(tmp_path / "file" / "run"))
     assert first == second
-    assert [name for name, _ in first] == ["ValueError", "ValueError", "NotADirectoryError"]
+    assert [name for name, _ in first] == ["ValueError", "ValueError", "ValueError", "NotADirectoryError"]
     assert "rank 1 differs from rank 0" in first[0][1]
+    assert "epochs is [1, 2] on ranks 0 to 1" in first[1][1]
