@@ -126,13 +126,14 @@ def markdown(found: dict[str, Any]) -> str:
 WORDS = """MPI stops paying where a step's exchange takes as long as the computing that it saves. For the small dense
 networks of the benchmark, with batches of 128, that is at once: a step is shorter than what a job adds to it.
 Convolutions, LSTM and transformers compute longer for each number that they send: two ranks help, and the table of
-the last section says where more do not. Then, in this order:
+the section above says where more do not. Then, in this order:
 
 1. Use the machine first: `Trainer(compiled=True)` or `threads=2` cost no network.
 2. **Larger batches**, so that each rank computes longer between two exchanges (weak scaling). Multiply the learning
    rate as the batch (Goyal et al., 2017, [arXiv:1706.02677](https://arxiv.org/abs/1706.02677)), with a linear
    warm-up: `mn.callbacks.LearningRate(mn.schedules.LinearLR(start_factor=1 / n, total_iters=...), per="step")`. There
-   are fewer steps an epoch then, and at some size they are too few: see the table.
+   are fewer steps an epoch then; and at some size the rate is too large for the network, warm-up or not: see the
+   table.
 3. **Local SGD**: each rank trains alone for some steps, and then they take the mean of their weights (Stich, 2019,
    [arXiv:1805.09767](https://arxiv.org/abs/1805.09767)). minnet does not have it, because n ranks no longer equal
    one; the program that measured it here does it in ten lines.
