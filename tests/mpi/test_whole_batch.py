@@ -27,6 +27,7 @@ LAYERS = {
     "in a model": (mn.Sequential(mn.BatchNorm1d(3), mn.Linear(3, 3, rng=0), mn.ReLU(), mn.BatchNorm1d(3)), (11, 3)),
     "instance norm": (mn.InstanceNorm1d(3, affine=True, track_running_stats=True), (7, 3, 5)),
 }
+ERRORS = ("KeyError", "NonFiniteError")
 SHIFTS = (0, 1e4, 1e30)  # the last makes squares that float32 cannot hold
 
 
@@ -127,9 +128,9 @@ def test_an_error_on_one_rank_lets_the_others_go_on_at_once():
 
 
 class Fails(mn.Layer):
-    """A layer that fails in its second step, on one rank."""
+    """A layer that fails on rank 1, in the second step."""
 
-    def __init__(self, error, method):
+    def __init__(self, error=None, method=""):
         self.error, self.method, self.calls = error, method, 0
 
     def forward(self, x):
@@ -142,43 +143,36 @@ class Fails(mn.Layer):
         return dy
 
     def fail(self, method):
-        if self.error is not None and self.calls == 2 and method == self.method:
-            raise self.error
+        if self.calls == 2 and method == self.method and mn.MPI().rank == 1:
+            raise KeyError("nine") if self.error == "KeyError" else mn.errors.NonFiniteError("a number is NaN")
 
 
 class Stream:
-    """Batches that fail, or end, after the first one."""
+    """Two batches; on rank 1 the second one is missing, or an error."""
 
-    def __init__(self, error):
-        self.error = error
+    def __init__(self, end):
+        self.end = end
 
     def __iter__(self):
         yield numbers((8, 3))[0][0], np.arange(8) % 2
-        if self.error is not None:
-            raise self.error
+        if self.end and mn.MPI().rank == 1:
+            if self.end == "raises":
+                raise KeyError("ten")
+            return
         yield numbers((8, 3))[0][1], np.arange(8) % 2
 
 
 def ends(mpi):
-    """Return how a training ends on each rank if something fails on rank 1, and whether weights are alike then."""
-    errors = {"error": KeyError("nine"), "not finite": mn.errors.NonFiniteError("a number is NaN")}
-    cases = {
-        (kind, method): Fails(error, method) for kind, error in errors.items() for method in ("forward", "backward")
-    }
-    cases["loader", "raises"] = KeyError("ten")
-    cases["loader", "ends"] = StopIteration()
+    """Return how a training ends on each rank if something fails on rank 1, and the weights then."""
+    cases = {(error, method): (Fails(error, method), "") for error in ERRORS for method in ("forward", "backward")}
+    cases |= {("loader", end): (Fails(), end) for end in ("raises", "ends")}
     found = {}
-    for case, fault in cases.items():
-        layer = fault if isinstance(fault, Fails) and mpi.rank == 1 else Fails(None, "")
-        batches = Stream(fault if not isinstance(fault, Fails) and mpi.rank == 1 else None)
-        if case == ("loader", "ends"):
-            batches = [next(iter(Stream(None)))] * (1 if mpi.rank == 1 else 2)
+    for case, (layer, end) in cases.items():
         model = mn.Sequential(mn.BatchNorm1d(3), layer, mn.Linear(3, 2, rng=0), mn.BatchNorm1d(2)).astype(np.float64)
-        trainer = mn.Trainer(
-            model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), parallel=mpi, nonfinite="skip"
-        )
+        optimizer = mn.SGD(model.parameters(), lr=0.1)
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), optimizer, parallel=mpi, nonfinite="skip")
         try:
-            trainer.fit(batches, epochs=1, progress=False)
+            trainer.fit(Stream(end), epochs=1, progress=False)
             how = f"{trainer.step} steps, {trainer.history[-1]['skipped']} skipped"
         except Exception as error:
             how = f"{type(error).__name__}: {error}"
@@ -192,7 +186,7 @@ def test_a_fault_on_one_rank_ends_a_job_whose_batch_norms_are_synchronised():
     for case, (how, weights) in first.items():
         assert how == third[case][0]
         assert weights == second[case][1] == third[case][1], case
-        if case[0] == "not finite":
+        if case[0] == "NonFiniteError":
             assert how == second[case][0] == "2 steps, 1 skipped"
         elif case == ("loader", "ends"):
             assert "no batch left on the ranks [1]" in how

@@ -36,6 +36,7 @@ from configured import (
     several_heads,
     siamese,
     spoken,
+    streamed,
     tied,
     two_optimizers,
     with_callbacks,
@@ -127,6 +128,10 @@ CONFIGURATIONS = {
     "drop_last": lambda: classifies(batches(drop_last=True)),
     "fewer samples than ranks": lambda: classifies(batches(size=2, drop_last=False)),
     "a generator of batches": generated,
+    "batches in blocks": lambda: classifies(batches(shuffle="blocks")),
+    "a Stream with a buffer": lambda: streamed(16),
+    "a Stream, fewer samples than ranks": lambda: streamed(2),
+    "batches that are read ahead": lambda: classifies(mn.data.Prefetch(batches())),
     "a list of batches": lambda: classifies([(X[:20], Y[:20]), (X[20:21], Y[20:21]), (X[21:], Y[21:])]),
     "inputs with names": lambda: Configuration(
         mn.Sequential(mn.Inputs(a=mn.Linear(INPUTS, 4, rng=0), b=mn.Linear(2, 4, rng=1)), mn.Linear(8, 3, rng=2)),

@@ -254,6 +254,13 @@ def generated():
     return classifies(Stream())
 
 
+def streamed(size):
+    def source():
+        yield from zip(X, Y, strict=True)
+
+    return classifies(mn.data.Stream(source, size, buffer=8, rng=5))
+
+
 def with_infinity(nonfinite, size=16, **options):
     """Put an infinite number into one row of the sixth batch, which is in the part of one rank."""
     parts = [(X[i : i + size].copy(), Y[i : i + size]) for i in range(0, N, size)] * 3
