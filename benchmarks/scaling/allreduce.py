@@ -106,23 +106,23 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n\n".join((ABOUT, table(head, rows), OTHERS, table(["µs", *map(in_bytes, FEW)], others), FINDINGS))
 
 
-ABOUT = """One `Allreduce` (sum) between two ranks on one machine, through shared memory: the mean of calls one after the
-other for at least 10 ms, on the slower rank; medians of 15 such turns. minnet adds up float32 in place, or float64 if a Parameter
-or a Buffer is float64."""
+ABOUT = """One `Allreduce` (sum) between two ranks on one machine, through shared memory: the mean of calls one after
+the other for at least 10 ms, on the slower rank; medians of 15 such turns. minnet adds up float32 in place, or
+float64 if a Parameter or a Buffer is float64."""
 OTHERS = """Other ways, float32 in place. With 3 and 4 ranks on two processors, a rank that waits gives its processor
-away (`OMPI_MCA_mpi_yield_when_idle=1`). The algorithms were forced; *float32* is what Open MPI chooses. mpi4py
-asks for `MPI_THREAD_MULTIPLE`, without which the watchdog could not ask for anything while the main thread waits."""
-FINDINGS = """What Open MPI 5 does here, as its own messages say (`--mca coll_base_verbose 20 --mca pml_base_verbose 10`):
-the component *tuned* adds up, by an algorithm that it chooses by size and number of ranks; messages go through `ob1` and the transport *sm*
-(shared memory; large ones are copied once, by *cma*).
+away (`OMPI_MCA_mpi_yield_when_idle=1`). The algorithms were forced; *float32* is what Open MPI chooses. mpi4py asks
+for `MPI_THREAD_MULTIPLE`, without which the watchdog could not ask for anything while the main thread waits."""
+FINDINGS = """What Open MPI 5 does here, as its own messages say (`--mca coll_base_verbose 20 --mca pml_base_verbose
+10`): the component *tuned* adds up, by an algorithm that it chooses by size and number of ranks; messages go through
+`ob1` and the transport *sm* (shared memory; large ones are copied once, by *cma*).
 
-**Binding.** `mpiexec -n 2` binds each rank to a core of its own if there are at most two ranks (to a part of the memory, NUMA,
-if there are more). OpenBLAS sees that, and starts one thread a rank. With `--oversubscribe` or `--bind-to none`, nothing is
-bound: each rank's OpenBLAS starts a thread for every core, so two ranks run four threads on two cores. Set
-`OPENBLAS_NUM_THREADS=1` then, or `mpiexec -x OPENBLAS_NUM_THREADS=1` for several hosts.
+**Binding.** `mpiexec -n 2` binds each rank to a core of its own if there are at most two ranks (to a part of the
+memory, NUMA, if there are more). OpenBLAS sees that, and starts one thread a rank. With `--oversubscribe` or
+`--bind-to none`, nothing is bound: each rank's OpenBLAS starts a thread for every core, so two ranks run four threads
+on two cores. Set `OPENBLAS_NUM_THREADS=1` then, or `mpiexec -x OPENBLAS_NUM_THREADS=1` for several hosts.
 
-**Two jobs on one machine** that both bind take the same cores: each counts from core 0, and the ranks wait for each other in
-turns of some milliseconds. Start them with `--bind-to none`."""
+**Two jobs on one machine** that both bind take the same cores: each counts from core 0, and the ranks wait for each
+other in turns of some milliseconds. Start them with `--bind-to none`."""
 
 if __name__ == "__main__":
     main("allreduce", measure, markdown, __doc__)

@@ -15,10 +15,10 @@ from works import WORKS, data_of, shuffled
 
 RANKS, ROUNDS, SECONDS = 2, 15, 0.15  # seconds: how long a turn takes about
 KEYS = ("W1", "W3", "W4", "W5", "L", "T")
-DECISION = """minnet copies. The copies are a few percent of a step at most, least where a step has much to compute, and
-most of what views save stands in the table for the widest network alone. Views would have to survive everything that
-replaces a gradient's array (`astype`, `copy.deepcopy`, pickling, loading a model, tied Parameters), and the buffer
-carries Buffers, the loss and flags as well, which are copied in any case."""
+DECISION = """minnet copies. The copies are a few percent of a step at most, least where a step has much to compute,
+and most of what views save stands in the table for the widest network alone. Views would have to survive everything
+that replaces a gradient's array (`astype`, `copy.deepcopy`, pickling, loading a model, tied Parameters), and the
+buffer carries Buffers, the loss and flags as well, which are copied in any case."""
 ALIGNED = 16  # floats: 64 bytes, a line of the cache, which NumPy's and BLAS's vector code likes
 
 

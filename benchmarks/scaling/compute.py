@@ -54,7 +54,7 @@ def task(comm: Any, task: dict[str, Any]) -> dict[str, Any]:
         found[key] = {
             "seconds": {size: median(each) for size, each in seconds.items()},
             "overhead": max(0.0, median(overhead)),
-            "steps": [round(each, 7) for each in alone[batch // 2].turn(min(2000, int(NOISE / SECONDS * steps[batch // 2])))],
+            "steps": alone[batch // 2].turn(min(2000, int(NOISE / SECONDS * steps[batch // 2]))),
             "gradients": pretended.gradients(),
             "batch": batch,
         }  # fmt: skip

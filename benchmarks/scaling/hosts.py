@@ -3,6 +3,7 @@
 python benchmarks/scaling/hosts.py      (needs Linux, root, and the programs of iproute2)
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -30,7 +31,8 @@ LINKS: dict[str, dict[str, Any]] = {
 SECONDS, ROUNDS, EQUAL_STEPS, TIMEOUT = 0.2, 5, 200, 10
 # What a user's script is that trains until the link is cut.
 SCRIPT = f"""
-import numpy as np, minnet as mn
+import numpy as np
+import minnet as mn
 X = np.random.default_rng(0).standard_normal((4096, 20))
 model = mn.Sequential(mn.Linear(20, 500, rng=0), mn.ReLU(), mn.Linear(500, 4, rng=1))
 loss, optimizer = mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.01)
@@ -104,10 +106,8 @@ def cut(patience: float = 60) -> dict[str, Any]:
                 raise job.JobError(f"the job ended before its link was cut:\n{output.read_text()}")
             hosts.cut()
             begin = time.perf_counter()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(patience)
-            except subprocess.TimeoutExpired:
-                pass
             ended = time.perf_counter() - begin
             code = process.poll()
             left = hosts.processes(script)
@@ -148,16 +148,16 @@ def _cut(cut: dict[str, Any]) -> str:
     )
 
 
-ABOUT = """Two network namespaces on one machine, each with a host's name of its own, so that Open MPI takes them for two
-hosts and sends by TCP. `mpiexec --host 10.77.77.1:1,10.77.77.2:1` starts the second host's rank by a small script in
-place of ssh (`--prtemca plm_ssh_agent`), which enters the namespace. `benchmarks/scaling/netns.py` has all of it.
+ABOUT = """Two network namespaces on one machine, each with a host's name of its own, so that Open MPI takes them for
+two hosts and sends by TCP. `mpiexec --host 10.77.77.1:1,10.77.77.2:1` starts the second host's rank by a small script
+in place of ssh (`--prtemca plm_ssh_agent`), which enters the namespace. `benchmarks/scaling/netns.py` has all of it.
 
 - *veth*: a pair of virtual Ethernet interfaces. *1 Gb/s*: its rate is limited by `tc … tbf`.
 - *relay*: many kernels of virtual machines, this one too, lack `netem`, with which Linux delays packets. So a process
   carries the packets between two TUN interfaces, and hands each over after the added time. It costs some time itself,
   competes for the two processors with the two ranks, and limits the rate: compare with *relay* without added time.
-- Both ranks run with `--bind-to none`. By default each host binds its rank to *its* core 0, which here is the same core: then the ranks
-  wait for the scheduler, 8 ms and more, in every message that is longer than a few packets."""
+- Both ranks run with `--bind-to none`. By default each host binds its rank to *its* core 0, which here is the same
+  core: then the ranks wait for the scheduler, 8 ms and more, in every message that is longer than a few packets."""
 STEPS = f"""A step of `Trainer(parallel=mn.MPI())` over these links (medians); and the largest difference of a weight
 from one rank's after {EQUAL_STEPS} steps of a small float64 network."""
 

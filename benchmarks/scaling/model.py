@@ -74,8 +74,8 @@ class Work:
     def slowest(self, ranks: int) -> float:
         """Return the expected slowest of n steps, over the median step.
 
-        The steps are drawn from those that were measured, independently: the i-th smallest of m is the largest of n with the probability
-        (i/m)^n - ((i-1)/m)^n.
+        The steps are drawn from those that were measured, independently: the i-th smallest of m is the largest of n
+        with the probability (i/m)^n - ((i-1)/m)^n.
         """
         up_to = (np.arange(len(self._ratios) + 1) / len(self._ratios)) ** ranks
         return float(np.diff(up_to) @ self._ratios)
@@ -176,13 +176,16 @@ def markdown(given: dict[str, Any]) -> str:
         ABOUT,
         table(["network", "latency, bandwidth"], [[name, words] for name, words in given["networks"].items()]),
         "![Predicted speed by number of ranks](images/scaling.png)",
-        "How many times the samples a second of one rank; *strong* shares the work's batch out, *weak* gives each rank "
-        "a batch of that size; *best at*, strong: the number of ranks, of powers of two, with the most samples a second:",
+        "How many times the samples a second of one rank. *Strong* shares the work's batch out; *weak* gives each rank "
+        "a batch of that size. *Best at*: the number of ranks, of powers of two, with the most samples a second, "
+        "strong:",
         _predictions(given["predicted"]),
-        "What goes into it, a work: bytes of an exchange; what a job adds to a step; and the expected slowest of n steps over the median step.",
+        "What goes into it, a work: bytes of an exchange; what a job adds to a step; and the expected slowest of n "
+        "steps over the median step.",
         _inputs(given),
-        f"**Checked** against what was measured, two ranks: {within} of {len(checks)} predictions are within a factor of 1.25; "
-        f"the worst ratios are {min(ratios):.2f} and {max(ratios):.2f}. The computing of a step, and latency and bandwidth of a link, were measured apart from these steps.",
+        f"**Checked** against what was measured, two ranks: {within} of {len(checks)} predictions are within a factor "
+        f"of 1.25; the worst ratios are {min(ratios):.2f} and {max(ratios):.2f}. The computing of a step, and latency "
+        "and bandwidth of a link, were measured apart from these steps.",
         table(["two ranks", "predicted, µs", "measured, µs", "ratio"], checks),
         LIMITS,
     ]
@@ -218,20 +221,20 @@ ABOUT = """A model of a step of n ranks:
 
 - *compute*: measured on one rank for batches of 1, 2, 4 … samples, between them linear (`compute.py`). It does not
   shrink with the batch below some size, because a step has fixed costs.
-- *slowest(n)*: the ranks wait for the slowest. Expected maximum of n independent steps with the spread that was measured
-  here, on one rank. Real machines add what this one does not have: other jobs, other temperatures.
-- *added*: what a job adds to a step on each rank: cutting the batch, copying to the flat buffer and back, the flags; measured
-  with a communicator that sends nothing.
+- *slowest(n)*: the ranks wait for the slowest. Expected maximum of n independent steps with the spread that was
+  measured here, on one rank. Real machines add what this one does not have: other jobs, other temperatures.
+- *added*: what a job adds to a step on each rank: cutting the batch, copying to the flat buffer and back, the flags;
+  measured with a communicator that sends nothing.
 - *allreduce*: the faster of recursive doubling, log₂ n · (latency + bytes / bandwidth), and Rabenseifner's algorithm,
   2 log₂ n · latency + 2 (n − 1)/n · bytes / bandwidth (Thakur, Rabenseifner and Gropp, 2005,
-  [doi:10.1177/1094342005051521](https://doi.org/10.1177/1094342005051521)). Every rank has its link for itself; adding costs nothing
-  beside sending.
+  [doi:10.1177/1094342005051521](https://doi.org/10.1177/1094342005051521)). Every rank has its link for itself;
+  adding costs nothing beside sending.
 
-The first networks were measured: latency and bandwidth fitted to `Allreduce` between two ranks. The last three are assumptions:
-round numbers for TCP through the kernel and for a fabric that MPI drives directly."""
+The first networks were measured: latency and bandwidth fitted to `Allreduce` between two ranks. The last three are
+assumptions: round numbers for TCP through the kernel and for a fabric that MPI drives directly."""
 LIMITS = """The model knows no contention: on one machine, ranks share memory bandwidth; in a network, switches; and a
-machine with several ranks its link. Beyond two ranks, nothing was measured: take the figures as bounds from above.
-A batch of 128 cannot be shared by 512 ranks; *strong* then counts each rank as one sample, which is a bound as well."""
+machine with several ranks its link. Beyond two ranks, nothing was measured: take the figures as bounds from above. A
+batch of 128 cannot be shared by 512 ranks; *strong* then counts each rank as one sample, which is a bound as well."""
 
 if __name__ == "__main__":
     main("model", measure, markdown, __doc__)

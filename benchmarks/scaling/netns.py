@@ -70,7 +70,7 @@ class Hosts:
         self._stack.close()
 
     def _veth(self) -> None:
-        run("ip link add link0 netns {0} type veth peer name link1 netns {1}".format(*NAMES))
+        run(f"ip link add link0 netns {NAMES[0]} type veth peer name link1 netns {NAMES[1]}")
         for name, link, address in zip(NAMES, self.links, ADDRESSES, strict=True):
             run(f"ip -n {name} addr add {address}/24 dev {link}")
             run(f"ip -n {name} link set {link} up")

@@ -89,15 +89,19 @@ def markdown(found: dict[str, Any]) -> str:
     return ABOUT + "\n\n" + table(head, rows)
 
 
-ABOUT = """Microseconds a step of `Trainer.fit` with its progress bar and its history; `Trainer(parallel=mn.MPI())` under
-`mpiexec -n 2 --bind-to core`, one BLAS thread a rank. All ways of a work take turns in one job; medians of turns.
+ABOUT = """Microseconds a step of `Trainer.fit` with its progress bar and its history; `Trainer(parallel=mn.MPI())`
+under `mpiexec -n 2 --bind-to core`, one BLAS thread a rank. All ways of a work take turns in one job; medians of
+turns.
 
 - *one rank*: without MPI, the batch of the work; the other processor is idle.
-- *strong*: two ranks share this batch. *Faster by*: *one rank* ÷ *strong*; 2 would be ideal (quartiles of the rounds).
-- *weak*: two ranks share a batch of twice the size. *Faster by*: samples a second, against *one rank*; 2 would be ideal.
-- *half a batch*: without MPI, half the batch, the other processor idle: what *strong* would take if communication cost nothing.
-- *the same twice*: both processors do that at once, each by itself. What it takes longer than *half a batch* is the machine's
-  part (memory, power), not MPI's."""
+- *strong*: two ranks share this batch. *Faster by*: *one rank* ÷ *strong*; 2 would be ideal (quartiles of the
+  rounds).
+- *weak*: two ranks share a batch of twice the size. *Faster by*: samples a second, against *one rank*; 2 would be
+  ideal.
+- *half a batch*: without MPI, half the batch, the other processor idle: what *strong* would take if communication
+  cost nothing.
+- *the same twice*: both processors do that at once, each by itself. What it takes longer than *half a batch* is the
+  machine's part (memory, power), not MPI's."""
 
 if __name__ == "__main__":
     main("ranks", measure, markdown, __doc__)

@@ -1,10 +1,11 @@
 """A link with latency between two network namespaces: what one sends arrives at the other so many seconds later.
 
-Linux delays packets by its queue "netem", which many kernels of virtual machines lack. So a process stands in the middle: it reads
-the packets of a TUN interface in each namespace, and writes them to the other's when they are due.
+Linux delays packets by its queue "netem", which many kernels of virtual machines lack. So a process stands in the
+middle: it reads the packets of a TUN interface in each namespace, and writes them to the other's when they are due.
 """
 
 import collections
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -63,10 +64,8 @@ def read(file: int, packets: "collections.deque[tuple[float, bytes]]", delay: fl
 
 def write(file: int, packet: bytes) -> None:
     """Hand a packet over; one that nobody takes is lost, as in a network."""
-    try:
+    with contextlib.suppress(OSError):
         os.write(file, packet)
-    except OSError:
-        pass
 
 
 def start(namespaces: list[str], addresses: list[str], delay: float) -> None:

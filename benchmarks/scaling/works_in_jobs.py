@@ -1,6 +1,7 @@
 """The works of the benchmark, as jobs of several ranks do them, with the time of every step."""
 
 import dataclasses
+import itertools
 import time
 from typing import Any
 
@@ -25,7 +26,7 @@ class Stopwatch(mn.callbacks.Callback):
     def take(self) -> list[float]:
         """Return the seconds of each step but the first, and forget them."""
         ends, self.ends = self.ends, []
-        return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+        return [end - begin for begin, end in itertools.pairwise(ends)]
 
 
 class Turns:

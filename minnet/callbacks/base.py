@@ -54,9 +54,20 @@ class Callback:
     fit changed stays readable, and the next fit undoes it: see `minnet.core.renewal.Renewal`. Numbers, arrays, lists
     and dicts are undone, and so are callbacks inside a callback. Begin anew in `on_fit_start` what your callback keeps
     in objects of other classes. What you change between two fits stays.
+
+    In a job of several ranks (`minnet.MPI`), a callback is called on every rank. The weights, the gradients in
+    `on_gradients`, ``last_loss`` and the rows are the same on all of them, so callbacks that go by these decide alike;
+    ``trainer.stop()`` on one rank stops all. ``prediction`` and ``target`` are those of this rank's part of the batch,
+    which may have no samples. A callback that changes weights, gradients or rows must do so on every rank.
+
+    Attributes
+    ----------
+    rank_zero_only : bool
+        True in the class of a callback that writes or shows something: in a job, it is called on rank 0 only.
     """
 
     __repr__ = shown
+    rank_zero_only = False
 
     @property
     def every_step(self) -> bool:
@@ -107,6 +118,12 @@ class Callback:
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` returned; it is called after `on_fit_start`, in a run that is resumed."""
         set_attributes(self, state)
+
+
+def job_of(trainer: Training) -> Any:
+    """Return the `minnet.MPI` of a Trainer in a job of several ranks, or None."""
+    mpi = getattr(trainer, "parallel", None)
+    return mpi if mpi is not None and mpi.size > 1 else None
 
 
 MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]

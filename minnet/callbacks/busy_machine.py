@@ -149,6 +149,7 @@ class BusyMachine(Callback):
     """
 
     every_step = False
+    rank_zero_only = True
     said = False  # in this process
 
     def on_fit_start(self, trainer: Training) -> None:

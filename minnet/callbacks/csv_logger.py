@@ -44,6 +44,8 @@ class CSVLogger(Callback):
         In training, if the file cannot be written; before the first step, if that is known by then.
     """
 
+    rank_zero_only = True
+
     def __init__(self, path: str | os.PathLike[str], keep: int | None = None) -> None:
         self.path = check_path("CSVLogger", "path", path)
         self.keep = keep if keep is None else check_int("CSVLogger", "keep", keep, why="it counts rows in memory")

@@ -18,6 +18,7 @@ class PrintedRows(Callback):
     It is what ``fit(progress="rows")`` adds, as the last of the callbacks, because others may add columns to a row.
     """
 
+    rank_zero_only = True
     every_step = False
 
     def on_fit_start(self, trainer: Training) -> None:

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minnet.callbacks.base import Callback, Training
+from minnet.callbacks.base import Callback, Training, job_of
 from minnet.callbacks.printed_rows import PrintedRows
 from minnet.core.console import is_notebook, is_terminal
 from minnet.core.rows import RUNNING_ACCURACY, Row
 from minnet.core.state import State
+from minnet.core.trees import first
 from minnet.metrics import RunningAccuracy
 
 
@@ -53,8 +54,16 @@ class RunningScore(Callback):
         self.running = self.running.fresh(trainer.loss)
 
     def on_step_end(self, trainer: Training) -> None:
-        """Count the step's predictions, which were made before its update."""
-        self.running.update(trainer.prediction, trainer.target)
+        """Count the step's predictions, which were made before its update, those of all ranks in their order."""
+        mpi = job_of(trainer)
+        if mpi is None:
+            self.running.update(trainer.prediction, trainer.target)
+            return
+        own = self.running.fresh()
+        if len(first(trainer.target)):
+            own.update(trainer.prediction, trainer.target)
+        for part in mpi.gather(own):
+            self.running.merge(part)
 
     def on_row(self, trainer: Training, row: Row) -> None:
         """Add the score to the row."""
@@ -72,6 +81,7 @@ class Progress(Callback):
         The number of steps of the run; None if it is not known.
     """
 
+    rank_zero_only = True
     SECONDS = 0.2  # between two refreshes
     every_step = False
 

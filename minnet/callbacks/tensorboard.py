@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.callbacks.base import Callback, Training
+from minnet.callbacks.base import Callback, Training, job_of
 from minnet.callbacks.event_file import EventFile
 from minnet.core.checks import check_int, check_path, named
 from minnet.core.extras import require
@@ -55,7 +55,8 @@ class TensorBoard(Callback):
         A pair (X, y) of images and their class labels: each row, those that are misclassified are drawn, up to 8. It
         needs matplotlib, the extra "plots". A few hundred images are enough.
     hparams
-        Further settings for the table: name → number, text or bool.
+        Further settings for the table: name → number, text or bool. In a job of several ranks, the size of a batch is
+        not in it by itself.
 
     Raises
     ------
@@ -72,6 +73,7 @@ class TensorBoard(Callback):
     """
 
     every_step = False
+    rank_zero_only = True
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class TensorBoard(Callback):
 
     def on_step_end(self, trainer: Training) -> None:
         """Note the size of the first batch; compiled code may have done several at once."""
-        if not self._batch_size:
+        if not self._batch_size and job_of(trainer) is None:  # there, a rank sees its part of the batch
             self._batch_size = len(first(trainer.target)) if trainer.step == self._first else -1
 
     def on_row(self, trainer: Training, row: Row) -> None:

@@ -24,9 +24,9 @@ class Chunked(Stored):
         kind = type(self._data)
         return f"{kind.__module__.partition('.')[0]}.{kind.__name__} {self.shape} {self.dtype}"
 
-    def read(self, ranges: Ranges) -> NDArray[Any]:
+    def read(self, ranges: Ranges, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read rows: each chunk once, if the ranges ascend."""
-        found = np.empty((sum(stop - start for start, stop in ranges), *self.shape[1:]), self.dtype)
+        found = self.empty(ranges) if out is None else out
         at = 0
         for start, stop in ranges:
             while start < stop:

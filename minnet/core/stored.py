@@ -23,9 +23,16 @@ class Stored:
     dtype: np.dtype[Any]
     chunk = 1  # so many rows can only be read together
 
-    def read(self, ranges: Ranges) -> NDArray[Any]:
-        """Return the rows of some ranges, which are inside the array and do not overlap, as a new array in C order."""
+    def read(self, ranges: Ranges, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the rows of some ranges, which are inside the array and do not overlap, in C order.
+
+        They are a new array, or are in `out`, an array in C order of their shape and dtype.
+        """
         raise NotImplementedError
+
+    def empty(self, ranges: Ranges) -> NDArray[Any]:
+        """Return an array for the rows of some ranges."""
+        return np.empty((sum(stop - start for start, stop in ranges), *self.shape[1:]), self.dtype)
 
     @property
     def ndim(self) -> int:

@@ -50,22 +50,23 @@ class Blocks:
             self._seed, self._order = int(state[0]), state[2:]
         self.window_of = np.empty(count, np.intp)  # block → the window that it is in
         self.window_of[self._order] = np.arange(count) // self.together
-        lengths = np.minimum(self.size, self.samples - self._order * self.size)
-        ends = np.add.reduceat(lengths, np.arange(0, count, self.together)).cumsum()
+        lengths = np.full(count, self.size)
+        lengths[-1] = self.samples - (count - 1) * self.size
+        ends = np.add.reduceat(lengths[self._order], np.arange(0, count, self.together)).cumsum()
         self._starts = np.concatenate([[0], ends])  # of each window in the epoch, and the end
+        lie = np.argsort(self.window_of, kind="stable")  # the blocks of the first window as they lie, then the next's
+        self._place = np.empty(count, np.intp)  # block → where its first row is in its window
+        self._place[lie] = np.cumsum(lengths[lie]) - lengths[lie] - self._starts[self.window_of[lie]]
         self._shuffled: tuple[int, Rows] = -1, np.empty(0, np.intp)  # the last window, and its rows as they come
+        self._last: tuple[Rows, list[tuple[int, Rows]]] = np.empty(0, np.intp), []  # what `places` returned last
 
     def state(self) -> Rows:
         """Return the seed of the rows' order, the rows of a block, and the order of the blocks."""
         return np.concatenate([np.array([self._seed, self.size], np.int64), self._order])
 
-    def blocks(self, window: int) -> Rows:
-        """Return the blocks of a window, in the order in which they lie."""
-        return np.sort(self._order[window * self.together : (window + 1) * self.together])
-
     def ranges(self, window: int) -> Ranges:
         """Return the rows of a window, as ranges that ascend; neighbours among its blocks are one."""
-        blocks = self.blocks(window)
+        blocks = np.sort(self._order[window * self.together : (window + 1) * self.together])
         runs = np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
         return [(int(run[0]) * self.size, min((int(run[-1]) + 1) * self.size, self.samples)) for run in runs]
 
@@ -80,6 +81,22 @@ class Blocks:
             start = end
         return pieces[1] if len(pieces) == 2 else np.concatenate(pieces)
 
+    def places(self, rows: Rows) -> list[tuple[int, Rows]]:
+        """Return where rows are that come one after another: windows, and the places of the rows in each.
+
+        The last answer is kept, because X and y ask for the same.
+        """
+        if rows is not self._last[0]:
+            blocks = rows // self.size
+            windows, places = self.window_of[blocks], self._place[blocks] + rows % self.size
+            if len(rows) and windows[0] == windows[-1]:  # as in nearly every batch
+                found: list[tuple[int, Rows]] = [(int(windows[0]), places)]
+            else:
+                cuts = np.flatnonzero(np.diff(windows)) + 1
+                found = [(int(windows[at]), part) for at, part in zip([0, *cuts], np.split(places, cuts), strict=True)]
+            self._last = rows, found
+        return self._last[1]
+
     def _rows_of(self, window: int) -> Rows:
         if self._shuffled[0] != window:
             rows = np.concatenate([np.arange(start, stop) for start, stop in self.ranges(window)])
@@ -92,37 +109,28 @@ class WindowReader:
 
     def __init__(self, array: Any, blocks: Blocks) -> None:
         self._array, self._blocks, self._window = array, blocks, -1
-        self._place = np.zeros(len(blocks.window_of), np.intp)  # block → where its first row is in memory
         self._memory = np.empty((0, *array.shape[1:]), array.dtype)
 
     def __call__(self, rows: Rows) -> NDArray[Any]:
         """Return rows, which come in the order of the epoch, or a part of them."""
-        block = rows // self._blocks.size
-        windows, places = self._blocks.window_of[block], rows % self._blocks.size
-        if len(rows) and windows[0] == windows[-1]:  # as is nearly every batch
-            return self._taken(int(windows[0]), block, places)
-        pieces = [self._memory[:0]]
-        for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(windows)) + 1):
-            if len(part):
-                pieces.append(self._taken(int(windows[part[0]]), block[part], places[part]))
-        return np.concatenate(pieces)
+        if not len(rows):
+            return np.empty_like(self._memory[:0])
+        pieces = [self._load(window).take(places, axis=0) for window, places in self._blocks.places(rows)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
-    def _taken(self, window: int, block: Rows, places: Rows) -> NDArray[Any]:
-        """Return rows of one window: those at some places of some blocks."""
-        self._load(window)
-        return self._memory.take(self._place[block] + places, axis=0)
-
-    def _load(self, window: int) -> None:
-        """Have a window in memory; the one before is let go first."""
+    def _load(self, window: int) -> NDArray[Any]:
+        """Return a window. It takes the memory of the one before, because batches are copies."""
         if window == self._window:
-            return
-        self._window, self._memory = -1, np.empty_like(self._memory[:0])
+            return self._memory
         ranges = self._blocks.ranges(window)
+        rows = sum(stop - start for start, stop in ranges)
+        if len(self._memory) != rows:
+            self._memory = np.empty_like(self._memory[:0])  # let go first
+            self._memory = np.empty((rows, *self._array.shape[1:]), self._array.dtype)
+        self._window = -1
         if isinstance(self._array, Stored):
-            self._memory = self._array.read(ranges)
+            self._array.read(ranges, self._memory)
         else:
-            self._memory = np.concatenate([self._array[start:stop] for start, stop in ranges])
+            np.concatenate([self._array[start:stop] for start, stop in ranges], out=self._memory)
         self._window = window
-        blocks = self._blocks.blocks(window)
-        lengths = np.minimum(self._blocks.size, self._blocks.samples - blocks * self._blocks.size)
-        self._place[blocks] = np.cumsum(lengths) - lengths
+        return self._memory

@@ -62,14 +62,14 @@ class Shards(Stored):
     def __repr__(self) -> str:
         return f"Shards({len(self.parts)}) {self.shape} {self.dtype}"
 
-    def read(self, ranges: Ranges) -> NDArray[Any]:
+    def read(self, ranges: Ranges, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read rows, which may be in several shards."""
-        found = np.empty((sum(stop - start for start, stop in ranges), *self.shape[1:]), self.dtype)
+        found = self.empty(ranges) if out is None else out
         at = 0
         for part, own in self._by_part(ranges):
             count = sum(stop - start for start, stop in own)
             if isinstance(part, Stored):
-                found[at : at + count] = part.read(own)
+                part.read(own, found[at : at + count])
             else:
                 np.concatenate([part[start:stop] for start, stop in own], out=found[at : at + count])
             at += count

@@ -35,12 +35,12 @@ class Total:
 
     def __init__(self, loss: Loss) -> None:
         self._loss = loss
-        self._sums = {name: [0.0, 0.0] for name in losses_of(loss) or ("",)}  # Σ weight · mean, and Σ weight
+        self.sums = {name: [0.0, 0.0] for name in losses_of(loss) or ("",)}  # Σ weight · mean, and Σ weight
 
     @property
     def weight(self) -> float:
         """The sum of all weights; 0 says that nothing counted."""
-        return sum(weight for _, weight in self._sums.values())
+        return sum(weight for _, weight in self.sums.values())
 
     def add(self, x: Any, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add a batch; x is counted if the loss has no weights of its own."""
@@ -53,14 +53,19 @@ class Total:
         else:
             self._add("", factor * value if factor else 0.0, weight)
 
+    def merge(self, sums: dict[str, list[float]]) -> None:
+        """Add the sums of another Total of the same loss."""
+        for name, (part, weight) in sums.items():
+            self._add(name, part, weight)
+
     def means(self) -> dict[str, float]:
         """Return L as "loss", and the losses of a `MultiLoss` by their names, such as "digit_loss"."""
-        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self._sums.items()}
+        means = {name: total / weight if weight else 0.0 for name, (total, weight) in self.sums.items()}
         if not isinstance(self._loss, MultiLoss):
             return {"loss": means[""]}
         return {"loss": self._loss.combined(means)} | {f"{name}_loss": mean for name, mean in means.items()}
 
     def _add(self, name: str, part: float, weight: float) -> None:
-        sums = self._sums[name]
+        sums = self.sums[name]
         sums[0] += part
         sums[1] += weight

@@ -38,7 +38,7 @@ class Of(Metric):
     1.0
     """
 
-    _counted: Any  # the metric of the samples so far
+    counter: Any  # what counts the samples so far: a metric, or what becomes of a function
 
     def __init__(self, head: str | int, metric: Metric | Callable[..., Any]) -> None:
         if isinstance(head, bool) or not isinstance(head, str | int):
@@ -56,9 +56,9 @@ class Of(Metric):
         losses: Any = getattr(loss, "losses", None)
         of_head = losses[self.head] if isinstance(losses, dict | tuple) and self.head in _keys(losses) else None
         if isinstance(self.metric, Metric):
-            own._counted = self.metric.fresh(of_head)
+            own.counter = self.metric.fresh(of_head)
         else:
-            own._counted = Additive(self.metric) if getattr(self.metric, "additive", False) else _Whole(self.metric)
+            own.counter = Additive(self.metric) if getattr(self.metric, "additive", False) else _Whole(self.metric)
         return own
 
     def reset(self) -> None:
@@ -71,16 +71,16 @@ class Of(Metric):
         options = {} if weights is None else {"sample_weight": weights}
         output = self._of("prediction", prediction)
         y = self._of("target", target) if isinstance(target, dict | tuple) else target
-        self._counted.update(output, y, **options)
+        self.counter.update(output, y, **options)
 
     def merge(self, other: Self) -> None:
         """Add the samples of another `Of` the same output, and of a metric with the same options."""
         self.check_merges(other)
-        self._counted.merge(other._counted)
+        self.counter.merge(other.counter)
 
     def compute(self) -> Any:
         """Return the metric of all samples."""
-        return self._counted.compute()
+        return self.counter.compute()
 
     def _of(self, what: str, tree: Any) -> Any:
         if not isinstance(tree, dict | tuple):

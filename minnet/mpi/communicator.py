@@ -1,6 +1,6 @@
 """A communicator connects the processes of a job, which MPI calls ranks."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minnet.core.checks import check_flag, check_int, check_number
 from minnet.core.described import shown
 from minnet.core.extras import require
+from minnet.mpi.watchdog import Watchdog
 
 OPTIONS = ("timeout", "check_every", "synchronised")
 
@@ -57,6 +58,9 @@ class MPI:
         self._comm = self._mpi.COMM_WORLD
         self.rank: int = self._comm.Get_rank()
         self.size: int = self._comm.Get_size()
+        if self.size > 1:
+            self.watchdog = _watchdog(self._mpi)
+            self.watchdog.timeout = self.timeout
 
     def __deepcopy__(self, memo: object) -> Self:
         """Return itself, because there is one job: a copied Trainer is of the same one."""
@@ -68,19 +72,47 @@ class MPI:
     def add_up(self, array: NDArray[Any]) -> None:
         """Replace a contiguous array by its sum over all ranks, which is the same to the last bit on each of them."""
         if self.size > 1:
-            self._comm.Allreduce(self._mpi.IN_PLACE, array)
+            self.watchdog.enter("add_up")
+            try:
+                self._comm.Allreduce(self._mpi.IN_PLACE, array)
+            finally:
+                self.watchdog.leave()
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all ranks, in their order, on every rank: plain data and arrays."""
-        found: list[Any] = self._comm.allgather(value)
+        if self.size == 1:
+            return [value]
+        self.watchdog.enter("gather")
+        try:
+            found: list[Any] = self._comm.allgather(value)
+        finally:
+            self.watchdog.leave()
         return found
 
     def broadcast(self, value: Any) -> Any:
         """Return the value of rank 0, on every rank."""
-        return self._comm.bcast(value)
+        if self.size == 1:
+            return value
+        self.watchdog.enter("broadcast")
+        try:
+            return self._comm.bcast(value)
+        finally:
+            self.watchdog.leave()
 
     def any(self, value: bool) -> bool:
         """Whether the value is true on at least one rank."""
         found = np.array([value], np.int8)
         self.add_up(found)
         return bool(found[0])
+
+
+@cache  # one a process, however many MPI objects
+def _watchdog(mpi: Any) -> Watchdog:
+    if mpi.Query_thread() < mpi.THREAD_MULTIPLE:
+        raise RuntimeError(
+            "mn.MPI() needs an MPI library whose calls several threads may do (MPI_THREAD_MULTIPLE), because one of "
+            "them looks after the other ranks: leave mpi4py.rc.threads and thread_level as they are, or install another"
+        )
+    watchdog = Watchdog(mpi)
+    watchdog.begin()
+    return watchdog

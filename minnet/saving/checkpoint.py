@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,14 +223,17 @@ class Checkpoint:
         """Whether the last checkpoint was written long ago."""
         return time.monotonic() - self._last >= self.seconds
 
-    def save(self, parts: RunParts, position: State) -> None:
-        """Write a checkpoint, and remove those that are too old; warn if it cannot be written, whatever the reason."""
+    def save(self, parts: RunParts, position: State, ranks: Sequence[State] = ()) -> None:
+        """Write a checkpoint, and remove those that are too old; warn if it cannot be written, whatever the reason.
+
+        `ranks` are the random states of all ranks of a job.
+        """
         step = parts.state.step
         path = self.folder / f"step-{step:09d}.safetensors"
         self._last = time.monotonic()
         try:
             survey = Survey(parts)
-            state = capture(survey, position, self._beginning)
+            state = capture(survey, position, self._beginning, ranks)
             self._say_what_is_lost(survey)
             # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:
@@ -251,6 +254,15 @@ class Checkpoint:
             older = [file for file in self.files() if _step_of(file) <= step]
             for old in older[: -self.keep]:
                 old.unlink(missing_ok=True)
+
+    def outcome(self) -> tuple[Path | None, float | None]:
+        """Return what came of the last `save`: the newest file, and the best value."""
+        return self.newest, self.best_value
+
+    def take_over(self, outcome: tuple[Path | None, float | None]) -> None:
+        """Take over what came of a `save` by another rank of the job."""
+        self.newest, self.best_value = outcome
+        self._improved = False
 
     def _say_why_not(self, error: Exception, step: int) -> None:
         """Warn that a checkpoint could not be written; an error that is not the disk's is said once."""

@@ -31,15 +31,18 @@ from minnet.saving.run_parts import Beginning, RunParts, Survey
 from minnet.saving.schema import check_counts, check_objects, check_state, same_names
 from minnet.saving.serialize import NamedOnce, Tensors, decode, encode
 from minnet.saving.settings import differences
-from minnet.saving.tensorfile import parse_json, read_tensors, write_tensors
+from minnet.saving.tensorfile import TensorFile, parse_json, read_tensors, write_tensors
 from minnet.saving.weights import STATE, weights_of
 
 # What a state of another form may raise, before it is known to be one.
 _WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
-def capture(survey: Survey, position: State, beginning: Beginning) -> State:
-    """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into."""
+def capture(survey: Survey, position: State, beginning: Beginning, ranks: Sequence[State] = ()) -> State:
+    """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into.
+
+    `ranks` are the random states of the ranks, if the run is that of a job: see `minnet.mpi.streams`.
+    """
     parts = survey.parts
     objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}
     state = {
@@ -60,6 +63,7 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
         "attributes": parts.trainer_attributes(),
         "objects": objects,
         "beginning": beginning.state_dict(survey),
+        "ranks": list(ranks),
     }
     leave_out(survey, state, beginning)
     return state
@@ -68,9 +72,10 @@ def capture(survey: Survey, position: State, beginning: Beginning) -> State:
 class Snapshot:
     """The state of a run that was read from a file. Raises CheckpointError if that is damaged, or no checkpoint."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: TensorFile | None = None) -> None:
         self.path = path
-        tensors, metadata = read_tensors(path)
+        self.content = read_tensors(path) if content is None else content  # which another process may have read
+        tensors, metadata = self.content
         if metadata.get("kind") != "checkpoint":
             raise CheckpointError(f"{path} is no checkpoint to go on from: it holds weights only, for mn.load")
         self._structure = metadata.get("structure", "")
@@ -91,24 +96,29 @@ class Snapshot:
 
     def check(self, survey: Survey, position: State, beginning: Beginning) -> None:
         """Compare the state with the run that it is to be restored into: a CheckpointError lists every difference."""
-        parts = survey.parts
-        try:
-            now = capture(survey, position, beginning)
-            same_names("the state", now, self.state)
-            found = [*mismatches(parts.model.named_arrays(), self._weights), *self._differences(survey, now, beginning)]
-            if not found:
-                check_state(survey, now, self.state)
-        except _WRONG as error:
-            raise self._wrong(error) from None
+        found = self.differences(survey, position, beginning)
         if places := len(found):
             lines = listed(found)
-            if self._structure != repr(parts.model):
+            if self._structure != repr(survey.parts.model):
                 lines += ["It is of this model:", *shown_model(self._structure)]
             raise CheckpointError(
                 f"{self.path} is of another run, because it differs in {places:,} place{'s' * (places > 1)} "
                 "(make them the same, or begin anew in another folder; mn.load takes this file's weights):\n  "
                 + "\n  ".join(lines)
             )
+
+    def differences(self, survey: Survey, position: State, beginning: Beginning) -> list[str]:
+        """List every difference from a run; a CheckpointError, if the state is not what minnet writes."""
+        try:
+            now = capture(survey, position, beginning)
+            same_names("the state", now, self.state)
+            arrays = mismatches(survey.parts.model.named_arrays(), self._weights)
+            found = [*arrays, *self._differences(survey, now, beginning)]
+            if not found:
+                check_state(survey, now, self.state)
+        except _WRONG as error:
+            raise self._wrong(error) from None
+        return found
 
     def others(self, beginning: Beginning) -> list[str]:
         """List what was set to another value before the run began, without being an argument of a class."""
@@ -202,14 +212,19 @@ def write(path: Path, parts: RunParts, state: State) -> None:
     Raises OSError if it cannot be written; the file that was there before is untouched. Raises TypeError if a
     `state_dict` holds what cannot be written to a file, ValueError if the state is too large.
     """
+    content = content_of(parts, state)
+    described = {KEY: description_of(parts.model)} | expectations(parts.model)
+    try:
+        write_tensors(path, content.tensors, content.metadata | described)
+    except ValueError as error:
+        raise ValueError(f"{error}; most of it is in {_largest(json.loads(content.metadata['state']))}") from None
+
+
+def content_of(parts: RunParts, state: State) -> TensorFile:
+    """Return what a `Snapshot` is made of: the arrays themselves, and the rest as JSON."""
     text, tensors = encoded(state)
     weights = {name: array.data for name, array in parts.model.named_arrays()}
-    described = {"structure": repr(parts.model), KEY: description_of(parts.model)}
-    metadata = {"kind": "checkpoint", "state": text} | described | expectations(parts.model)
-    try:
-        write_tensors(path, weights | tensors, metadata)
-    except ValueError as error:
-        raise ValueError(f"{error}; most of it is in {_largest(json.loads(text))}") from None
+    return TensorFile(weights | tensors, {"kind": "checkpoint", "state": text, "structure": repr(parts.model)})
 
 
 def encoded(state: State) -> tuple[str, Tensors]:

@@ -19,7 +19,7 @@ from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.objects import Objects, keeps_state, member
 from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
-from minnet.core.state import State, is_plain
+from minnet.core.state import RANDOM, State, is_plain
 from minnet.data.loader import DataLoader
 from minnet.optimizers import MultiOptimizer
 from minnet.saving import loaders, torch_loaders
@@ -77,6 +77,9 @@ def check_state(survey: Any, now: State, then: State) -> None:
     check_attributes("trainer", parts.trainer, now["attributes"], then["attributes"])
     check_objects("", survey.objects, then["objects"])
     check_beginning(now["beginning"], then["beginning"])
+    for generators in _of(list, "ranks", then["ranks"]):
+        if not all(isinstance(generator, RANDOM) for generator in _of(list, "ranks", generators)):
+            raise ValueError("ranks has something other than Generators")
     if not all(type(name) is str for name in _of(list, "frozen", then["frozen"])):
         raise ValueError("frozen has something other than names")
     changed = "loader.batch_size" in then["beginning"]["changed"]

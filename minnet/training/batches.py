@@ -22,6 +22,10 @@ class Batches:
     def __init__(self, owner: str, name: str, batches: Iterable[Any], scale: float | None = BYTE_SCALE) -> None:
         self._owner, self._name, self._batches, self._scale = owner, name, batches, scale
 
+    def __len__(self) -> int:
+        """Return how many batches there are; a TypeError, if the iterable does not tell."""
+        return len(self._batches)  # type: ignore[arg-type]
+
     def __iter__(self) -> Iterator[Batch]:
         """Begin a pass over the batches."""
         for batch in self._batches:

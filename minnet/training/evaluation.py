@@ -1,6 +1,7 @@
 """Evaluation computes outputs, loss and metrics with a model in eval mode, batch by batch."""
 
 import math
+import pickle
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -96,23 +97,56 @@ def batch_rows(X: Any) -> int:
     return max(1, min(ROWS, NUMBERS // max(1, numbers)))
 
 
+class Evaluation:
+    """The loss and the metrics of a set, counted batch by batch; the loss is weighted by `Loss.total_weight`.
+
+    `expected` is the number of samples, if it is known, or 0. An evaluation that is a `part` of one by several
+    processes is only counted: `state` is sent to the process that computes the whole, and added to its own by `merge`.
+    """
+
+    def __init__(
+        self, model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], expected: int, *, part: bool = False
+    ) -> None:
+        self._model, self._dtype, self._loss, self._metrics = model, model.dtype, loss, metrics
+        self._total, self._samples = Total(loss), 0
+        self._measures = Measures(metrics, loss, expected, part=part)
+
+    def add(self, x: Any, y: Any, *weights: Any) -> None:
+        """Add a batch."""
+        if weights and not self._samples:
+            check_parts_take_weights(self._loss, self._metrics)
+        prediction = call(self._model.forward, cast_tree(x, self._dtype))
+        self._total.add(x, prediction, y, *weights)
+        self._samples += len(first(x))
+        self._measures.update(prediction, y, *weights)
+
+    def state(self) -> bytes:
+        """Return what was counted."""
+        return pickle.dumps((self._samples, self._total.sums, self._measures.state()))
+
+    def merge(self, state: bytes) -> None:
+        """Add what another evaluation has counted, of samples that come after this one's."""
+        samples, sums, measured = pickle.loads(state)  # from a process of this job
+        self._samples += samples
+        self._total.merge(sums)
+        self._measures.merge(measured)
+
+    def compute(self) -> dict[str, float]:
+        """Return the loss and the metrics of all samples."""
+        if not self._total.weight:
+            what = "only samples that do not count" if self._samples else "no batch: an iterator can be used only once"
+            raise ValueError(f"evaluate expected at least one sample, got {what}")
+        return self._total.means() | self._measures.compute()
+
+
 def evaluated(
     model: Layer, loss: Loss, metrics: Mapping[str, Metric | Function], batches: Iterable[Batch]
 ) -> dict[str, float]:
-    """Return the loss and the metrics over all batches of a set; the loss is weighted by `Loss.total_weight`."""
-    dtype, total, samples = model.dtype, Total(loss), 0
-    measures = Measures(metrics, loss, batches.samples if isinstance(batches, DataLoader) else 0)
-    for x, y, *weights in batches:
-        if weights and not samples:
-            check_parts_take_weights(loss, metrics)
-        prediction = call(model.forward, cast_tree(x, dtype))
-        total.add(x, prediction, y, *weights)
-        samples += len(first(x))
-        measures.update(prediction, y, *weights)
-    if not total.weight:
-        what = "only samples that do not count" if samples else "no batch: an iterator can be used only once"
-        raise ValueError(f"evaluate expected at least one sample, got {what}")
-    return total.means() | measures.compute()
+    """Return the loss and the metrics over all batches of a set."""
+    evaluation = Evaluation(model, loss, metrics, batches.samples if isinstance(batches, DataLoader) else 0)
+    for batch in batches:
+        evaluation.add(*batch)
+    return evaluation.compute()
 
 
 def predicted(model: Layer, X: Any, scale: float | None, batch_size: int | None, collate: Collate | None = None) -> Any:

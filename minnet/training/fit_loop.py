@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from minnet.losses.multi import losses_of
 from minnet.saving import loaders
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.evaluation import start_recording
 from minnet.training.passes import Pass
 from minnet.training.state import Counts, TrainingState
@@ -95,7 +97,7 @@ class FitLoop:
                 self._state.interrupted = False
             except KeyboardInterrupt:
                 self._interrupted("interrupted")
-                if self._plan.raises:
+                if self._raises():
                     raise
             except SystemExit:
                 if self._interrupts.raised:
@@ -106,12 +108,11 @@ class FitLoop:
 
     def _start(self, resume: str | os.PathLike[str] | None) -> None:
         """Restore a checkpoint, if there is one, and let the callbacks begin."""
-        checkpoint, snapshot = self._checkpoint, None
+        checkpoint = self._checkpoint
         left = self._state.passes.left(self._parts.loader)
         if checkpoint is not None:
-            checkpoint.open()
             checkpoint.watch(self._parts.metrics)
-            snapshot = checkpoint.find(self._parts, self._position(), resume)
+        snapshot = self._steps.start(self._parts, self._position(), partial(self._found, resume))
         if snapshot is not None:
             loaders.check_asked(self._parts.loader, snapshot.position["in_epoch"], self._plan.steps)
             self._interrupts.busy = True  # a signal must not leave a state that is restored by half
@@ -122,19 +123,31 @@ class FitLoop:
         if snapshot is None:
             if left and self._plan.epochs is None:
                 self._batches, self._counts.in_epoch = left
-            self._participants.start()
-            if checkpoint is not None:
-                checkpoint.begin(self._parts, self._position())
+            self._begin_callbacks()
             return
-        self._participants.start()
-        snapshot.restore_callbacks(self._parts)
-        if checkpoint is not None:
-            checkpoint.begin(self._parts, self._position())
+        self._begin_callbacks(snapshot)
         done = snapshot.finished and not self._is_more()
         what = "is complete: nothing is left to do" if done else "goes on"
         announce(f"the run of {snapshot.path} {what} (step {self._state.step}, epoch {self._state.epoch})")
         if self._interrupts.pending:
             self._interrupts.raise_pending()
+
+    def _begin_callbacks(self, snapshot: Snapshot | None = None) -> None:
+        """Let the callbacks begin, and say what checkpoints will not keep."""
+        with self._steps.together():
+            self._participants.start()
+            if snapshot is not None:
+                snapshot.restore_callbacks(self._parts)
+                self._steps.go_on(snapshot)
+            if self._checkpoint is not None and self._steps.writes:
+                self._checkpoint.begin(self._parts, self._position())
+
+    def _found(self, resume: str | os.PathLike[str] | None) -> Snapshot | None:
+        """Return what is there to go on from."""
+        if self._checkpoint is None:
+            return None
+        self._checkpoint.open()
+        return self._checkpoint.find(self._parts, self._position(), resume)
 
     def _loop(self) -> None:
         state, counts, checkpoint = self._state, self._counts, self._checkpoint
@@ -158,7 +171,7 @@ class FitLoop:
         self._leave()
         self._steps.settle()
         if checkpoint is not None:
-            checkpoint.save(self._parts, self._position())
+            self._steps.save(checkpoint, self._parts, self._position())
             pending = self._interrupts.pending
             if pending == signal.SIGTERM or (pending and self._plan.raises):  # they are for the whole script
                 self._interrupts.raise_pending()
@@ -214,6 +227,7 @@ class FitLoop:
     def _row(self) -> None:
         """Evaluate on all sets, add a row to the history, and show it to the callbacks."""
         row = self._add_row(self._parts.sets)
+        row.update(self._steps.alike(row))
         self._notify("on_row", row)
         if self._checkpoint is not None:
             self._checkpoint.note(row)
@@ -248,7 +262,7 @@ class FitLoop:
         """Write a checkpoint, if it is due or a signal is to end the run."""
         pending = self._interrupts.pending
         if pending or checkpoint.due(self._state.step, self._steps.time_is_up(checkpoint)):
-            checkpoint.save(self._parts, self._position())
+            self._steps.save(checkpoint, self._parts, self._position())
         if pending:
             self._interrupts.raise_pending()
 
@@ -275,6 +289,10 @@ class FitLoop:
             at = self._counts.in_epoch, position["batches"], self._began
             self._batches = loaders.go_on(loader, *at, left, self._parts.covered())
 
+    def _raises(self) -> bool:
+        """Whether Ctrl-C ends the script; one that a single rank got cannot be followed by what all ranks do."""
+        return self._plan.raises or self._interrupts.alone
+
     def _interrupted(self, how: str) -> None:
         """Say where the run stands, after Ctrl-C or SIGTERM."""
         state, checkpoint = self._state, self._checkpoint
@@ -282,7 +300,7 @@ class FitLoop:
         what = "the model is as it was then"
         if checkpoint is not None and checkpoint.newest is not None:
             what = f"{checkpoint.newest} is there to go on from: run it again"
-        if how == "interrupted" and not self._plan.raises:
+        if how == "interrupted" and not self._raises():
             what += (
                 '. The script goes on: press Ctrl-C outside of fit to end it, or pass fit(..., on_interrupt="raise")'
             )

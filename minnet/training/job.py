@@ -1,15 +1,16 @@
 """A job is several processes, the ranks, that train one model: their steps, and what they agree on between steps."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from minnet.callbacks.base import Callback
 from minnet.core.checks import named
 from minnet.core.layer import Layer
+from minnet.core.rows import Row
+from minnet.core.state import State
 from minnet.core.trees import first, mapped
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError, RankError
@@ -17,11 +18,16 @@ from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, losses_of
 from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
+from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
 from minnet.mpi.part import Part
+from minnet.mpi.randomness import Randomness
+from minnet.mpi.start import go_on, save, start, together
 from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NOWHERE
 from minnet.training.parallel import ParallelSteps
@@ -38,6 +44,35 @@ def check_parallel(parallel: object) -> MPI | None:
         return parallel
     cure = "mn.MPI(), with parentheses" if parallel is MPI else "mn.MPI()"
     raise TypeError(f"Trainer expected parallel to be None or an MPI, got {named(parallel)}: pass {cure}")
+
+
+def raise_together(mpi: MPI, own: Exception | None) -> NoReturn:
+    """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
+    report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
+    reports = {rank: report for rank, report in enumerate(mpi.gather(report)) if report is not None}
+    others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
+    if own is not None and (not others or mpi.rank in others):
+        own.add_note(f"on rank {mpi.rank} of {mpi.size}")
+        raise own
+    rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
+    if others:
+        raise RankError(f"rank {rank} of {mpi.size} raised {text}")
+    raise NonFiniteError(f"on rank {rank} of {mpi.size}: {text.partition(': ')[2]}")
+
+
+def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
+    """Return what ends the job, with a message, if a rank dies, hangs or fails inside of a ``with`` block."""
+    if mpi is None or mpi.size == 1:
+        return nullcontext()
+
+    def where() -> str:
+        return f"after step {state.step}, in epoch {state.epoch + 1}"
+
+    def newest() -> str:
+        files = [] if checkpoint is None else checkpoint.files()
+        return str(files[-1]) if files else ""
+
+    return mpi.watchdog.watching(where, newest)
 
 
 class JobBatches:
@@ -99,7 +134,7 @@ class JobLearning:
         self.mpi, self._interrupts, self._checkpoint = mpi, interrupts, checkpoint
         self.whole = Told()  # what all ranks told in the last exchange
         self.weight: Weight = 0.0  # of the last batch in a mean
-        self._trained, self._state, self._parallel, self._update = trained, state, parallel, update
+        self.trained, self._state, self._parallel, self._update = trained, state, parallel, update
         self._exchange = Exchange(mpi)
         self._batch_norms = WholeBatch(mpi)
         self._error: Exception | None = None
@@ -119,7 +154,7 @@ class JobLearning:
             if told.samples:
                 self._learn(told, weight, x, y, *weights, whole=whole)
             elif self.mpi.synchronised:
-                self._state.prediction = take_part(self._trained()[0], x)
+                self._state.prediction = take_part(self.trained()[0], x)
         if not told.present:
             self._state.prediction = mapped(lambda output: output[:0], self._state.prediction)
         self._tell(told, loss)
@@ -141,7 +176,7 @@ class JobLearning:
         self._tell(told, loss)
 
     def _begin(self) -> tuple[Loss, Told]:
-        model, loss, optimizer = self._trained()
+        model, loss, optimizer = self.trained()
         optimizer.zero_grad()
         if model is not self._model:  # to walk through its layers takes longer than a small step
             self._model, self._buffers = model, [buffer for _, buffer in model.named_buffers()]
@@ -172,7 +207,7 @@ class JobLearning:
         return dict(zip(names, total.tolist(), strict=True))
 
     def _learn(self, told: Told, weight: Any, *batch: Any, whole: Any) -> None:
-        model, loss, _ = self._trained()
+        model, loss, _ = self.trained()
         value, self._state.prediction = self._parallel.learn(model, loss, *batch, whole=whole)
         told.present, told.loss = 1.0, float(value)
         if loss.several:
@@ -191,7 +226,7 @@ class JobLearning:
         if self.whole.interrupted or self.whole.terminated:
             self._interrupts.pending = signal.SIGTERM if self.whole.terminated else signal.SIGINT
         if self.whole.failed:
-            self._raise_together()
+            raise_together(self.mpi, self._error)
         if 0 < self.whole.ended < self.mpi.size:
             ended = [rank for rank, one in enumerate(self.mpi.gather(bool(told.ended))) if one]
             raise RankError(
@@ -199,34 +234,41 @@ class JobLearning:
                 "batches on every rank"
             )
 
-    def _raise_together(self) -> None:
-        """Raise this rank's error, or one that says which rank has one; of NaN and infinity, all raise the same."""
-        own = self._error
-        report = None if own is None else (isinstance(own, NonFiniteError), f"{type(own).__name__}: {own}")
-        reports = {rank: report for rank, report in enumerate(self.mpi.gather(report)) if report is not None}
-        others = {rank: text for rank, (nonfinite, text) in reports.items() if not nonfinite}
-        if own is not None and (not others or self.mpi.rank in others):
-            own.add_note(f"on rank {self.mpi.rank} of {self.mpi.size}")
-            raise own
-        rank, text = next(iter((others or {rank: text for rank, (_, text) in reports.items()}).items()))
-        if others:
-            raise RankError(f"rank {rank} of {self.mpi.size} raised {text}")
-        raise NonFiniteError(f"on rank {rank} of {self.mpi.size}: {text.partition(': ')[2]}")
-
 
 class JobSteps(Steps):
     """Steps that all ranks do together.
 
-    `callbacks` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
+    `parts` are those of the fit. The other parameters are those of `Steps`, whose `learn` is, or ends in,
     `learning`.
     """
 
-    def __init__(self, learning: JobLearning, callbacks: Sequence[Callback], *shared: Any) -> None:
+    def __init__(self, learning: JobLearning, parts: RunParts, *shared: Any) -> None:
         super().__init__(*shared)
-        self._learning, self._part = learning, Part(learning.mpi.rank, learning.mpi.size)
+        self._learning, self._mpi = learning, learning.mpi
+        self._randomness = Randomness(parts, self._mpi.rank)
+        self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
         self._batches: JobBatches | None = None
+        self._compared = self._state.step  # the step after which digests were compared last
+        self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
-        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in callbacks)
+        self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
+
+    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Let all ranks become like rank 0, and return what they go on from."""
+        return start(self._mpi, parts, position, self._randomness, find)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Raise an error inside it on all ranks."""
+        return together(self._mpi)
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Go on with this rank's random numbers."""
+        go_on(self._mpi, snapshot, self._randomness)
+
+    def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Write a checkpoint, on rank 0, of what all ranks have."""
+        save(self._mpi, checkpoint, parts, position, self._randomness)
+        self._learning.whole.time_is_up = 0.0
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do the next step; see `Steps.advance`."""
@@ -234,15 +276,27 @@ class JobSteps(Steps):
             self._batches = JobBatches(batches, self._part, self._learning.give_up, self._scale)
         return super().advance(self._batches, most, counts)
 
+    def alike(self, row: Row) -> Row:
+        """Return rank 0's row: the seconds differ, and what a Trainer of the user's has evaluated may."""
+        found: Row = self._learning.mpi.broadcast(row)
+        return found
+
     def agree(self) -> None:
-        """Stop on all ranks if a callback stops one, and take up a signal that came since the last exchange."""
+        """Stop on all ranks if a callback stops one, and compare their weights every `check_every` steps."""
         if self._asks:
-            self._state.stopped = self._learning.mpi.any(self._state.stopped)
+            self._state.stopped = self._mpi.any(self._state.stopped)
+        if self._state.step >= self._compared + self._mpi.check_every:
+            self._compare()
 
     def settle(self) -> None:
-        """Take up signals that came after the last step, on all ranks."""
-        asked = max(self._learning.mpi.gather(int(self.interrupts.asked)))
+        """Take up signals that came after the last step, on all ranks, and compare what they have learned."""
+        asked = max(self._mpi.gather(int(self.interrupts.asked)))
         self.interrupts.pending = self.interrupts.pending or asked
+        self._compare()
+
+    def _compare(self) -> None:
+        self._compared = self._state.step
+        check_same(self._mpi, *self._learning.trained(), f"after step {self._compared}")
 
     def time_is_up(self, checkpoint: Checkpoint) -> bool:
         """Whether rank 0 had found, in the last exchange, that its checkpoint is due."""
@@ -253,6 +307,6 @@ class JobSteps(Steps):
 
     def _explained(self, error: NonFiniteError, *parts: Any) -> NonFiniteError:
         """Return the explanation of a rank that has found the place, the same on all ranks."""
-        texts = self._learning.mpi.gather(str(super()._explained(error, *parts)))
+        texts = self._mpi.gather(str(super()._explained(error, *parts)))
         rank = next((rank for rank, text in enumerate(texts) if NOWHERE not in text), 0)
         return NonFiniteError(f"{texts[rank]}\n  Rank: {rank} of {len(texts)}")

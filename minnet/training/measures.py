@@ -1,5 +1,6 @@
 """Measures are the metrics of one evaluation, whatever their kind."""
 
+import copy
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from minnet.metrics import Of, accuracy
 from minnet.metrics.base import Metric
 from minnet.metrics.confusion import ConfusionMatrix
 from minnet.metrics.functions import Additive, Function, as_number
+from minnet.training.sent_counts import merge_counts, merges, sent_counts
 
 PADDED = (
     ": a function is given the whole set, and sequences of several lengths make no array; derive it from "
@@ -30,10 +32,17 @@ class Measures:
 
     Each metric is a fresh copy, because several threads may evaluate, with the loss's options. A function that says
     ``additive = True`` is averaged over batches. `expected` is the number of samples, if that is known, or 0.
+
+    Those of a `part` of the set are counted, and then sent to another process, as `state`, which merges them. A metric
+    that cannot merge is given the part's batches there.
     """
 
-    def __init__(self, metrics: Mapping[str, Metric | Function], loss: Loss, expected: int) -> None:
+    def __init__(
+        self, metrics: Mapping[str, Metric | Function], loss: Loss, expected: int, *, part: bool = False
+    ) -> None:
         self._metrics: dict[str, Metric | Function] = {}
+        self._given, self._part = dict(metrics), part
+        self._batches: list[Any] = []  # of a part, for metrics that cannot merge
         for name, metric in metrics.items():
             if isinstance(metric, Metric):
                 with _named(name):
@@ -43,14 +52,17 @@ class Measures:
         self._prediction, self._target = GatheredTree(expected, PADDED), GatheredTree(expected, PADDED)
         self._weights: GatheredTree | None = None
         self._expected = expected
+        self._unmerged = [name for name, one in self._metrics.items() if isinstance(one, Metric) and not merges(one)]
 
     def update(self, prediction: Any, target: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch."""
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not len(first(prediction)):
             return
+        if self._part and self._unmerged:
+            self._batches.append(copy.deepcopy((prediction, target, weights)))
         for name, metric in self._metrics.items():
-            if isinstance(metric, Metric):
+            if isinstance(metric, Metric) and not (self._part and name in self._unmerged):
                 with _named(name):
                     metric.update(prediction, target, **weights)
         functions = [name for name, metric in self._metrics.items() if not isinstance(metric, Metric)]
@@ -61,11 +73,38 @@ class Measures:
                         f"a function of the whole set needs targets that are arrays, got {named(target)}: say that it "
                         "is additive, or derive a class from mn.metrics.Metric"
                     )
-                self._prediction.add(prediction)
-                self._target.add(target)
-                if sample_weight is not None:
-                    self._weights = self._weights or GatheredTree(self._expected, PADDED)
-                    self._weights.add(sample_weight)
+                self._gather(prediction, target, sample_weight)
+
+    def _gather(self, prediction: Any, target: Any, sample_weight: Any) -> None:
+        """Keep what functions are called with."""
+        self._prediction.add(prediction)
+        self._target.add(target)
+        if sample_weight is not None:
+            self._weights = self._weights or GatheredTree(self._expected, PADDED)
+            self._weights.add(sample_weight)
+
+    def state(self) -> Any:
+        """Return what was counted, for `merge` in another process."""
+        counts = {}
+        for name, metric in self._metrics.items():
+            if isinstance(metric, Metric) and name not in self._unmerged:
+                with _named(name):
+                    counts[name] = sent_counts(metric, self._given[name])
+        gathered = (self._prediction, self._target, self._weights)
+        return counts, [tree.tree if tree else None for tree in gathered], self._batches
+
+    def merge(self, state: Any) -> None:
+        """Add what another process has counted, of samples that come after these."""
+        counts, (prediction, target, weights), batches = state
+        for name, sent in counts.items():
+            with _named(name):
+                merge_counts(self._metrics[name], self._given[name], sent)
+        if prediction is not None:
+            self._gather(prediction, target, weights)
+        for prediction, target, weights in batches:
+            for name in self._unmerged:
+                with _named(name):
+                    self._metrics[name].update(prediction, target, **weights)  # type: ignore[union-attr]
 
     def compute(self) -> dict[str, float]:
         """Return the values for the whole set."""

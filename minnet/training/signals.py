@@ -18,16 +18,20 @@ class Interrupts:
         self.pending = 0  # the number of the signal that came in while busy
         self.asked = 0  # in a job of several ranks: that of a signal which the others were not told of
         self.raised = 0  # the number of the signal that was raised as an exception
+        self.alone = False  # in a job: whether it was raised on this rank without the others
         self._terminate = terminate
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM) if self._terminate else (signal.SIGINT,):
+            for number in self._held_back():
                 # A handler of None was not set from Python, and could not be restored.
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._before[number] = signal.signal(number, self._handle)
         return self
+
+    def _held_back(self) -> list[signal.Signals]:
+        return [signal.SIGINT, signal.SIGTERM] if self._terminate else [signal.SIGINT]
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
@@ -62,10 +66,20 @@ class Interrupts:
 class JobInterrupts(Interrupts):
     """Signals that take effect on all ranks of a job after the same step; a second one takes effect at once.
 
-    A signal is only `asked` for when it comes in. When all ranks were told, it is `pending` on each of them.
+    A signal is only `asked` for when it comes in. When all ranks were told, it is `pending` on each of them. With
+    `terminate`, SIGUSR1 is like SIGTERM, unless the script uses it: mpiexec passes SIGUSR1 on and waits, while half a
+    second after SIGINT and SIGTERM it kills all ranks.
     """
 
+    def _held_back(self) -> list[signal.Signals]:
+        numbers = super()._held_back()
+        if self._terminate and hasattr(signal, "SIGUSR1"):  # Windows has none
+            numbers += [signal.SIGUSR1] if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL else []
+        return numbers
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        number = number if number == signal.SIGINT else signal.SIGTERM
         if self.asked:
+            self.alone = True
             self._raise(number)
         self.asked = number

@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from minnet.compiled.steps import CompiledSteps, Together
 from minnet.core.arrays import BYTE_SCALE, cast
+from minnet.core.rows import Row
+from minnet.core.state import State
 from minnet.core.trees import cast_tree, first
 from minnet.data.epoch import Batch, Epoch
 from minnet.errors import NonFiniteError
 from minnet.saving.checkpoint import Checkpoint
+from minnet.saving.run_parts import RunParts
+from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.signals import Interrupts
@@ -38,6 +43,7 @@ class Steps:
         check_parts_take_weights: Callable[[], None],
         scale: Callable[[], float | None] = lambda: BYTE_SCALE,
     ) -> None:
+        self.writes = True  # whether this process writes the checkpoints
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
@@ -78,6 +84,25 @@ class Steps:
             self.inside = False
             return 1
         return 0
+
+    def alike(self, row: Row) -> Row:
+        """Return the row as all ranks of a job have it."""
+        return row
+
+    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Return what `find` finds to go on from; the ranks of a job become alike: see `minnet.mpi.start`."""
+        return find()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return what raises an error inside it on all ranks of a job."""
+        return nullcontext()
+
+    def go_on(self, snapshot: Snapshot) -> None:
+        """Do nothing: only a rank of a job has random numbers of its own."""
+
+    def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Write a checkpoint."""
+        checkpoint.save(parts, position)
 
     def agree(self) -> None:
         """Do nothing: only a job has other ranks to agree with, and here no one else; see `minnet.training.job`."""

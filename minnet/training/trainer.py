@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.core.checks import check_choice, check_int
+from minnet.core.console import silenced
 from minnet.core.layer import Layer
 from minnet.core.samples import as_data
 from minnet.core.trees import as_tree, call
@@ -29,6 +31,7 @@ from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.mpi.communicator import MPI
+from minnet.mpi.start import check_same, together
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.loaders import length_of
@@ -39,12 +42,13 @@ from minnet.training.closure import ClosureSteps
 from minnet.training.evaluation import EvaluationMode, check_batch_size, evaluated, predicted, predicted_batches
 from minnet.training.fit_loop import FitLoop, Plan
 from minnet.training.history import History
-from minnet.training.job import JobLearning, JobSteps, check_parallel
+from minnet.training.job import JobLearning, JobSteps, check_parallel, watched
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
 from minnet.training.options import check_options
 from minnet.training.parallel import ParallelSteps
+from minnet.training.shared_evaluation import evaluated_together
 from minnet.training.shown import shown
 from minnet.training.signals import Interrupts, JobInterrupts
 from minnet.training.state import TrainingState, of_state
@@ -233,23 +237,30 @@ class Trainer:
             If the optimizer does not hold a Parameter that is trainable: at the beginning, and of those that a callback
             unfroze or replaced at the end.
         """
-        plan = self._planned(steps, epochs, every, on_interrupt)
-        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
-        with self._access.fit(self.model):
-            callbacks = validation.check_callbacks(callbacks)
-            parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
+        mpi = self._ranks()
+        with together(mpi):  # no rank may wait for one whose arguments are refused
+            plan = self._planned(steps, epochs, every, on_interrupt)
+            if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+                checkpoint = Checkpoint(checkpoint)
+        check_same(mpi, steps=plan.steps, epochs=plan.epochs, on_interrupt=on_interrupt, checkpoint=bool(checkpoint))
+        quiet = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
+        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet:
+            with together(mpi):
+                callbacks = validation.check_callbacks(callbacks)
+                parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
             untrained = validation.warn_of_untrained(self.model, self.loss, self.optimizer)
             length = length_of(loader)
             total = plan.steps if plan.epochs is None else plan.epochs * length if length else None
             everyone = [*callbacks, *shown_by(progress, total), *watch(), *scale_of(unwrapped(loader))]
+            if mpi is not None and mpi.rank:
+                everyone = [callback for callback in everyone if not callback.rank_zero_only]
             self._hooks, participants = hooks(everyone), Participants(everyone, self)
             try:
                 if self.nonfinite != "ignore":
                     stops = self.nonfinite == "stop"
                     self._checks = NonFiniteChecks(self.model, self.loss, self.optimizer, stops=stops)
                 how = self._steps(parts, checkpoint)
-                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self.evaluate).run(resume)
+                FitLoop(parts, plan, how, checkpoint, participants, self.notify, self._evaluation(mpi)).run(resume)
             finally:
                 self._hooks, self._checks = {}, None
             validation.warn_of_untrained(self.model, self.loss, self.optimizer, known=untrained)
@@ -329,7 +340,18 @@ class Trainer:
             the set, or returns no number (a note says which).
         RuntimeError
             If another thread is in a `fit` of this Trainer.
+
+        Notes
+        -----
+        In a job of several ranks, `evaluate` and `predict` work in the process that calls them, alone. Only the
+        evaluations of ``fit(evaluate=...)`` are shared by the ranks.
         """
+        return self._evaluated(data, evaluated, batch_size)
+
+    def _evaluated(
+        self, data: Data, how: Callable[..., dict[str, float]], batch_size: int | None = None
+    ) -> dict[str, float]:
+        """Evaluate by `evaluated`, or by `evaluated_together`."""
         check_batch_size("evaluate", batch_size)
         check_metrics(self.metrics)
         scale = check_scale(self.model, self.model.input_scale)
@@ -337,7 +359,7 @@ class Trainer:
         if self.step and isinstance(batches, DataLoader):
             validation.warn_of_bytes("evaluate", "data", batches.X, self.model)
         with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
-            return evaluated(self.model, self.loss, self.metrics, batches)
+            return how(self.model, self.loss, self.metrics, batches)
 
     def predict(self, X: Any, *, batch_size: int | None = None, collate: Collate | None = None) -> Any:
         """Return the model's outputs for X (N, ...), computed in eval mode, batch by batch.
@@ -384,7 +406,7 @@ class Trainer:
     def _steps(self, parts: RunParts, checkpoint: Checkpoint | None) -> Steps:
         """Choose how steps are done: by `train_step`, in parallel, or by compiled code."""
         terminate = checkpoint is not None
-        mpi = self.parallel if self.parallel is not None and self.parallel.size > 1 else None
+        mpi = self._ranks()
         interrupts = Interrupts(terminate) if mpi is None else JobInterrupts(terminate)
         learn: Callable[..., float] = self.train_step
         if self.accumulate > 1 or self.threads > 1:
@@ -398,12 +420,22 @@ class Trainer:
         state = learn, self.state, self.model.dtype, self._checks, interrupts
         shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
         if mpi is not None:
-            return JobSteps(learning, parts.callbacks, *shared)
+            return JobSteps(learning, parts, *shared)
         if not (self.compiled and isinstance(parts.loader, DataLoader)):
             return Steps(*shared)
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parts.parallel.together, self._trained, *shared)
+
+    def _ranks(self) -> MPI | None:
+        """Return the processes that train together; None if there is this one only."""
+        return self.parallel if self.parallel is not None and self.parallel.size > 1 else None
+
+    def _evaluation(self, mpi: MPI | None) -> Callable[[Data], dict[str, float]]:
+        """Return what evaluates a set in `fit`: all ranks together, or `evaluate`, also if a subclass has its own."""
+        if mpi is None or getattr(self.evaluate, "__func__", None) is not Trainer.evaluate:
+            return self.evaluate
+        return partial(self._evaluated, how=partial(evaluated_together, mpi))
 
     def _trained(self) -> tuple[Layer, Loss, Optimizer]:
         """Return what is trained: a callback may replace it."""

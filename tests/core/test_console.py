@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import minnet
-from minnet.core.console import announce, is_terminal, warn
+from minnet.core.console import announce, is_terminal, silenced, warn
 from minnet.errors import CheckpointWarning
 
 
@@ -121,3 +121,15 @@ def test_without_ipython_it_is_no_notebook(code):
     code = f"import sys; {code}; from minnet.core.console import is_notebook; print(is_notebook(), len(sys.argv))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False 1\n"
+
+
+def test_what_another_process_says_is_not_said_twice(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with silenced():
+            announce("hello")
+            warn("careful", CheckpointWarning)
+        announce("after it")
+        with pytest.raises(CheckpointWarning, match="careful"):
+            warn("careful", CheckpointWarning)
+    assert capsys.readouterr().err == "after it\n"

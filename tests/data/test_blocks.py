@@ -18,9 +18,9 @@ class Recorded(Stored):
     def __init__(self, array, chunk=1):
         self.array, self.shape, self.dtype, self.chunk, self.reads = array, array.shape, array.dtype, chunk, []
 
-    def read(self, ranges):
+    def read(self, ranges, out=None):
         self.reads.append(ranges)
-        return np.concatenate([self.array[start:stop] for start, stop in ranges])
+        return np.concatenate([self.array[start:stop] for start, stop in ranges], out=out)
 
 
 @pytest.fixture

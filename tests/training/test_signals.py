@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from minnet.training.signals import Interrupts
+from minnet.training.signals import Interrupts, JobInterrupts
 
 
 def press(number=signal.SIGINT):
@@ -150,3 +150,32 @@ def test_one_inside_another(sigterm):
             assert outer.pending == signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             press()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_in_a_job_a_signal_waits_until_all_ranks_were_told(sigterm, number):
+    before = signal.getsignal(signal.SIGUSR1)
+    with JobInterrupts(terminate=True) as interrupts:
+        press(number)  # busy or not
+        assert not interrupts.pending
+        assert interrupts.asked == (signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        assert not interrupts.alone
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        assert interrupts.alone
+    assert signal.getsignal(signal.SIGUSR1) is before
+    assert sigterm == []
+
+
+def test_in_a_job_sigusr1_is_left_to_a_script_that_uses_it_and_to_runs_without_checkpoints():
+    seen = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
+    try:
+        with JobInterrupts(terminate=True) as interrupts:
+            press(signal.SIGUSR1)
+            assert not interrupts.asked
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [signal.SIGUSR1]
+    with JobInterrupts():
+        assert signal.getsignal(signal.SIGUSR1) is before

@@ -3,6 +3,7 @@
 import os
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,24 @@ class ArrayFile(Stored):
         name = "" if self.name is None else f", {self.name!r}"
         return f"open_array({str(self.path)!r}{name}) {self.shape} {self.dtype}"
 
-    def read(self, ranges: Ranges) -> NDArray[np.generic]:
+    def read(self, ranges: Ranges, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read rows. Raises DataError, which names the file and the rows, if the file is not as it was."""
-        rows, width = sum(stop - start for start, stop in ranges), self._layout.row_bytes
-        found = np.empty(rows * width, np.uint8)
-        at = 0
+        numbers = self.empty(ranges) if out is None else out
+        if self._layout.dtype == self.dtype:
+            self._read(ranges, numbers.reshape(-1).view(np.uint8))
+            return numbers
+        found = np.empty(len(numbers) * self._layout.row_bytes, np.uint8)
+        self._read(ranges, found)
+        if self._layout.dtype == BFLOAT16:  # the upper half of a float32
+            found = (found.view("<u2").astype(np.uint32) << 16).view(np.uint8)
+            numbers[:] = found.view(np.float32).reshape(numbers.shape)
+        else:
+            numbers[:] = found.view(self._layout.dtype).reshape(numbers.shape)
+        return numbers
+
+    def _read(self, ranges: Ranges, found: Bytes) -> None:
+        """Read the bytes of rows."""
+        width, at = self._layout.row_bytes, 0
         try:
             with self.path.open("rb", buffering=0) as file:
                 if _seen(os.fstat(file.fileno())) != self._seen:
@@ -49,7 +63,6 @@ class ArrayFile(Stored):
             raise DataNotFoundError(f"{self.path}: the file was removed; {_rows(ranges)} were to be read") from None
         except OSError as error:
             raise unreadable(self.path, error) from None
-        return self._numbers(found, rows)
 
     def _read_rows(self, file: FileIO, start: int, part: Bytes) -> bool:
         """Read rows of an array in C order; return whether the file has them all."""
@@ -77,14 +90,6 @@ class ArrayFile(Stored):
         numbers = pieces.view(f"V{size}").reshape(*reversed(self.shape[1:]), rows).T
         part[:] = np.ascontiguousarray(numbers).reshape(-1).view(np.uint8)
         return True
-
-    def _numbers(self, found: Bytes, rows: int) -> NDArray[np.generic]:
-        """Return the bytes of rows as numbers in the processor's order."""
-        shape = (rows, *self.shape[1:])
-        if self._layout.dtype == BFLOAT16:
-            return (found.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
-        array = found.view(self._layout.dtype)
-        return array.astype(self.dtype, copy=False).reshape(shape)
 
     def _changed(self, ranges: Ranges, found: str) -> DataError:
         cure = "Leave the files of a data set alone while they are in use, and open them anew."
