@@ -70,13 +70,13 @@ class Watchdog(threading.Thread):
         self._call = ""
 
     @contextmanager
-    def watching(self, where: Callable[[], str], checkpoint: Callable[[], str]) -> Iterator[None]:
-        """Watch a fit: `where` it is, and its newest `checkpoint`, stand in messages.
+    def watching(self, where: Callable[[], str], checkpoint: Callable[[], str], timeout: float) -> Iterator[None]:
+        """Watch a fit: `where` it is, and its newest `checkpoint`, stand in messages; `timeout` is that of its `MPI`.
 
         An error leaves this block only if all ranks leave it with one. Otherwise the job ends.
         """
-        before = self._thread, self._where, self._checkpoint
-        self._thread, self._where, self._checkpoint = threading.get_ident(), where, checkpoint
+        before = self._thread, self._where, self._checkpoint, self.timeout
+        self._thread, self._where, self._checkpoint, self.timeout = threading.get_ident(), where, checkpoint, timeout
         try:
             self.enter("the start of fit")
             self._neighbours = Neighbours(self._comm.allgather(address()))
@@ -86,7 +86,7 @@ class Watchdog(threading.Thread):
             self._leave_with(error, float("inf"))
             raise
         finally:
-            self._thread, self._where, self._checkpoint = before
+            self._thread, self._where, self._checkpoint, self.timeout = before
 
     def run(self) -> None:
         """Look after the ranks until the script ends."""

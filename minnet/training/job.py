@@ -72,7 +72,7 @@ def watched(mpi: MPI | None, state: TrainingState, checkpoint: Checkpoint | None
         files = [] if checkpoint is None else checkpoint.files()
         return str(files[-1]) if files else ""
 
-    return mpi.watchdog.watching(where, newest)
+    return mpi.watchdog.watching(where, newest, mpi.timeout)
 
 
 class JobBatches:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ranks import run
 
 import minnet as mn
 
@@ -24,3 +25,22 @@ def test_a_script_without_mpiexec_is_a_job_of_one_rank():
 def test_refuses_wrong_options(options):
     with pytest.raises((TypeError, ValueError), match=f"MPI .*{next(iter(options))}"):
         mn.MPI(**options)
+
+
+def timeout_in_fit(mpi):
+    mn.MPI(timeout=7)  # of another Trainer
+    model = mn.Linear(2, 2, rng=0)
+    trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1), parallel=mpi)
+    found = []
+
+    class Look(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            found.append(mpi.watchdog.timeout)
+
+    trainer.fit([(np.ones((4, 2)), np.ones((4, 2)))], steps=1, callbacks=[Look()])
+    return found
+
+
+@pytest.mark.slow
+def test_each_trainer_has_the_timeout_of_its_own_mpi():
+    assert run(timeout_in_fit, 2, timeout=50) == [[50.0], [50.0]]
