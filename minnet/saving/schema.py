@@ -205,7 +205,8 @@ def check_optimizer(optimizer: Any, now: State, then: State) -> None:
     alike("optimizer.groups", now["groups"], then["groups"], own=True, closed=True)
     for options in then["groups"]:
         try:
-            optimizer.check(dict(options))
+            lr = options["lr"]
+            optimizer.check({**options, "lr": 1.0 if lr == 0 else lr})  # a schedule may have ended at 0
         except TypeError as error:
             raise ValueError(str(error)) from None
     attributes, before = dict(then["attributes"]), dict(now["attributes"])

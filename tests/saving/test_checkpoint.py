@@ -374,3 +374,12 @@ def test_ctrl_c_does_not_leave_a_model_half_put_back(tmp_path, capsys):
     assert trainer.step == 10
     assert np.array_equal(trainer.model.layers[0].weight.data, whole.model.layers[0].weight.data)
     assert "interrupted after step 10" in capsys.readouterr().err
+
+
+def test_a_run_whose_schedule_ended_at_0_is_started_again(tmp_path):
+    for _ in range(2):
+        model = mn.Linear(2, 2, rng=0)
+        trainer = mn.Trainer(model, mn.MSELoss(), mn.SGD(model.parameters(), lr=0.1))
+        cosine = mn.callbacks.LearningRate(mn.schedules.CosineAnnealingLR(2), per="step")
+        trainer.fit([(np.ones((4, 2)), np.ones((4, 2)))], epochs=2, callbacks=[cosine], checkpoint=tmp_path)
+        assert (trainer.step, trainer.optimizer.lr) == (2, 0)
