@@ -78,12 +78,16 @@ class Stored:
         return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
     def _picked(self, index: NDArray[np.intp]) -> NDArray[Any]:
-        """Return single rows. Those that are near each other are read in one go."""
+        """Return single rows."""
         if not index.size:
             return self.read([(0, 0)])
         if index.min() < -len(self) or index.max() >= len(self):
             raise IndexError(f"{self} has {len(self)} rows, got an index from {index.min()} to {index.max()}")
-        rows, place = np.unique(np.where(index < 0, index + len(self), index), return_inverse=True)
+        return self.gather(np.where(index < 0, index + len(self), index))
+
+    def gather(self, index: NDArray[np.intp]) -> NDArray[Any]:
+        """Return at least one row of the array, in any order. Those that are near each other are read in one go."""
+        rows, place = np.unique(index, return_inverse=True)
         near = max(1, GAP // max(row_bytes(self), 1))
         first = np.flatnonzero(np.diff(rows, prepend=rows[0] - near - 1) > near)  # of each range, in `rows`
         starts, stops = rows[first], rows[np.append(first[1:], len(rows)) - 1] + 1

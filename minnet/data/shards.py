@@ -1,7 +1,7 @@
 """Shards are parts of one array, such as files, whose rows follow one another."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class Shards(Stored):
     """
 
     def __init__(self, parts: Iterable[Any]) -> None:
-        if isinstance(parts, str | os.PathLike | np.ndarray | Stored) or not isinstance(parts, Iterable):
+        if isinstance(parts, str | os.PathLike | np.ndarray | Stored | Mapping) or not isinstance(parts, Iterable):
             cure = "pass a list, such as sorted(Path('data').glob('images-*.npy'))"
             raise TypeError(f"Shards expected a list of paths or arrays, got {named(parts)}: {cure}")
         self.parts = [_part(i, part) for i, part in enumerate(parts)]
@@ -73,6 +73,15 @@ class Shards(Stored):
             else:
                 np.concatenate([part[start:stop] for start, stop in own], out=found[at : at + count])
             at += count
+        return found
+
+    def gather(self, index: NDArray[np.intp]) -> NDArray[Any]:
+        """Return rows in any order; each shard is indexed once."""
+        found = np.empty((len(index), *self.shape[1:]), self.dtype)
+        which = np.searchsorted(self._starts, index, side="right") - 1
+        for i in np.unique(which):
+            own = np.flatnonzero(which == i)
+            found[own] = self.parts[i][index[own] - self._starts[i]]
         return found
 
     def _by_part(self, ranges: Ranges) -> list[tuple[Any, Ranges]]:

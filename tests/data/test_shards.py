@@ -66,6 +66,7 @@ def test_a_shard_of_another_form_is_named(other, message, tmp_path):
         ("data/*.npy", TypeError, r"expected a list of paths or arrays, got a str: pass a list"),
         (X, TypeError, "expected a list of paths or arrays, got an array"),
         (3, TypeError, "expected a list of paths or arrays, got an int"),
+        ({"a": X}, TypeError, "expected a list of paths or arrays, got a dict"),
         ([X, [[1, 2]]], TypeError, r"expected parts\[1\] to be a path, or an array"),
         ([np.float32(1)], TypeError, r"expected parts\[0\] to be a path, or an array"),
         ([np.array(["a"])], TypeError, "expected numbers, got <U1"),
