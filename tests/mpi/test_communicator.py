@@ -31,7 +31,7 @@ def test_refuses_wrong_options(options):
 def test_mpi4py_without_a_library_of_mpi_is_an_error_of_one_line(tmp_path, monkeypatch):
     (tmp_path / "mpi4py").mkdir()
     (tmp_path / "mpi4py" / "__init__.py").touch()
-    (tmp_path / "mpi4py" / "MPI.py").write_text("raise RuntimeError('cannot load MPI library\\\\nlibmpi.so')\n")
+    (tmp_path / "mpi4py" / "MPI.py").write_text("raise RuntimeError('cannot load MPI library\\nlibmpi.so')\n")
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("mpi4py", "mpi4py.MPI"):
         monkeypatch.delitem(sys.modules, name, raising=False)
