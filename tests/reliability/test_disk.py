@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configurations import CONFIGURATIONS, digest
 from kills import best_of, leftovers, unlike, whole
+from run_configurations import CONFIGURATIONS, digest
 
 import minnet as mn
 from minnet.errors import CheckpointError, CheckpointWarning

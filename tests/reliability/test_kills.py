@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from configurations import CONFIGURATIONS, digest
 from kills import Strike, child, end_of, fresh, reference, start, unlike, whole
+from run_configurations import CONFIGURATIONS, digest
 
 import minnet as mn
 

@@ -4,7 +4,7 @@ import gc
 import tracemalloc
 
 import pytest
-from configurations import data
+from run_configurations import data
 
 import minnet as mn
 

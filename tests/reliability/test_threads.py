@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configurations import CONFIGURATIONS, digest
 from kills import fresh, leftovers, unlike, whole
+from run_configurations import CONFIGURATIONS, digest
 
 import minnet as mn
 
