@@ -3,7 +3,7 @@
     python tests/reliability/kill_ranks.py --kills 30
 
 prints a line for each kill, and writes the figures to tests/reliability/kill_ranks.json. A rank is killed with SIGKILL,
-at a moment between the start of the job and the end of what an undisturbed one takes. Each job trains with dropout, a
+three times of four at a random moment of the training, otherwise at one of the start. Each job trains with dropout, a
 transform of the samples, batch norm, Adam, a schedule and an average of the weights, and has to end with the same bits.
 
     mpiexec -n 3 python tests/reliability/kill_ranks.py --job FOLDER
@@ -20,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,17 @@ STEPS, EVERY, PAUSE = 160, 5, 0.01  # a step takes a moment, so that kills fall 
 
 
 class Pause(mn.callbacks.Callback):
-    """Make a step longer."""
+    """Make a step longer, and say that training has begun."""
+
+    def on_fit_start(self, trainer: mn.Trainer) -> None:
+        """Begin anew."""
+        self.said = False
 
     def on_step_end(self, trainer: mn.Trainer) -> None:
         """Wait for a moment."""
+        if not self.said:
+            print("begun", time.monotonic(), flush=True)
+            self.said = True
         time.sleep(PAUSE)
 
 
@@ -65,68 +73,99 @@ def train(folder: Path) -> None:
         (folder / "digests").write_text(json.dumps(digests), encoding="utf-8")
 
 
-def run(ranks: int, folder: Path, victim: int | None = None, seconds: float = 0.0) -> tuple[bool, str, float]:
-    """Run a job, and kill a rank after so many seconds; return whether it was killed, what it said, and for how long.
+@dataclass
+class Kill:
+    """Which rank to kill, and when: so many seconds after the job's start, or after its first step."""
 
-    The time is that from the kill to the job's end, or else that of the whole job.
-    """
+    victim: int
+    seconds: float
+    in_training: bool
+
+
+@dataclass
+class Ending:
+    """How a job ended."""
+
+    killed: bool
+    said: str
+    seconds: float  # from the kill, or from the first step
+
+
+def run(ranks: int, folder: Path, kill: Kill | None = None) -> Ending:
+    """Run a job to its end, or until a rank is killed."""
     from ranks import Job
 
     begin = time.monotonic()
     with Job(__file__, ranks, "--job", folder) as job:
         pids = job.pids()
-        killed = False
-        if victim is not None:
-            while time.monotonic() < begin + seconds and job.process.poll() is None:
+
+        def running() -> bool:
+            return job.process.poll() is None and not (folder / "digests").exists()
+
+        if kill is None or kill.in_training:
+            while running() and "begun" not in job.stdout(0):
                 time.sleep(0.005)
-            killed = job.process.poll() is None and not (folder / "digests").exists()
-            if killed:
-                begin = time.monotonic()
-                os.kill(pids[victim], signal.SIGKILL)
+            begin = time.monotonic()
+        while kill is not None and running() and time.monotonic() < begin + kill.seconds:
+            time.sleep(0.005)
+        if killed := kill is not None and running():
+            begin = time.monotonic()
+            os.kill(pids[kill.victim], signal.SIGKILL)
         code = job.wait(300)
         if (code != 0) != killed:
             raise AssertionError(f"the job ended with {code}\n{job.said()}")
-        return killed, job.said(), time.monotonic() - begin
+        return Ending(killed, job.said(), time.monotonic() - begin)
 
 
-def campaign(kills: int, ranks: int, seed: int) -> dict[str, object]:
-    """Kill so many ranks, and return figures; raise AssertionError if anything is not as it would be without kills."""
-    rng, done, runs, named, ends = random.Random(seed), 0, 0, 0, []
+@dataclass
+class Figures:
+    """What a campaign has counted."""
+
+    ranks: int
+    seed: int
+    kills: int = 0
+    in_training: int = 0
+    said_which_rank: int = 0  # of the kills in training; at the start, mpiexec alone says it
+    runs: int = 0
+    other_bits: int = 0
+    slowest_end: float = 0.0  # seconds from a kill to the end of the job
+
+
+def campaign(kills: int, ranks: int, seed: int) -> Figures:
+    """Kill so many ranks, and return figures; raise AssertionError if a job ends with other bits."""
+    rng, figures = random.Random(seed), Figures(ranks, seed)
     with tempfile.TemporaryDirectory() as name:
         whole = Path(name) / "whole"
         whole.mkdir()
-        _, _, seconds = run(ranks, whole)
+        seconds = run(ranks, whole).seconds
         expected = json.loads((whole / "digests").read_text(encoding="utf-8"))
         assert len(set(expected)) == 1, expected
-        while done < kills:
-            folder = Path(name) / str(runs)
+        while figures.kills < kills:
+            folder = Path(name) / str(figures.runs)
             folder.mkdir()
-            killed = True
-            while killed:
-                victim, moment = rng.randrange(ranks), rng.uniform(0, seconds)
-                killed, said, took = run(ranks, folder, victim if done < kills else None, moment)
-                for path in folder.glob("checkpoints/*.safetensors"):
-                    read_tensors(path)  # raises an error if it is not whole
-                if killed:
-                    done, ends = done + 1, [*ends, took]
-                    named += f"rank {victim} of {ranks} has died" in said
-                    newest = max((path.stem for path in folder.glob("checkpoints/step*")), default="no checkpoint")
-                    print(
-                        f"kill {done}: rank {victim} after {moment:.1f} s, the end {took:.2f} s later, {newest}",
-                        flush=True,
-                    )
+            run_with_kills(folder, kills, seconds, rng, figures)
             found = json.loads((folder / "digests").read_text(encoding="utf-8"))
             assert found == expected, (found, expected)
-            runs += 1
-    return {
-        "ranks": ranks,
-        "seed": seed,
-        "kills": done,
-        "runs": runs,
-        "ended with other bits": 0,
-        "said which rank died": named,
-        "slowest end after a kill, in seconds": round(max(ends), 2),
-    }
+            figures.runs += 1
+    return figures
+
+
+def run_with_kills(folder: Path, kills: int, seconds: float, rng: random.Random, figures: Figures) -> None:
+    """Start a job again and again, until it comes to its end; `seconds` is how long it trains undisturbed."""
+    while True:
+        kill = Kill(rng.randrange(figures.ranks), rng.uniform(0, seconds), rng.random() < 0.75)
+        ending = run(figures.ranks, folder, kill if figures.kills < kills else None)
+        for path in folder.glob("checkpoints/*.safetensors"):
+            read_tensors(path)  # raises an error if it is not whole
+        if not ending.killed:
+            return
+        figures.kills += 1
+        figures.in_training += kill.in_training
+        figures.said_which_rank += kill.in_training and f"rank {kill.victim} of" in ending.said
+        figures.slowest_end = round(max(figures.slowest_end, ending.seconds), 2)
+        newest = max((path.stem for path in folder.glob("checkpoints/step*")), default="no checkpoint")
+        when = f"{kill.seconds:.2f} s after the {'first step' if kill.in_training else 'start'}"
+        print(f"{figures.kills}: rank {kill.victim} {when}, end {ending.seconds:.2f} s later, {newest}", flush=True)
 
 
 def main() -> None:
@@ -142,8 +181,8 @@ def main() -> None:
         return
     sys.path.append(str(Path(__file__).parents[1] / "support"))
     figures = campaign(arguments.kills, arguments.ranks, arguments.seed)
-    FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
+    FIGURES.write_text(json.dumps(asdict(figures), indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(asdict(figures), indent=2))
 
 
 if __name__ == "__main__":

@@ -9,4 +9,6 @@ from kill_ranks import campaign
 @pytest.mark.slow
 def test_a_job_whose_ranks_are_killed_ends_with_the_same_bits():
     figures = campaign(kills=3, ranks=2, seed=1)
-    assert figures["kills"] == 3
+    assert figures.kills == 3
+    assert figures.runs > 0
+    assert figures.other_bits == 0
