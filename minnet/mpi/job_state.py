@@ -137,12 +137,6 @@ class JobState:
     def _adapted(self, snapshot: Snapshot, position: State) -> Snapshot:
         """Return a checkpoint's state of rank 0 as that of this rank."""
         state, parts = snapshot.state, self._parts
-        for i, callback in enumerate(parts.callbacks):
-            if callback.rank_zero_only:  # it did not begin here
-                state["callbacks"][i][1] = callback.state_dict()
-                state["objects"] = {
-                    p: data for p, data in state["objects"].items() if not p.startswith(f"callbacks[{i}]")
-                }
         began = state["run"]["began"]
         for place, *value in self._own:
             with suppress(LookupError):
@@ -156,6 +150,12 @@ class JobState:
             except (LookupError, TypeError, ValueError) as error:
                 what = f"{snapshot.path}: what it holds of rank {self._mpi.rank} does not fit this run"
                 raise CheckpointError(f"{what} ({brief(error)})") from None
+        for i, callback in enumerate(parts.callbacks):
+            if callback.rank_zero_only:  # it did not begin here
+                state["callbacks"][i][1] = callback.state_dict()
+                state["objects"] = {
+                    p: data for p, data in state["objects"].items() if not p.startswith(f"callbacks[{i}]")
+                }
         state["beginning"]["given"] = self._beginning.given
         survey = Survey(parts)
         snapshot.check(survey, position, Beginning(survey))
