@@ -220,11 +220,12 @@ float32's."""
 OVERLAP = f"""**Overlap.** Each of {BUCKETS} buckets of gradients is added up by an `Iallreduce` while the next piece
 of work goes on, which takes about as long in all as the communication does. *Asked*: during the work, `Testall` lets
 MPI get on, because this Open MPI has no thread of its own for that (`ompi_info`: "OMPI progress: no")."""
-DECISION = """minnet does neither. Through shared memory, the conversions alone take about as long as float32 takes to
-be added up. Over a slow network, 16 bits do save time, as the table says, and cost little accuracy here; but the sums
-are then rounded, and n ranks no longer equal one. And there a larger batch saves more: see below. Overlap would need
-layers that know of MPI, or hooks in every backward; what it could save at most is the smaller one of *work* and
-*communication*."""
+DECISION = """minnet does neither. Through shared memory, converting large gradients takes longer than adding them up in
+float32. Over a slow network, 16 bits save up to half of the exchange, and cost little accuracy here; but the sums are
+rounded, so that n ranks no longer equal one. Overlap saves something there if MPI is asked often, which needs layers
+that know of MPI, or hooks in every backward. And where both help, the dense networks lose against one rank all the
+same: half of an exchange is still longer than the computing that is shared out. A larger batch saves more: see
+below."""
 
 if __name__ == "__main__":
     main("compression", measure, markdown, __doc__)

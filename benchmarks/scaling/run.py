@@ -1,4 +1,4 @@
-"""Run all programs of this folder, one after the other, and so write docs/scaling.md anew.
+"""Run all programs of this folder, one after the other, and so write docs/scaling.md and docs/large-data.md anew.
 
 python benchmarks/scaling/run.py            all
 python benchmarks/scaling/run.py ranks model   these
@@ -12,7 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # In an order in which each finds the results of others that it needs.
-PROGRAMS = ("buffer", "allreduce", "compression", "compute", "ranks", "hosts", "model", "instead", "equality", "memory")
+PROGRAMS = ("buffer", "allreduce", "compression", "compute", "ranks", "hosts", "model", "instead", "equality", "memory",
+            "streams", "block_shuffle")  # fmt: skip
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
         if subprocess.run([sys.executable, str(HERE / f"{name}.py")]).returncode:
             failed.append(name)
         print(f"{time.perf_counter() - begin:.0f} s", flush=True)
-    print(f"\nfailed: {', '.join(failed)}" if failed else "\nall is written into docs/scaling.md")
+    print(f"\nfailed: {', '.join(failed)}" if failed else "\nall is written into the pages")
     return int(bool(failed))
 
 

@@ -19,7 +19,7 @@ from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.objects import Objects, keeps_state, member
 from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
-from minnet.core.state import State, is_plain
+from minnet.core.state import State, is_plain, same
 from minnet.data.loader import DataLoader
 from minnet.optimizers import MultiOptimizer
 from minnet.saving import loaders, torch_loaders
@@ -239,6 +239,8 @@ def check_callbacks(parts: Any, now: list[Any], then: list[Any]) -> None:
     """Check the states of the callbacks, in their order."""
     alike("callbacks", [name for name, _ in now], [pair[0] for pair in then], closed=True)
     for callback, (name, before), (_, state) in zip(parts.callbacks, now, then, strict=True):
+        if same(before, state):  # such as that of a callback that has not begun
+            continue
         if is_own(callback) or not decides(callback):
             check_attributes(f"callbacks.{name}", callback, before, state)
         try:

@@ -52,7 +52,7 @@ def test_a_page_without_the_markers_is_refused_and_left_alone(file, text):
 
 
 def test_the_page_has_a_place_for_each_program_that_writes_to_it():
-    text = page.PAGE.read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in page.DOCS.glob("*.md"))
     for program in SCALING.glob("*.py"):
         for section in re.findall(r'\bwrite\(\s*"(\w+)"', program.read_text(encoding="utf-8")):
             assert f"<!-- {section}: begin -->" in text, program

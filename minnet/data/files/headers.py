@@ -67,7 +67,7 @@ def safetensors_layout(path: Path, size: int, name: str | None) -> Layout:
     except (TypeError, KeyError, ValueError):
         raise data_error(path, "dtype, shape and data_offsets of a tensor", str(entry)[:200], DAMAGED) from None
     if kind not in _DTYPES:
-        raise data_error(path, f"a dtype of {', '.join(_DTYPES)}", kind[:20], "Convert it to float16 or float32.")
+        raise data_error(path, f"a dtype of {', '.join(_DTYPES)}", repr(kind[:20]), "Convert it to float16 or float32.")
     layout = Layout(shape, np.dtype(_DTYPES[kind]), start + begin).check(path, size, ends=False)
     if begin < 0 or end - begin != shape[0] * layout.row_bytes:
         found = f"{end - begin:,} bytes for {shape[0] * layout.row_bytes:,}"
