@@ -1,81 +1,82 @@
-"""Randomness is what may differ by rank: what Dropout draws, and what a loader's transform does."""
+"""Randomness is what differs by rank: what Dropout draws, and what a loader's transform does.
 
-import copy
+Rank 0 draws as it would alone. Each of the other ranks draws other numbers, which follow from rank 0's states and the
+number of the rank. So the same script with the same seeds and as many ranks draws the same again. The order of the
+samples has to be the same on all ranks, and so has what callbacks and metrics draw.
+"""
+
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from minnet.core.state import RANDOM, update_in_place
+from minnet.core.state import RANDOM, State, same, update_in_place
 from minnet.data.loader import DataLoader
-from minnet.data.prefetch import unwrapped
-from minnet.errors import CheckpointError
 from minnet.saving.run_parts import RunParts
 from minnet.saving.serialize import Tensors, encode
 
+Place = tuple[Any, ...]
+ALIKE = ("callbacks", "metrics", "optimizer", "trainer")  # objects in these draw the same on all ranks
 
-class Randomness:
-    """The sources of random numbers in the model, the loss and the loader's transform, of one rank.
 
-    Rank 0 draws as it would alone. Each of the other ranks draws other numbers, which follow from rank 0's states and
-    the number of the rank. So the same script with the same seeds and as many ranks draws the same again. The order of
-    the loader's batches is not meant here: it is the same on all ranks, and so its transform has a Generator `rng` of
-    its own on each rank.
+def by_rows(loader: Any) -> bool:
+    """Whether a rank reads its own rows of each batch only, so that a transform draws for these."""
+    return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
+
+
+def sources(parts: RunParts, state: State) -> dict[Place, Any]:
+    """Return the sources of random numbers that differ by rank, by their places in a state that was captured now."""
+    found = {place: source for name in parts.owners() for place, source in _sources((name,), state[name])}
+    for path, data in state["objects"].items():
+        found |= {} if path.startswith(ALIKE) else dict(_sources(("objects", path), data))
+    return found | (dict(_sources(("loader", "objects"), state["loader"]["objects"])) if by_rows(parts.read) else {})
+
+
+def separate(parts: RunParts, state: State, rank: int) -> bool:
+    """Give the layers that share a Generator with the loader another one; return whether there are any.
+
+    A part of a batch takes fewer numbers than all of it, so the orders of the ranks would become different.
     """
-
-    def __init__(self, parts: RunParts, rank: int) -> None:
-        self.rank = rank
-        self.rng = np.random.default_rng(rank)
-        loader = unwrapped(parts.loader)
-        self._order = loader.rng if isinstance(loader, DataLoader) else None
-        transforms = (loader.transform, loader.collate) if isinstance(loader, DataLoader) else ()
-        owners = parts.owners().values()
-        known = [array for owner in owners for _, array in owner.named_arrays()]
-        found = _sources((*owners, *transforms), known)
-        self._sources = [source for source in found if source is not self._order]
-
-    def differ(self) -> None:
-        """Let this rank draw other numbers than the others; all have rank 0's states before."""
-        if self._order is not None:
-            update_in_place(self.rng, np.random.default_rng(_seed(self._order, self.rank)))
-        if self.rank:
-            for source in self._sources:
-                update_in_place(source, _another(source, self.rank))
-
-    def state(self) -> list[Any]:
-        """Return all sources, whose states a checkpoint keeps."""
-        return [self.rng, *self._sources]
-
-    def restore(self, state: Sequence[Any]) -> None:
-        """Go on with the states that a rank of this number had; CheckpointError if they are of other sources."""
-        own = self.state()
-        pairs = list(zip(own, state, strict=False))
-        if len(own) != len(state) or any(update_in_place(source, other) is not source for source, other in pairs):
-            raise CheckpointError(
-                f"the checkpoint holds {len(state)} sources of random numbers of rank {self.rank}, which are not the "
-                f"{len(own)} of this run: let the script make the same model, loss and transform"
+    loader = parts.read
+    of_order = dict(_sources((), [loader.rng] if by_rows(loader) else state["loader"]))
+    shared = {id(source) for source in of_order.values()}
+    layers = {name: dict(owner.named_layers()) for name, owner in parts.owners().items()}
+    others: dict[int, Any] = {}
+    for place, source in sources(parts, state).items():
+        if id(source) not in shared:
+            continue
+        if place[0] not in layers or len(place) != 3:
+            raise ValueError(
+                f"{_named(place)} is the Generator that decides the order of the samples, which must be the same on "
+                "every rank: give it another one (np.random.default_rng)"
             )
+        other = others.setdefault(id(source), another(source, rank))
+        setattr(layers[place[0]][place[1]], place[2], other)
+    return bool(others)
 
 
-def _sources(owners: Iterable[Any], arrays: Iterable[object]) -> list[Any]:
-    """List the sources that a copy of the owners would copy, wherever they are: in a list, in an object, ..."""
-    memo: dict[int, Any] = {id(array): array for array in arrays}
-    copy.deepcopy(tuple(owners), memo)
-    return [value for value in memo[id(memo)] if isinstance(value, RANDOM)]  # deepcopy keeps the originals there
+def differ(parts: RunParts, state: State, rank: int, before: Mapping[int, Any]) -> None:
+    """Let the sources of a rank, which have rank 0's states, draw other numbers.
+
+    `before` has, by their ids, copies of those that did so in an earlier fit: they go on.
+    """
+    for source in {id(source): source for source in sources(parts, state).values()}.values():
+        own = before.get(id(source))
+        update_in_place(source, another(source, rank) if own is None or same(own, source) else own)
 
 
-def _another(source: Any, rank: int) -> Any:
+def another(source: Any, rank: int) -> Any:
     """Return a source of the same kind, for a rank: it follows from the state of this one."""
-    seed = _seed(source, rank)
+    seed = seed_of(source, rank)
     if isinstance(source, np.random.Generator):
         return np.random.Generator(type(source.bit_generator)(seed))
     return random.Random(seed) if isinstance(source, random.Random) else np.random.RandomState(seed % 2**32)
 
 
-def _seed(source: Any, rank: int) -> int:
+def seed_of(source: Any, rank: int) -> int:
     """Return a seed that follows from the state of a source and the number of a rank."""
     tensors: Tensors = {}
     text = json.dumps([rank, encode(source, tensors, "")])
@@ -83,3 +84,19 @@ def _seed(source: Any, rank: int) -> int:
     for array in tensors.values():
         digest.update(array.tobytes())
     return int.from_bytes(digest.digest()[:16], "little")
+
+
+def _sources(place: Place, value: Any) -> Iterator[tuple[Place, Any]]:
+    """Walk over the sources of random numbers in a state."""
+    if isinstance(value, RANDOM):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _sources((*place, key), item)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _sources((*place, i), item)
+
+
+def _named(place: Place) -> str:
+    return "".join(map(str, place)) if place[0] == "objects" else ".".join(filter(None, map(str, place)))

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,17 +223,17 @@ class Checkpoint:
         """Whether the last checkpoint was written long ago."""
         return time.monotonic() - self._last >= self.seconds
 
-    def save(self, parts: RunParts, position: State, ranks: Sequence[State] = ()) -> None:
+    def save(self, parts: RunParts, position: State, ranks: Callable[[], list[State]] = list) -> None:
         """Write a checkpoint, and remove those that are too old; warn if it cannot be written, whatever the reason.
 
-        `ranks` are the random states of all ranks of a job.
+        `ranks` returns what differs by rank in a job.
         """
         step = parts.state.step
         path = self.folder / f"step-{step:09d}.safetensors"
         self._last = time.monotonic()
         try:
             survey = Survey(parts)
-            state = capture(survey, position, self._beginning, ranks)
+            state = capture(survey, position, self._beginning, ranks())
             self._say_what_is_lost(survey)
             # The best comes first: a run that is killed in between does the step and its row once more.
             if self._improved:

@@ -26,7 +26,7 @@ def leave_out(survey: Survey, state: State, beginning: Beginning) -> None:
     """Leave out of a state what the script would not take back; `beginning` notes what of it was changed."""
     first = beginning.forms is None
     forms: State = {} if beginning.forms is None else beginning.forms
-    for path, owner, data in list(_sections(survey, state)):
+    for path, owner, data in list(sections(survey, state)):
         if is_own(owner):
             continue
         if first:
@@ -40,7 +40,7 @@ def leave_out(survey: Survey, state: State, beginning: Beginning) -> None:
     beginning.forms = forms
 
 
-def _sections(survey: Survey, state: State) -> Iterator[tuple[str, Any, State]]:
+def sections(survey: Survey, state: State) -> Iterator[tuple[str, Any, State]]:
     """Yield each object with its path and its data."""
     parts = survey.parts
     yield "trainer", parts.trainer, state["attributes"]

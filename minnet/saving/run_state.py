@@ -41,7 +41,7 @@ _WRONG = (ValueError, TypeError, LookupError, AttributeError, OverflowError, Rec
 def capture(survey: Survey, position: State, beginning: Beginning, ranks: Sequence[State] = ()) -> State:
     """Return the state of a run between two steps. It holds the arrays themselves, which the run will write into.
 
-    `ranks` are the random states of the ranks, if the run is that of a job: see `minnet.mpi.streams`.
+    `ranks` is what differs by rank, if the run is that of a job: see `minnet.saving.ranks`.
     """
     parts = survey.parts
     objects = {path: data for path, data in survey.objects.state().items() if path in beginning.kinds}

@@ -19,11 +19,12 @@ from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.objects import Objects, keeps_state, member
 from minnet.core.parameter import Parameter
 from minnet.core.rows import MODES
-from minnet.core.state import RANDOM, State, is_plain, same
+from minnet.core.state import State, is_plain, same
 from minnet.data.loader import DataLoader
 from minnet.optimizers import MultiOptimizer
 from minnet.saving import loaders, torch_loaders
 from minnet.saving.expectations import NAMES, is_expectation
+from minnet.saving.ranks import check_ranks
 from minnet.saving.run_parts import decides
 
 MOST = 2**62  # of anything that counts steps: a run adds to it, and NumPy and Numba count to 2**63 - 1
@@ -77,9 +78,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     check_attributes("trainer", parts.trainer, now["attributes"], then["attributes"])
     check_objects("", survey.objects, then["objects"])
     check_beginning(now["beginning"], then["beginning"])
-    for generators in _of(list, "ranks", then["ranks"]):
-        if not all(isinstance(generator, RANDOM) for generator in _of(list, "ranks", generators)):
-            raise ValueError("ranks has something other than Generators")
+    check_ranks(then["ranks"])
     if not all(type(name) is str for name in _of(list, "frozen", then["frozen"])):
         raise ValueError("frozen has something other than names")
     changed = "loader.batch_size" in then["beginning"]["changed"]

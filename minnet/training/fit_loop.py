@@ -112,7 +112,7 @@ class FitLoop:
         left = self._state.passes.left(self._parts.loader)
         if checkpoint is not None:
             checkpoint.watch(self._parts.metrics)
-        snapshot = self._steps.start(self._parts, self._position(), partial(self._found, resume))
+        snapshot = self._steps.start(self._position(), partial(self._found, resume))
         if snapshot is not None:
             loaders.check_asked(self._parts.loader, snapshot.position["in_epoch"], self._plan.steps)
             self._interrupts.busy = True  # a signal must not leave a state that is restored by half
@@ -121,6 +121,7 @@ class FitLoop:
             self._restore(snapshot.position, left)
         self._parts.parallel.remember()
         if snapshot is None:
+            self._counts.first_step, self._counts.first_epoch = self._state.step, self._state.epoch  # as rank 0's
             if left and self._plan.epochs is None:
                 self._batches, self._counts.in_epoch = left
             self._begin_callbacks()
@@ -138,9 +139,8 @@ class FitLoop:
             self._participants.start()
             if snapshot is not None:
                 snapshot.restore_callbacks(self._parts)
-                self._steps.go_on(snapshot)
-            if self._checkpoint is not None and self._steps.writes:
-                self._checkpoint.begin(self._parts, self._position())
+            if self._checkpoint is not None:
+                self._steps.begin(self._checkpoint, self._parts, self._position())
 
     def _found(self, resume: str | os.PathLike[str] | None) -> Snapshot | None:
         """Return what is there to go on from."""

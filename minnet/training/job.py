@@ -20,9 +20,9 @@ from minnet.losses.totals import Weight
 from minnet.mpi.communicator import MPI
 from minnet.mpi.digests import check_same
 from minnet.mpi.exchange import Exchange, Told
+from minnet.mpi.job_state import JobState
 from minnet.mpi.part import Part
-from minnet.mpi.randomness import Randomness
-from minnet.mpi.start import go_on, save, start, together
+from minnet.mpi.together import together
 from minnet.mpi.whole_batch import GaveUp, WholeBatch, take_part
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
@@ -245,29 +245,30 @@ class JobSteps(Steps):
     def __init__(self, learning: JobLearning, parts: RunParts, *shared: Any) -> None:
         super().__init__(*shared)
         self._learning, self._mpi = learning, learning.mpi
-        self._randomness = Randomness(parts, self._mpi.rank)
-        self._part = Part(self._mpi.rank, self._mpi.size, self._randomness.rng)
+        self._job_state = JobState(self._mpi, parts)
+        self._part = Part(self._mpi.rank, self._mpi.size, self._job_state.rng)
         self._batches: JobBatches | None = None
         self._compared = self._state.step  # the step after which digests were compared last
-        self.writes = self._mpi.rank == 0
         # minnet's own decide alike on all ranks, because rows and losses are alike.
         self._asks = any(not type(callback).__module__.startswith("minnet.") for callback in parts.callbacks)
 
-    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+    def start(self, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
         """Let all ranks become like rank 0, and return what they go on from."""
-        return start(self._mpi, parts, position, self._randomness, find)
+        return self._job_state.begin(position, find)
 
     def together(self) -> AbstractContextManager[None]:
         """Raise an error inside it on all ranks."""
         return together(self._mpi)
 
-    def go_on(self, snapshot: Snapshot) -> None:
-        """Go on with this rank's random numbers."""
-        go_on(self._mpi, snapshot, self._randomness)
+    def begin(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Say what checkpoints will not keep, on rank 0."""
+        self._job_state.note()
+        if self._mpi.rank == 0:
+            checkpoint.begin(parts, position)
 
     def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
         """Write a checkpoint, on rank 0, of what all ranks have."""
-        save(self._mpi, checkpoint, parts, position, self._randomness)
+        self._job_state.save(checkpoint, position)
         self._learning.whole.time_is_up = 0.0
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:

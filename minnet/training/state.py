@@ -27,6 +27,8 @@ class TrainingState:
     stopped: bool = False
     interrupted: bool = False
     passes: Passes = field(default_factory=Passes, compare=False, repr=False)  # that a fit has left before their end
+    # In a job, the sources of random numbers that are this rank's own: see `minnet.mpi.job_state`.
+    randomness: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     def state_dict(self) -> State:
         """Return what a checkpoint keeps."""

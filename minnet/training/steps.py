@@ -43,7 +43,6 @@ class Steps:
         check_parts_take_weights: Callable[[], None],
         scale: Callable[[], float | None] = lambda: BYTE_SCALE,
     ) -> None:
-        self.writes = True  # whether this process writes the checkpoints
         self.inside = False  # whether a step was begun and not finished
         self.checks, self.interrupts = checks, interrupts
         self._learn, self._state, self._dtype, self._weigh = learn, state, dtype, weigh
@@ -89,16 +88,17 @@ class Steps:
         """Return the row as all ranks of a job have it."""
         return row
 
-    def start(self, parts: RunParts, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
-        """Return what `find` finds to go on from; the ranks of a job become alike: see `minnet.mpi.start`."""
+    def start(self, position: State, find: Callable[[], Snapshot | None]) -> Snapshot | None:
+        """Return what `find` finds to go on from; the ranks of a job become alike: see `minnet.mpi.job_state`."""
         return find()
 
     def together(self) -> AbstractContextManager[None]:
         """Return what raises an error inside it on all ranks of a job."""
         return nullcontext()
 
-    def go_on(self, snapshot: Snapshot) -> None:
-        """Do nothing: only a rank of a job has random numbers of its own."""
+    def begin(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
+        """Say what checkpoints will not keep."""
+        checkpoint.begin(parts, position)
 
     def save(self, checkpoint: Checkpoint, parts: RunParts, position: State) -> None:
         """Write a checkpoint."""

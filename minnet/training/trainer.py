@@ -31,7 +31,7 @@ from minnet.losses.totals import loss_of
 from minnet.metrics import Metric
 from minnet.metrics.functions import Function
 from minnet.mpi.communicator import MPI
-from minnet.mpi.start import check_same, together
+from minnet.mpi.together import check_same, together
 from minnet.optimizers import Optimizer
 from minnet.saving.checkpoint import Checkpoint
 from minnet.saving.loaders import length_of
