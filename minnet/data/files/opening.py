@@ -40,8 +40,8 @@ def open_array(path: str | os.PathLike[str], name: str | None = None) -> ArrayFi
     DataError
         If it is none of these forms, is damaged, or is not as long as its header says; and when rows are read, if the
         file was changed since: the message names the file and the rows.
-    ValueError
-        If there is a `name`, but the file is not of safetensors.
+    TypeError, ValueError
+        If `path` or `name` is no text or path, or if there is a `name`, but the file is not of safetensors.
 
     Examples
     --------
