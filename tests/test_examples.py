@@ -193,7 +193,7 @@ def test_networks(script, small_mnist, tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
-def test_mnist_mpi(small_mnist):
+def test_mnist_mpi(small_mnist, tmp_path):
     script, places = EXAMPLES / "mnist_mpi.py", {"MINNET_DATA": str(small_mnist)}
     single = run("mnist_mpi.py", "--help")  # needs no mpiexec, and no MPI
     assert "--batch-size" in single
@@ -206,6 +206,14 @@ def test_mnist_mpi(small_mnist):
             assert not any(job.stdout(rank) + job.stderr(rank) for rank in range(1, ranks))
     assert min(accuracies) > 60
     assert abs(accuracies[0] - accuracies[1]) < 10  # Dropout differs
+    folder = tmp_path / "run"
+    for started_again in (False, True):
+        with Job(script, 3, "--epochs", 2, "--checkpoint", folder, **places) as job:
+            assert job.wait() == 0, job.said()
+            assert [path.name for path in folder.glob("step-*")] == ["step-000000040.safetensors"]
+            assert (" is complete: nothing is left to do" in job.stderr(0)) == started_again, job.said()
+            assert f"\ntest accuracy {accuracies[1]:.2f}% after" in job.stdout(0)  # as without checkpoints
+            assert not any(job.stdout(rank) + job.stderr(rank) for rank in (1, 2))
     with Job(script, 2, "--data", "nowhere") as job:
         assert job.wait() != 0
         assert all(f"mnist_mpi.py, rank {rank}: nowhere: there is no" in job.stderr(rank) for rank in (0, 1))
