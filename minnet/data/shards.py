@@ -76,7 +76,9 @@ class Shards(Stored):
         return found
 
     def gather(self, index: NDArray[np.intp]) -> NDArray[Any]:
-        """Return rows in any order; each shard is indexed once."""
+        """Return rows in any order; of arrays, each shard is indexed once, and of files, rows are read in order."""
+        if any(isinstance(part, Stored) for part in self.parts):
+            return super().gather(index)
         found = np.empty((len(index), *self.shape[1:]), self.dtype)
         which = np.searchsorted(self._starts, index, side="right") - 1
         for i in np.unique(which):
