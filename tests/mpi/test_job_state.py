@@ -1,11 +1,16 @@
 """The start of a fit makes all ranks like rank 0, and a job goes on from its checkpoint."""
 
+import warnings
+
 import numpy as np
 import pytest
 from ranks import run
 
 import minnet as mn
+from minnet.errors import CheckpointError
+from minnet.saving.tensorfile import read_tensors, write_tensors
 
+pytestmark = pytest.mark.slow
 X = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
 Y = np.random.default_rng(1).integers(0, 3, 30)
 
@@ -79,3 +84,98 @@ def test_what_one_rank_refuses_is_refused_on_all(tmp_path):
     assert [name for name, _ in first] == ["ValueError", "ValueError", "ValueError", "NotADirectoryError"]
     assert "rank 1 differs from rank 0" in first[0][1]
     assert "epochs is [1, 2] on ranks 0 to 1" in first[1][1]
+
+
+class Numbered(mn.SoftmaxCrossEntropyLoss):
+    """A loss that the script gives the number of its rank."""
+
+    def __init__(self, rank):
+        super().__init__()
+        self.rank = rank
+
+
+def one_generator(mpi):
+    """Train with one Generator for all; return weights and the next epoch's order, of one fit and of two."""
+    found = []
+    for steps in ([9], [4, 5]):
+        rng = np.random.default_rng(0)
+        model = mn.Sequential(mn.Linear(6, 5, rng=rng), mn.Dropout(0.5, rng=rng), mn.Linear(5, 3, rng=rng))
+        loss = Numbered(mpi.rank)
+        trainer = mn.Trainer(model, loss, mn.Adam(model.parameters(), lr=0.01), parallel=mpi)
+        loader = mn.DataLoader(X, Y, 7, shuffle=True, transform=shaken, check=False, rng=rng)
+        for more in steps:
+            trainer.fit(loader, steps=more, progress=False)
+        weights = [array.data.tolist() for _, array in model.named_arrays()]
+        found.append((weights, [y.tolist() for _, y in loader]))
+    return *found, model.layers[1].rng.random(), loss.rank
+
+
+def test_a_generator_of_loader_and_dropout_and_fits_that_go_on():
+    first, second = run(one_generator, 2)
+    assert first[0] == first[1]  # two fits are as one, so the random numbers of a rank go on
+    assert first[:2] == second[:2]  # the order of the next epoch among them
+    assert first[2] != second[2]
+    assert (first[3], second[3]) == (0, 1)
+
+
+def damaged(mpi, folder):
+    """Return what each rank raises if the only checkpoint is damaged, or has differences of another model."""
+    found = []
+    for name in ("cut", "other"):
+        run_in = f"{folder}/{name}"
+        fitted(mpi, 1, run_in)
+        if mpi.rank == 0:
+            (path,) = mn.Checkpoint(run_in).files()
+            tensors, metadata = read_tensors(path)
+            if name == "cut":
+                path.write_bytes(path.read_bytes()[:-1])
+            else:
+                written = metadata["state"].replace('["model", "layers[1]", "rng"]', '["model", "layers[7]", "rng"]')
+                assert written != metadata["state"]
+                write_tensors(path, tensors, {"kind": "checkpoint", "state": written, "structure": ""})
+        mpi.gather(None)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                fitted(mpi, 2, run_in)
+        except CheckpointError as error:
+            found.append(str(error))
+    return found
+
+
+def test_a_damaged_checkpoint_is_refused_on_all(tmp_path):
+    first, second = run(damaged, 2, str(tmp_path))
+    assert first == second
+    assert "holds 1 checkpoints, and none is whole" in first[0]
+    assert "what it holds of rank 1 does not fit this run ('layers[7]')" in first[1]
+
+
+class FailsLater(mn.callbacks.Callback):
+    """A callback whose state cannot be kept on rank 1."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def on_step_end(self, trainer):
+        self.steps += 1
+
+    def state_dict(self):
+        if self.steps and mn.MPI().rank == 1:
+            raise KeyError("no state")
+        return {"steps": self.steps}
+
+
+def not_kept(mpi, folder):
+    model = mn.Linear(6, 3, rng=0)
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), parallel=mpi)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.fit(mn.DataLoader(X, Y, 7), steps=3, progress=False, checkpoint=folder, callbacks=[FailsLater()])
+    return trainer.step, [str(one.message) for one in caught]
+
+
+def test_what_fails_on_one_rank_is_a_warning_of_rank_0(tmp_path):
+    (step, warned), other = run(not_kept, 2, str(tmp_path / "run"))
+    assert step == 3
+    assert other == (3, [])
+    assert "no checkpoint could be written after step 3" in warned[0]
+    assert "rank 1 of 2 raised KeyError: 'no state'" in warned[0]
