@@ -17,7 +17,7 @@ def requirements():
 
 def constraints():
     """Return "numpy==2.0", ... for each requirement with a lower bound."""
-    return [re.sub(">=", "==", requirement) for requirement in requirements() if ">=" in requirement]
+    return [re.sub(">=", "==", requirement.partition(";")[0]) for requirement in requirements() if ">=" in requirement]
 
 
 if __name__ == "__main__":
