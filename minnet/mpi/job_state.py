@@ -104,7 +104,7 @@ class JobState:
         parts = self._parts
         first = copy.deepcopy(may_differ(like.state, "loader", "sets"))
         _keep_own(like.state, survey, mine)
-        if found := like.differences(survey, position, self._beginning):
+        if found := like.differences(survey, position, self._beginning, begun=False):
             lines = "\n  ".join(line.replace(" in the checkpoint", " on rank 0") for line in listed(found))
             raise ValueError(
                 f"rank {self._mpi.rank} differs from rank 0 in {len(found):,} place{'s' * (len(found) > 1)} (let the "

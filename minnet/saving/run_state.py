@@ -107,15 +107,18 @@ class Snapshot:
                 + "\n  ".join(lines)
             )
 
-    def differences(self, survey: Survey, position: State, beginning: Beginning) -> list[str]:
-        """List every difference from a run; a CheckpointError, if the state is not what minnet writes."""
+    def differences(self, survey: Survey, position: State, beginning: Beginning, *, begun: bool = True) -> list[str]:
+        """List every difference from a run; a CheckpointError, if the state is not what minnet writes.
+
+        `begun` tells whether the callbacks had begun when it was captured.
+        """
         try:
             now = capture(survey, position, beginning)
             same_names("the state", now, self.state)
             arrays = mismatches(survey.parts.model.named_arrays(), self._weights)
             found = [*arrays, *self._differences(survey, now, beginning)]
             if not found:
-                check_state(survey, now, self.state)
+                check_state(survey, now, self.state, begun=begun)
         except _WRONG as error:
             raise self._wrong(error) from None
         return found

@@ -55,8 +55,11 @@ def check_counts(state: State) -> None:
             raise ValueError(f"{what} is out of order: {least} and {most}")
 
 
-def check_state(survey: Any, now: State, then: State) -> None:
-    """Compare the state in a file with the state that the run would write now, of which `survey` is the Survey."""
+def check_state(survey: Any, now: State, then: State, *, begun: bool = True) -> None:
+    """Compare the state in a file with the state that the run would write now, of which `survey` is the Survey.
+
+    `begun` tells whether the callbacks had begun: those of another rank, when a job begins, have not.
+    """
     parts = survey.parts
     same_names("the state", now, then)
     alike("trainer", now["trainer"], then["trainer"], own=True, closed=True)
@@ -74,7 +77,7 @@ def check_state(survey: Any, now: State, then: State) -> None:
     for name, loader in parts.sets.items():
         check_loader(f"sets.{name}", loader, now["sets"][name], then["sets"][name])
     check_optimizer(parts.optimizer, now["optimizer"], then["optimizer"])
-    check_callbacks(parts, now["callbacks"], then["callbacks"])
+    check_callbacks(parts, now["callbacks"], then["callbacks"], begun)
     check_attributes("trainer", parts.trainer, now["attributes"], then["attributes"])
     check_objects("", survey.objects, then["objects"])
     check_beginning(now["beginning"], then["beginning"])
@@ -236,12 +239,12 @@ def _check_entries(where: str, optimizer: Any, now: list[Any] | None, then: Any)
             raise ValueError(f"{where} has not the shapes and dtypes of the Parameters")
 
 
-def check_callbacks(parts: Any, now: list[Any], then: list[Any]) -> None:
+def check_callbacks(parts: Any, now: list[Any], then: list[Any], begun: bool) -> None:
     """Check the states of the callbacks, in their order."""
     alike("callbacks", [name for name, _ in now], [pair[0] for pair in then], closed=True)
     for callback, (name, before), (_, state) in zip(parts.callbacks, now, then, strict=True):
-        if same(before, state):  # such as that of a callback that has not begun
-            continue
+        if same(before, state) and (callback.rank_zero_only or not begun):
+            continue  # it cannot go on from there, nor is it to
         if is_own(callback) or not decides(callback):
             check_attributes(f"callbacks.{name}", callback, before, state)
         try:

@@ -103,7 +103,7 @@ def hostile(good: Good) -> dict[str, Change]:
         "trainer/epoch": (-(2**70), 2**62, -1, 1.5, True),
         "trainer/step": (-1, 2**62, 2**70, 7.0, "7", None),
         "trainer/stopped": (1, "no"),
-        "optimizer/groups/0/lr": (float("nan"), -1.0, 0.0, float("inf"), "0.1", None, [0.1], True),
+        "optimizer/groups/0/lr": (float("nan"), -1.0, False, float("inf"), "0.1", None, [0.1], True),
         "optimizer/groups/0/betas": ((0.9,), (0.9, 1.0), (0.9, "x"), 0.9, [0.9, 0.999]),
         "optimizer/groups/0/eps": (-1e-8, float("nan"), None),
         "optimizer/groups/0/weight_decay": (-1.0, "x"),
