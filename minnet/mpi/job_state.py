@@ -103,8 +103,14 @@ class JobState:
         """Restore the state of rank 0, and keep what is this rank's own."""
         parts = self._parts
         first = copy.deepcopy(may_differ(like.state, "loader", "sets"))
-        _keep_own(like.state, survey, mine)
-        if found := like.differences(survey, position, self._beginning, begun=False):
+        try:
+            _keep_own(like.state, survey, mine)
+            found = like.differences(survey, position, self._beginning, begun=False)
+        except CheckpointError as error:
+            found = [str(error).partition("minnet writes ")[2] or str(error)]
+        except LookupError as error:
+            found = [f"what it holds under {brief(str(error))}"]
+        if found:
             lines = "\n  ".join(line.replace(" in the checkpoint", " on rank 0") for line in listed(found))
             raise ValueError(
                 f"rank {self._mpi.rank} differs from rank 0 in {len(found):,} place{'s' * (len(found) > 1)} (let the "

@@ -84,6 +84,19 @@ class Endless:
         return iter(self.batches)
 
 
+ELSEWHERE = {}
+
+
+class Elsewhere:
+    """An iterable whose batches are not in its attributes."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __iter__(self):
+        return iter(ELSEWHERE[self.name])
+
+
 def batches(X, Y, *more, size=7):
     return [tuple(part[i : i + size] for part in (X, Y, *more)) for i in range(0, len(X), size)]
 
@@ -212,6 +225,8 @@ def failures(mpi):
     """Return what each rank raises, with its notes, and the row if it raises nothing."""
     Failing.mpi = mpi
     bad = mn.DataLoader(np.where(np.arange(60)[:, None] == 59, np.nan, X), Y, 7, check=False)
+    ELSEWHERE["fewer"] = batches(X, Y)[: 5 - mpi.rank]
+    ELSEWHERE["others"] = batches(X, Y)[:: -1 if mpi.rank == 2 else 1]
     auc = {"auc": mn.metrics.ROCAUC(takes="scores")}
     cases = {
         "counts on rank 1": ({"metrics": {"own": Failing(1, "update")}}, (X, Y)),
@@ -221,8 +236,9 @@ def failures(mpi):
         "cannot be sent": ({"metrics": {"own": Unsent()}}, (X, Y)),
         "NaN": ({"metrics": auc}, bad),
         "NaN is skipped": ({"metrics": auc, "nonfinite": "skip"}, bad),
-        "fewer batches": ({"metrics": {}}, batches(X, Y)[: 5 - mpi.rank]),
         "another order": ({"metrics": {}}, batches(X, Y)[:: -1 if mpi.rank == 2 else 1]),
+        "ends early": ({"metrics": {}}, Elsewhere("fewer")),
+        "yields others": ({"metrics": {}}, Elsewhere("others")),
         "no batch": ({"metrics": {}}, []),
     }
     found = {}
@@ -232,7 +248,7 @@ def failures(mpi):
             trainer.fit(batches(X, Y, size=20), epochs=1, evaluate={"test": data}, progress=False)
             found[name] = trainer.history[-1]["test_loss"], trainer.history[-1]["test_auc"]
         except Exception as error:
-            found[name] = type(error).__name__, f"{error} {' '.join(error.__notes__)}"
+            found[name] = type(error).__name__, f"{error} {' '.join(getattr(error, '__notes__', ()))}"
     return found
 
 
@@ -262,9 +278,11 @@ def test_an_error_on_one_rank_reaches_all_of_them():
         assert "SoftmaxCrossEntropyLoss got NaN" in errors["NaN"][1]
         assert "on rank 2 of 3" in errors["NaN"][1]
         assert np.isnan(errors["NaN is skipped"]).all()
-        assert errors["fewer batches"][0] == errors["another order"][0] == "RankError"
-        assert "yields 4 batches on rank 1, and 5 on rank 0: let it yield the same" in errors["fewer batches"][1]
-        assert "yields other targets on rank 2 than on rank 0: let it" in errors["another order"][1]
+        assert errors["another order"][0] == "ValueError"  # a list is seen to differ before the first step
+        assert "differs from rank 0 in 1 place (let the script make the same" in errors["another order"][1]
+        assert errors["ends early"][0] == errors["yields others"][0] == "RankError"
+        assert "yields 4 batches on rank 1, and 5 on rank 0: let it yield the same" in errors["ends early"][1]
+        assert "yields other targets on rank 2 than on rank 0: let it" in errors["yields others"][1]
 
 
 def others(mpi):
