@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import threadpoolctl
+from configured import Scaled
 
 import minnet as mn
 from minnet.training.parallel import ParallelSteps
@@ -77,25 +78,6 @@ def test_parts_count_by_the_total_weight_of_a_loss_of_ones_own(threads, dtype):
     assert cut.dtype == dtype
     np.testing.assert_allclose(cut, gradient, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
     assert again == pytest.approx(value, rel=1e-6 if dtype == np.float32 else 1e-14)
-
-
-class Scaled(mn.Loss):
-    """The mean square error of t · prediction, where t is learned."""
-
-    def __init__(self):
-        super().__init__()
-        self.t = mn.Parameter([1.5], np.float64)
-
-    def forward(self, prediction, target):
-        difference = prediction * self.t.data - target
-        self.cache = difference, prediction
-        return float(np.mean(difference**2))
-
-    def backward(self):
-        difference, prediction = self.cache
-        slope = 2 * difference / difference.size
-        self.t.grad += np.sum(slope * prediction)
-        return slope * self.t.data
 
 
 @pytest.mark.parametrize("how", [{"accumulate": 3}, {"threads": 2}, {"threads": 2, "accumulate": 2}])
