@@ -77,10 +77,13 @@ class Job:
             script = self._folder / "script.py"
         command = [_mpiexec(), "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *mpiexec]
         command += ["sh", "-c", RANK, self._folder, sys.executable, *python, script, *arguments]
+        # Open MPI keeps the files of all jobs in one folder, which the end of one job removes while another starts.
+        own = self._folder / "tmp"
+        own.mkdir()
         with self._written("stdout", "w") as stdout, self._written("stderr", "w") as stderr:
             self.process = subprocess.Popen(
                 list(map(str, command)),
-                env=os.environ | ENVIRONMENT | environment,
+                env=os.environ | ENVIRONMENT | {"TMPDIR": str(own)} | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
