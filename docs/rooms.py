@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1] / "minnet"
 LEVELS = [  # from the top
     ["__init__"],
-    ["sklearn", "torch", "onnx"],
+    ["sklearn", "torch", "onnx", "grading", "demo"],
     ["training"],
     ["compiled", "mpi"],
-    ["callbacks"],
+    ["callbacks", "explaining"],
     ["saving", "inspection", "plots"],
     ["layers", "losses", "optimizers", "data"],
     ["initializers", "metrics"],

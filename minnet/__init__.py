@@ -36,14 +36,16 @@ from minnet.training.trainer import Trainer as Trainer
 from minnet.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from minnet import grading as grading
     from minnet import onnx as onnx
     from minnet import sklearn as sklearn
     from minnet import torch as torch
 
-_LAZY = {"onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}  # rooms imported when first used, and what they need
+_LAZY = {"grading": "minnet", "onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}  # rooms imported when first used, and what they need
 _ROOMS = {
     "compiled",
     "core",
+    "explaining",
     "inspection",
     "layers",
     "losses",

@@ -14,7 +14,7 @@ CODE = """
 import sys, pytest
 absent = "numba scipy torch sklearn pandas docutils sphinx numpydoc furo ziamath ruff mypy build twine ipykernel"
 absent += " onnx onnxruntime onnxscript skl2onnx ipywidgets jupyter_client nbclient tensorboardX tensorboard"
-absent += " mpi4py joblib dask distributed zarr"
+absent += " mpi4py joblib dask distributed zarr jupytext nbformat yaml selenium myst_nb nbgrader otter"
 sys.modules.update(dict.fromkeys(absent.split()))
 sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"]))
 """

@@ -18,11 +18,11 @@ ROOMS = [
     {"initializers", "metrics"},
     {"layers", "losses", "optimizers", "data"},
     {"saving", "inspection", "plots"},
-    {"callbacks"},
+    {"callbacks", "explaining"},
     {"compiled", "mpi"},
     {"training"},
-    {"sklearn", "torch", "onnx"},
-    {"__init__", "__main__"},
+    {"sklearn", "torch", "onnx", "grading", "demo"},
+    {"__init__", "__main__", "grade"},
 ]
 LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -22,6 +22,8 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "threads": "train with threads=2",
     "mpi": "train on several processes (mn.MPI)",
     "parallel": "searches on several processes",
+    "notebooks": "the class notebooks",
+    "grading": "grade layers (minnet.grade)",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
@@ -29,7 +31,7 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
 }
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # import name → what pip calls it, where that is another name
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML"}  # import name → what pip calls it, where that is another name
 
 
 def packages(distribution: str = "minnet-dl") -> dict[str, dict[str, str | None]]:
