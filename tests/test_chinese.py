@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 HAN = "\u3400-\u9fff"
 WRITTEN = {".md", ".py", ".js", ".html", ".css", ".json", ".yaml"}
 PLACES = [ROOT / "README.zh-TW.md", *sorted((ROOT / "docs").rglob("*")), *sorted((ROOT / "minnet").rglob("*"))]
-# The kernel's and the browser's words for the language are no texts; what is built from a text is not looked at twice.
+# Notebooks (.ipynb) are built from texts, so they are not looked at.
 TEXTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in PLACES
