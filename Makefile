@@ -11,7 +11,7 @@ RUN = $(VENV)/bin/python
 # much where other programs, or other processes of the tests, use the same processors.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help mnist demo test test-all lint docs release-check clean
+.PHONY: help mnist demo test test-all lint docs notebooks release-check clean
 
 help:
 	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-all       run all tests of what is installed, slow ones included"
 	@echo "make lint           ruff and mypy"
 	@echo "make docs           build docs/_build/html"
+	@echo "make notebooks      build docs/notebooks/*.ipynb from their sources, *.md (teachers: make notebooks ARGS='--solutions FOLDER')"
 	@echo "make release-check  build what would be uploaded into dist/, check it, and try it in clean environments"
 	@echo "make clean          remove $(VENV) and what was built"
 
@@ -48,6 +49,9 @@ lint: $(VENV)/extras-lint-test
 docs: $(VENV)/extras-docs-plots-sklearn-onnx
 	$(RUN) -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+notebooks: $(VENV)/extras-notebooks
+	$(RUN) docs/notebooks/build.py $(ARGS)
 
 # Builds both distributions, checks them, and installs each into an environment of its own, to try it with the core's
 # packages alone. Uploads nothing. CONTRIBUTING.md has the rest of the list.
