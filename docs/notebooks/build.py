@@ -33,7 +33,7 @@ METADATA = {
 
 def sources() -> list[Path]:
     """Return all sources: the English ones first."""
-    return [*sorted(HERE.glob("*.md")), *sorted(HERE.glob("*/*.md"))]
+    return [*sorted(HERE.glob("*.md")), *(path for folder in TURN for path in sorted(HERE.glob(f"{folder}/*.md")))]
 
 
 def has_exercises(source: Path) -> bool:

@@ -1,10 +1,10 @@
-"""A student's layer is checked as `minnet.gradcheck.check_layer` does; what it finds is shown as a list."""
+"""A student's layer is checked by `minnet.gradcheck.findings`; a notebook shows what they say, without a traceback."""
 
 import copy
 from collections.abc import Callable
 
 from minnet.core.layer import Layer
-from minnet.grading.answers import answered, check
+from minnet.grading.answers import WrongAnswer, answered, check
 from minnet.inspection import gradcheck
 from minnet.losses.base import Loss
 
@@ -19,7 +19,7 @@ def check_layer(layer: Layer | Callable[[], Layer], *inputs: object) -> None:
     layer
         The layer; or its class or a function that makes it, if making it may fail, too: ``lambda: Scale(3)``.
     *inputs
-        What its `forward` takes, as for `minnet.gradcheck.check_layer`.
+        What its `forward` takes, as for `minnet.gradcheck.findings`.
 
     Raises
     ------
@@ -43,7 +43,11 @@ def check_layer(layer: Layer | Callable[[], Layer], *inputs: object) -> None:
     with check(name.replace("<lambda>", "the layer")):
         made = layer if isinstance(layer, Layer) else answered(layer())
         _run(made, inputs)
-        gradcheck.check_layer(made, *inputs)
+        found = [str(finding).removeprefix(f"{made.describe()}: ") for finding in gradcheck.findings(made, *inputs)]
+        if len(found) == 1:
+            raise WrongAnswer(found[0])
+        if found:
+            raise WrongAnswer("\n".join([f"{len(found)} things are wrong.", *(f"  - {message}" for message in found)]))
 
 
 def _run(layer: Layer, inputs: tuple[object, ...]) -> None:

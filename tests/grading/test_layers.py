@@ -60,6 +60,21 @@ def test_a_wrong_layer():
     assert type(caught.value) is WrongAnswer
 
 
+class Twice(Half):
+    def forward(self, x):
+        return np.float64(2) * x
+
+
+def test_all_that_is_wrong_is_listed_once():
+    with pytest.raises(WrongAnswer) as caught:
+        check_layer(Twice, X)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "Twice: 2 things are wrong."
+    assert len(lines) == 2
+    assert lines[0].startswith("  - dL/dx[")
+    assert "float32" in lines[1]
+
+
 def test_the_layer_is_left_as_it_was():
     layer = mn.Linear(4, 2, rng=0)
     check_layer(layer, X)

@@ -63,7 +63,9 @@ def test_a_notebook_has_no_outputs(source):
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
-            ast.parse("".join(cell["source"]))  # Python as it is: no magic that only a notebook understands
+            code = "".join(cell["source"])
+            ast.parse(code)  # Python as it is: no magic that only a notebook understands
+            assert max(map(len, code.split("\n"))) <= 120
 
 
 def test_the_handout_has_stubs_and_the_metadata_of_nbgrader(folder):

@@ -62,8 +62,8 @@ def test_each_answer_is_checked_and_has_a_hint(source):
 
 
 @pytest.mark.slow
-def test_every_check_fails_until_the_handout_is_filled_in(source, monkeypatch, tmp_path):
-    book = execute(handout(source), monkeypatch, tmp_path, allow_errors=True)
+def test_every_check_fails_until_the_handout_is_filled_in(source, tmp_path):
+    book = execute(handout(source), tmp_path, allow_errors=True)
     for cell in checks(book):
         assert [error.ename for error in errors(cell)] == ["NotAnswered"], cell.source
         shown = "\n".join(errors(cell)[0].traceback)
@@ -71,7 +71,7 @@ def test_every_check_fails_until_the_handout_is_filled_in(source, monkeypatch, t
 
 
 @pytest.mark.slow
-def test_every_check_passes_with_the_solutions(source, monkeypatch, tmp_path):
-    book = execute(build.read(source), monkeypatch, tmp_path)
+def test_every_check_passes_with_the_solutions(source, tmp_path):
+    book = execute(build.read(source), tmp_path)
     for cell in checks(book):
         assert "✓" in text(cell), cell.source

@@ -46,23 +46,19 @@ def checks(book):
     return [cell for cell in code_cells(book) if grade_id(cell).startswith("check-")]
 
 
-def execute(book, monkeypatch, tmp_path, *, mnist=None, allow_errors=False):
-    """Execute a notebook in a kernel that finds this checkout, and real MNIST in the folder `mnist` or nowhere."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where MNIST may have been downloaded to
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # so that no test depends on the user's settings
-    if mnist is None:
-        monkeypatch.delenv("MINNET_DATA", raising=False)
-    else:
-        monkeypatch.setenv("MINNET_DATA", str(mnist))
+def execute(book, folder, *, mnist=None, allow_errors=False):
+    """Execute a notebook in a kernel that finds this checkout, and real MNIST in `mnist`, or nowhere."""
+    environment = {name: value for name, value in os.environ.items() if name != "MINNET_DATA"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment["XDG_CACHE_HOME"] = str(folder)  # where MNIST may have been downloaded to
+    environment["IPYTHONDIR"] = str(folder)  # so that no test depends on the user's settings
+    if mnist is not None:
+        environment["MINNET_DATA"] = str(mnist)
+    resources = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(
-        book,
-        timeout=600,
-        kernel_name="python3",
-        allow_errors=allow_errors,
-        resources={"metadata": {"path": str(tmp_path)}},
+        book, timeout=600, kernel_name="python3", allow_errors=allow_errors, resources=resources
     )
-    client.execute()
+    client.execute(env=environment)
     return book
 
 
@@ -72,11 +68,7 @@ def errors(cell):
 
 def text(cell):
     """Return what a cell printed, and its value as text."""
-    parts = [
-        output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
-        for output in cell.outputs
-    ]
-    return "\n".join(parts)
+    return "\n".join(output.get("text", output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
 
 
 def pictures(book):

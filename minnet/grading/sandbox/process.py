@@ -69,8 +69,8 @@ class Sandbox:
     """
 
     def __init__(self, hidden: Iterable[str] = (), slot: int = 0, way: str | None = None) -> None:
-        self._hidden = [os.path.realpath(path) for path in hidden]
-        self._hidden += [os.path.abspath(path) for path in hidden]
+        self.hidden = [os.path.realpath(path) for path in hidden]
+        self.hidden += [os.path.abspath(path) for path in hidden]
         self._shown, self._slot = files.needed(), slot
         self._server: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket
@@ -94,17 +94,14 @@ class Sandbox:
                 self._server.wait()
             self._server = None
 
-    def start(self, name: str, source: bytes, limits: Limits, not_to_use: Iterable[str] = ()) -> "Student":
-        """Run a student's file in a process of its own; `Student.loaded` says what came of it."""
-        student = self._fork(self.way, limits)
-        order = {"name": name, "source": np.frombuffer(source, np.uint8), "roots": self._shown}
-        student.load(order | {"not_to_use": list(not_to_use)})
-        return student
+    def fork(self, limits_: Limits) -> "Student":
+        """Return a new process, which has not run its file yet: see `Student.load`."""
+        return self._fork(self.way, limits_)
 
     def _works(self, way: str) -> bool:
         try:
             student = self._fork(way, Limits())
-            student.load({"name": "empty.py", "source": np.zeros(0, np.uint8), "roots": [], "not_to_use": []})
+            student.load("empty.py", b"")
             student.end()
         except (OSError, Gone):
             return False
@@ -113,7 +110,7 @@ class Sandbox:
     def _fork(self, way: str, limits_: Limits) -> "Student":
         home = tempfile.TemporaryDirectory(prefix="minnet-grade-", ignore_cleanup_errors=True)
         order = {
-            **{"way": way, "home": home.name, "shown": self._shown, "hidden": self._hidden},
+            **{"way": way, "home": home.name, "shown": self._shown, "hidden": self.hidden},
             **{"memory": limits_.memory, "seconds": 10 * limits_.seconds},
         }
         if way in (NAMESPACES, OTHER_USER):
@@ -123,7 +120,7 @@ class Sandbox:
         control, supervisor = socket.socketpair()
         with theirs, supervisor:
             self._send(json.dumps(order).encode(), [theirs.fileno(), supervisor.fileno()])
-        return Student(Channel(ours, MOST_BYTES), control, home, limits_)
+        return Student(Channel(ours, MOST_BYTES), control, home, limits_, self._shown)
 
     def _send(self, order: bytes, descriptors: list[int]) -> None:
         """Send an order to the fork server; start it if it does not run, or was ended by a student's file."""
@@ -163,10 +160,15 @@ class Student:
         What it tried that no layer needs.
     changed : list of str
         What it replaced in minnet and NumPy.
+    out_of_memory : bool
+        Whether it asked for more memory than the limit.
+    used : dict
+        What it used, and how it ended, after `end`.
     """
 
-    def __init__(self, channel: Channel, control: socket.socket, home: Any, limits: Limits) -> None:
+    def __init__(self, channel: Channel, control: socket.socket, home: Any, limits: Limits, shown: list[str]) -> None:
         self._channel, self._control, self._home, self._limits = channel, control, home, limits
+        self._shown, self.out_of_memory = shown, False
         self.events: list[tuple[str, str]] = []
         self.changed: list[str] = []
         self.classes: list[str] = []
@@ -180,12 +182,14 @@ class Student:
         """Give the process its seconds anew, for another question."""
         self._until = time.monotonic() + self._limits.seconds
 
-    def load(self, order: dict[str, Any]) -> None:
-        """Let the process run its file."""
-        answer = self._exchange(order)
+    def load(self, name: str, source: bytes, not_to_use: Iterable[str] = ()) -> None:
+        """Let the process run a file; its layers may not compute with those layers of minnet that are not to be used."""
+        order = {"name": name, "source": np.frombuffer(source, np.uint8), "roots": self._shown}
+        answer = self._exchange(order | {"not_to_use": list(not_to_use)})
         self.classes = [str(name) for name in answer["classes"]]
         self.errors = [error for error in answer["errors"] if isinstance(error, dict)]
         self.changed = [str(name) for name in answer["changed"]]
+        self.out_of_memory = any("MemoryError" in error.get("kinds", ()) for error in self.errors)
 
     def make(self, name: str, arguments: Iterable[Any] = (), named: dict[str, Any] | None = None) -> Remote:
         """Make a layer of one of the classes."""
@@ -197,6 +201,7 @@ class Student:
         dropped, self._dropped[:] = self._dropped[:], []
         answer = self._exchange(request | {"dropped": dropped})
         if "error" in answer:
+            self.out_of_memory |= "MemoryError" in answer["kinds"]
             kind = next((_ERRORS[str(name)] for name in answer["kinds"] if str(name) in _ERRORS), RuntimeError)
             error = kind(clean(str(answer["message"])))
             error.add_note(clean(str(answer["where"])))
