@@ -213,3 +213,18 @@ def test_the_tables_of_the_readme_have_the_figures_and_names_of_the_english_one(
         return [Counter(re.findall(r"`[^`]+`|[\d.,]*\d", row)) for row in rows]
 
     assert rows((ROOT / "README.md").read_text("utf-8")) == rows(CHINESE["README.zh-TW.md"])
+
+
+def test_the_readme_leads_wherever_the_english_one_leads():
+    """To the Chinese page, where there is one."""
+
+    def links(name):
+        return set(re.findall(r"\]\(([^):#]+)", prose((ROOT / name).read_text("utf-8"))))
+
+    def chinese(link):
+        path = Path(link)
+        other = path.parent / "zh-TW" / path.name
+        return other.as_posix() if path.suffix == ".md" and (ROOT / other).exists() else link
+
+    missing = set(map(chinese, links("README.md"))) - links("README.zh-TW.md") - {"README.zh-TW.md"}
+    assert not missing, "README.zh-TW.md lacks these links of README.md"
