@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection import gradients, large_numbers, modes, requirements
+from minnet.inspection import batches, gradients, large_numbers, modes, requirements
 from minnet.inspection.finding import Finding
 from minnet.inspection.flattened import Flattened, flattened
 from minnet.inspection.layer_checks import LayerError, Trial, is_ours
@@ -54,14 +54,14 @@ _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what a
     "adds up": (requirements.gradients_add_up, (*_RUNS, "repeatable")),
     "last forward": (requirements.last_forward_counts, (*_RUNS, "repeatable")),
     "results stay": (requirements.results_stay, _RUNS),
-    "dtypes": (requirements.dtypes, _RUNS),
+    "dtypes": (requirements.dtypes, (*_RETURNS, "Parameters")),
     "strided arrays": (requirements.strided_arrays, (*_RUNS, "repeatable")),
-    "batch of one": (requirements.batch_of_one, _RETURNS),
-    "empty batch": (requirements.empty_batch, _RETURNS),
+    "batch of one": (batches.batch_of_one, _RETURNS),
+    "empty batch": (batches.empty_batch, (*_RETURNS, "batch of one")),
     "large numbers": (large_numbers.large_numbers, ("forward",)),
     "eval mode": (modes.eval_mode, ("forward",)),
-    "copies": (modes.copies_compute_the_same, ("forward",)),
-    "containers": (modes.containers, (*_RETURNS, "repeatable")),
+    "copies": (modes.copies_compute_the_same, ("forward", "repeatable")),
+    "containers": (modes.containers, (*_RETURNS, "arguments stay", "repeatable")),
     "gradients in eval mode": (gradients.check_in_eval_mode, (*_RETURNS, "repeatable", "gradient")),
 }
 
@@ -114,8 +114,9 @@ def _outcome(trial: Trial, check: str, ask: Callable[[Trial], None]) -> Outcome:
         return Outcome(
             check, False, f"{error}{_of_tuples(trial, check)}", cause if isinstance(cause, Exception) else None
         )
-    except Exception as error:
-        return Outcome(check, False, f"{trial.name}: {type(error).__name__}: {error}", error)
+    except (Exception, SystemExit) as error:
+        cause = error if isinstance(error, Exception) else None
+        return Outcome(check, False, f"{trial.name}: {type(error).__name__}: {error}", cause)
     return Outcome(check, True)
 
 

@@ -34,8 +34,8 @@ class Trial:
     ----------
     protected
         Whether the layer is given read-only views. Else it is given copies, because it writes into them.
-    backward_works
-        Whether backward runs. Else only forward is tried.
+    backward_works, repeats
+        Whether backward runs, else only forward is tried; and whether two runs give the same.
     is_loss, varied, dy
         Whether forward returns a number; the inputs that have a gradient, with their names; a random dL/dy.
     clean
@@ -57,16 +57,15 @@ class Trial:
         self.name = layer.describe()
         self.errors: dict[str, float] = {}
         self.protected = self.backward_works = False
+        self.repeats = True
 
     def begin(self) -> None:
         """Run forward, and find out what the layer is."""
         self.of_output = self.new()
         y = self.forward(self.of_output, self.inputs)
         if not isinstance(y, (np.ndarray, float, np.floating)):
-            self.fail(
-                f"forward returned {_RETURNED.get(type(y), f'a {type(y).__name__}')}: a layer returns an array, a loss "
-                "a float"
-            )
+            what, cure = _RETURNED.get(type(y), (f"a {type(y).__name__}", "Return y, an array"))
+            self.fail(f"forward returned {what}: a layer returns an array, a loss a float. {cure}")
         self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
         self.dy = self.rng.normal(size=np.shape(y))
         # Of the inputs of a loss, only the prediction needs a gradient.
@@ -135,11 +134,11 @@ class Trial:
             raise LayerError(f"{self.name}: {crashes.of_error(error, layer, method, arguments)}") from error
 
 
-_RETURNED: dict[type, str] = {
-    type(None): "None, which is nothing: its last line must be return y",
-    list: "a list: make it an array, np.array(...)",
-    int: "an int: make the value of a loss a float, float(...)",
-    str: "a str, which is text: return the number itself, such as the mean, not its printed form",
+_RETURNED: dict[type, tuple[str, str]] = {
+    type(None): ("None, which is nothing", "End forward with return y"),
+    list: ("a list", "Make it an array, np.array(...)"),
+    int: ("an int", "Make the value of a loss a float, float(...)"),
+    str: ("a str, which is text", "Return the number itself, such as the mean, not its printed form"),
 }
 
 
