@@ -24,8 +24,8 @@ class Crash:
 
     @property
     def at(self) -> str:
-        """The failing code, or "it", if there is no source."""
-        return self.place.quoted or "it"
+        """The failing code, or "some line", if there is no source."""
+        return self.place.quoted or "some line"
 
     @property
     def signature(self) -> str:

@@ -29,8 +29,8 @@ def backward_runs(trial: Trial) -> None:
     except BaseException:
         trial.backward_works = False
         raise
-    if trial.varied and trial.clean.dx[0] is None:
-        trial.backward_works, trial.clean = False, Run(trial.clean.y, [], {})
+    if trial.varied and (not trial.clean.dx or trial.clean.dx[0] is None):
+        trial.clean.dx = []
         name, x = next((name, trial.inputs[i]) for i, name in trial.varied.items())
         trial.fail(
             f"backward returned None, which is nothing: it must return dL/d{name}. Its last line must be return dx, "
@@ -50,10 +50,12 @@ def shape_of_dx(trial: Trial) -> None:
             f"are not returned, but added: {_first_grad(trial)} += ..."
         )
     for name, x, d in trial.gradients(trial.inputs, trial.clean):
-        if not isinstance(d, np.ndarray):
+        if not isinstance(d, np.ndarray) or d.dtype.kind not in "fiub":
+            trial.clean.dx = []
             cure = ", such as np.array(...)" if isinstance(d, list) else ""
             trial.fail(
-                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of {name}'s shape{cure}"
+                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of floats, of {name}'s "
+                f"shape{cure}"
             )
         if d.shape != x.shape:
             trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}{_why_shape(trial, x, d)}")

@@ -23,7 +23,7 @@ def test_a_method_is_defined_so(method, arguments, signature):
     assert crash.signature == signature
 
 
-def test_without_a_source_the_place_is_it():
-    assert Crash(ValueError("no"), mn.Tanh(), "forward", [], Place()).at == "it"
+def test_without_a_source_the_place_is_some_line():
+    assert Crash(ValueError("no"), mn.Tanh(), "forward", [], Place()).at == "some line"
     at = Crash(ValueError("no"), mn.Tanh(), "forward", [], Place(7, "x + y", "z = x + y")).at
     assert at == "`x + y` (line 7)"
