@@ -1,4 +1,4 @@
-"""The README's Python blocks are tests, as those of docs/ are."""
+"""The Python blocks of the README, in both languages, are tests, as those of docs/ are."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from importlib.util import find_spec
@@ -8,7 +8,7 @@ from sybil.parsers.myst import PythonCodeBlockParser
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
-    patterns=["README.md"],
+    patterns=["README.md", "README.zh-TW.md"],
 ).pytest()
 
 # The files that cannot be imported, or whose examples cannot run, without their extra.

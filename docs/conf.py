@@ -18,9 +18,20 @@ author = "the minnet developers"
 project_copyright = f"2026, {author}"
 version = release = minnet.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
-source_suffix = {".md": "markdown"}
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build", "performance-anatomy.md", "reliability-figures.md"]  # parts of other pages
+# Of a lesson, the source is run and shown; of its exercises, the hand-out, because their source has the solutions.
+HANDOUTS = "*_exercises"
+for notebook in Path(__file__).parent.glob("notebooks/**/*.*"):
+    if (notebook.suffix == ".ipynb") != notebook.match(f"{HANDOUTS}.*"):
+        exclude_patterns.append(notebook.relative_to(Path(__file__).parent).as_posix())
+nb_execution_mode = "cache"
+nb_execution_excludepatterns = [f"{HANDOUTS}.*"]
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 600
+nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]

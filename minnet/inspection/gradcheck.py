@@ -1,28 +1,21 @@
 """A gradient check compares the gradients that `backward` returns with the slopes of `forward`.
 
-A slope is measured by finite differences in float64: move one number a little to either side, and see how the output
-changes.
+With them, it checks all that a layer must do. `check_layer` stops at the first mistake, and `findings` lists all.
 """
 
-import copy
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, cast
+from minnet.core.arrays import cast
 from minnet.core.layer import Layer
 from minnet.core.trees import as_tree
-from minnet.inspection import mistakes
+from minnet.inspection.finding import Finding
+from minnet.inspection.findings import CHECKS, Findings, of_inner_layers, outcomes
 from minnet.inspection.flattened import flattened
-from minnet.inspection.layer_checks import LayerError, Run, Trial, check_basics, check_requirements, difference
+from minnet.inspection.layer_checks import LayerError, Trial, is_ours
 
-__all__ = ["LayerError", "check_layer"]
-
-EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
-MOST_ELEMENTS = 300  # a larger array is checked at so many random elements, and along one random direction
+__all__ = ["CHECKS", "Finding", "Findings", "LayerError", "check_layer", "findings"]
 
 
 def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | None = 0) -> str:
@@ -31,8 +24,7 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     It works on copies, in float64, and leaves `layer` as it was. In a test, write
     ``assert check_layer(MyLayer(), x)``.
 
-    It compares dL/dx and dL/dp of every trainable Parameter with central differences (Baydin et al., "Automatic
-    differentiation in machine learning: a survey", JMLR 18, 2018, section 2.1). The requirements are:
+    It compares dL/dx and dL/dp of every trainable Parameter with central differences. The requirements are:
 
     - backward adds to grad, in place, and returns the gradient of the last forward;
     - neither method writes into its arguments, or changes what it returned before;
@@ -63,7 +55,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     Raises
     ------
     LayerError
-        An AssertionError, if a gradient is wrong or a requirement is not met; it says which, and names the array.
+        An AssertionError, if a gradient is wrong or a requirement is not met; it says which, and names the array. It
+        is about the first that is not met: `findings` lists all.
     TypeError, ValueError
         If `layer` is not a Layer, or there is nothing to check.
 
@@ -74,162 +67,89 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     >>> check_layer(mn.Tanh(), x)  # doctest: +ELLIPSIS
     'Tanh(): gradients right to ...e-... (x), every requirement met'
     """
+    trial, inner_rng = _trial("check_layer", layer, inputs, rng)
+    for outcome in outcomes(trial):
+        if outcome.passed is False:
+            inside = next(of_inner_layers(trial.layer, trial.inputs, inner_rng), None)
+            culprit = dict(trial.layer.named_layers())[inside.where if inside else ""]
+            if outcome.check == "forward" and outcome.error and is_ours(culprit):
+                raise outcome.error  # what is wrong is the input, and the message says so
+            if inside:
+                raise LayerError(f"{trial.name}: {inside}") from outcome.error
+            raise LayerError(outcome.message) from outcome.error
+    largest = max(trial.errors.values())
+    return f"{trial.name}: gradients right to {largest:.1e} ({', '.join(trial.errors)}), every requirement met"
+
+
+def findings(layer: Layer, *inputs: object, rng: int | np.random.Generator | None = 0) -> Findings:
+    """List all that is wrong with a layer, loss or container, where `check_layer` stops at the first.
+
+    Each check of `CHECKS` runs by itself. It prints nothing, and an error that the layer raises is a finding. If
+    layers inside a container are wrong, the findings are theirs, and say where they are.
+
+    Parameters
+    ----------
+    layer, *inputs, rng
+        As for `check_layer`.
+
+    Returns
+    -------
+    Findings
+        A list of `Finding`, which is empty if nothing is wrong. Its attribute ``checks`` says of each check whether
+        the layer as a whole passed it, failed it, or could not be asked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `layer` is not a Layer, or there is nothing to check.
+
+    Examples
+    --------
+    >>> import minnet as mn
+    >>> class Double(mn.Layer):
+    ...     def forward(self, x):
+    ...         return 2 * x
+    ...
+    ...     def backward(self, dy):
+    ...         return dy * np.ones(3)
+    >>> found = findings(Double(), np.random.default_rng(0).normal(size=(4, 3)))
+    >>> [finding.check for finding in found]
+    ['gradient of x', 'dtypes']
+    >>> found.checks["batch of one"]
+    True
+    """
+    trial, inner_rng = _trial("findings", layer, inputs, rng)
+    results = list(outcomes(trial))
+    found = Findings()
+    found.checks = {outcome.check: outcome.passed for outcome in results}
+    wrong = [Finding(outcome.check, outcome.message) for outcome in results if outcome.passed is False]
+    if wrong:
+        found += list(of_inner_layers(trial.layer, trial.inputs, inner_rng)) or wrong
+    return found
+
+
+def _trial(
+    name: str, layer: Layer, inputs: tuple[object, ...], rng: int | np.random.Generator | None
+) -> tuple[Trial, np.random.Generator]:
+    """Return a trial of what one of the functions was given, and a Generator for the trials of the layers inside.
+
+    TypeError or ValueError if it cannot be checked.
+    """
     if isinstance(layer, type):
-        raise TypeError(f"check_layer expected a layer, got the class {layer.__name__}: pass {layer.__name__}(...)")
+        raise TypeError(f"{name} expected a layer, got the class {layer.__name__}: pass {layer.__name__}(...)")
     if not isinstance(layer, Layer):
-        raise TypeError(f"check_layer expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
+        raise TypeError(f"{name} expected a Layer, got {type(layer).__name__}: derive the class from mn.Layer")
     if not inputs:
-        raise ValueError("check_layer got no input: pass what forward takes, an array x or a prediction and a target")
-    given = [as_tree("check_layer", f"input {i}", x, _as_float64) for i, x in enumerate(inputs)]
+        raise ValueError(f"{name} got no input: pass what forward takes, an array x or a prediction and a target")
+    given = [as_tree(name, f"input {i}", x, _as_float64) for i, x in enumerate(inputs)]
     layer, arrays = flattened(layer, given)
     if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
         why = f"{layer.describe()} has no Parameters, and no input is float"
-        raise ValueError(f"check_layer has nothing to vary: {why}")
+        raise ValueError(f"{name} has nothing to vary: {why}")
     # A stream of its own: x is often default_rng(0).normal(...), and dy = x would hide a missing transpose.
-    (rng,) = np.random.default_rng(rng).spawn(1)
-    try:
-        checked = _check(layer, arrays, rng)
-    except LayerError as error:
-        if inside := _in_one_of(layer, arrays, rng):
-            raise LayerError(f"{layer.describe()}: {inside}") from error
-        raise
-    largest = max(checked.values())
-    return f"{layer.describe()}: gradients right to {largest:.1e} ({', '.join(checked)}), every requirement met"
+    rng, inner_rng = np.random.default_rng(rng).spawn(2)
+    return Trial(layer, arrays, rng), inner_rng
 
 
 def _as_float64(owner: str, name: str, x: Any) -> Any:
     return cast(np.array(x), np.dtype(np.float64))
-
-
-def _check(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> dict[str, float]:
-    """Check a layer as a whole; return the largest relative error of each gradient."""
-    trial = Trial(layer, inputs, rng)
-    check_basics(trial)
-    checked = _check_gradients(trial, trial.new(), trial.clean)
-    check_requirements(trial)
-    if not trial.is_loss:
-        run = trial.run(trial.new_as_in_eval_mode(), trial.inputs)
-        if difference(trial, run):  # else its gradients are right
-            _check_gradients(trial, trial.new_as_in_eval_mode(), run, EVAL_MODE)
-    return checked
-
-
-def _check_gradients(trial: Trial, base: Layer, run: Run, mode: str = "") -> dict[str, float]:
-    """Compare the gradients of a run of `base` with finite differences; return the largest relative error of each."""
-    inputs = [x.copy() for x in trial.inputs]
-
-    def objective() -> float:
-        """Return L = Σ dy · y, because dL/dx is then what backward(dy) returns."""
-        return trial.objective(copy.deepcopy(base).forward(*inputs))
-
-    checked = {}
-    for name, x, dx in trial.gradients(inputs, run):
-        checked[name] = _compare(trial, f"{mode}dL/d{name}", dx, x, objective)
-    for name, parameter in base.named_parameters():
-        if parameter.trainable:
-            checked[name] = _compare(trial, f"{mode}{name}.grad", run.grads[name], parameter.data, objective)
-    return checked
-
-
-def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: Callable[[], float]) -> float:
-    """Compare the claimed gradient with the slopes of `objective` as `array` is moved; return the relative error."""
-    size, rng = array.size, trial.rng
-    places = np.arange(size) if size <= MOST_ELEMENTS else rng.choice(size, MOST_ELEMENTS, replace=False)
-    scale = float(np.abs(claimed).max(initial=0.0))
-
-    def slope(part: Array, direction: Array | float, claimed: float, scale: float) -> float:
-        """Measure the slope as a view of `array` is moved in a direction."""
-        start = part.copy()
-
-        def move(distance: float) -> float:
-            part[...] = start + distance * direction
-            value = objective()
-            part[...] = start
-            return value
-
-        return _slope(move, claimed, scale)
-
-    flat, values = array.reshape(-1), claimed.reshape(-1)[places]
-    slopes = np.array([slope(flat[i : i + 1], 1.0, value, scale) for i, value in zip(places, values, strict=True)])
-    wrong = ~_close(values, slopes, scale)
-    if wrong.any():
-        raise LayerError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
-    if size > MOST_ELEMENTS:
-        direction = rng.normal(size=array.shape)
-        along = float((claimed * direction).sum())
-        measured = slope(array, direction, along, abs(along))
-        if not _close(along, measured, abs(along)):
-            raise LayerError(
-                f"{trial.name}: {name} is wrong in some elements: along a random direction, backward says "
-                f"{along:.6g}, finite differences say {measured:.6g}"
-            )
-    return float(np.abs(values - slopes).max(initial=0.0) / max(scale, 1e-2))
-
-
-def _slope(move: Callable[[float], float], claimed: float, scale: float) -> float:
-    """Return the slope at distance 0; at a kink, return `claimed` if it is between the slopes of the two sides."""
-    # Curvature spoils a long step, and rounding a short one; a right gradient agrees with one of them.
-    for step in (1e-5, 1e-4, 1e-6, 1e-7, 1e-8, 1e-9):
-        try:
-            slope = (move(step) - move(-step)) / (2 * step)
-        except ValueError:  # outside the domain: a probability of 1e-6 cannot move further than that
-            continue
-        if _close(claimed, slope, scale):
-            return slope
-    middle, step = move(0.0), 1e-6
-    left, right = (middle - move(-step)) / step, (move(step) - middle) / step
-    low, high = min(left, right), max(left, right)
-    margin = 1e-5 * max(abs(low), abs(high), 1e-3)
-    if high - low > 100 * margin and low - margin <= claimed <= high + margin:
-        return claimed
-    return (left + right) / 2
-
-
-def _close(claimed: Array | float, slope: Array | float, scale: float) -> NDArray[np.bool_]:
-    tolerance = 1e-5 * np.maximum(np.abs(claimed), np.abs(slope)) + 1e-7 * max(scale, 1e-2)
-    return np.asarray(np.abs(np.asarray(claimed) - slope) <= tolerance)
-
-
-def _wrong_gradient(
-    trial: Trial, name: str, claimed: Array, places: NDArray[Any], slopes: Array, wrong: NDArray[np.bool_]
-) -> str:
-    """Say which element is most wrong, and which mistake the pattern of errors suggests."""
-    values = claimed.reshape(-1)[places]
-    worst = int(np.argmax(np.abs(values - slopes)))
-    where = [int(i) for i in np.unravel_index(int(places[worst]), claimed.shape)]
-    message = (
-        f"{trial.name}: {name}{where} is wrong: backward says {values[worst]:.6g}, finite differences say "
-        f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
-    )
-    x = trial.inputs[min(trial.varied)] if trial.varied else None
-    weights = {name: parameter.data for name, parameter in trial.new().named_parameters()}
-    hint = mistakes.of_gradient(claimed, slopes, trial.dy, x, weights, places)
-    return f"{message}: {hint}" if hint else message
-
-
-def _in_one_of(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> str:
-    """Return which layer inside another one does not pass by itself, and why; "" if all do. The innermost come first.
-
-    Each is given what it gets when the whole is given `inputs`.
-    """
-    model = copy.deepcopy(layer).astype(np.float64).train()
-    inner = [(path, layer) for path, layer in model.named_layers() if path]
-    given: dict[str, tuple[Any, ...]] = {}
-    for path, layer in inner:
-
-        def forward(*inputs: Any, path: str = path, original: Any = layer.forward, **named: Any) -> Any:
-            given.setdefault(path, (named,) if named else inputs)
-            return original(*inputs, **named)
-
-        vars(layer)["forward"] = forward
-    with suppress(Exception):
-        model.forward(*inputs)
-    for _, layer in inner:
-        del vars(layer)["forward"]
-    for path, layer in sorted(inner, key=lambda found: -found[0].count(".")):
-        with suppress(TypeError, ValueError):  # it has nothing to vary, or was not called
-            try:
-                _check(*flattened(layer, list(given[path]) if path in given else []), rng)
-            except LayerError as error:
-                return f"in {path} = {error}"
-    return ""

@@ -1,0 +1,78 @@
+"""A report says to one student what each question gave, and what to mend; it is Markdown."""
+
+import re
+from pathlib import Path
+
+from minnet.grading.exercise import TRAINING, VALUES, Exercise
+from minnet.grading.results import GRADED, STATUSES, WITHHELD, Answer, Check, Result
+from minnet.inspection.gradcheck import CHECKS
+
+_ASKS = {
+    **CHECKS,
+    VALUES: "forward computes what the formula says",
+    TRAINING: "a model with this layer learns",
+    "the rest": "what was not checked",
+}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def write(folder: Path, exercise: Exercise, result: Result) -> None:
+    """Write the report of a student into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file_name(result.student)).write_text(text(exercise, result), encoding="utf-8")
+
+
+def file_name(student: str) -> str:
+    """Return the name of a student's report."""
+    return re.sub(r"[^\w.() -]", "_", student)[:100] + ".md"
+
+
+def text(exercise: Exercise, result: Result) -> str:
+    """Return a report."""
+    lines = [f"# {_plain(exercise.title)}: {_plain(result.student)}", ""]
+    lines += [f"**{result.score:g} of {exercise.out_of:g} points**", ""]
+    if result.status == WITHHELD:
+        lines += [f"Your teacher has to look at this file first: {_plain('; '.join(result.flags))}.", ""]
+        lines += [f"The checks alone would give {result.earned:g} points.", ""]
+    elif result.status != GRADED:
+        lines += [f"**{result.status}**: {STATUSES[result.status]}.", ""]
+    if result.notes:
+        lines += ["While your file ran, these lines failed; the lines after them ran all the same:", ""]
+        lines += [f"- {_plain(note)}" for note in result.notes] + [""]
+    for answer in result.answers:
+        lines += _answer(answer)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _answer(answer: Answer) -> list[str]:
+    lines = [f"## {_plain(answer.question)}: {answer.score:g} of {answer.out_of:g} points", ""]
+    if answer.message:
+        lines += [f"{_plain(answer.message)}.".replace("..", "."), ""]
+    wrong = [check for check in answer.checks if check.passed is False]
+    if wrong:
+        lines += ["What to mend, first things first:", ""]
+        lines += [f"{i}. **{_plain(check.name)}** ({_asks(check)}). {_message(check)}" for i, check in enumerate(wrong, 1)]
+        lines += [""]
+    elif answer.checks and all(check.passed for check in answer.checks):
+        lines += ["Everything is right.", ""]
+    if any(check.passed is not None for check in answer.checks):
+        lines += ["| check | passed | points |", "|---|---|---|"]
+        lines += [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in answer.checks] + [""]
+    return lines
+
+
+def _passed(check: Check) -> str:
+    return {True: "yes", False: "no", None: "not checked"}[check.passed]
+
+
+def _asks(check: Check) -> str:
+    return _plain(_ASKS.get(check.name) or _ASKS["gradient"])
+
+
+def _message(check: Check) -> str:
+    return _plain(check.message).replace("\n", "\n   ")
+
+
+def _plain(text: str) -> str:
+    """Return a text in which nothing is Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", text)

@@ -1,0 +1,141 @@
+"""The student's process: it runs the file, and then serves the layers of its classes.
+
+Nothing that it says is believed but what its layers compute: see `minnet.grading.remote.served`.
+"""
+
+import __future__
+import ast
+import io
+import json
+import sys
+import tokenize
+import traceback
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import minnet as mn
+from minnet.core.layer import Layer
+from minnet.grading.remote.served import Server, failure
+from minnet.grading.remote.wire import Channel
+from minnet.grading.sandbox import watch
+
+MODULE = "submission"
+MOST_BYTES = 256 << 20  # of the arrays of one message
+_ERRORS = 20  # of a file; more are left out
+
+Part = tuple[str, str]  # (how a traceback names it, its source)
+
+
+class File:
+    """A student's file, run part by part: a notebook's cells, or a script's statements.
+
+    A part that fails does not stop the others, so that one mistake does not cost the marks of everything below it.
+    """
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.module = ModuleType(MODULE)
+        self.module.__dict__.update(display=lambda *_, **__: None, __file__=name)
+        sys.modules[MODULE] = self.module
+        self.errors: list[dict[str, Any]] = []
+        self._lines: dict[str, list[str]] = {}
+        try:
+            parts = list(_cells(data) if name.endswith(".ipynb") else [(name, _decoded(data))])
+        except Exception as error:
+            self.errors.append(failure(error, self.explain) | {"fatal": True})
+            return
+        for name, text in parts:
+            self._lines[name] = text.splitlines()
+            self._run(name, text)
+
+    def _run(self, name: str, text: str) -> None:
+        try:
+            tree = ast.parse(text, name)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            where = f"{name}, line {error.lineno}" if isinstance(error, SyntaxError) else name
+            self.errors.append(failure(error, lambda _: where) | {"fatal": True})
+            return
+        flags = 0
+        for statement in tree.body:
+            if len(self.errors) >= _ERRORS:
+                return
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                flags |= sum(getattr(__future__, feature.name).compiler_flag for feature in statement.names)
+            try:
+                code = compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True)
+                exec(code, self.module.__dict__)
+            except SystemExit:
+                return
+            except BaseException as error:
+                self.errors.append(failure(error, self.explain))
+
+    def explain(self, error: BaseException) -> str:
+        """Return where in the file an error was raised, with the line's text; "" if it was not in the file."""
+        found = ""
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            lines = self._lines.get(frame.f_code.co_filename)
+            if lines and number <= len(lines):
+                found = f"{frame.f_code.co_filename}, line {number}: {lines[number - 1].strip()[:120]}"
+        return found
+
+    def classes(self) -> list[str]:
+        """Return the names of the classes that the file defines or imports."""
+        return [name for name, value in self.module.__dict__.items() if isinstance(value, type)][:1000]
+
+
+def run(end: Any) -> None:
+    """Run the file that comes over a socket, and serve its layers."""
+    channel = Channel(end, MOST_BYTES)
+    order = channel.receive()
+    watch.start(channel, order["roots"])
+    not_to_use(order["not_to_use"])
+    before = watch.fingerprint()
+    file = File(order["name"], order["source"].tobytes())
+    channel.send({"classes": file.classes(), "errors": file.errors, "changed": watch.changed(before)})
+    Server(channel, file.module.__dict__, file.explain, lambda: watch.changed(before)).run()
+
+
+def not_to_use(names: list[str]) -> None:
+    """Let a layer of minnet refuse to compute while the student's layer does, because it is what is to be written."""
+    for name in names:
+        kind: Any = getattr(mn, name)
+        for method in ("forward", "backward", "accumulate_grad"):
+            setattr(kind, method, _refusing(name, getattr(kind, method)))
+
+
+def _refusing(name: str, original: Any) -> Any:
+    def method(self: Layer, *inputs: Any, **options: Any) -> Any:
+        if Server.busy:
+            raise RuntimeError(f"mn.{name} is what this exercise is about: write the formula yourself, without mn.{name}")
+        return original(self, *inputs, **options)
+
+    method.__name__ = original.__name__
+    return method
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a Python file, in the encoding that it says it has."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding)
+
+
+def _cells(data: bytes) -> Iterator[Part]:
+    notebook = json.loads(data)
+    number = 0
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            number += 1
+            source = cell["source"]
+            text = source if isinstance(source, str) else "".join(source)
+            yield f"cell {number}", _without_magic(text)
+
+
+def _without_magic(text: str) -> str:
+    """Return a cell without what only a notebook understands: %magic, !commands, and questions such as ``x?``."""
+    if text.lstrip().startswith("%%"):
+        return ""
+    lines = [
+        f"{line[: len(line) - len(line.lstrip())]}pass" if line.lstrip()[:1] in ("%", "!", "?") else line
+        for line in text.split("\n")
+    ]
+    return "\n".join(lines)

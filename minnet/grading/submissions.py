@@ -1,0 +1,72 @@
+"""The submissions of a class: one file a student, or one folder a student with the file in it."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from minnet.grading.sandbox.process import clean
+
+ENDINGS = (".py", ".ipynb")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A student's file, or why there is none."""
+
+    student: str
+    path: Path | None
+    problem: str = ""
+
+    def read(self, most_bytes: int) -> bytes:
+        """Return what is in the file; OSError or ValueError if it is not a plain file, or too large."""
+        assert self.path is not None
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError("it is no file, but a device or a pipe")
+            if found.st_size > most_bytes:
+                raise ValueError(f"it has {found.st_size:,} bytes: at most {most_bytes:,} are read")
+            return file.read(most_bytes)
+
+
+def find(folder: Path) -> list[Submission]:
+    """List the submissions of a folder, by the students' names.
+
+    Raises
+    ------
+    ValueError
+        If it is no folder, or there are none.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder: expected one with a file .py or .ipynb a student")
+    found = [submission for path in sorted(folder.iterdir()) if (submission := _of(path)) is not None]
+    if not found:
+        raise ValueError(f"{folder} has no file .py or .ipynb, and no folder with one: nothing is to be graded")
+    return found
+
+
+def shown(name: str) -> str:
+    """Return a file's name as one line of text, whatever is in it."""
+    return clean(name).replace("\n", "\\n")
+
+
+def _of(path: Path) -> Submission | None:
+    if path.name.startswith((".", "__")):
+        return None
+    if path.is_symlink() or path.is_file():
+        return _file(shown(path.stem), path) if path.suffix in ENDINGS else None
+    if not path.is_dir():
+        return None if path.suffix not in ENDINGS else Submission(shown(path.stem), None, "it is no file")
+    inside = [found for found in sorted(path.iterdir()) if found.suffix in ENDINGS and found.name[0] not in "._"]
+    if len(inside) == 1:
+        return _file(shown(path.name), inside[0])
+    names = ", ".join(shown(found.name) for found in inside) or "none"
+    return Submission(shown(path.name), None, f"expected one file .py or .ipynb in the folder, found {names}")
+
+
+def _file(student: str, path: Path) -> Submission:
+    if path.is_symlink():
+        return Submission(student, None, f"{shown(path.name)} is a link to another place: hand in the file itself")
+    return Submission(student, path)

@@ -1,0 +1,72 @@
+"""The tables of a class: a CSV with a row a student, and a JSON file with every check, which also serves to go on."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from minnet.grading.exercise import Exercise
+from minnet.grading.results import Result
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+
+
+def write_csv(path: Path, exercise: Exercise, results: Iterable[Result]) -> None:
+    """Write a row a student: the score, its parts a question, and what to look at."""
+    names = [question.name for question in exercise.questions]
+    with _replacing(path) as file:
+        table = csv.writer(file)
+        table.writerow(["student", "score", "out_of", *names, "status", "flags", "earned", "seconds", "file"])
+        for result in results:
+            scores = {answer.question: answer.score for answer in result.answers}
+            counts = [scores.get(name, 0.0) if result.score else 0.0 for name in names]
+            row = [result.student, result.score, exercise.out_of, *counts, result.status, "; ".join(result.flags)]
+            table.writerow([_cell(value) for value in (*row, result.earned, result.seconds, result.file)])
+
+
+def write_json(path: Path, exercise: Exercise, results: Iterable[Result]) -> None:
+    """Write everything."""
+    content = {
+        "title": exercise.title,
+        "exercise": exercise.digest,
+        "out_of": exercise.out_of,
+        "students": [result.as_json() for result in results],
+    }
+    with _replacing(path) as file:
+        json.dump(content, file, indent=1)
+
+
+def read_json(path: Path, exercise: Exercise) -> list[Result]:
+    """Return the results that an earlier run of the same exercise has written; none if there is no such file."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        if content["exercise"] != exercise.digest:
+            return []
+        return [Result.from_json(values) for values in content["students"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _cell(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, float) else text
+
+
+class _replacing:
+    """Write a file anew: the old one is there until the new one is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._new = path, path.with_name(f".{path.name}.{os.getpid()}")
+
+    def __enter__(self) -> Any:
+        self._file = self._new.open("w", encoding="utf-8", newline="")
+        return self._file
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._file.close()
+        if kind is None:
+            self._new.replace(self._path)
+        else:
+            self._new.unlink()

@@ -1,0 +1,129 @@
+"""All findings at once: each check by itself, with the layer's place, and what could not be asked."""
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.inspection.findings import CHECKS, Finding
+from minnet.inspection.gradcheck import findings
+
+X = np.random.default_rng(0).normal(size=(4, 3))
+
+
+class Scale(mn.Layer):
+    """y = x * g, with as many mistakes as are asked for."""
+
+    def __init__(self, *mistakes):
+        self.gain = mn.Parameter([0.5, 1.0, 2.0])
+        self.mistakes = mistakes
+
+    def forward(self, x):
+        if "forward" in self.mistakes:
+            raise ZeroDivisionError("no x today")
+        self.cache = x
+        if "random" in self.mistakes:
+            x = x + np.random.normal(size=x.shape)  # noqa: NPY002
+        return x * self.gain.data
+
+    def backward(self, dy):
+        if "backward" in self.mistakes:
+            return dy.nothing
+        if "set" in self.mistakes:
+            self.gain.grad[...] = (dy * self.cache).sum(axis=0)
+        else:
+            self.gain.grad += (dy * self.cache).sum(axis=0) * (-1 if "gain" in self.mistakes else 1)
+        if "dy" in self.mistakes:
+            dy *= 1
+        dx = dy * self.gain.data
+        return dx[:, :2] if "shape" in self.mistakes else dx * (2 if "x" in self.mistakes else 1)
+
+
+def names(*mistakes):
+    return [finding.check for finding in findings(Scale(*mistakes), X)]
+
+
+def test_a_right_layer_has_none():
+    found = findings(Scale(), X)
+    assert found == []
+    arrays = ["gradient of x", "gradient of gain"]
+    every = [name for check in CHECKS for name in (arrays if check == "gradient" else [check])]
+    assert list(found.checks) == every
+    assert all(found.checks.values())
+    assert repr(found) == f"no findings: {len(CHECKS) + 1} checks passed"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "check"),
+    [
+        ("set", "adds up"),
+        ("gain", "gradient of gain"),
+        ("x", "gradient of x"),
+        ("dy", "arguments stay"),
+        ("shape", "shape of dx"),
+        ("backward", "backward"),
+        ("forward", "forward"),
+        ("random", "repeatable"),
+    ],
+)
+def test_each_mistake_is_one_finding(mistake, check):
+    assert names(mistake)[0] == check
+
+
+def test_all_mistakes_are_found_at_once():
+    assert names("x", "gain", "set", "dy") == ["arguments stay", "gradient of x", "adds up"]
+    assert names("x", "gain") == ["gradient of x", "gradient of gain"]
+
+
+def test_what_could_not_be_asked_is_neither_passed_nor_failed():
+    checks = findings(Scale("backward"), X).checks
+    assert checks["forward"] is True
+    assert checks["backward"] is False
+    assert checks["gradient of gain"] is checks["adds up"] is checks["containers"] is None
+    assert checks["Parameters"] is checks["eval mode"] is True
+    checks = findings(Scale("forward"), X).checks
+    assert [check for check, passed in checks.items() if passed] == ["Parameters"]
+    assert [check for check, passed in checks.items() if passed is False] == ["forward"]
+    assert findings(Scale("shape"), X).checks["gradient of gain"] is True
+
+
+def test_the_findings_are_those_of_the_layers_inside():
+    model = mn.Sequential(Scale(), mn.Residual(Scale("x")), mn.Tanh(), Scale("set", "dy"))
+    found = findings(model, X)
+    assert {(finding.check, finding.where) for finding in found} == {
+        ("gradient of x", "layers[1].layers[0]"),
+        ("arguments stay", "layers[3]"),
+        ("adds up", "layers[3]"),
+    }
+    assert found[0].message.startswith("in layers[1].layers[0] = Scale('x'): dL/dx")
+    assert found.checks["adds up"] is False
+    assert found.checks["repeatable"] is True
+
+
+def test_a_list_shows_a_finding_a_line():
+    found = findings(Scale("x", "set"), X)
+    first, second = repr(found).splitlines()
+    assert first == f"1. gradient of x: {found[0].message}"
+    assert second.startswith("2. adds up: Scale('x', 'set'): backward overwrites gain.grad")
+    assert str(found[1]) == found[1].message
+    assert isinstance(found[0], Finding)
+
+
+def test_nothing_is_printed_and_the_layer_is_left_as_it_was(capsys):
+    layer = Scale("x", "set", "dy")
+    layer.gain.grad += 3
+    findings(layer, X)
+    assert capsys.readouterr() == ("", "")
+    assert (layer.gain.grad == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((Scale, X), TypeError, r"findings expected a layer, got the class Scale: pass Scale\(\.\.\.\)"),
+        ((object(), X), TypeError, "findings expected a Layer, got object"),
+        ((Scale(),), ValueError, "findings got no input"),
+    ],
+)
+def test_wrong_use_is_an_error(arguments, error, message):
+    with pytest.raises(error, match=message):
+        findings(*arguments)
