@@ -53,11 +53,10 @@ class Step:
     description : str
         Such as ``Linear(784, 10)``.
     formula : str
-        The first sentence of its docstring, such as ``y = x @ W + b``; "" if it has none.
-    tex : str
-        The same in TeX, without dollar signs.
+        The first line of its docstring, such as ``y = x @ W + b``; "" if it has none.
     inputs, outputs, parameters : tuple of Quantity
-        The arrays. Of a loss, the inputs are the prediction and the target, and the output is L.
+        The arrays. Buffers stand among the Parameters, without a gradient. Of a loss, the inputs are the prediction and
+        the target, and the output is L.
     notes : tuple of str
         Sentences about what is special here, such as where gradients add up.
     inside : bool
@@ -68,7 +67,6 @@ class Step:
     depth: int
     description: str
     formula: str
-    tex: str
     inputs: tuple[Quantity, ...]
     outputs: tuple[Quantity, ...]
     parameters: tuple[Quantity, ...]
