@@ -15,10 +15,33 @@ WIDTH = 80
 TERMS = 12  # that are written out
 ASCII = {
     ord(sign): plain
-    for pair in (
-        "Σ sum|∂ d|· *|− -|… ...|∘ *|× x|σ sigma|μ mu|γ gamma|β beta|α alpha|λ lambda|ε eps|δ delta|Φ Phi|√ sqrt|² ^2|"
-        "′ '|ˣ ^x|⁻ ^-|ᵀ ^T|≠ !=|ℓ l|½ 1/2"
-    ).split("|")
+    for pair in [
+        "Σ sum",
+        "∂ d",
+        "· *",
+        "− -",
+        "… ...",
+        "∘ *",
+        "× x",
+        "σ sigma",
+        "μ mu",
+        "γ gamma",
+        "β beta",
+        "α alpha",
+        "λ lambda",
+        "ε eps",
+        "δ delta",
+        "Φ Phi",
+        "√ sqrt",
+        "² ^2",
+        "′ '",
+        "ˣ ^x",
+        "⁻ ^-",
+        "ᵀ ^T",
+        "≠ !=",
+        "ℓ l",
+        "½ 1/2",
+    ]
     for sign, plain in [pair.split()]
 }
 NO_FORMULA = "it has no docstring. Write its formula as the first line of one, and it stands here"

@@ -1,5 +1,6 @@
 """A step has the arrays of a layer, with gradients and slopes; every layer and loss of minnet has one."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -28,7 +29,7 @@ class Weighed(mn.Loss):
 def test_the_gradient_that_leaves_is_the_one_that_arrives_before():
     model = mn.Sequential(mn.Linear(4, 3, rng=0), mn.Tanh(), mn.Linear(3, 2, rng=1))
     steps = mn.explain(model, mn.MSELoss(), X, np.zeros((2, 2))).steps
-    for one, other in zip(steps, steps[1:], strict=False):
+    for one, other in itertools.pairwise(steps):
         np.testing.assert_array_equal(one.outputs[0].gradient, other.inputs[0].gradient)
         np.testing.assert_array_equal(one.outputs[0].values, other.inputs[0].values)
 
@@ -92,7 +93,7 @@ def cases():
     from every_layer import OPTIONS, SEVERAL, make, trained
 
     for name, (shapes, options) in OPTIONS.items():
-        chosen = {key: list(values() if callable(values) else values)[0] for key, values in options.items()}
+        chosen = {key: next(iter(values() if callable(values) else values)) for key, values in options.items()}
         if "num_layers" in chosen:
             chosen |= {"dropout": 0}
         x = RNG.integers(0, 9, shapes[0]) if name == "Embedding" else RNG.normal(size=shapes[0])

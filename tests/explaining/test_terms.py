@@ -1,4 +1,4 @@
-"""The terms of a gradient are found by the layer's own backward, and named where they are numbers of x or a Parameter."""
+"""The terms of a gradient are found by the layer's own backward, and named where they are numbers of x or a weight."""
 
 import numpy as np
 import pytest
