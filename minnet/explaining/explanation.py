@@ -76,6 +76,13 @@ class Step:
     notes: tuple[str, ...]
     inside: bool
 
+    @property
+    def tex(self) -> str:
+        """The formula in TeX, without dollar signs, and without the remark behind it."""
+        from minnet.explaining.tex import tex
+
+        return tex(self.formula)
+
 
 @dataclass(frozen=True)
 class Term:

@@ -1,11 +1,13 @@
 """An explanation as a picture: forward down the left, the gradients back up on the right, the layers between them."""
 
 import textwrap
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minnet.core.extras import require
 from minnet.explaining import labels
+from minnet.explaining.asked import asked_in
 from minnet.explaining.boxes import SIZE, SMALL, Box, Table, box, draw_box, table
 from minnet.explaining.cells import number
 from minnet.explaining.chain import chain
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from minnet.explaining.explanation import Explanation, Quantity, Step, Why
+    from minnet.explaining.explanation import Explanation, Index, Quantity, Step, Why
 
 WIDTH = 10.0  # inches
 COLUMN, MIDDLE = 3.0, 3.2  # the width of the outer columns, and of the boxes between them
@@ -32,8 +34,7 @@ class Row(NamedTuple):
 
     values: list[Table]
     gradients: list[Table]
-    joined: bool  # whether the box above computes them from the row above
-    box: Box | None  # that box
+    box: Box | None  # of the layer that computes them from the row above; None if they come from elsewhere
     words: list[str]  # above the box
 
     @property
@@ -72,13 +73,14 @@ def picture(explanation: "Explanation", title: str | None = None) -> "Figure":
 
 
 def _rows(explanation: "Explanation") -> list[Row]:
-    rows = [_row(explanation.inputs, True, None, [])]
+    asked = [asked_in("", quantity, explanation) for quantity in explanation.inputs]
+    rows = [_row(explanation.inputs, None, [], asked)]
     for link in chain(explanation):
         words = [labels.LAYERS_LEFT_OUT.format(n=link.left_out)] if link.left_out else []
         words += [_inside(step) for step in link.around]
         if link.given:
-            rows.append(_row(link.given, False, None, []))
-        rows.append(_row(link.outputs, True, box(link, MIDDLE, explanation), words))
+            rows.append(_row(link.given, None, []))
+        rows.append(_row(link.outputs, box(link, MIDDLE, explanation), words))
     return rows
 
 
@@ -88,19 +90,22 @@ def _inside(step: "Step") -> str:
     return f"{step.path} {step.description.partition('(')[0]}: {formula}".strip()
 
 
-def _row(quantities: "tuple[Quantity, ...]", joined: bool, planned: Box | None, words: list[str]) -> Row:
+def _row(
+    quantities: "tuple[Quantity, ...]", planned: Box | None, words: "Sequence[str]", asked: "Sequence[Index]" = ()
+) -> Row:
     shown = quantities[:3]
     width = (COLUMN - 0.15 * (len(shown) - 1)) / max(len(shown), 1)
-    values = [table(quantity.name, quantity, quantity.values, width) for quantity in shown]
+    marks = [*asked, *[()] * len(shown)]
+    values = [table(part.name, part, part.values, width, mark) for part, mark in zip(shown, marks, strict=False)]
     gradients = [
-        table(labels.GRADIENT.format(name=quantity.name), quantity, quantity.gradient, width)
-        for quantity in shown
-        if quantity.gradient is not None
+        table(labels.GRADIENT.format(name=part.name), part, part.gradient, width, mark)
+        for part, mark in zip(shown, marks, strict=False)
+        if part.gradient is not None
     ]
     if quantities and not gradients and quantities[0].values.ndim == 0:
         gradients = [Table([labels.GRADIENT_OF_LOSS], None)]
     lines = [part for line in words for part in textwrap.wrap(line, int(MIDDLE / 0.06), max_lines=3, placeholder="…")]
-    return Row(values, gradients, joined, planned, lines)
+    return Row(values, gradients, planned, lines)
 
 
 def _tops(rows: list[Row]) -> list[float]:

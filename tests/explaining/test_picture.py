@@ -38,6 +38,15 @@ def test_the_numbers_the_formulas_and_the_gradients_are_there():
     assert any(text.startswith("dL/d layers[0].weight[2, 1] = x[0, 2] · dy[0, 1]") for text in shown)
 
 
+def test_the_number_that_was_asked_about_has_a_frame():
+    def frames(why):
+        patches = notebook(why).plot().findobj(mpl.patches.Rectangle)
+        return sum(patch.get_linewidth() > 1 for patch in patches)
+
+    assert frames(None) == 0
+    assert frames("layers[0].weight[2, 1]") == frames("x[1, 2]") == 2  # in the array, and in its gradient
+
+
 def test_the_difference_from_finite_differences_is_the_largest():
     (line,) = [text for text in texts(notebook().plot()) if text.startswith("No gradient differs")]
     assert float(re.search(r"(\d+e[-−]\d+)\.", line)[1].replace("−", "-")) < 1e-6
