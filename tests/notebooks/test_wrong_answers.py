@@ -55,7 +55,11 @@ WRONG = [  # the name of the answer, a body for its function, and words of the m
         "e = probabilities(X @ W + b); e[np.arange(len(Y)), Y] -= 1; return X.T @ e, e.sum(axis=0)",
         "all are 5 times the slope",
     ),
-    ("batch_gradients", "e = probabilities(X @ W + b); e[:, Y] -= 1; return X.T @ e / len(Y), e.mean(axis=0)", "of W, at"),
+    (
+        "batch_gradients",
+        "e = probabilities(X @ W + b); e[:, Y] -= 1; return X.T @ e / len(Y), e.mean(axis=0)",
+        "of W, at",
+    ),
     ("train", "pass", "W is as before"),
     ("train", "w, c = batch_gradients(X, Y, W, b); W -= lr * w; b -= lr * c", "are the batches random"),
     (
