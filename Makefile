@@ -11,10 +11,11 @@ RUN = $(VENV)/bin/python
 # much where other programs, or other processes of the tests, use the same processors.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help mnist test test-all lint docs notebooks release-check clean
+.PHONY: help mnist demo test test-all lint docs notebooks release-check clean
 
 help:
 	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
+	@echo "make demo           draw a digit on a page, and see one matrix read it (options: make demo ARGS='--help')"
 	@echo "make test           run the tests in a minute or two, without the slow ones"
 	@echo "                    (options: make test ARGS='-x tests/layers'; one after the other: ARGS=-n0)"
 	@echo "make test-all       run all tests of what is installed, slow ones included"
@@ -26,6 +27,9 @@ help:
 
 mnist: $(VENV)/extras-data-plots
 	$(RUN) examples/mnist_logreg.py $(ARGS)
+
+demo: $(VENV)/extras-data
+	$(RUN) -m minnet.demo $(ARGS)
 
 # One process a processor, at most four: each collects all tests by itself. The tests of a file, and the blocks of a page,
 # stay together in one process.

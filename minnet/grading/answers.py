@@ -36,6 +36,11 @@ def check(name: str) -> Iterator[None]:
     name
         What is checked, such as ``"the loss of one sample"``. It begins the message.
 
+    Yields
+    ------
+    None
+        Nothing: the block needs no name.
+
     Raises
     ------
     NotAnswered
