@@ -1,12 +1,15 @@
 """An Explanation holds one step, forward and backward: every array, its gradient, and slopes measured beside it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.explaining.text import text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Index = tuple[int, ...]
 
@@ -87,6 +90,13 @@ class Step:
     parameters: tuple[Quantity, ...]
     notes: tuple[str, ...]
     inside: bool
+
+    @property
+    def tex(self) -> str:
+        """The formula in TeX, without dollar signs, and without the remark behind it."""
+        from minnet.explaining.tex import tex
+
+        return tex(self.formula)
 
 
 @dataclass(frozen=True)
@@ -186,3 +196,34 @@ class Explanation:
 
     def __repr__(self) -> str:
         return text(self)
+
+    def _repr_html_(self) -> str:
+        from minnet.explaining.html import html
+
+        return html(self)
+
+    def plot(self, *, title: str | None = None) -> "Figure":
+        """Draw the step: forward down the left, the gradients back up on the right, the layers between them.
+
+        Arrays are coloured: orange is positive, blue is negative, and the largest number of an array has the strongest
+        colour. Numbers stand in the cells where they fit; rows of pixels are drawn as pictures. Of more than nine
+        layers, the first and the last are drawn.
+
+        Parameters
+        ----------
+        title
+            In place of the names of model and loss.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it if it is the last value of a cell; a script calls ``figure.savefig(path)``.
+
+        Raises
+        ------
+        MissingExtraError
+            Without matplotlib, the extra "plots".
+        """
+        from minnet.explaining.picture import picture
+
+        return picture(self, title)
