@@ -152,7 +152,7 @@ def test_words_are_those_of_taiwan(name):
 
 @pytest.mark.parametrize("name", CHINESE)
 def test_punctuation_is_that_of_chinese(name):
-    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)|[{HAN}]\(|\)[{HAN}]|[“”‘’]", name)
+    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)|[{HAN}]\(|\)[{HAN}]|[{HAN}][“”‘’]|[“”‘’][{HAN}]", name)
 
 
 @pytest.mark.parametrize("name", CHINESE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 # With these words begins what would answer an exercise: the right formula. It stands at the end of a message.
 RIGHT_ONE = ": the right one is "
 FITS = ": a transpose is missing or misplaced: "
-SUMMED = ": summed, "
+SUMMED = ": the sum is "
 ANSWERS = (RIGHT_ONE, FITS, SUMMED)
 
 

@@ -76,6 +76,11 @@ def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: C
 
     flat, values = array.reshape(-1), claimed.reshape(-1)[places]
     slopes = np.array([slope(flat[i : i + 1], 1.0, value, scale) for i, value in zip(places, values, strict=True)])
+    if not np.isfinite(claimed).all():
+        trial.fail(
+            f"{name} has NaN or infinity in it: does backward divide by 0, or take the log or the root of a negative "
+            "number?"
+        )
     wrong = ~_close(values, slopes, scale)
     if wrong.any():
         raise LayerError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))

@@ -27,8 +27,8 @@ def sentence(method: str, place: Place, error: Exception) -> str:
     if isinstance(node, ast.BinOp) and "broadcast" in text:
         left, right = ((ast.unparse(part), place.value(part)) for part in (node.left, node.right))
         return _combined(method, place, left, right)
-    if isinstance(node, ast.Assign) and "broadcast" in text:
-        return _assigned(method, place, node, text)
+    if "broadcast input array" in text and isinstance(whole := place.node(place.statement), ast.Assign):
+        return _assigned(method, place, whole, text)
     return _without_source(method, place, text)
 
 
@@ -132,8 +132,8 @@ def _added(method: str, place: Place, node: ast.AugAssign) -> str:
     for base, array in ((name, value), *((n, v) for n, v in place.names.items() if n in name)):
         for axis in range(np.ndim(array)):
             if isinstance(array, np.ndarray) and array.sum(axis=axis).shape == wanted:
-                share = f". All {len(array)} samples share it, so its gradient is the sum over them" * (axis == 0)
-                return f"{said}{share}{SUMMED}{_operand(base)}.sum(axis={axis}) has shape {wanted}"
+                share = f". All {len(array)} samples share it, so its gradient is a sum over them" * (axis == 0)
+                return f"{said}{share}{SUMMED}{_operand(base)}.sum(axis={axis}), of shape {wanted}"
     return said + ": sum over the batch, axis=0, and compare the shapes with print(....shape)"
 
 
@@ -180,6 +180,12 @@ def _reshape(method: str, place: Place, node: ast.AST | None, text: str) -> str:
     if not match:
         return ""
     count, sizes = int(match[1]), [int(size) for size in re.findall(r"-?\d+", match[2])]
+    if not count and "-1" in place.code:
+        return (
+            f"{method} cannot reshape an empty batch at {place.quoted}: of 0 numbers, NumPy cannot tell what -1 stands "
+            "for. "
+            "Write the size itself, such as x.shape[1] * x.shape[2]"
+        )
     said = f"{method} cannot reshape at {place.quoted or 'some line'}"
     array = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
     shape = shape_of(place.value(array)) if array is not None else None
