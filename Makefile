@@ -11,20 +11,25 @@ RUN = $(VENV)/bin/python
 # much where other programs, or other processes of the tests, use the same processors.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help mnist test test-all lint docs release-check clean
+.PHONY: help mnist demo test test-all lint docs notebooks release-check clean
 
 help:
 	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
+	@echo "make demo           draw a digit on a page, and see one matrix read it (options: make demo ARGS='--help')"
 	@echo "make test           run the tests in a minute or two, without the slow ones"
 	@echo "                    (options: make test ARGS='-x tests/layers'; one after the other: ARGS=-n0)"
 	@echo "make test-all       run all tests of what is installed, slow ones included"
 	@echo "make lint           ruff and mypy"
 	@echo "make docs           build docs/_build/html"
+	@echo "make notebooks      build docs/notebooks/*.ipynb from their sources, *.md (teachers: make notebooks ARGS='--solutions FOLDER')"
 	@echo "make release-check  build what would be uploaded into dist/, check it, and try it in clean environments"
 	@echo "make clean          remove $(VENV) and what was built"
 
 mnist: $(VENV)/extras-data-plots
 	$(RUN) examples/mnist_logreg.py $(ARGS)
+
+demo: $(VENV)/extras-data
+	$(RUN) -m minnet.demo $(ARGS)
 
 # One process a processor, at most four: each collects all tests by itself. The tests of a file, and the blocks of a page,
 # stay together in one process.
@@ -44,6 +49,9 @@ lint: $(VENV)/extras-lint-test
 docs: $(VENV)/extras-docs-plots-sklearn-onnx
 	$(RUN) -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+notebooks: $(VENV)/extras-notebooks
+	$(RUN) docs/notebooks/build.py $(ARGS)
 
 # Builds both distributions, checks them, and installs each into an environment of its own, to try it with the core's
 # packages alone. Uploads nothing. CONTRIBUTING.md has the rest of the list.

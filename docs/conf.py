@@ -27,7 +27,7 @@ for notebook in Path(__file__).parent.glob("notebooks/**/*.*"):
     if (notebook.suffix == ".ipynb") != notebook.match(f"{HANDOUTS}.*"):
         exclude_patterns.append(notebook.relative_to(Path(__file__).parent).as_posix())
 nb_execution_mode = "cache"
-nb_execution_excludepatterns = [HANDOUTS]
+nb_execution_excludepatterns = [f"{HANDOUTS}.*"]
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 600

@@ -34,4 +34,4 @@ without += [] if find_spec("onnx") and find_spec("onnxruntime") else ["onnx.md"]
 pages = Sybil(parsers, patterns=["*.md"], excludes=["derivations/*.md", *without], setup=give_find_spec)
 derivations = Sybil(parsers, patterns=["derivations/*.md"], setup=begin_derivations)
 pytest_collect_file = (pages + derivations).pytest()
-collect_ignore = ["_build", "conf.py", "pictures.py", "reference.py", "reliability_figures.py"]
+collect_ignore = ["_build", "conf.py", "pictures.py", "reference.py", "reliability_figures.py", "notebooks/build.py"]

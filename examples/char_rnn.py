@@ -12,7 +12,7 @@ import pictures
 import minnet as mn
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("tutorial.md", "writing-a-layer.md", "derivations.md", "stability.md", "design.md")
+PAGES = ("notebooks/softmax_regression.md", "writing-a-layer.md", "derivations.md", "stability.md", "design.md")
 
 
 def sample(model: mn.Sequential, characters: np.ndarray, length: int, rng: np.random.Generator) -> str:

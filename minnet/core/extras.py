@@ -24,6 +24,7 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
     "parallel": "searches on several processes",
     "notebooks": "the class notebooks",
     "grading": "grade layers (minnet.grade)",
+    "browser": "test the demo's page",
     "test": "run the tests",
     "docs": "build the documentation",
     "lint": "check style and types",
@@ -31,7 +32,10 @@ EXTRAS = {  # what each is for; their packages stand in setup.cfg
 }
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML"}  # import name → what pip calls it, where that is another name
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}  # import name → what pip calls it, where that is another name
 
 
 def packages(distribution: str = "minnet-dl") -> dict[str, dict[str, str | None]]:

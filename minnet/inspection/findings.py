@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection import gradients, modes, requirements
-from minnet.inspection.flattened import flattened
-from minnet.inspection.layer_checks import LayerError, Trial
+from minnet.inspection import gradients, large_numbers, modes, requirements
+from minnet.inspection.finding import Finding
+from minnet.inspection.flattened import Flattened, flattened
+from minnet.inspection.layer_checks import LayerError, Trial, is_ours
 
 CHECKS = {
     "forward": "forward(x) runs, and returns an array; that of a loss returns a number",
@@ -30,6 +31,7 @@ CHECKS = {
     "strided arrays": "slices and transposed arrays give the same as their copies",
     "batch of one": "a batch of one sample works",
     "empty batch": "a batch without samples works",
+    "large numbers": "large inputs give no NaN",
     "eval mode": "in eval mode nothing is random, nothing is kept, and each sample counts for itself",
     "copies": "copies and pickles of the layer compute the same",
     "containers": "the layer computes the same inside Sequential and Residual",
@@ -56,33 +58,12 @@ _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what a
     "strided arrays": (requirements.strided_arrays, (*_RUNS, "repeatable")),
     "batch of one": (requirements.batch_of_one, _RETURNS),
     "empty batch": (requirements.empty_batch, _RETURNS),
+    "large numbers": (large_numbers.large_numbers, ("forward",)),
     "eval mode": (modes.eval_mode, ("forward",)),
     "copies": (modes.copies_compute_the_same, ("forward",)),
     "containers": (modes.containers, (*_RETURNS, "repeatable")),
     "gradients in eval mode": (gradients.check_in_eval_mode, (*_RETURNS, "repeatable", "gradient")),
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with a layer.
-
-    Attributes
-    ----------
-    check : str
-        The name of the check that failed: one of `CHECKS`, or "gradient of" an array.
-    message : str
-        What is wrong, and what to do.
-    where : str
-        The path of the layer inside the one that was checked, such as "layers[1]"; "" for that itself.
-    """
-
-    check: str
-    message: str
-    where: str = ""
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class Findings(list[Finding]):
@@ -130,10 +111,25 @@ def _outcome(trial: Trial, check: str, ask: Callable[[Trial], None]) -> Outcome:
         ask(trial)
     except LayerError as error:
         cause = error.__cause__
-        return Outcome(check, False, str(error), cause if isinstance(cause, Exception) else None)
+        return Outcome(
+            check, False, f"{error}{_of_tuples(trial, check)}", cause if isinstance(cause, Exception) else None
+        )
     except Exception as error:
         return Outcome(check, False, f"{trial.name}: {type(error).__name__}: {error}", error)
     return Outcome(check, True)
+
+
+def _of_tuples(trial: Trial, check: str) -> str:
+    """Say that a layer with a tuple as output has several outputs, which may not have been meant."""
+    if not isinstance(trial.layer, Flattened) or is_ours(trial.layer.layer) or check not in _RETURNS:
+        return ""
+    if "_cache" not in vars(trial.of_output) or type(trial.of_output.cache) is not tuple:
+        return ""
+    return (
+        f". Forward returned a tuple of {len(trial.of_output.cache)} arrays, which are as many outputs, and backward "
+        "is given "
+        "a tuple of as many dy. If the layer has one output, return it alone, and keep the rest in self.cache"
+    )
 
 
 def _steps(trial: Trial) -> Iterator[tuple[str, str, Callable[[Trial], None], tuple[str, ...]]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.inspection import mistakes
+from minnet.inspection.evidence import Evidence
 from minnet.inspection.layer_checks import LayerError, Trial, difference
 
 EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
@@ -122,10 +123,13 @@ def _wrong_gradient(
     worst = int(np.argmax(np.abs(values - slopes)))
     where = [int(i) for i in np.unravel_index(int(places[worst]), claimed.shape)]
     message = (
-        f"{trial.name}: {name}{where} is wrong: backward says {values[worst]:.6g}, finite differences say "
+        f"{trial.name}: {name}{where if where else ''} is wrong: backward says {values[worst]:.6g}, finite differences "
+        "say "
         f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
     )
-    x = trial.inputs[min(trial.varied)] if trial.varied else None
-    weights = {name: parameter.data for name, parameter in trial.new().named_parameters()}
-    hint = mistakes.of_gradient(claimed, slopes, trial.dy, x, weights, places)
+    right = np.full(claimed.size, np.nan)
+    right[places] = slopes
+    is_input = name.startswith("dL/d")
+    bare = name.removeprefix("dL/d") if is_input else name.removesuffix(".grad")
+    hint = mistakes.of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
     return f"{message}: {hint}" if hint else message

@@ -11,7 +11,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import mistakes
+from minnet.inspection import crashes
 
 
 class LayerError(AssertionError):
@@ -40,12 +40,15 @@ class Trial:
         Whether forward returns a number; the inputs that have a gradient, with their names; a random dL/dy.
     clean
         The results of a run.
+    of_output
+        The copy that gave the first output.
     errors
         The largest relative error of each gradient that was compared.
     """
 
     is_loss: bool
     varied: dict[int, str]
+    of_output: Layer
     dy: Array
     clean: Run
 
@@ -57,9 +60,13 @@ class Trial:
 
     def begin(self) -> None:
         """Run forward, and find out what the layer is."""
-        y = self.forward(self.new(), self.inputs)
+        self.of_output = self.new()
+        y = self.forward(self.of_output, self.inputs)
         if not isinstance(y, (np.ndarray, float, np.floating)):
-            self.fail(f"forward returned a {type(y).__name__}: a layer returns an array, a loss a float")
+            self.fail(
+                f"forward returned {_RETURNED.get(type(y), f'a {type(y).__name__}')}: a layer returns an array, a loss "
+                "a float"
+            )
         self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
         self.dy = self.rng.normal(size=np.shape(y))
         # Of the inputs of a loss, only the prediction needs a gradient.
@@ -89,11 +96,11 @@ class Trial:
 
     def forward(self, layer: Layer, inputs: list[Any]) -> Any:
         """Run forward; fail if it fails, or writes into read-only inputs."""
-        return self._call(layer, "forward", "its input", inputs)
+        return self._call(layer, "forward", inputs)
 
     def backward(self, layer: Layer, dy: Any, method: str = "backward") -> list[Any]:
         """Run backward, or accumulate_grad, and return the input gradients as a list."""
-        dx = self._call(layer, method, "dy", [] if self.is_loss else [dy])
+        dx = self._call(layer, method, [] if self.is_loss else [dy])
         return list(dx) if isinstance(dx, tuple) else [dx]
 
     def run(self, layer: Layer, inputs: list[Any], dy: Any = None) -> Run:
@@ -121,13 +128,24 @@ class Trial:
             x.flags.writeable = False
         return arguments
 
-    def _call(self, layer: Layer, method: str, argument: str, arguments: list[Any]) -> Any:
+    def _call(self, layer: Layer, method: str, arguments: list[Any]) -> Any:
         try:
             return getattr(layer, method)(*self._given(arguments))
-        except Exception as error:
-            if mistake := mistakes.of_error(error, method, argument):
-                raise LayerError(f"{self.name}: {mistake}") from error
-            raise
+        except (Exception, SystemExit) as error:
+            raise LayerError(f"{self.name}: {crashes.of_error(error, layer, method, arguments)}") from error
+
+
+_RETURNED: dict[type, str] = {
+    type(None): "None, which is nothing: its last line must be return y",
+    list: "a list: make it an array, np.array(...)",
+    int: "an int: make the value of a loss a float, float(...)",
+    str: "a str, which is text: return the number itself, such as the mean, not its printed form",
+}
+
+
+def is_ours(layer: Layer) -> bool:
+    """Whether it is a layer of minnet itself."""
+    return type(layer).__module__.split(".")[0] == "minnet"
 
 
 def difference(trial: Trial, run: Run) -> str:

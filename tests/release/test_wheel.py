@@ -52,7 +52,9 @@ def test_the_wheel_is_the_package_and_nothing_else(built):
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     package = {name for name in names if ".dist-info/" not in name}
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "minnet").rglob("*.py")}
-    assert package == files | {"minnet/py.typed"}
+    page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "minnet" / "demo" / "files").iterdir()}
+    assert len(page) == 6
+    assert package == files | page | {"minnet/py.typed"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -168,15 +168,36 @@ def _draw(controls: Floats, curves: Floats, shake: Floats) -> Floats:
     length = np.hypot(step[:, 0], step[:, 1])
     total = length.sum(axis=1, keepdims=True)
     extent = (middle.max(axis=2) - middle.min(axis=2)).max(axis=1, keepdims=True)
-    # Long lines are drawn with a finer pen, or the loops of an 8 would fill.
-    radius = RADIUS * np.exp(RADIUS_SPREAD * per_image[:, 9]) * (extent / total) ** 0.3
+    radius = pen(extent / total, np.exp(RADIUS_SPREAD * per_image[:, 9]))
     scale = (BOX - 3 * radius) / extent
     centre = middle @ (length / total)[:, :, None]
     # MNIST too is centred to a whole pixel only.
     middle = (middle - centre) * scale[:, :, None] + SIDE / 2 + JITTER * per_image[:, 10:12]
-    # Divide by what the blots of one straight line add up to on it: its ink is 1 there.
-    ink = length * curve[:, 2, :PIECES] * (scale / (math.sqrt(2 * math.pi) * radius))
+    ink = length * curve[:, 2, :PIECES] * flow(scale, radius)
 
+    return blotted(middle, ink, radius)
+
+
+def pen(share: Floats, spread: Floats | float = 1.0) -> Floats:
+    """Return a pen's radius in pixels, by the extent of a drawing as a share of the length of its lines.
+
+    Long lines are drawn with a finer pen, or the loops of an 8 would fill.
+    """
+    radius: Floats = RADIUS * spread * share**0.3
+    return radius
+
+
+def flow(scale: Floats, radius: Floats) -> Floats:
+    """Return how much ink there is in one unit of length, which is `scale` pixels: so much that a straight line is 1.
+
+    It is 1 divided by what the blots of a straight line add up to on it.
+    """
+    ink: Floats = scale / (math.sqrt(2 * math.pi) * radius)
+    return ink
+
+
+def blotted(middle: Floats, ink: Floats, radius: Floats) -> Floats:
+    """Return images (N, 28, 28), from 0 to 255, of blots: their middles (N, 2, P), ink (N, P), radius (N, 1)."""
     columns, rows = _blots(middle[:, 0], radius), _blots(middle[:, 1], radius)
     rows *= ink[:, None]
     image: Floats = rows @ columns.transpose(0, 2, 1)

@@ -1,0 +1,81 @@
+"""A student's layer passes, or a line says what is wrong with it."""
+
+import numpy as np
+import pytest
+
+import minnet as mn
+from minnet.grading import NotAnswered, WrongAnswer, check_layer
+
+X = np.random.default_rng(0).normal(size=(3, 4))
+
+
+class Double(mn.Layer):
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        return 2 * dy
+
+
+class Half(Double):
+    def backward(self, dy):
+        return dy / 2
+
+
+class Unwritten(Double):
+    def backward(self, dy):
+        raise NotImplementedError
+
+
+class NeverMade(Double):
+    def __init__(self):
+        raise NotImplementedError
+
+
+class NoBackward(mn.Layer):
+    def forward(self, x):
+        return 2 * x
+
+
+def test_right_layers(capsys):
+    check_layer(Double(), X)
+    check_layer(Double, X)
+    check_layer(lambda: mn.Linear(4, 2, rng=0), X)
+    check_layer(mn.MSELoss(), X, X + 1)
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓"] * 4
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [(Unwritten, "not answered yet"), (NeverMade, "not answered yet"), (NoBackward, "define backward")],
+)
+def test_not_written_yet(layer, words):
+    with pytest.raises(NotAnswered, match=words):
+        check_layer(layer, X)
+
+
+def test_a_wrong_layer():
+    with pytest.raises(WrongAnswer, match=r"Half.*dL/dx.*wrong") as caught:
+        check_layer(Half(), X)
+    assert type(caught.value) is WrongAnswer
+
+
+class Twice(Half):
+    def forward(self, x):
+        return np.float64(2) * x
+
+
+def test_all_that_is_wrong_is_listed_once():
+    with pytest.raises(WrongAnswer) as caught:
+        check_layer(Twice, X)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "Twice: 2 things are wrong."
+    assert len(lines) == 2
+    assert lines[0].startswith("  - dL/dx[")
+    assert "float32" in lines[1]
+
+
+def test_the_layer_is_left_as_it_was():
+    layer = mn.Linear(4, 2, rng=0)
+    check_layer(layer, X)
+    assert not layer.weight.grad.any()
