@@ -11,7 +11,7 @@ from minnet.grading import training
 from minnet.grading.exercise import GRADIENTS, REQUIREMENTS, TRAINING, VALUES, Question
 from minnet.grading.results import Answer, Check
 from minnet.grading.sandbox.process import Student
-from minnet.inspection.gradcheck import CHECKS, findings
+from minnet.inspection.gradcheck import findings
 
 UNASKED = "not checked, because something before it does not work yet"
 _TOLERANCE = 1e-6
@@ -90,7 +90,7 @@ def _worth(points: dict[str, float], checks: list[str]) -> dict[str, float]:
 
 
 def _group(check: str) -> str:
-    return GRADIENTS if check.startswith("gradient") else REQUIREMENTS
+    return GRADIENTS if check.startswith("gradient of ") else REQUIREMENTS
 
 
 def _values(layer: Layer, question: Question, inputs: list[Any]) -> tuple[Check, float]:
@@ -142,19 +142,23 @@ def _compared(y: Any, expected: Any) -> str:
         return "forward returns infinite numbers or NaN, or no numbers."
     wrong = ~np.isclose(y, expected, rtol=_TOLERANCE, atol=_TOLERANCE)
     if wrong.any():
-        return f"forward does not compute the formula: {int(wrong.sum())} of {wrong.size} numbers of its output are wrong."
+        return (
+            f"forward does not compute the formula: {int(wrong.sum())} of {wrong.size} numbers of its output are wrong."
+        )
     return ""
 
 
 def _take_weights(reference: Layer, layer: Layer) -> str:
-    """Give the reference the student's Parameters, by their names, or else by their order; say why if they do not fit."""
+    """Give the reference the student's Parameters, by names or else by order; say why if they do not fit."""
     theirs, ours = dict(layer.named_arrays()), dict(reference.named_arrays())
     if theirs.keys() != ours.keys():
         theirs = dict(zip(ours, theirs.values(), strict=False))
     if [array.data.shape for array in ours.values()] != [theirs[n].data.shape if n in theirs else None for n in ours]:
         expected = ", ".join(f"{name} {array.data.shape}" for name, array in ours.items())
         got = ", ".join(f"{name} {array.data.shape}" for name, array in layer.named_arrays())
-        return f"the layer's Parameters do not have the shapes of the exercise: expected {expected}; got {got or 'none'}."
+        return (
+            f"the layer's Parameters do not have the shapes of the exercise: expected {expected}; got {got or 'none'}."
+        )
     for name, array in ours.items():
         array.data = theirs[name].data
     return ""
@@ -176,5 +180,5 @@ def _training(student: Student, question: Question) -> Check:
         return Check(TRAINING, False, 0.0, train.out_of, f"the training stopped: {_said(error)}")
     points = max((points for needed, points in train.points.items() if accuracy >= needed), default=0.0)
     passed = points == train.out_of
-    message = "" if passed else f"the model with this layer recognises {accuracy:.0%}; {max(train.points):.0%} are needed."
-    return Check(TRAINING, passed, points, train.out_of, message)
+    message = f"the model with this layer recognises {accuracy:.0%}; {max(train.points):.0%} are needed."
+    return Check(TRAINING, passed, points, train.out_of, "" if passed else message)

@@ -65,7 +65,7 @@ class Served:
             self.description.objects[int(number)].bit_generator.state = json.loads(state)
 
     def results(self, value: Any) -> Any:
-        """Return numbers for the arrays of a result, which are watched from now on, and whose arrays they are views of."""
+        """Return numbers for a result's arrays, which are watched from now on, and whose views they are."""
         parts = value if isinstance(value, tuple) else (value,)
         return [self._watch(part) if isinstance(part, np.ndarray) else None for part in parts]
 
@@ -149,21 +149,30 @@ class Server:
     def _call(self, served: Served, request: Request) -> Request:
         layer = served.description.objects[request["of"]]
         given: list[Any] = []
-        with _watching(served.description.layers, given, request["watch"]), catch_warnings(record=True) as warned:
+        inputs = request["inputs"]
+        before = [x.copy() if isinstance(x, np.ndarray) and x.flags.writeable else None for x in inputs]
+        with _Watching(served.description.layers, given, request["watch"]), catch_warnings(record=True) as warned:
             simplefilter("always")
             Server.busy = True
             try:
-                value = getattr(layer, request["method"])(*request["inputs"], **request["named"])
+                value = getattr(layer, request["method"])(*inputs, **request["named"])
             finally:
                 Server.busy = False
         if isinstance(value, Layer):
             value = None  # train() and the like return the layer itself
         value = value if _is_plain(value) else Opaque(type(value).__name__)
         news = served.news()
-        return {"value": value, "news": news, "results": served.results(value), "given": given, "warned": _numeric(warned)}
+        return {
+            "value": value,
+            "news": news,
+            "written": [None if was is None or _same(x, was) else x for x, was in zip(inputs, before, strict=True)],
+            "results": served.results(value),
+            "given": given,
+            "warned": _numeric(warned),
+        }
 
 
-class _watching:
+class _Watching:
     """Write down what each layer inside another one is given."""
 
     def __init__(self, layers: list[Layer], given: list[Any], wanted: bool) -> None:
