@@ -144,8 +144,8 @@ _RETURNED: dict[type, str] = {
 
 
 def is_ours(layer: Layer) -> bool:
-    """Whether it is a layer of minnet itself."""
-    return type(layer).__module__.split(".")[0] == "minnet"
+    """Whether it is a layer of minnet itself, and not one that stands for a layer of another process."""
+    return type(layer).__module__.startswith("minnet.") and not type(layer).__module__.startswith("minnet.grading.")
 
 
 def difference(trial: Trial, run: Run) -> str:
