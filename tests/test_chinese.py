@@ -18,7 +18,7 @@ TEXTS = {
     if path.suffix in WRITTEN and not {"_build", "__pycache__"} & set(path.parts)
 }
 CHINESE = {name: text for name, text in TEXTS.items() if re.search(f"[{HAN}]", text)}
-PAGES = [name for name in CHINESE if name.endswith(".md")]
+PAGES = [name for name in CHINESE if "zh-TW" in name and name.endswith(".md")]
 
 # Big5, Taiwan's old encoding, has no Simplified characters, but for these: variants that were in use, too.
 ALSO_SIMPLIFIED = "与么优体儿听圣坏复宁岭并庄异忏怀怜惊扑扰机构栖气洁洒痒离篱网虫触赶万于价党几厂后里据划确极胜适荐范"
@@ -63,7 +63,6 @@ MAINLAND = {
     "擬合": "配適",
     "批量": "批次",
     "界面|接口": "介面",
-    "支持": "支援",
     "打印": "印出",
     "加載": "載入",
     "拷貝": "複製",
@@ -153,7 +152,10 @@ def test_words_are_those_of_taiwan(name):
 
 @pytest.mark.parametrize("name", CHINESE)
 def test_punctuation_is_that_of_chinese(name):
-    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)|[{HAN}]\(|\)[{HAN}]|[“”‘’]", name)
+    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)", name)
+    assert not found(rf"[{HAN}][(“”‘’]|[)“”‘’][{HAN}]", name)
+    for opening, closing in ("（）", "「」", "《》"):
+        assert not [line for _, line in lines(CHINESE[name]) if line.count(opening) != line.count(closing)]
 
 
 @pytest.mark.parametrize("name", CHINESE)
@@ -194,18 +196,18 @@ def test_links_lead_somewhere(name):
     assert not wrong
 
 
-PAIRS = {"README.md": "README.zh-TW.md"}
+PAIRS = {"README.md": "README.zh-TW.md", "docs/writing-a-layer.md": "docs/zh-TW/writing-a-layer.md"}
 
 
 def blocks(text):
-    """Return the blocks of code, without their comments and docstrings."""
+    """Return the blocks of code, without their comments and what is in strings."""
     code = re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    return [(kind, re.sub(r'\s+#.*$|^ *""".*"""$', "", block, flags=re.MULTILINE)) for kind, block in code]
+    return [(kind, re.sub(r'\s+# .*$|"[^"\n]+"', "", block, flags=re.MULTILINE)) for kind, block in code]
 
 
 @pytest.mark.parametrize("english", PAIRS)
 def test_the_code_is_that_of_the_english_page(english):
-    assert blocks(TEXTS.get(english) or (ROOT / english).read_text("utf-8")) == blocks(CHINESE[PAIRS[english]])
+    assert blocks((ROOT / english).read_text("utf-8")) == blocks(CHINESE[PAIRS[english]])
 
 
 def test_the_tables_of_the_readme_have_the_figures_and_names_of_the_english_one():
@@ -214,3 +216,18 @@ def test_the_tables_of_the_readme_have_the_figures_and_names_of_the_english_one(
         return [Counter(re.findall(r"`[^`]+`|[\d.,]*\d", row)) for row in rows]
 
     assert rows((ROOT / "README.md").read_text("utf-8")) == rows(CHINESE["README.zh-TW.md"])
+
+
+def test_the_readme_leads_wherever_the_english_one_leads():
+    """To the Chinese page, where there is one."""
+
+    def links(name):
+        return set(re.findall(r"\]\(([^):#]+)", prose((ROOT / name).read_text("utf-8"))))
+
+    def chinese(link):
+        path = Path(link)
+        other = path.parent / "zh-TW" / path.name
+        return other.as_posix() if path.suffix == ".md" and (ROOT / other).exists() else link
+
+    missing = set(map(chinese, links("README.md"))) - links("README.zh-TW.md") - {"README.zh-TW.md"}
+    assert not missing, "README.zh-TW.md lacks these links of README.md"

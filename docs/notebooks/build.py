@@ -24,7 +24,7 @@ import nbformat
 HERE = Path(__file__).parent
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 TURN = {"en": "# your turn", "zh-TW": "# 換你寫"}  # a language → what stands in place of a solution in code
-WRITE = {"en": "*Your answer:*", "zh-TW": "*你的回答:*"}  # and in text
+WRITE = {"en": "*Your answer:*", "zh-TW": "*你的回答：*"}  # and in text
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

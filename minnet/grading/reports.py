@@ -51,13 +51,17 @@ def _answer(answer: Answer) -> list[str]:
     wrong = [check for check in answer.checks if check.passed is False]
     if wrong:
         lines += ["What to mend, first things first:", ""]
-        lines += [f"{i}. **{_plain(check.name)}** ({_asks(check)}). {_message(check)}" for i, check in enumerate(wrong, 1)]
+        lines += [
+            f"{i}. **{_plain(check.name)}** ({_asks(check)}). {_message(check)}" for i, check in enumerate(wrong, 1)
+        ]
         lines += [""]
     elif answer.checks and all(check.passed for check in answer.checks):
         lines += ["Everything is right.", ""]
     if any(check.passed is not None for check in answer.checks):
         lines += ["| check | passed | points |", "|---|---|---|"]
-        lines += [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in answer.checks] + [""]
+        lines += [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in answer.checks] + [
+            ""
+        ]
     return lines
 
 

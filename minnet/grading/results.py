@@ -1,4 +1,4 @@
-"""Results are what a student got: points for each check, the scores of the questions, and what the teacher should look at."""
+"""Results are what a student got: points for each check and question, and what the teacher should look at."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any

@@ -124,7 +124,7 @@ def _grade(result: Result, source: bytes) -> Result:
 def _graded(
     waiting: dict[str, tuple[Result, bytes]], exercise_path: Path, hidden: list[str], processes: int
 ) -> Iterator[Result]:
-    """Yield each result. If a file ends the grading process itself, the others are graded one at a time from then on."""
+    """Yield each result. If a file ends the grading process itself, the others are graded one at a time."""
     while waiting:
         pool = ProcessPoolExecutor(
             min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, (exercise_path, hidden)
@@ -133,9 +133,8 @@ def _graded(
         try:
             futures = {pool.submit(_grade, *given): name for name, given in waiting.items()}
             for future in as_completed(futures):
-                result = future.result()
+                yield future.result()
                 del waiting[futures[future]]
-                yield result
         except BrokenProcessPool:
             if processes == 1:
                 name = next(iter(waiting))

@@ -10,9 +10,10 @@ import numpy as np
 from minnet.core.arrays import cast
 from minnet.core.layer import Layer
 from minnet.core.trees import as_tree
-from minnet.inspection.findings import CHECKS, Finding, Findings, of_inner_layers, outcomes
+from minnet.inspection.finding import Finding
+from minnet.inspection.findings import CHECKS, Findings, of_inner_layers, outcomes
 from minnet.inspection.flattened import flattened
-from minnet.inspection.layer_checks import LayerError, Trial
+from minnet.inspection.layer_checks import LayerError, Trial, is_ours
 
 __all__ = ["CHECKS", "Finding", "Findings", "LayerError", "check_layer", "findings"]
 
@@ -29,7 +30,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     - neither method writes into its arguments, or changes what it returned before;
     - float32 gives float32, and float64 gives float64;
     - a batch of one, an empty batch and arrays that are not contiguous work;
-    - in eval mode, forward is deterministic and keeps nothing;
+    - large inputs give no NaN by an overflow;
+    - in eval mode, forward is deterministic, keeps nothing, and computes each sample by itself;
     - a layer that behaves as in eval mode while it trains (`Layer.freeze`) has the right gradients, too;
     - every array of floats that the layer keeps is a Parameter or a Buffer, and found as its own;
     - copies and pickles compute the same;
@@ -66,12 +68,12 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     >>> check_layer(mn.Tanh(), x)  # doctest: +ELLIPSIS
     'Tanh(): gradients right to ...e-... (x), every requirement met'
     """
-    trial = _trial("check_layer", layer, inputs, rng)
+    trial, inner_rng = _trial("check_layer", layer, inputs, rng)
     for outcome in outcomes(trial):
         if outcome.passed is False:
-            inside = next(of_inner_layers(trial.layer, trial.inputs, trial.rng), None)
+            inside = next(of_inner_layers(trial.layer, trial.inputs, inner_rng), None)
             culprit = dict(trial.layer.named_layers())[inside.where if inside else ""]
-            if outcome.check == "forward" and outcome.error and _is_ours(culprit):
+            if outcome.check == "forward" and outcome.error and is_ours(culprit):
                 raise outcome.error  # what is wrong is the input, and the message says so
             if inside:
                 raise LayerError(f"{trial.name}: {inside}") from outcome.error
@@ -117,18 +119,23 @@ def findings(layer: Layer, *inputs: object, rng: int | np.random.Generator | Non
     >>> found.checks["batch of one"]
     True
     """
-    trial = _trial("findings", layer, inputs, rng)
+    trial, inner_rng = _trial("findings", layer, inputs, rng)
     results = list(outcomes(trial))
     found = Findings()
     found.checks = {outcome.check: outcome.passed for outcome in results}
     wrong = [Finding(outcome.check, outcome.message) for outcome in results if outcome.passed is False]
     if wrong:
-        found += list(of_inner_layers(trial.layer, trial.inputs, trial.rng)) or wrong
+        found += list(of_inner_layers(trial.layer, trial.inputs, inner_rng)) or wrong
     return found
 
 
-def _trial(name: str, layer: Layer, inputs: tuple[object, ...], rng: int | np.random.Generator | None) -> Trial:
-    """Return a trial of what one of the functions was given; TypeError or ValueError if it cannot be checked."""
+def _trial(
+    name: str, layer: Layer, inputs: tuple[object, ...], rng: int | np.random.Generator | None
+) -> tuple[Trial, np.random.Generator]:
+    """Return a trial of what one of the functions was given, and a Generator for the trials of the layers inside.
+
+    TypeError or ValueError if it cannot be checked.
+    """
     if isinstance(layer, type):
         raise TypeError(f"{name} expected a layer, got the class {layer.__name__}: pass {layer.__name__}(...)")
     if not isinstance(layer, Layer):
@@ -137,16 +144,20 @@ def _trial(name: str, layer: Layer, inputs: tuple[object, ...], rng: int | np.ra
         raise ValueError(f"{name} got no input: pass what forward takes, an array x or a prediction and a target")
     given = [as_tree(name, f"input {i}", x, _as_float64) for i, x in enumerate(inputs)]
     layer, arrays = flattened(layer, given)
-    if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
+    if not any(x.dtype.kind == "f" for x in arrays) and not _learns(layer):
         why = f"{layer.describe()} has no Parameters, and no input is float"
         raise ValueError(f"{name} has nothing to vary: {why}")
     # A stream of its own: x is often default_rng(0).normal(...), and dy = x would hide a missing transpose.
-    (rng,) = np.random.default_rng(rng).spawn(1)
-    return Trial(layer, arrays, rng)
+    rng, inner_rng = np.random.default_rng(rng).spawn(2)
+    return Trial(layer, arrays, rng), inner_rng
 
 
-def _is_ours(layer: Layer) -> bool:
-    return type(layer).__module__.split(".")[0] == "minnet"
+def _learns(layer: Layer) -> bool:
+    """Whether a layer has a Parameter to train; or cannot be walked through, of which the checks say why."""
+    try:
+        return any(parameter.trainable for parameter in layer.parameters())
+    except Exception:
+        return True
 
 
 def _as_float64(owner: str, name: str, x: Any) -> Any:

@@ -1,113 +1,181 @@
-"""A mistake is one of the frequent ones in a backward: here its traces in errors and wrong gradients are recognized."""
+"""A mistake is one of the frequent ones in a backward: here its traces in a wrong gradient are recognized."""
 
 import math
-from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minnet.core.arrays import Array
+from minnet.inspection.dependencies import of_dependencies
+from minnet.inspection.evidence import Evidence, alike
+from minnet.inspection.finding import RULE
+from minnet.inspection.formulas import of_formula
+from minnet.inspection.layer_checks import is_ours
+from minnet.inspection.patterns import of_offset, of_order, of_place, of_regions
+from minnet.inspection.spied import changed_cache
 
 
-def of_error(error: Exception, method: str, argument: str) -> str | None:
-    """Return which mistake an error raised by `forward` or `backward` suggests; None if none is known.
-
-    `argument` says what the method was given: "its input" or "dy".
-    """
-    text = str(error)
-    transposes = "with y = x @ W, dL/dx is dy @ W.T and dL/dW is x.T @ dy; is a transpose missing, or misplaced?"
-    for phrase, mistake in (
-        ("read-only", f"{method} writes into {argument}, which belongs to the caller: make a new array"),
-        (
-            "non-broadcastable output operand with shape ()",
-            f"{method} adds an array to the grad of a Parameter that is a single number: add its sum over all axes, or "
-            f"give the Parameter a shape, such as np.zeros(out_features) ({text})",
-        ),
-        ("non-broadcastable", f"{method} adds an array of another shape: sum over the batch, axis=0 ({text})"),
-        ("matmul", f"{method} multiplies matrices whose sizes do not fit; {transposes} ({text})"),
-        ("not aligned", f"{method} multiplies matrices whose sizes do not fit; {transposes} ({text})"),
-        (
-            "could not be broadcast",
-            f"{method} combines arrays whose shapes do not fit: does a sum run over the wrong axis (the batch is axis "
-            f"0), or is keepdims=True missing? ({text})",
-        ),
-        ("even if not self.training", f"backward fails while the layer behaves as in eval mode: {text}"),
-        ("before forward()", "forward kept nothing for backward: set self.cache in every branch of it"),
-        ("cache is empty", f"{method} reads an empty cache: {text}"),
-        ("re-bound", f"{method} re-binds grad: {text}"),
+def of_gradient(e: Evidence) -> str:
+    """Return which mistake a wrong gradient suggests; an empty string if none is known."""
+    for look in (
+        *(_of_nothing, _of_chance, _of_cache, _of_missing_dy, _of_transposes, of_order, of_formula, _of_ratio),
+        *(_of_samples, _of_branches, _of_repeats, of_place, of_regions, of_offset, of_dependencies),
     ):
-        if phrase in text:
-            return mistake
-    return None
-
-
-def of_gradient(
-    claimed: Array, right: Array, dy: Array, x: Array | None, weights: dict[str, Array], places: NDArray[Any]
-) -> str:
-    """Return which mistake a wrong gradient suggests; an empty string if none is known.
-
-    Parameters
-    ----------
-    claimed
-        What `backward` returned or added.
-    right
-        The right values, at the flat indices `places`.
-    dy, x, weights
-        dL/dy, the input, and the Parameters' values by name.
-    places
-        Which elements of `claimed` were checked.
-    """
-    values = claimed.reshape(-1)[places]
-    if not values.any():
-        return "it is zero everywhere, so backward does not compute it"
-    if claimed.shape == dy.shape and _alike(values * dy.reshape(-1)[places], right):
-        return "it lacks the factor dy"
-    if len(places) == claimed.size:
-        whole = np.empty(claimed.size)
-        whole[places] = right
-        if hint := _of_axes(claimed, whole.reshape(claimed.shape), dy, weights):
+        with np.errstate(all="ignore"):
+            try:
+                hint = look(e)
+            except Exception:  # the layer fails in another run
+                continue
+        if hint:
             return hint
+    return ""
+
+
+def _of_nothing(e: Evidence) -> str:
+    if e.claimed.any():
+        return ""
+    if e.is_input:
+        return "it is zero everywhere, so backward does not compute it"
+    owner, _, last = e.name.rpartition(".")
+    if owner:
+        return (
+            f"it is zero everywhere, so backward does not compute it: call self.{owner}.backward(...), which adds the "
+            f"gradients of the layer inside, and returns what goes on"
+        )
+    return (
+        f"it is zero everywhere, so backward does not compute it: add to self.{last}.grad itself, self.{last}.grad += "
+        "... (what is added to a copy of it, or to a part taken out with an array of indices, is lost)"
+    )
+
+
+def _of_chance(e: Evidence) -> str:
+    """Backward draws random numbers."""
+    trial = e.trial
+    layer = trial.new()
+    trial.forward(layer, trial.inputs)
+
+    def states() -> list[str]:
+        found = [value for _, inner in layer.named_layers() for value in vars(inner).values()]
+        return [repr(v.bit_generator.state) for v in found if isinstance(v, np.random.Generator)]
+
+    before = states()
+    trial.backward(layer, trial.dy)
+    if states() == before:
+        return ""
+    return (
+        "backward draws random numbers, and so uses another mask than forward did: keep forward's mask in self.cache, "
+        "and multiply dy by that one"
+    )
+
+
+def _of_cache(e: Evidence) -> str:
+    return changed_cache(e.trial)
+
+
+def _of_missing_dy(e: Evidence) -> str:
+    if e.by_element and alike((e.claimed * e.dy)[e.known], e.right[e.known]):
+        return "dy is missing, it lacks the factor dy: by the chain rule dL/dx = dL/dy * dy/dx, so return dy * (...)"
+    return ""
+
+
+def _of_transposes(e: Evidence) -> str:
+    if (
+        not e.whole
+        or e.claimed.ndim != 2
+        or e.claimed.shape[0] != e.claimed.shape[1]
+        or not alike(e.claimed.T, e.right)
+    ):
+        return ""
+    if e.is_input:
+        return "it is the transpose of the right gradient: rows and columns are exchanged"
+    return f"it is the transpose of the right gradient{RULE}{e.name}, dL/d{e.name} is x.T @ dy"
+
+
+def _of_ratio(e: Evidence) -> str:
+    """All elements are wrong by one factor."""
+    values, right = e.claimed[e.known], e.right[e.known]
     apart = np.abs(right) > 1e-3 * np.abs(right).max()
-    ratios = values[apart] / right[apart]
-    if apart.any() and np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
-        return _of_ratio(float(ratios.mean()), () if x is None else x.shape)
-    return ""
-
-
-def _of_axes(claimed: Array, right: Array, dy: Array, weights: dict[str, Array]) -> str:
-    """Recognize a missing transpose, and a sum along the wrong axis."""
-    if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1] and _alike(claimed.T, right):
-        return "it is the transpose of the right gradient: with y = x @ W, dL/dW is x.T @ dy"
-    for name, weight in weights.items():
-        fits = weight.ndim == 2 and dy.ndim and dy.shape[-1] == weight.shape[0] and claimed.shape == dy.shape
-        if fits and _alike(claimed, dy @ weight):
-            return f"it is dy @ {name}.data: the right one is dy @ {name}.data.T"
-    sums = {
-        axes: np.broadcast_to(total, claimed.shape)
-        for count in range(1, dy.ndim + 1)
-        for axes in combinations(range(dy.ndim), count)
-        if (total := dy.sum(axis=axes)).shape in (claimed.shape, ())
-    }
-    wrong = next((axes for axes, total in sums.items() if _alike(claimed, total)), None)
-    better = next((axes for axes, total in sums.items() if _alike(right, total)), None)
-    if wrong and better:
-        return f"it is dy.sum(axis={_shown(wrong)}): the right one is dy.sum(axis={_shown(better)})"
-    return ""
-
-
-def _of_ratio(ratio: float, sizes: tuple[int, ...]) -> str:
-    """Say what a factor suggests by which all elements are wrong."""
+    if not apart.any():
+        return ""
+    ratio = float((values[apart] / right[apart]).mean())
+    if not np.allclose(values, ratio * right, rtol=1e-3, atol=1e-3 * float(np.abs(right).max() * abs(ratio))):
+        return ""
     hint = f"every element is {ratio:.6g} times the right value"
-    for size in sizes:
-        if size > 1 and (math.isclose(ratio, size, rel_tol=1e-3) or math.isclose(ratio, 1 / size, rel_tol=1e-3)):
+    if math.isclose(ratio, -1, rel_tol=1e-3):
+        return f"{hint}; is a sign wrong?"
+    for size in e.x.shape if e.x.size else ():
+        if size > 1 and any(math.isclose(abs(ratio), r, rel_tol=1e-3) for r in (size, 1 / size)):
             return f"{hint}; {size} is a size of the input: is there a mean in one method, and a sum in the other?"
-    return f"{hint}; " + ("is a sign wrong?" if math.isclose(ratio, -1, rel_tol=1e-3) else "is a factor missing?")
+    if any(math.isclose(abs(ratio), r, rel_tol=1e-3) for r in (e.x.size, 1 / max(e.x.size, 1)) if e.x.size > 1):
+        return f"{hint}; {e.x.size} is the number of elements: is there a mean in one method, and a sum in the other?"
+    for name, value in e.numbers().items():
+        for text, number in ((f"self.{name}", value), (f"1 - self.{name}", 1 - value)):
+            if number not in (0, 1) and any(math.isclose(ratio, r, rel_tol=1e-3) for r in (number, 1 / number)):
+                shown = text if math.isclose(ratio, number, rel_tol=1e-3) else f"1 / ({text})"
+                return f"{hint}, which is {shown}: this factor is missing in one of the two methods, or is there twice"
+    return f"{hint}; is a factor missing?"
 
 
-def _alike(a: Array, b: Array) -> bool:
-    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-5, atol=1e-7)
+def _of_samples(e: Evidence) -> str:
+    """Some samples do not count in the gradient of a Parameter."""
+    trial = e.trial
+    if e.is_input or trial.is_loss or any(len(a) != len(e.x) for a in (*trial.inputs, e.dy)) or len(e.x) > 30:
+        return ""
+    alone = [e.dy * np.reshape(row, (-1, *(1,) * (e.dy.ndim - 1))) for row in np.eye(len(e.x))]
+    silent = [i for i, dy in enumerate(alone) if not e.claimed_for(dy).any() and e.moves(dy)]
+    if len(silent) == len(e.x) - 1 and silent[-1] != len(e.x) - 1 and len(e.x) > 1:
+        return (
+            "only the last sample counts: a loop overwrites the gradient of each sample with that of the next. Add "
+            "them "
+            "up, with +="
+        )
+    if silent:
+        which = {0: "first ", len(e.x) - 1: "last "}.get(silent[0], "") if len(silent) == 1 else ""
+        return (
+            f"the {which}sample [{silent[0]}] is left out, its dy changes nothing: does a loop over range(len(x)) "
+            "begin or "
+            "end at the wrong place?"
+        )
+    return ""
 
 
-def _shown(axes: tuple[int, ...]) -> str:
-    return str(axes[0]) if len(axes) == 1 else str(axes)
+def _of_branches(e: Evidence) -> str:
+    """Layers inside get x, and what one of their backwards returns is not counted."""
+    layer = e.trial.new()
+    inner = {path: part for path, part in layer.named_layers() if path}
+    if not e.is_input or not inner or is_ours(layer):
+        return ""
+    given: dict[str, Any] = {}
+    returned: dict[str, Any] = {}
+    for path, part in inner.items():
+
+        def forward(x: Any, path: str = path, original: Any = part.forward) -> Any:
+            given[path] = x
+            return original(x)
+
+        def backward(dy: Any, path: str = path, original: Any = part.backward) -> Any:
+            returned[path] = original(dy)
+            return returned[path]
+
+        vars(part).update(forward=forward, backward=backward)
+    e.trial.run(layer, e.trial.inputs)
+    first = [path for path, x in given.items() if path in returned and np.array_equal(x, e.x)]
+    if len(first) > 1 and alike(sum(returned[path] for path in first), e.right):
+        parts = " + ".join(f"self.{path}.backward(...)" for path in first)
+        return f"x goes into more than one layer inside, so dL/dx is the sum of what their backwards return, {parts}"
+    return ""
+
+
+def _of_repeats(e: Evidence) -> str:
+    """Rows that were read more than once are wrong."""
+    indices = next((x for x in e.trial.inputs if x.dtype.kind in "iu"), None)
+    if e.is_input or indices is None or not e.whole or e.claimed.ndim < 1 or e.trial.is_loss:
+        return ""
+    counts = np.bincount(indices.reshape(-1), minlength=len(e.claimed))
+    good = [alike(a, b) for a, b in zip(e.claimed, e.right, strict=True)]
+    if len(counts) != len(good) or not all(ok or n > 1 for ok, n in zip(good, counts, strict=True)):
+        return ""
+    return (
+        f"it is wrong only in rows that were read more than once: self.{e.name}.grad[indices] += dy adds to each row "
+        "only "
+        f"once. Write np.add.at(self.{e.name}.grad, indices, dy)"
+    )

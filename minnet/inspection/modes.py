@@ -15,7 +15,7 @@ from minnet.core.arrays import Array
 from minnet.core.buffer import Buffer
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
-from minnet.inspection.layer_checks import LayerError, Run, Trial, other, same
+from minnet.inspection.layer_checks import LayerError, Run, Trial, is_ours, other, same
 from minnet.inspection.requirements import held
 from minnet.layers import Residual, Sequential
 
@@ -50,39 +50,70 @@ def eval_mode(trial: Trial) -> None:
     trial.run(layer, other(trial.inputs))
     layer.eval()
     before = _snapshot(layer)
+    seeded, trial.seeded = trial.seeded, False
     y = trial.forward(layer, trial.inputs)
     again = trial.forward(layer, trial.inputs)
+    trial.seeded = seeded
     changed = _changes(before, _snapshot(layer))
     if changed and all(path.endswith("(a Generator)") for path in changed):
-        trial.fail("forward draws random numbers in eval mode: return x as it is if not self.training")
+        trial.fail(
+            "forward draws random numbers in eval mode: return x as it is if not self.training. After training, "
+            "model.eval() "
+            "sets self.training to False, and predictions must not depend on chance"
+        )
     if changed:
         trial.fail(
-            f"forward in eval mode changes {', '.join(changed)}: keep nothing, because threads may share the layer; "
-            "what is assigned to self.cache is kept in training mode only"
+            f"forward in eval mode changes {', '.join(changed)}: keep nothing, because several threads may use one "
+            "model at "
+            "the same time. What backward needs belongs in self.cache, which keeps nothing in eval mode; change "
+            "anything "
+            "else only if self.training"
         )
     if not np.array_equal(y, again, equal_nan=True):
-        trial.fail("forward in eval mode gives two results for one input: it must not be random")
+        trial.fail(
+            "forward in eval mode gives two results for one input: it must not be random. Return x as it is if not "
+            "self.training"
+        )
     passing = (".grad", ".training", ".recording", "(a Generator)")
     learned = [path for path in _changes(fresh, before) if not path.endswith(passing)]
     x = trial.inputs[0]
-    if learned and not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]:
-        alone = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
-        if not np.allclose(alone, y, rtol=1e-7, atol=1e-9):
-            trial.fail(
-                f"forward in eval mode depends on the rest of the batch, although training updates "
-                f"{', '.join(learned)}: use that if not self.training"
-            )
+    of_samples = not trial.is_loss and len(trial.inputs) == 1 and x.ndim > 1 and np.shape(y)[:1] == x.shape[:1]
+    if of_samples and (learned or not is_ours(trial.layer)):
+        _check_samples_apart(trial, layer, y, learned)
+    if not trial.repeats:
+        return
     layer = trial.new()
     trial.forward(layer.eval(), other(trial.inputs))
     same(trial, trial.run(layer.train(), trial.inputs), "after an eval-mode forward: the modes must share nothing")
+
+
+def _check_samples_apart(trial: Trial, layer: Layer, y: Array, learned: list[str]) -> None:
+    """Each sample gives the same, whether it is alone or in a batch."""
+    x = trial.inputs[0]
+    try:
+        alone = np.concatenate([trial.forward(layer, [x[i : i + 1]]) for i in range(len(x))])
+    except (LayerError, ValueError):
+        return  # what is wrong with a batch of one is said by its own check
+    if alone.shape != y.shape or np.allclose(alone, y, rtol=1e-7, atol=1e-9, equal_nan=True):
+        return
+    if learned:
+        trial.fail(
+            f"forward in eval mode depends on the rest of the batch, although training updates "
+            f"{', '.join(learned)}: use that if not self.training. A prediction must not depend on the other samples"
+        )
+    trial.fail(
+        "forward in eval mode depends on the rest of the batch: a sample alone gives another result than among the "
+        "other "
+        "samples. Axis 0 is the batch: does a sum, a mean or a maximum run over axis=0, where axis=1, the numbers of "
+        "one "
+        "sample, is meant? (If the statistics of a batch are meant, keep a running mean in an mn.Buffer for eval mode)"
+    )
 
 
 def copies_compute_the_same(trial: Trial) -> None:
     """Copies and pickles compute the same."""
     layer = trial.new()
     trial.run(layer, trial.inputs)
-    layer.eval()
-    y = trial.forward(layer, trial.inputs)
     copies = {"copy.deepcopy": copy.deepcopy(layer)}
     originals = dict(trial.layer.named_arrays())
     for name, array in copy.deepcopy(trial.layer).named_arrays():
@@ -92,7 +123,11 @@ def copies_compute_the_same(trial: Trial) -> None:
         try:
             copies["pickle"] = pickle.loads(pickle.dumps(layer))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise LayerError(f"{trial.name}: pickle fails: {error}") from error
+            cure = ": define the function with def, outside of the class, in place of a lambda" * (
+                "lambda" in str(error)
+            )
+            raise LayerError(f"{trial.name}: pickle fails, which saves a layer: {error}{cure}") from error
+    y = trial.forward(layer, trial.inputs)
     for how, copied in copies.items():
         if not np.array_equal(trial.forward(copied, trial.inputs), y, equal_nan=True):
             trial.fail(f"a copy made by {how} computes something else")

@@ -4,7 +4,6 @@ Each function asks one of them of a trial, and raises LayerError if it is not me
 """
 
 import copy
-import warnings
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from minnet.core.arrays import Array, cast
 from minnet.core.buffer import Buffer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
-from minnet.inspection.layer_checks import LayerError, Run, Trial, other, same
+from minnet.inspection.layer_checks import Run, Trial, difference, other, same
 from minnet.inspection.ownership import not_found
 
 
@@ -30,20 +29,59 @@ def backward_runs(trial: Trial) -> None:
     except BaseException:
         trial.backward_works = False
         raise
-    if trial.varied and trial.clean.dx[0] is None:
-        trial.fail("backward returned None: it must return dL/dx")
+    if trial.varied and (not trial.clean.dx or trial.clean.dx[0] is None):
+        trial.clean.dx = []
+        name, x = next((name, trial.inputs[i]) for i, name in trial.varied.items())
+        trial.fail(
+            f"backward returned None, which is nothing: it must return dL/d{name}. Its last line must be return dx, "
+            "with the "
+            f"gradient of {name}, an array of shape {x.shape}"
+        )
 
 
 def shape_of_dx(trial: Trial) -> None:
     """Backward returns an array of the shape of x."""
     dx = trial.clean.dx
     if trial.varied and len(dx) > len(trial.inputs):
-        trial.fail(f"backward returned {len(dx)}: it must return dL/dx")
+        shape = trial.inputs[min(trial.varied)].shape
+        trial.fail(
+            f"backward returned {len(dx)} values: it must return dL/dx alone, of shape {shape}. The gradients of "
+            "Parameters "
+            f"are not returned, but added: {_first_grad(trial)} += ..."
+        )
     for name, x, d in trial.gradients(trial.inputs, trial.clean):
-        if not isinstance(d, np.ndarray):
-            trial.fail(f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of {name}'s shape")
+        if not isinstance(d, np.ndarray) or d.dtype.kind not in "fiub":
+            trial.clean.dx = []
+            cure = ", such as np.array(...)" if isinstance(d, list) else ""
+            trial.fail(
+                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of floats, of {name}'s "
+                f"shape{cure}"
+            )
         if d.shape != x.shape:
-            trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}")
+            trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}{_why_shape(trial, x, d)}")
+
+
+def _first_grad(trial: Trial) -> str:
+    return f"self.{next((name for name, _ in trial.layer.named_parameters()), 'W')}.grad"
+
+
+def _why_shape(trial: Trial, x: Array, d: Array) -> str:
+    """Say why dx may have another shape than x, and what to do."""
+    for name, parameter in trial.layer.named_parameters():
+        if parameter.data.shape == d.shape:
+            return (
+                f": this is the shape of self.{name}. The gradient of self.{name} is added to self.{name}.grad; what "
+                "backward "
+                "returns is the gradient of x"
+            )
+    if d.size == x.size:
+        turned = "transpose it, or " if d.shape == x.shape[::-1] and d.ndim > 1 else ""
+        return (
+            f": {turned}bring it back into the shape of x, dx.reshape(shape), with shape = x.shape kept in self.cache"
+        )
+    if d.shape == np.shape(trial.clean.y):
+        return ": this is the shape of y, forward's output. Backward goes the way back, to the shape of the input"
+    return ": each number of the input needs one derivative, so the two shapes must be equal"
 
 
 def arguments_stay(trial: Trial) -> None:
@@ -58,11 +96,19 @@ def arguments_stay(trial: Trial) -> None:
 
 def repeatable(trial: Trial) -> None:
     """A copy of the layer computes the same from the same input."""
-    same(
-        trial,
-        trial.run(trial.new(), trial.inputs),
-        "when a copy of the layer is given the same input: draw random numbers from a Generator that the layer owns "
-        "(self.rng = np.random.default_rng(rng)), and share nothing between layers",
+    name = difference(trial, trial.run(trial.new(), trial.inputs))
+    if not name:
+        return
+    # If it draws from the generators that all code shares, the other checks go on with the same numbers each time.
+    trial.seeded = True
+    trial.clean = trial.run(trial.new(), trial.inputs)
+    trial.repeats = not difference(trial, trial.run(trial.new(), trial.inputs))
+    trial.fail(
+        f"{name} is different when a copy of the layer is given the same input: draw random numbers from a Generator "
+        "that "
+        "the layer owns (self.rng = np.random.default_rng(rng)), and share nothing between layers. Make self.rng in "
+        "__init__, once, and use neither np.random.rand and its like, which all code shares, nor a new Generator in "
+        "forward"
     )
 
 
@@ -70,14 +116,35 @@ def parameters_stay(trial: Trial) -> None:
     """Neither method changes, replaces or adds a Parameter."""
     layer = trial.new()
     before = [(n, a, held(a), a.data.copy()) for n, a in layer.named_arrays()]
-    trial.run(layer, trial.inputs)
+    trial.forward(layer, trial.inputs)
+    method = "forward"
+    if not _changed(before) and trial.backward_works:
+        trial.backward(layer, trial.dy)
+        method = "backward"
     if [(n, id(a)) for n, a in layer.named_arrays()] != [(n, id(a)) for n, a, *_ in before]:
-        trial.fail("forward or backward adds or replaces a Parameter or Buffer: make all of them in __init__")
-    for name, array, arrays, values in before:
+        trial.fail(
+            "forward or backward adds or replaces a Parameter or Buffer: make all of them in __init__, because the "
+            "optimizer "
+            "is given those that are there at the start"
+        )
+    for name, array, arrays, _ in before:
         if any(now is not then for now, then in zip(held(array), arrays, strict=True)):
-            trial.fail(f"forward or backward re-binds {name}.data or .grad: write into them in place")
-        if isinstance(array, Parameter) and not np.array_equal(array.data, values, equal_nan=True):
-            trial.fail(f"forward or backward changes {name}.data: only the optimizer changes it (else: mn.Buffer)")
+            trial.fail(f"{method} re-binds {name}.data or .grad: write into them in place")
+    for name in _changed(before):
+        trial.fail(
+            f"{method} changes {name}.data: only the optimizer changes it, after backward, with the gradient that "
+            "backward "
+            f"adds to {name}.grad. (An array that forward changes itself, such as a running mean, is an mn.Buffer.)"
+        )
+
+
+def _changed(before: list[tuple[str, Parameter | Buffer, list[Array], Array]]) -> list[str]:
+    """Return the names of the Parameters that have other values now."""
+    return [
+        name
+        for name, array, _, values in before
+        if isinstance(array, Parameter) and not np.array_equal(array.data, values, equal_nan=True)
+    ]
 
 
 def held(array: Parameter | Buffer) -> list[Array]:
@@ -97,8 +164,16 @@ def gradients_add_up(trial: Trial) -> None:
             right = trial.clean.grads[name]
             if parameter.trainable and not np.allclose(parameter.grad - start[name], right, rtol=1e-7, atol=1e-9):
                 if np.allclose(parameter.grad, right, rtol=1e-7, atol=1e-9):
-                    trial.fail(f"{method} overwrites {name}.grad: add to it, {name}.grad += ...")
-                trial.fail(f"{method} does not add dL/d{name} to {name}.grad: what it adds depends on the old values")
+                    trial.fail(
+                        f"{method} overwrites {name}.grad: add to it, {name}.grad += ... ({name}.grad[...] = ..., or "
+                        "setting "
+                        "it to zero first, loses what an earlier backward added; optimizer.zero_grad() sets it to zero)"
+                    )
+                trial.fail(
+                    f"{method} does not add dL/d{name} to {name}.grad: what it adds depends on the old values, or it "
+                    "adds "
+                    f"another number of times than backward. Write {name}.grad += ..., once, and nothing else to it"
+                )
 
 
 def last_forward_counts(trial: Trial) -> None:
@@ -112,13 +187,22 @@ def last_forward_counts(trial: Trial) -> None:
                 update_in_place(value, vars(saved).get(name))
     for (_, buffer), (_, before) in zip(layer.named_buffers(), start.named_buffers(), strict=True):
         buffer.data[...] = before.data
-    what = "after an earlier forward: backward must return the gradient of the last forward"
+    what = (
+        "after an earlier forward: backward must return the gradient of the last forward, so each forward must assign "
+        "self.cache anew, not only the first"
+    )
     same(trial, trial.run(layer, trial.inputs), what)
     first, second = trial.new(), trial.new()
     y = trial.forward(first, trial.inputs)
     trial.forward(second, other(trial.inputs))
     run = Run(y, trial.backward(first, trial.dy), {n: p.grad for n, p in first.named_parameters()})
-    same(trial, run, "if another layer of the class runs in between: keep the cache in self, not in the class")
+    same(
+        trial,
+        run,
+        "if another layer of the class runs in between: keep the cache in self, not in the class. "
+        "Write self.cache = ... in forward; a list, a dict or an array that is made in the class body is shared by all "
+        "layers",
+    )
 
 
 def results_stay(trial: Trial) -> None:
@@ -131,7 +215,7 @@ def results_stay(trial: Trial) -> None:
         for path, owned in layer.named_arrays():
             for part, own in zip(("data", "grad"), held(owned), strict=False):
                 if np.may_share_memory(array, own):
-                    trial.fail(f"the {name} is a view of {path}.{part} and changes with it: return a copy")
+                    trial.fail(f"the {name} is a view of {path}.{part} and changes with it: return a copy, .copy()")
     trial.run(layer, other(trial.inputs))
     for name, array, values in saved:
         if not np.array_equal(array, values, equal_nan=True):
@@ -151,7 +235,9 @@ def dtypes(trial: Trial) -> None:
             if array.dtype != dtype:
                 trial.fail(
                     f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks with x.dtype, and "
-                    "keep arrays as Parameters or Buffers, because astype converts these"
+                    "keep arrays as Parameters or Buffers, because astype converts these. np.zeros(shape), "
+                    "np.ones(shape) "
+                    "and mask / 0.5 are float64: write np.zeros(shape, x.dtype), or mask.astype(x.dtype)"
                 )
 
 
@@ -159,40 +245,9 @@ def strided_arrays(trial: Trial) -> None:
     """Arrays that are not contiguous give the same."""
     strided = [np.repeat(x[..., None], 2, axis=-1)[..., 0] if x.ndim else x for x in trial.inputs]
     dy = np.repeat(trial.dy[..., None], 2, axis=-1)[..., 0]
-    same(trial, trial.run(trial.new(), strided, dy), "when the arrays are not contiguous")
-
-
-def batch_of_one(trial: Trial) -> None:
-    """A batch of one works."""
-    _batch(trial, 1, "a batch of one")
-
-
-def empty_batch(trial: Trial) -> None:
-    """An empty batch works."""
-    _batch(trial, 0, "an empty batch")
-
-
-def _batch(trial: Trial, n: int, what: str) -> None:
-    """Check the results of the first n samples."""
-    inputs, y = trial.inputs, trial.clean.y
-    x = inputs[0]
-    # Inputs without a batch axis have no smaller batches: one sample, or scores (C,) and a label.
-    if x.ndim < 2 or any(a.ndim < 1 or len(a) != len(x) for a in inputs):
-        return
-    dy = trial.dy if trial.is_loss else trial.dy[:n]
-    batch = [a[:n] for a in inputs]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            run = trial.run(trial.new(), batch, dy)
-    except LayerError:
-        raise
-    except Exception as error:
-        raise LayerError(f"{trial.name}: {what} fails: {type(error).__name__}: {error}") from error
-    if not trial.is_loss and run.y.shape != (n, *y.shape[1:]) and len(y) == len(x):
-        trial.fail(f"{what} of shape {batch[0].shape} gives an output of shape {run.y.shape}")
-    for name, part, d in trial.gradients(batch, run):
-        if d.shape != part.shape:
-            trial.fail(f"{what} of shape {part.shape} gives a dL/d{name} of shape {d.shape}")
-    if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values()) if a is not None):
-        trial.fail(f"{what} gives infinite numbers or NaN")
+    same(
+        trial,
+        trial.run(trial.new(), strided, dy),
+        "when the arrays are not contiguous, so that their numbers do not lie side by side in memory, "
+        "as in a slice: use x itself, and not its memory (np.frombuffer, x.base, strides)",
+    )

@@ -8,15 +8,29 @@ from notebooks import FOLDER, SOURCES, build, code_cells, name_of
 TRANSLATED = [source for source in SOURCES if source.parent != FOLDER]
 
 
+class Texts(ast.NodeTransformer):
+    """Takes the strings out of code. The values in an f-string stay, in any order, because languages differ in that."""
+
+    def __init__(self):
+        self.found = []
+
+    def visit_Constant(self, node):
+        if isinstance(node.value, str):
+            self.found.append(node.value)
+            node.value = ""
+        return node
+
+    def visit_JoinedStr(self, node):
+        values = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+        self.found.append("".join(part.value for part in node.values if part not in values))
+        node.values = sorted(values, key=ast.dump)
+        return node
+
+
 def without_texts(code):
     """Return code without its comments and strings, and the strings."""
-    tree = ast.parse(code)
-    strings = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            strings.append(node.value)
-            node.value = ""
-    return ast.dump(tree), strings
+    texts = Texts()
+    return ast.dump(texts.visit(ast.parse(code))), texts.found
 
 
 def differences(code, other):
@@ -43,7 +57,9 @@ def test_text_and_code_alternate_in_the_same_order(source):
 
 def test_what_counts_as_a_difference():
     assert not differences('print("one", x)  # a', 'print("一", x)  # b')
-    assert not differences('f"{x} of {y}"', 'f"{x} 之 {y}"')
+    assert not differences('f"{x:.1%} of {y}"', 'f"{y} 的 {x:.1%}"')
+    assert differences('f"{x:.1%} of {y}"', 'f"{y} 的 {x:.2%}"')
+    assert differences('f"{x} of {y}"', 'f"{y} 的 {y}"')
     assert differences('print("one", x)', 'print("two", x)')
     assert differences('print("one", x)', 'print("一", y)')
     assert differences("x = 1", "x = 2")
