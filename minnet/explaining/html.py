@@ -21,8 +21,8 @@ TERMS = 12  # that are written out
 STYLE = """
 .mn-explain { max-width: 62em; line-height: 1.4; }
 .mn-explain .mn-card { border: 1px solid rgba(128,128,128,.5); border-radius: 6px; margin: .6em 0; padding: .4em .8em; }
-.mn-explain .mn-title { font-size: 1.15em; font-weight: 600; line-height: 1.3; margin: .2em 0; }
-.mn-explain .mn-part { font-size: 1em; font-weight: 600; margin: .6em 0 .1em; }
+.mn-explain .mn-title { font-size: 1.15em; font-weight: 600; line-height: 1.3; margin: .2em 0; padding: 0; }
+.mn-explain .mn-part { font-size: 1em; font-weight: 600; margin: .6em 0 .1em; padding: 0; }
 .mn-explain .mn-formula { overflow-x: auto; overflow-y: hidden; padding: .35em 0; }
 .mn-explain math { font-size: 1.15em; }
 .mn-explain p { margin: .2em 0; }

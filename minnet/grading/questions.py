@@ -9,9 +9,10 @@ import numpy as np
 from minnet.core.layer import Layer
 from minnet.grading import training
 from minnet.grading.exercise import GRADIENTS, REQUIREMENTS, TRAINING, VALUES, Question
+from minnet.grading.remote.layer import Remote
 from minnet.grading.results import Answer, Check
-from minnet.grading.sandbox.process import Student
-from minnet.inspection.gradcheck import findings
+from minnet.grading.sandbox.process import Student, clean
+from minnet.inspection.gradcheck import Findings, findings
 
 UNASKED = "not checked, because something before it does not work yet"
 _TOLERANCE = 1e-6
@@ -30,7 +31,7 @@ def grade(student: Student, question: Question, answer: Answer) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            layer: Layer = student.make(question.class_name, question.arguments, question.named)
+            layer = student.make(question.class_name, question.arguments, question.named)
         except Exception as error:
             answer.message = f"{_made(question)} cannot be made: {_said(error)}"
             return
@@ -53,29 +54,39 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" + (f" ({where})" if where else "")
 
 
-def _findings(layer: Layer, question: Question, inputs: list[Any], share: float) -> list[Check]:
+def _findings(layer: Remote, question: Question, inputs: list[Any], share: float) -> list[Check]:
     """Run all checks of `mn.gradcheck.findings`; the points of each are multiplied by a share."""
     try:
         found = findings(layer, *inputs, rng=question.seed)
     except (TypeError, ValueError) as error:
         return [Check(REQUIREMENTS, False, 0.0, sum(question.points.values()), _said(error))]
-    messages: dict[str, list[str]] = {}
-    for finding in found:
-        messages.setdefault(finding.check, []).append(finding.message)
+    messages = _messages(layer, question, inputs, found)
     worth = _worth(question.points, list(found.checks))
-    wrong = [name for name, passed in found.checks.items() if passed is False]
-    if wrong and not any(name in messages for name in wrong):  # the findings are those of a layer inside
-        messages[wrong[0]] = [text for texts in messages.values() for text in texts]
     return [
         Check(
             name,
             passed,
             worth[name] * share if passed and found.checks["forward"] else 0.0,
             worth[name],
-            "\n".join(messages.get(name, [])) if passed is False else UNASKED if passed is None else "",
+            messages.get(name, "") if passed is False else UNASKED if passed is None else "",
         )
         for name, passed in found.checks.items()
     ]
+
+
+def _messages(layer: Remote, question: Question, inputs: list[Any], found: Findings) -> dict[str, str]:
+    """Return what is wrong, by check: in the words of the student's process, which knows the source, if it has some."""
+    if not found:
+        return {}
+    messages: dict[str, list[str]] = {}
+    for finding in found:
+        messages.setdefault(finding.check, []).append(finding.message)
+    with suppress(Exception):
+        messages |= layer.words(inputs, question.seed)
+    wrong = [name for name, passed in found.checks.items() if passed is False]
+    if not any(name in messages for name in wrong):  # the findings are those of a layer inside
+        messages[wrong[0]] = [text for texts in messages.values() for text in texts]
+    return {name: clean("\n".join(texts)) for name, texts in messages.items()}
 
 
 def _worth(points: dict[str, float], checks: list[str]) -> dict[str, float]:

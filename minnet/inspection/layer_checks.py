@@ -14,7 +14,6 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import crashes
 from minnet.inspection.flattened import Flattened
 
 
@@ -182,7 +181,9 @@ class Trial:
             with self._chance():
                 return getattr(layer, method)(*self._given(arguments))
         except (Exception, SystemExit) as error:
-            raise LayerError(f"{self.name}: {crashes.of_error(error, layer, method, arguments)}") from error
+            from minnet.inspection.crashes import of_error  # here, because import minnet does not need it
+
+            raise LayerError(f"{self.name}: {of_error(error, layer, method, arguments)}") from error
 
 
 _RETURNED: dict[type, tuple[str, str]] = {
