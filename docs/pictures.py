@@ -14,7 +14,7 @@ from typing import Any
 import minnet as mn
 
 HERE = Path(__file__).parent
-PAGES = ("plots.md",)
+PAGES = ("plots.md", "explaining.md")
 README = HERE / "images" / "learned.png"
 
 

@@ -19,6 +19,7 @@ from minnet.core.buffer import Buffer as Buffer
 from minnet.core.layer import Layer as Layer
 from minnet.core.parameter import Parameter as Parameter
 from minnet.data import DataLoader as DataLoader
+from minnet.explaining.explain import explain as explain
 from minnet.inspection import gradcheck as gradcheck
 from minnet.inspection.summary import summary as summary
 from minnet.layers import *

@@ -94,6 +94,14 @@ def test_each_page_has_a_title_of_its_own(site, pages):
     assert len(set(titles)) == len(titles)
 
 
+def test_the_chinese_pages_say_that_they_are_chinese(pages):
+    chinese = [path for path in pages if "zh-TW" in path.parts]
+    assert len(chinese) >= 9
+    for path in pages:
+        lang = re.search(r'<html[^>]* lang="([^"]*)"', path.read_text(encoding="utf-8"))[1]
+        assert lang == ("zh-TW" if path in chinese else "en"), path
+
+
 def test_docstrings_are_rendered(pages):
     for path, page in pages.items():
         text = " ".join(page.text)
@@ -123,7 +131,7 @@ def test_no_page_has_an_answer_to_an_exercise(site):
     notebooks = pytest.importorskip("notebooks", reason="the extra notebooks is not installed")
     for source in notebooks.EXERCISES:
         name = f"notebooks/{notebooks.name_of(source)}"
-        files = [path for path in site.rglob("*") if path.is_file() and path.stem.startswith(Path(name).name)]
+        files = [path for path in site.rglob(f"{Path(name).name}*") if path.suffix not in (".doctree", ".png")]
         assert site / f"{name}.html" in files
         assert not [path for path in files if path.suffix == ".md"]
         lines = [line for _, solution in notebooks.solutions(source) for line in notebooks.telling_lines(solution)]

@@ -1,11 +1,15 @@
 """An Explanation holds one step, forward and backward: every array, its gradient, and slopes measured beside it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minnet.explaining.text import text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Index = tuple[int, ...]
 
@@ -28,6 +32,9 @@ class Quantity:
     slopes : dict
         Index → the slope of L at this entry by finite differences: at all entries of a small array, at those with the
         largest gradients of a large one. Empty where none were measured.
+    corners : tuple
+        Those of these entries where L has a corner, so that there is no slope, but one on either side. Finite
+        differences are then the mean of the two, and backward uses one of them, or a number between.
     """
 
     name: str
@@ -35,6 +42,17 @@ class Quantity:
     values: NDArray[Any]
     gradient: NDArray[Any] | None
     slopes: dict[Index, float]
+    corners: tuple[Index, ...] = ()
+
+    @property
+    def differing(self) -> list[Index]:
+        """The entries, without corners, whose slope is another one than the gradient says."""
+        if self.gradient is None:
+            return []
+        scale = float(np.abs(self.gradient).max(initial=0.0))
+        claimed = self.gradient
+        smooth = {at: slope for at, slope in self.slopes.items() if at not in self.corners}
+        return [at for at, slope in smooth.items() if not np.isclose(claimed[at], slope, 1e-4, 1e-6 * scale + 1e-9)]
 
 
 @dataclass(frozen=True)
@@ -53,11 +71,10 @@ class Step:
     description : str
         Such as ``Linear(784, 10)``.
     formula : str
-        The first sentence of its docstring, such as ``y = x @ W + b``; "" if it has none.
-    tex : str
-        The same in TeX, without dollar signs.
+        The first line of its docstring, such as ``y = x @ W + b``; "" if it has none.
     inputs, outputs, parameters : tuple of Quantity
-        The arrays. Of a loss, the inputs are the prediction and the target, and the output is L.
+        The arrays. Buffers stand among the Parameters, without a gradient. Of a loss, the inputs are the prediction and
+        the target, and the output is L.
     notes : tuple of str
         Sentences about what is special here, such as where gradients add up.
     inside : bool
@@ -68,12 +85,18 @@ class Step:
     depth: int
     description: str
     formula: str
-    tex: str
     inputs: tuple[Quantity, ...]
     outputs: tuple[Quantity, ...]
     parameters: tuple[Quantity, ...]
     notes: tuple[str, ...]
     inside: bool
+
+    @property
+    def tex(self) -> str:
+        """The formula in TeX, without dollar signs, and without the remark behind it."""
+        from minnet.explaining.tex import tex
+
+        return tex(self.formula)
 
 
 @dataclass(frozen=True)
@@ -173,3 +196,34 @@ class Explanation:
 
     def __repr__(self) -> str:
         return text(self)
+
+    def _repr_html_(self) -> str:
+        from minnet.explaining.html import html
+
+        return html(self)
+
+    def plot(self, *, title: str | None = None) -> "Figure":
+        """Draw the step: forward down the left, the gradients back up on the right, the layers between them.
+
+        Arrays are coloured: orange is positive, blue is negative, and the largest number of an array has the strongest
+        colour. Numbers stand in the cells where they fit; rows of pixels are drawn as pictures. Of more than nine
+        layers, the first and the last are drawn.
+
+        Parameters
+        ----------
+        title
+            In place of the names of model and loss.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it if it is the last value of a cell; a script calls ``figure.savefig(path)``.
+
+        Raises
+        ------
+        MissingExtraError
+            Without matplotlib, the extra "plots".
+        """
+        from minnet.explaining.picture import picture
+
+        return picture(self, title)

@@ -90,6 +90,8 @@ def split_remark(line: str) -> tuple[str, str]:
 def _ends_formula(line: str, i: int) -> bool:
     """Whether the sign at i, outside of brackets, ends the formula: behind it are words."""
     behind = line[i + 1 :]
+    if line[i] in "，。；：！":  # behind the formula, in Chinese or Japanese
+        return True
     if line[i] in ".!" and re.match(r"\s+[A-Z]", behind):
         return True
     if line[i] == ":" and behind.startswith(" "):

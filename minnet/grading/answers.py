@@ -111,7 +111,7 @@ def _said(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, NameError):
         text = f"{error}. Is it misspelled, or was a cell above this one not run?"
-    return f"the code raises an error in {function}, in the line `{line}`: {text}" if line else text
+    return f"the code raises an error in {function}{f', in the line `{line}`' if line else ''}: {text}"
 
 
 def _last_line(traceback: TracebackType | None) -> tuple[str, str]:

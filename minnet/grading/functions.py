@@ -1,10 +1,10 @@
 """Checks of functions that a student writes, by their properties: they need no right answer to compare with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from minnet.core.arrays import Array
 from minnet.grading.answers import WrongAnswer, answered, check
@@ -12,6 +12,7 @@ from minnet.grading.answers import WrongAnswer, answered, check
 __all__ = ["check_gradient", "check_probabilities"]
 
 STEP = 1e-5  # of a finite difference: curvature spoils a longer one, and rounding a shorter one
+MOST = 300  # of a larger array, so many numbers are compared
 
 
 def check_probabilities(function: Callable[[Array], ArrayLike], shape: tuple[int, ...] = (10,)) -> None:
@@ -91,7 +92,7 @@ def check_gradient(
     function
         ``function(*arrays)`` returns a number. It may be the student's, too, if a check before this one passed.
     *arrays
-        Where to compare: a few numbers each are enough.
+        Where to compare. Of a large array, 300 numbers are compared, and the slope along a random direction.
     names
         What the arrays are called in messages, such as ``"W b"``.
 
@@ -118,46 +119,59 @@ def check_gradient(
             raise WrongAnswer(f"expected {len(floats)} gradients, of {' and '.join(called)}, got {len(parts)}")
         for i, part in enumerate(parts):
             owner = f"of {called[i]}, " if len(parts) > 1 else ""
+
+            def moved(array: Array, i: int = i) -> float:
+                return float(answered(function(*floats[:i], array, *floats[i + 1 :])))
+
             try:
-                _compare(_array(part, floats[i].shape, called[i]), _slopes(function, floats, i))
+                _compare(_array(part, floats[i].shape, called[i]), moved, floats[i])
             except WrongAnswer as error:
                 raise type(error)(f"{owner}{error}") from None
 
 
-def _slopes(function: Callable[..., Any], arrays: Sequence[Array], i: int) -> Array:
-    """Return how fast the function rises with each number of the i-th array."""
-    moved = [array.copy() for array in arrays]
-    slopes = np.empty(arrays[i].shape)
-    for place in np.ndindex(slopes.shape):
-        values = []
-        for step in (STEP, -STEP):
-            moved[i][place] = arrays[i][place] + step
-            values.append(float(answered(function(*(array.copy() for array in moved)))))
-        moved[i][place] = arrays[i][place]
-        slopes[place] = (values[0] - values[1]) / (2 * STEP)
-    return slopes
+def _compare(claimed: Array, function: Callable[[Array], float], array: Array) -> None:
+    """Compare each number of a gradient with a slope; of a large one, many at random, and all together."""
+    rng = np.random.default_rng(0)
+    places = np.arange(array.size) if array.size <= MOST else rng.choice(array.size, MOST, replace=False)
+    slopes = np.array([_slope(function, array, _one_at(place, array)) for place in places])
+    values = claimed.reshape(-1)[places]
+    wrong = ~_close(values, slopes)
+    if wrong.any():
+        worst = int(np.abs(np.where(wrong, values - slopes, 0)).argmax())
+        where = ", ".join(str(i) for i in np.unravel_index(places[worst], array.shape))
+        raise WrongAnswer(
+            f"{f'at [{where}], ' if where else ''}it is {values[worst]:.6g}, but the slope measured there is "
+            f"{slopes[worst]:.6g} ({wrong.sum()} of {wrong.size} numbers are wrong){_pattern(claimed, values, slopes)}"
+        )
+    direction = rng.normal(size=array.shape)
+    if not _close(np.sum(claimed * direction), _slope(function, array, direction)):
+        raise WrongAnswer(f"it is wrong at some of its {array.size} places, though {MOST} at random are right")
 
 
-def _compare(claimed: Array, slopes: Array) -> None:
-    wrong = ~np.isclose(claimed, slopes, rtol=1e-5, atol=1e-7 * max(np.abs(slopes).max(initial=0), 1e-2))
-    if not wrong.any():
-        return
-    worst = np.unravel_index(np.abs(np.where(wrong, claimed - slopes, 0)).argmax(), slopes.shape)
-    where = f"at [{', '.join(map(str, worst))}], " if worst else ""
-    raise WrongAnswer(
-        f"{where}it is {claimed[worst]:.6g}, but the slope measured there is {slopes[worst]:.6g} ({wrong.sum()} of "
-        f"{wrong.size} numbers are wrong){_pattern(claimed, slopes)}"
-    )
+def _slope(function: Callable[[Array], float], array: Array, direction: Array) -> float:
+    """Return how fast the function rises as the array moves in a direction."""
+    return (function(array + STEP * direction) - function(array - STEP * direction)) / (2 * STEP)
 
 
-def _pattern(claimed: Array, slopes: Array) -> str:
+def _one_at(place: int, array: Array) -> Array:
+    direction = np.zeros(array.size)
+    direction[place] = 1
+    return direction.reshape(array.shape)
+
+
+def _close(claimed: Array | float, slopes: Array | float) -> NDArray[np.bool_]:
+    return np.isclose(claimed, slopes, rtol=1e-5, atol=1e-7 * max(float(np.abs(slopes).max(initial=0)), 1e-2))
+
+
+def _pattern(claimed: Array, values: Array, slopes: Array) -> str:
     """Say what the pattern of the errors suggests."""
-    if not claimed.any():
+    if not values.any():
         return ": all are 0"
-    if claimed.shape == claimed.T.shape and claimed.ndim > 1 and np.allclose(claimed.T, slopes, rtol=1e-4):
+    square = claimed.ndim == 2 and claimed.shape == claimed.T.shape and claimed.size == slopes.size
+    if square and np.allclose(claimed.T, slopes.reshape(claimed.shape), rtol=1e-4):
         return ": rows and columns are exchanged"
     apart = np.abs(slopes) > 1e-3 * np.abs(slopes).max(initial=0)
-    ratios = claimed[apart] / slopes[apart]
+    ratios = values[apart] / slopes[apart]
     if not ratios.size or np.ptp(ratios) > 1e-3 * abs(ratios.mean()):
         return ""
     if np.isclose(ratios.mean(), -1, rtol=1e-3):

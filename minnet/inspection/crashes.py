@@ -1,48 +1,25 @@
-"""A crash is an error that a layer's method raises: here NumPy's and Python's words are replaced by what to do."""
+"""Crashes are told apart by their errors: here NumPy's and Python's words are replaced by what to do."""
 
 import ast
-import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection import shape_errors
-from minnet.inspection.source import PACKAGE, Place, place_of
-
-
-@dataclass
-class Crash:
-    """An error, with the layer, the method that raised it, the place, and the method's arguments."""
-
-    error: BaseException
-    layer: Layer
-    method: str
-    arguments: list[Any]
-    place: Place
-
-    @property
-    def text(self) -> str:
-        """What the error says."""
-        return str(self.error)
-
-    @property
-    def at(self) -> str:
-        """The failing code, or "it", if there is no source."""
-        return self.place.quoted or "it"
-
-    @property
-    def signature(self) -> str:
-        """How the method is to be defined, such as "def backward(self, dy)"."""
-        names = {"forward": ", x" if len(self.arguments) == 1 else ", prediction, target"}.get(self.method, ", dy")
-        return f"def {self.method}(self{names if self.arguments else ''})"
+from minnet.inspection import shape_errors, unknown_names, wrong_values
+from minnet.inspection.crash import Crash
+from minnet.inspection.source import PACKAGE, place_of
 
 
 def of_error(error: BaseException, layer: Layer, method: str, arguments: list[Any]) -> str:
-    """Say which mistake an error suggests that `method` of a layer raised."""
+    """Say which mistake an error suggests that `method` of a layer raised.
+
+    An error that came from another process was told there, where its source is: it has the words as an attribute, told.
+    """
+    if told := getattr(error, "told", ""):
+        return str(told)
     crash = Crash(error, layer, method, arguments, place_of(error))
     for kind, pattern, say in _RULES:
         match = re.search(pattern, crash.text) if isinstance(error, kind) else None
@@ -61,190 +38,10 @@ def _unknown(crash: Crash) -> str:
     return f"{crash.method} fails at {crash.at}: {what}" + (f" (there, {shapes})" if shapes else "")
 
 
-def _arguments(crash: Crash, match: re.Match[str]) -> str:
-    """A method takes other arguments than it is given."""
-    if crash.place.line and f"{crash.method}()" not in crash.text.replace(type(crash.layer).__name__ + ".", ""):
-        return ""  # another function, which the method calls
-    given = len(crash.arguments)
-    if "takes 0 positional" in crash.text or ("takes 1 positional" in crash.text and given == 1):
-        code = getattr(type(crash.layer), crash.method).__code__
-        if code.co_varnames[:1] != ("self",):
-            return f"{crash.method} lacks self, its first argument: write {crash.signature}"
-    if crash.method == "backward" and not given:
-        return (
-            "backward of a loss gets no dy, because nothing comes after a loss (forward returned a number): write "
-            "def backward(self), and return the gradient of the loss itself"
-        )
-    inputs = f"{given} inputs" if given > 1 else "one input"
-    two = ": a loss takes the prediction and the target" if crash.method == "forward" and given == 2 else ""
-    return f"{crash.method} is given {inputs}{two}. Write {crash.signature} ({crash.text})"
-
-
-def _missing_name(crash: Crash, match: re.Match[str]) -> str:
-    """A variable is not known."""
-    name = match[1]
-    if hasattr(crash.layer, name):
-        return f"{crash.method} uses {name} at {crash.at}, but there is no variable {name}: write self.{name}"
-    if name == "np":
-        return f"np is not known at {crash.at}: write import numpy as np at the top of the file"
-    if crash.method != "forward":
-        return (
-            f"{crash.method} uses {name} at {crash.at}, but does not know it: a variable of forward ends with forward. "
-            f"Keep it there, self.cache = {name}, and begin {crash.method} with {name} = self.cache"
-        )
-    return (
-        f"forward uses {name} at {crash.at}, but there is no variable {name}: is it misspelt, or not assigned before?"
-    )
-
-
-def _missing_attribute(crash: Crash, match: re.Match[str]) -> str:
-    """An object has no such attribute."""
-    kind, name = match[1], match[2]
-    node = crash.place.node()
-    owner = ast.unparse(node.value) if isinstance(node, ast.Attribute) else "it"
-    if kind == "tuple":
-        return (
-            f"{owner} is a tuple at {crash.at}, not an array: unpack what forward kept, such as x, y = self.cache, and "
-            "use the parts by their names"
-        )
-    if kind == "NoneType":
-        return f"{owner} is None at {crash.at}: it was never given a value, or a function without return made it"
-    if kind == "numpy.ndarray" and name in ("grad", "data"):
-        return (
-            f"{owner} is a plain NumPy array, and has no {name}, at {crash.at}. What a layer learns must be a "
-            "Parameter, "
-            f"which has .data and .grad: in __init__, write {owner} = mn.Parameter(...)"
-        )
-    if kind == type(crash.layer).__name__:
-        return _missing_in_self(crash, name)
-    return ""
-
-
-def _missing_in_self(crash: Crash, name: str) -> str:
-    known = [n for n in vars(crash.layer) if not n.startswith("_")]
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    if close:
-        return f"{crash.method} uses self.{name} at {crash.at}, but it is called self.{close[0]} in __init__"
-    return (
-        f"{crash.method} uses self.{name} at {crash.at}, but nothing made it: assign self.{name} in __init__ (with "
-        "self. "
-        "in front: a variable of __init__ ends with __init__); what forward keeps for backward is self.cache"
-    )
-
-
-def _none(crash: Crash, match: re.Match[str]) -> str:
-    """An operand is None."""
-    for node in ast.walk(crash.place.node() or ast.Module([], [])):
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            name = ast.unparse(node)
-            if name != "self" and crash.place.value(node) is None:
-                return (
-                    f"{name} is None at {crash.at}: the function that made it returns nothing. x.sort() sorts in place "
-                    "and returns None (np.sort(x) returns an array); a function of your own needs a return"
-                )
-    return ""
-
-
-def _tuple(crash: Crash, match: re.Match[str]) -> str:
-    """An operand is a tuple."""
-    return (
-        f"{crash.at} computes with a tuple: what forward kept in self.cache has several parts. Unpack them, such as "
-        "x, y = self.cache, and use each by its name"
-    )
-
-
-def _called(crash: Crash, match: re.Match[str]) -> str:
-    """An array is called."""
-    node = crash.place.node()
-    name = ast.unparse(node.func) if isinstance(node, ast.Call) else "an array"
-    return (
-        f"round brackets behind {name} call it as a function, but it is an array, at {crash.at}: write {name} * (...) "
-        "to "
-        f"multiply, or {name}[...] to take a part"
-    )
-
-
-def _truth(crash: Crash, match: re.Match[str]) -> str:
-    """An array stands where True or False is asked."""
-    return (
-        f"{crash.place.line_quoted} asks for one yes or no, but the comparison has one for each element of an array. "
-        "Choose for each element with np.where(x > 0, a, b), or with a mask, x * (x > 0)"
-    )
-
-
-def _scalar(crash: Crash, match: re.Match[str]) -> str:
-    """A function of a single number is given an array."""
-    node = crash.place.node()
-    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    if name.startswith("math."):
-        return (
-            f"{name} takes one number, and {crash.at} gives it an array: write np.{name[5:]}, which takes each element"
-        )
-    return f"{crash.at} needs one number, and is given an array of several: {crash.text}"
-
-
-def _unpacked(crash: Crash, match: re.Match[str]) -> str:
-    """The parts do not fit the names on the left side."""
-    node, line = crash.place.node(crash.place.statement), crash.place.line_quoted
-    if isinstance(node, ast.Assign):
-        value = crash.place.value(node.value)
-        what = ast.unparse(node.value)
-        if isinstance(value, tuple | list | np.ndarray):
-            names = ast.unparse(node.targets[0])
-            sizes = f"{len(value)} sizes, {value}" if what.endswith("shape") else f"{len(value)} parts"
-            return f"{crash.method} unpacks {what} into {names}, but it has {sizes}, at {line}: use as many names"
-    return f"{crash.method} unpacks into another number of names than there are parts, at {crash.at}: {crash.text}"
-
-
-def _index(crash: Crash, match: re.Match[str]) -> str:
-    """An index is no integer."""
-    return (
-        f"{crash.at} uses floats as an index, which must be integers, or a mask of True and False: keep the mask as it "
-        "is, x > 0, or multiply with it in place of indexing"
-    )
-
-
-def _bounds(crash: Crash, match: re.Match[str]) -> str:
-    """An index is too large."""
-    return (
-        f"IndexError at {crash.at}: index {match[1]} does not exist, because axis {match[2]} has only {match[3]} "
-        "places: "
-        f"they are numbered from 0 to {int(match[3]) - 1}"
-    )
-
-
-def _axis(crash: Crash, match: re.Match[str]) -> str:
-    """An axis does not exist."""
-    axes = int(match[2])
-    last = f"the last one is axis={axes - 1}" if axes else "it is a single number"
-    plural = "axis" if axes == 1 else "axes"
-    return f"{crash.at} asks for axis {match[1]}, but the array has {axes} {plural}, counted from 0: {last}"
-
-
-def _cast(crash: Crash, match: re.Match[str]) -> str:
-    """Floats are written into an array of integers."""
-    return (
-        f"{crash.at} writes floats into an array of integers: make that array with the dtype of x, such as "
-        "np.zeros(shape, dtype=x.dtype), or np.zeros_like(x)"
-    )
-
-
 def _recursion(crash: Crash, match: re.Match[str]) -> str:
     return (
         f"{crash.method} calls itself without end, at {crash.at}: compute the result there, in place of "
         f"self.{crash.method}(...)"
-    )
-
-
-def _division(crash: Crash, match: re.Match[str]) -> str:
-    if "overflow" in crash.text:
-        return f"{crash.method} computes infinity at {crash.at}: {crash.text}"
-    return (
-        f"{crash.method} divides by 0 at {crash.at}, and gets NaN or infinity ({crash.text}). The mean of no samples "
-        "is such "
-        "a division: write x.sum(axis=0) / max(len(x), 1). A deviation or a norm can be 0: add a small eps before "
-        "dividing, "
-        "np.sqrt(variance + 1e-5)"
     )
 
 
@@ -325,23 +122,24 @@ _RULES: list[_Rule] = [
     (AttributeError, "re-bound", _rebound),
     (NotImplementedError, "", _not_written),
     (RecursionError, "", _recursion),
-    (RuntimeWarning, "", _division),
-    (ZeroDivisionError, "", _division),
-    (TypeError, r"positional argument|unexpected keyword", _arguments),
-    (NameError, r"name '(\w+)' is not defined", _missing_name),
-    (NameError, r"local variable '(\w+)' (?:where|referenced)", _missing_name),
-    (AttributeError, r"'([\w.]+)' object has no attribute '(\w+)'", _missing_attribute),
-    (AttributeError, r"^(\w+) has no attribute '(\w+)'", _missing_attribute),
-    (TypeError, "NoneType", _none),
-    (TypeError, r"tuple|can't multiply sequence", _tuple),
-    (TypeError, "ndarray' object is not callable", _called),
-    (ValueError, "truth value of an array", _truth),
-    (TypeError, "converted to Python scalars|convert an array of size|only length-1", _scalar),
-    (ValueError, "values to unpack", _unpacked),
-    (IndexError, "used as indices must be|only integers, slices", _index),
-    (IndexError, r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", _bounds),
-    (ValueError, r"axis (-?\d+) is out of bounds for array of dimension (\d+)", _axis),
-    (TypeError, "Cannot cast ufunc", _cast),
+    (RuntimeWarning, "", wrong_values.division_by_zero),
+    (ZeroDivisionError, "", wrong_values.division_by_zero),
+    (TypeError, r"positional argument|unexpected keyword", unknown_names.arguments),
+    (NameError, r"name '(\w+)' is not defined", unknown_names.missing_name),
+    (NameError, r"local variable '(\w+)' ", unknown_names.without_value),
+    (AttributeError, r"'([\w.]+)' object has no attribute '(\w+)'", unknown_names.missing_attribute),
+    (AttributeError, r"^(\w+) has no attribute '(\w+)'", unknown_names.missing_attribute),
+    (TypeError, "NoneType", wrong_values.operand_is_none),
+    (TypeError, r"tuple|can't multiply sequence", wrong_values.operand_is_tuple),
+    (TypeError, "ndarray' object is not callable", wrong_values.array_is_called),
+    (ValueError, "truth value of an array", wrong_values.truth_of_array),
+    (TypeError, "converted to Python scalars|convert an array of size|only length-1", wrong_values.one_number_asked),
+    (ValueError, "values to unpack", wrong_values.wrongly_unpacked),
+    (IndexError, "used as indices must be|only integers, slices", wrong_values.index_of_floats),
+    (IndexError, r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", wrong_values.index_too_large),
+    (ValueError, r"axis (-?\d+) is out of bounds for array of dimension (\d+)", wrong_values.no_such_axis),
+    (ValueError, "zero-size array|empty sequence", wrong_values.nothing_to_reduce),
+    (TypeError, "Cannot cast ufunc", wrong_values.floats_into_integers),
     (ValueError, "read-only", _read_only),
     (Exception, "", _from_minnet),
 ]

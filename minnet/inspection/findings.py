@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection import gradients, large_numbers, modes, requirements
+from minnet.inspection import batches, gradients, large_numbers, modes, requirements
 from minnet.inspection.finding import Finding
 from minnet.inspection.flattened import Flattened, flattened
 from minnet.inspection.layer_checks import LayerError, Trial, is_ours
@@ -53,15 +53,15 @@ _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what a
     "Parameters stay": (requirements.parameters_stay, ("forward",)),
     "adds up": (requirements.gradients_add_up, (*_RUNS, "repeatable")),
     "last forward": (requirements.last_forward_counts, (*_RUNS, "repeatable")),
-    "results stay": (requirements.results_stay, _RUNS),
-    "dtypes": (requirements.dtypes, _RUNS),
+    "results stay": (requirements.results_stay, _RETURNS),
+    "dtypes": (requirements.dtypes, (*_RETURNS, "Parameters")),
     "strided arrays": (requirements.strided_arrays, (*_RUNS, "repeatable")),
-    "batch of one": (requirements.batch_of_one, _RETURNS),
-    "empty batch": (requirements.empty_batch, _RETURNS),
+    "batch of one": (batches.batch_of_one, _RETURNS),
+    "empty batch": (batches.empty_batch, (*_RETURNS, "batch of one")),
     "large numbers": (large_numbers.large_numbers, ("forward",)),
     "eval mode": (modes.eval_mode, ("forward",)),
-    "copies": (modes.copies_compute_the_same, ("forward",)),
-    "containers": (modes.containers, (*_RETURNS, "repeatable")),
+    "copies": (modes.copies_compute_the_same, ("forward", "repeatable")),
+    "containers": (modes.containers, (*_RETURNS, "arguments stay", "repeatable")),
     "gradients in eval mode": (gradients.check_in_eval_mode, (*_RETURNS, "repeatable", "gradient")),
 }
 
@@ -103,6 +103,8 @@ def outcomes(trial: Trial) -> Iterator[Outcome]:
         else:
             outcome = _outcome(trial, check, ask)
         passed[kind] = passed.get(kind, True) and bool(outcome.passed)
+        if check == "repeatable":  # the others can be asked if it repeats with a seed
+            passed[kind] = trial.repeats
         yield outcome
 
 
@@ -114,14 +116,15 @@ def _outcome(trial: Trial, check: str, ask: Callable[[Trial], None]) -> Outcome:
         return Outcome(
             check, False, f"{error}{_of_tuples(trial, check)}", cause if isinstance(cause, Exception) else None
         )
-    except Exception as error:
-        return Outcome(check, False, f"{trial.name}: {type(error).__name__}: {error}", error)
+    except (Exception, SystemExit) as error:
+        cause = error if isinstance(error, Exception) else None
+        return Outcome(check, False, f"{trial.name}: {type(error).__name__}: {error}", cause)
     return Outcome(check, True)
 
 
 def _of_tuples(trial: Trial, check: str) -> str:
     """Say that a layer with a tuple as output has several outputs, which may not have been meant."""
-    if not isinstance(trial.layer, Flattened) or is_ours(trial.layer.layer) or check not in _RETURNS:
+    if not isinstance(trial.layer, Flattened) or is_ours(trial.layer) or check not in _RETURNS:
         return ""
     if "_cache" not in vars(trial.of_output) or type(trial.of_output.cache) is not tuple:
         return ""
@@ -140,10 +143,18 @@ def _steps(trial: Trial) -> Iterator[tuple[str, str, Callable[[Trial], None], tu
             continue
         for i, name in getattr(trial, "varied", {0: "x"}).items():
             yield f"gradient of {name}", check, partial(gradients.check_input, i=i), (*_RETURNS, "repeatable")
-        for name, parameter in trial.layer.named_parameters():
-            if parameter.trainable:
+        for name, trainable in _parameters(trial):
+            if trainable:
                 ask = partial(gradients.check_parameter, name=name)
                 yield f"gradient of {name}", check, ask, (*_RUNS, "repeatable")
+
+
+def _parameters(trial: Trial) -> list[tuple[str, bool]]:
+    """Return the names of the Parameters, and whether they are trained; none if the layer cannot be walked through."""
+    try:
+        return [(name, parameter.trainable) for name, parameter in trial.layer.named_parameters()]
+    except Exception:
+        return []
 
 
 def of_inner_layers(layer: Layer, inputs: list[Any], rng: np.random.Generator) -> Iterator[Finding]:
@@ -151,9 +162,12 @@ def of_inner_layers(layer: Layer, inputs: list[Any], rng: np.random.Generator) -
 
     Each is given what it gets when the whole is given `inputs`. A layer around one with findings is passed over.
     """
-    model = copy.deepcopy(layer).astype(np.float64).train()
-    inner = [(path, layer) for path, layer in model.named_layers() if path]
-    given = _given_to(model, inner, inputs)
+    try:
+        model = copy.deepcopy(layer).astype(np.float64).train()
+        inner = [(path, layer) for path, layer in model.named_layers() if path]
+        given = _given_to(model, inner, inputs)
+    except (Exception, SystemExit):  # what is wrong with the whole is known
+        return
     wrong: list[str] = []
     for path, layer in sorted(inner, key=lambda found: -found[0].count(".")):
         if any(found.startswith(f"{path}.") for found in wrong):
@@ -172,11 +186,11 @@ def _given_to(model: Layer, inner: list[tuple[str, Layer]], inputs: list[Any]) -
     for path, layer in inner:
 
         def forward(*inputs: Any, path: str = path, original: Any = layer.forward, **named: Any) -> Any:
-            given.setdefault(path, (named,) if named else inputs)
+            given.setdefault(path, copy.deepcopy((named,) if named else inputs))
             return original(*inputs, **named)
 
         vars(layer)["forward"] = forward
-    with suppress(Exception):
+    with suppress(Exception, SystemExit):
         model.forward(*inputs)
     for _, layer in inner:
         del vars(layer)["forward"]

@@ -30,7 +30,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     - neither method writes into its arguments, or changes what it returned before;
     - float32 gives float32, and float64 gives float64;
     - a batch of one, an empty batch and arrays that are not contiguous work;
-    - in eval mode, forward is deterministic and keeps nothing;
+    - large inputs give no NaN by an overflow;
+    - in eval mode, forward is deterministic, keeps nothing, and computes each sample by itself;
     - a layer that behaves as in eval mode while it trains (`Layer.freeze`) has the right gradients, too;
     - every array of floats that the layer keeps is a Parameter or a Buffer, and found as its own;
     - copies and pickles compute the same;
@@ -143,12 +144,20 @@ def _trial(
         raise ValueError(f"{name} got no input: pass what forward takes, an array x or a prediction and a target")
     given = [as_tree(name, f"input {i}", x, _as_float64) for i, x in enumerate(inputs)]
     layer, arrays = flattened(layer, given)
-    if not any(x.dtype.kind == "f" for x in arrays) and not any(p.trainable for p in layer.parameters()):
+    if not any(x.dtype.kind == "f" for x in arrays) and not _learns(layer):
         why = f"{layer.describe()} has no Parameters, and no input is float"
         raise ValueError(f"{name} has nothing to vary: {why}")
     # A stream of its own: x is often default_rng(0).normal(...), and dy = x would hide a missing transpose.
     rng, inner_rng = np.random.default_rng(rng).spawn(2)
     return Trial(layer, arrays, rng), inner_rng
+
+
+def _learns(layer: Layer) -> bool:
+    """Whether a layer has a Parameter to train; or cannot be walked through, of which the checks say why."""
+    try:
+        return any(parameter.trainable for parameter in layer.parameters())
+    except Exception:
+        return True
 
 
 def _as_float64(owner: str, name: str, x: Any) -> Any:

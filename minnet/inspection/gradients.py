@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import mistakes
-from minnet.inspection.evidence import Evidence
 from minnet.inspection.layer_checks import LayerError, Trial, difference
 
 EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
@@ -76,6 +74,11 @@ def _compare(trial: Trial, name: str, claimed: Array, array: Array, objective: C
 
     flat, values = array.reshape(-1), claimed.reshape(-1)[places]
     slopes = np.array([slope(flat[i : i + 1], 1.0, value, scale) for i, value in zip(places, values, strict=True)])
+    if not np.isfinite(claimed).all():
+        trial.fail(
+            f"{name} has NaN or infinity in it: does backward divide by 0, or take the log or the root of a negative "
+            "number?"
+        )
     wrong = ~_close(values, slopes, scale)
     if wrong.any():
         raise LayerError(_wrong_gradient(trial, name, claimed, places, slopes, wrong))
@@ -129,7 +132,10 @@ def _wrong_gradient(
     )
     right = np.full(claimed.size, np.nan)
     right[places] = slopes
+    from minnet.inspection.evidence import Evidence  # here, because import minnet does not need them
+    from minnet.inspection.mistakes import of_gradient
+
     is_input = name.startswith("dL/d")
     bare = name.removeprefix("dL/d") if is_input else name.removesuffix(".grad")
-    hint = mistakes.of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
+    hint = of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
     return f"{message}: {hint}" if hint else message

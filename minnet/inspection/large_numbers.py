@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from minnet.core.arrays import Array
 from minnet.inspection.layer_checks import Trial
 
 LARGEST = 1000.0  # np.exp of more than 709 is infinite in float64
@@ -20,13 +21,26 @@ def large_numbers(trial: Trial) -> None:
             trial.fail(
                 f"{method} gives NaN (not a number) if x is large, here up to {LARGEST:.0f}: np.exp of more than 709 "
                 "is "
-                "infinite, and infinity / infinity is NaN. In a softmax, subtract the largest score of each row first, "
-                "np.exp(x - x.max(axis=1, keepdims=True)), which changes no result; in other formulas, let np.exp have "
-                "only numbers below 0, such as np.exp(-np.abs(x))"
+                f"infinite, and infinity / infinity is NaN. {_cure(trial.clean.y)}"
             )
 
 
-def _overflows(trial: Trial, inputs: list[np.ndarray], method: str) -> bool:
+def _cure(y: Array) -> str:
+    """Say how a formula is rewritten; that of a softmax is known by its sums."""
+    if np.ndim(y) and np.allclose(y.sum(axis=-1), 1):
+        return (
+            "Subtract the largest score of each row first, np.exp(x - x.max(axis=1, keepdims=True)): the result is the "
+            "same, "
+            "and no number is too large"
+        )
+    return (
+        "Write the formula so that np.exp is given negative numbers only, such as np.exp(-np.abs(x)), or with np.tanh "
+        "or "
+        "np.logaddexp, which do not overflow; keep y for backward, if the derivative can be computed from it"
+    )
+
+
+def _overflows(trial: Trial, inputs: list[Array], method: str) -> bool:
     """Whether a run has NaN in a result, and an overflow on the way."""
     raised: list[str] = []
     layer = trial.new()

@@ -4,6 +4,9 @@
 """
 
 import copy
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,7 +14,7 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import crashes
+from minnet.inspection.flattened import Flattened
 
 
 class LayerError(AssertionError):
@@ -32,10 +35,12 @@ class Trial:
 
     Attributes
     ----------
+    seeded
+        Whether the random numbers that all code shares, of np.random and random, are the same in each call.
     protected
         Whether the layer is given read-only views. Else it is given copies, because it writes into them.
-    backward_works
-        Whether backward runs. Else only forward is tried.
+    backward_works, repeats
+        Whether backward runs, else only forward is tried; and whether two runs give the same.
     is_loss, varied, dy
         Whether forward returns a number; the inputs that have a gradient, with their names; a random dL/dy.
     clean
@@ -54,19 +59,19 @@ class Trial:
 
     def __init__(self, layer: Layer, inputs: list[Any], rng: np.random.Generator) -> None:
         self.layer, self.inputs, self.rng = layer, inputs, rng
-        self.name = layer.describe()
+        try:
+            self.name = layer.describe()
+        except Exception:
+            self.name = f"{type(layer).__name__}(...)"
         self.errors: dict[str, float] = {}
-        self.protected = self.backward_works = False
+        self.protected = self.backward_works = self.seeded = False
+        self.repeats = True
 
     def begin(self) -> None:
         """Run forward, and find out what the layer is."""
         self.of_output = self.new()
         y = self.forward(self.of_output, self.inputs)
-        if not isinstance(y, (np.ndarray, float, np.floating)):
-            self.fail(
-                f"forward returned {_RETURNED.get(type(y), f'a {type(y).__name__}')}: a layer returns an array, a loss "
-                "a float"
-            )
+        self._check_output(y)
         self.is_loss = np.ndim(y) == 0 and not isinstance(y, np.ndarray)
         self.dy = self.rng.normal(size=np.shape(y))
         # Of the inputs of a loss, only the prediction needs a gradient.
@@ -76,13 +81,40 @@ class Trial:
         if self.is_loss:
             self.varied = dict.fromkeys(list(self.varied)[:1], "prediction")
 
-    def fail(self, what: str) -> NoReturn:
+    def _check_output(self, y: Any) -> None:
+        """Fail if it is no array of numbers, and no number."""
+        if not isinstance(y, (np.ndarray, float, np.floating)) or isinstance(y, (np.matrix, np.ma.MaskedArray)):
+            what, cure = _RETURNED.get(type(y), (f"a {type(y).__name__}", "Return y, an array such as np.array(...)"))
+            self.fail(f"forward returned {what}: a layer returns an array, a loss a float. {cure}")
+        if np.asarray(y).dtype.kind not in "fiub":
+            self.fail(f"forward returned an array of {np.asarray(y).dtype}: it must be one of floats, as x is")
+        if not np.isfinite(y).all() and all(np.isfinite(x).all() for x in self.inputs):
+            self.fail(
+                "forward gives NaN or infinity for numbers as ordinary as these: does it divide by 0, take the log or "
+                "the "
+                "root of a negative number, or read an array of np.empty before it is filled? If the formula is for "
+                "some "
+                "numbers only, such as those above 0, check it with such an x"
+            )
+
+    def fail(self, what: str, cause: BaseException | None = None) -> NoReturn:
         """Raise LayerError."""
-        raise LayerError(f"{self.name}: {what}")
+        raise LayerError(f"{self.name}: {what}") from cause
 
     def new(self, dtype: type = np.float64) -> Layer:
         """Return a copy in training mode with gradients of zero, and with its Generators in their present state."""
-        layer = copy.deepcopy(self.layer).astype(dtype).train()
+        try:
+            layer = copy.deepcopy(self.layer)
+        except (Exception, SystemExit) as error:
+            self.fail(
+                f"it cannot be copied ({type(error).__name__}: {error}), and all checks run on copies: a layer keeps "
+                "numbers, "
+                "arrays, Parameters, Buffers and layers, and no open file, lock or generator",
+                error,
+            )
+        for method, arguments in (("astype", [dtype]), ("eval", []), ("train", [])):
+            if getattr(layer, method)(*arguments) is not layer:
+                self.fail(f"{method} must return the layer itself: end it with return self, or leave it to mn.Layer")
         for parameter in layer.parameters():
             parameter.grad[...] = 0
         return layer
@@ -113,12 +145,28 @@ class Trial:
 
     def objective(self, layer: Layer, inputs: list[Any]) -> float:
         """Return L = Σ dy · y, because dL/dx is then what backward(dy) returns; or the loss itself."""
-        y = layer.forward(*self._given(inputs))
+        with self._chance():
+            y = layer.forward(*self._given(inputs))
         return float(y) if self.is_loss else float((self.dy * y).sum())
 
     def gradients(self, inputs: list[Any], run: Run) -> list[tuple[str, Any, Any]]:
         """Return (name, x, dL/dx) of each input that has a gradient."""
         return [(name, inputs[i], d) for (i, name), d in zip(self.varied.items(), run.dx, strict=False)]
+
+    @contextmanager
+    def _chance(self) -> Iterator[None]:
+        """Draw the same shared random numbers as in the call before, if `seeded`, and leave them as they were."""
+        if not self.seeded:
+            yield
+            return
+        states = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(states[0])  # noqa: NPY002
+            random.setstate(states[1])
 
     def _given(self, arguments: list[Any]) -> list[Any]:
         if not self.protected:
@@ -130,22 +178,26 @@ class Trial:
 
     def _call(self, layer: Layer, method: str, arguments: list[Any]) -> Any:
         try:
-            return getattr(layer, method)(*self._given(arguments))
+            with self._chance():
+                return getattr(layer, method)(*self._given(arguments))
         except (Exception, SystemExit) as error:
-            raise LayerError(f"{self.name}: {crashes.of_error(error, layer, method, arguments)}") from error
+            from minnet.inspection.crashes import of_error  # here, because import minnet does not need it
+
+            raise LayerError(f"{self.name}: {of_error(error, layer, method, arguments)}") from error
 
 
-_RETURNED: dict[type, str] = {
-    type(None): "None, which is nothing: its last line must be return y",
-    list: "a list: make it an array, np.array(...)",
-    int: "an int: make the value of a loss a float, float(...)",
-    str: "a str, which is text: return the number itself, such as the mean, not its printed form",
+_RETURNED: dict[type, tuple[str, str]] = {
+    type(None): ("None, which is nothing", "End forward with return y"),
+    list: ("a list", "Make it an array, np.array(...)"),
+    int: ("an int", "Make the value of a loss a float, float(...)"),
+    str: ("a str, which is text", "Return the number itself, such as the mean, not its printed form"),
 }
 
 
 def is_ours(layer: Layer) -> bool:
-    """Whether it is a layer of minnet itself, and not one that stands for a layer of another process."""
-    return type(layer).__module__.startswith("minnet.") and not type(layer).__module__.startswith("minnet.grading.")
+    """Whether it is a layer or a loss of minnet itself."""
+    kind = type(layer.layer if isinstance(layer, Flattened) else layer)
+    return kind.__module__.startswith(("minnet.layers.", "minnet.losses."))
 
 
 def difference(trial: Trial, run: Run) -> str:

@@ -4,7 +4,6 @@ Each function asks one of them of a trial, and raises LayerError if it is not me
 """
 
 import copy
-import warnings
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from minnet.core.arrays import Array, cast
 from minnet.core.buffer import Buffer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
-from minnet.inspection.layer_checks import LayerError, Run, Trial, other, same
+from minnet.inspection.layer_checks import Run, Trial, difference, other, same
 from minnet.inspection.ownership import not_found
 
 
@@ -30,7 +29,8 @@ def backward_runs(trial: Trial) -> None:
     except BaseException:
         trial.backward_works = False
         raise
-    if trial.varied and trial.clean.dx[0] is None:
+    if trial.varied and (not trial.clean.dx or trial.clean.dx[0] is None):
+        trial.clean.dx = []
         name, x = next((name, trial.inputs[i]) for i, name in trial.varied.items())
         trial.fail(
             f"backward returned None, which is nothing: it must return dL/d{name}. Its last line must be return dx, "
@@ -50,10 +50,12 @@ def shape_of_dx(trial: Trial) -> None:
             f"are not returned, but added: {_first_grad(trial)} += ..."
         )
     for name, x, d in trial.gradients(trial.inputs, trial.clean):
-        if not isinstance(d, np.ndarray):
+        if not isinstance(d, np.ndarray) or d.dtype.kind not in "fiub":
+            trial.clean.dx = []
             cure = ", such as np.array(...)" if isinstance(d, list) else ""
             trial.fail(
-                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of {name}'s shape{cure}"
+                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of floats, of {name}'s "
+                f"shape{cure}"
             )
         if d.shape != x.shape:
             trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}{_why_shape(trial, x, d)}")
@@ -79,7 +81,7 @@ def _why_shape(trial: Trial, x: Array, d: Array) -> str:
         )
     if d.shape == np.shape(trial.clean.y):
         return ": this is the shape of y, forward's output. Backward goes the way back, to the shape of the input"
-    return ": each number of x needs one derivative, so the two shapes must be equal"
+    return ": each number of the input needs one derivative, so the two shapes must be equal"
 
 
 def arguments_stay(trial: Trial) -> None:
@@ -94,13 +96,19 @@ def arguments_stay(trial: Trial) -> None:
 
 def repeatable(trial: Trial) -> None:
     """A copy of the layer computes the same from the same input."""
-    same(
-        trial,
-        trial.run(trial.new(), trial.inputs),
-        "when a copy of the layer is given the same input: draw random numbers from a Generator that the layer owns "
-        "(self.rng = np.random.default_rng(rng)), and share nothing between layers. Make self.rng in __init__, once, "
-        "and "
-        "use neither np.random.rand and its like, which all code shares, nor a new Generator in forward",
+    name = difference(trial, trial.run(trial.new(), trial.inputs))
+    if not name:
+        return
+    # If it draws from the generators that all code shares, the other checks go on with the same numbers each time.
+    trial.seeded = True
+    trial.clean = trial.run(trial.new(), trial.inputs)
+    trial.repeats = not difference(trial, trial.run(trial.new(), trial.inputs))
+    trial.fail(
+        f"{name} is different when a copy of the layer is given the same input: draw random numbers from a Generator "
+        "that "
+        "the layer owns (self.rng = np.random.default_rng(rng)), and share nothing between layers. Make self.rng in "
+        "__init__, once, and use neither np.random.rand and its like, which all code shares, nor a new Generator in "
+        "forward"
     )
 
 
@@ -243,55 +251,3 @@ def strided_arrays(trial: Trial) -> None:
         "when the arrays are not contiguous, so that their numbers do not lie side by side in memory, "
         "as in a slice: use x itself, and not its memory (np.frombuffer, x.base, strides)",
     )
-
-
-def batch_of_one(trial: Trial) -> None:
-    """A batch of one works."""
-    _batch(trial, 1, "a batch of one")
-
-
-def empty_batch(trial: Trial) -> None:
-    """An empty batch works."""
-    _batch(trial, 0, "an empty batch")
-
-
-def _why_batch(trial: Trial, y: object) -> str:
-    """Say how the size of the batch got into the layer, if that is so."""
-    N = len(trial.inputs[0])
-    for name, parameter in trial.layer.named_parameters():
-        shape = parameter.data.shape
-        if shape[:1] == (N,) and len(shape) > 1 and shape == np.shape(trial.clean.y):
-            per = shape[1] if len(shape) == 2 else shape[1:]
-            return (
-                f". self.{name} has shape {shape}, one row for each sample (one bias for each sample, say): but all "
-                "samples "
-                f"share it, and the next batch has another size. Make it np.zeros({per})"
-            )
-    if isinstance(y, np.ndarray) and y.shape[:1] == (N,) != (1,):
-        return f": the size {N} of another batch is written into the code. Take it from the array, len(x) or x.shape[0]"
-    return ""
-
-
-def _batch(trial: Trial, n: int, what: str) -> None:
-    """Check the results of the first n samples."""
-    inputs, y = trial.inputs, trial.clean.y
-    x = inputs[0]
-    # Inputs without a batch axis have no smaller batches: one sample, or scores (C,) and a label.
-    if x.ndim < 2 or any(a.ndim < 1 or len(a) != len(x) for a in inputs):
-        return
-    dy = trial.dy if trial.is_loss else trial.dy[:n]
-    batch = [a[:n] for a in inputs]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            run = trial.run(trial.new(), batch, dy)
-    except LayerError as error:
-        said = str(error).removeprefix(f"{trial.name}: ")
-        raise LayerError(f"{trial.name}: {what} fails: {said}{_why_batch(trial, None)}") from error.__cause__
-    if not trial.is_loss and run.y.shape != (n, *y.shape[1:]) and len(y) == len(x):
-        trial.fail(f"{what} of shape {batch[0].shape} gives an output of shape {run.y.shape}{_why_batch(trial, run.y)}")
-    for name, part, d in trial.gradients(batch, run):
-        if d.shape != part.shape:
-            trial.fail(f"{what} of shape {part.shape} gives a dL/d{name} of shape {d.shape}")
-    if not all(np.isfinite(a).all() for a in (run.y, *run.dx, *run.grads.values()) if a is not None):
-        trial.fail(f"{what} gives infinite numbers or NaN")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection.finding import FITS, SUMMED
+from minnet.inspection.finding import FITS, RULE, SUMMED
 from minnet.inspection.source import Place, shape_of
 
 Operand = tuple[str, Any]
@@ -27,8 +27,8 @@ def sentence(method: str, place: Place, error: Exception) -> str:
     if isinstance(node, ast.BinOp) and "broadcast" in text:
         left, right = ((ast.unparse(part), place.value(part)) for part in (node.left, node.right))
         return _combined(method, place, left, right)
-    if isinstance(node, ast.Assign) and "broadcast" in text:
-        return _assigned(method, place, node, text)
+    if "broadcast input array" in text and isinstance(whole := place.node(place.statement), ast.Assign):
+        return _assigned(method, place, whole, text)
     return _without_source(method, place, text)
 
 
@@ -68,7 +68,7 @@ def _multiplied(method: str, place: Place, left: Operand, right: Operand) -> str
             )
         return f"{said}. No transpose makes these two fit: is one of them another array than you think?"
     whose = _whose(method, place, best[1])
-    return f"{said}{FITS}{best[0]} fits, and has shape {best[1]}{whose}"
+    return f"{said}: a transpose is missing or misplaced{FITS}{best[0]} fits, and has shape {best[1]}{whose}"
 
 
 def _arrangements(left: Operand, right: Operand) -> list[tuple[Operand, Operand]]:
@@ -127,13 +127,13 @@ def _added(method: str, place: Place, node: ast.AugAssign) -> str:
         product = node.value
         if isinstance(product, ast.BinOp) and isinstance(product.op, ast.MatMult):
             a, b = _transposed(ast.unparse(product.right)), _transposed(ast.unparse(product.left))
-            return f"{said}{FITS}{_operand(a)} @ {_operand(b)} has the right shape"
+            return f"{said}: a transpose is missing or misplaced{FITS}{_operand(a)} @ {_operand(b)} has the right shape"
         return f"{said}: is a transpose missing?"
     for base, array in ((name, value), *((n, v) for n, v in place.names.items() if n in name)):
         for axis in range(np.ndim(array)):
             if isinstance(array, np.ndarray) and array.sum(axis=axis).shape == wanted:
-                share = f". All {len(array)} samples share it, so its gradient is the sum over them" * (axis == 0)
-                return f"{said}{share}{SUMMED}{_operand(base)}.sum(axis={axis}) has shape {wanted}"
+                share = f". All {len(array)} samples share it, so its gradient is a sum over them" * (axis == 0)
+                return f"{said}{share}{SUMMED}{_operand(base)}.sum(axis={axis}), of shape {wanted}"
     return said + ": sum over the batch, axis=0, and compare the shapes with print(....shape)"
 
 
@@ -180,6 +180,12 @@ def _reshape(method: str, place: Place, node: ast.AST | None, text: str) -> str:
     if not match:
         return ""
     count, sizes = int(match[1]), [int(size) for size in re.findall(r"-?\d+", match[2])]
+    if not count and "-1" in place.code:
+        return (
+            f"{method} cannot reshape an empty batch at {place.quoted}: of 0 numbers, NumPy cannot tell what -1 stands "
+            "for. "
+            "Write the size itself, such as x.shape[1] * x.shape[2]"
+        )
     said = f"{method} cannot reshape at {place.quoted or 'some line'}"
     array = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
     shape = shape_of(place.value(array)) if array is not None else None
@@ -201,8 +207,9 @@ def _without_source(method: str, place: Place, text: str) -> str:
     there = f" ({shapes})" if shapes else f" ({text})"
     if "matmul" in text or "not aligned" in text:
         return (
-            f"{method} multiplies matrices whose sizes do not fit{at}; with y = x @ W, dL/dx is dy @ W.T and dL/dW is "
-            f"x.T @ dy; is a transpose missing, or misplaced?{there}"
+            f"{method} multiplies matrices whose sizes do not fit{at}{there}: is a transpose missing, or "
+            f"misplaced{RULE}W, "
+            "dL/dx is dy @ W.T and dL/dW is x.T @ dy"
         )
     if "broadcast" in text:
         return (

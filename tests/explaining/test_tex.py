@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from explanations import notebook
 from formulas import HOSTILE, SHIPPED
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +75,7 @@ def test_no_text_leaves_the_formula(plain):
 
 def test_commands_of_tex_in_a_docstring_are_words():
     assert set(COMMANDS.findall(tex(r"y = \href{x}{y} \input{z}"))) <= {r"\backslash", r"\text"}
+
+
+def test_each_step_says_its_formula_in_tex():
+    assert [step.tex for step in notebook().steps] == [r"y = x\,W + b", r"p_{i} = \frac{e^{x_{i}}}{\sum_{j}e^{x_{j}}}"]

@@ -20,6 +20,8 @@ from minnet.explaining.tokens import split_remark, tokens
         ("y = f(x), max(x, 0) + 1", "y = f(x), max(x, 0) + 1"),
         ("y = tanh(x), between −1 and 1.", "y = tanh(x)"),
         ("max(0, x)", "max(0, x)"),
+        ("y = x ∘ g，一個特徵乘一個數。", "y = x ∘ g"),
+        ("y = max(x, 0)。", "y = max(x, 0)"),
         ("Doubles its input: twice.", ""),
         ("", ""),
     ],

@@ -32,8 +32,8 @@ def test_not_answered_has_its_own_message():
     error = said(unanswered)
     assert type(error) is NotAnswered
     assert str(error) == (
-        "the loss: `unanswered` is not answered yet: replace the line `raise NotImplementedError` by your code, and run "
-        "its cell again"
+        "the loss: `unanswered` is not answered yet: replace the line `raise NotImplementedError` by your code, and "
+        "run its cell again"
     )
     assert "`...`" in str(said(lambda: answered(...)))
     assert type(said(lambda: answered(...))) is NotAnswered

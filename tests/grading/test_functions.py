@@ -125,3 +125,16 @@ def test_a_square_gradient_that_is_transposed():
     a = np.arange(9.0).reshape(3, 3)
     with pytest.raises(WrongAnswer, match="rows and columns are exchanged"):
         check_gradient(lambda W: a.T, lambda W: (a * W).sum(), np.ones((3, 3)), names="W")
+
+
+def test_large_arrays_are_compared_at_random_places_and_as_a_whole(capsys):
+    a = np.random.default_rng(3).normal(size=(40, 50))
+    check_gradient(lambda x: a * 2 * x, lambda x: (a * x**2).sum(), np.ones((40, 50)), names="x")
+    assert capsys.readouterr().out == "✓ gradient with respect to x\n"
+    with pytest.raises(WrongAnswer, match=r"300 of 300 numbers are wrong.: all are 0.5 times the slope"):
+        check_gradient(lambda x: a * x, lambda x: (a * x**2).sum(), np.ones((40, 50)), names="x")
+    for place in (0, 1234, 1999):  # whether it is one of the 300, or not
+        wrong = a.copy()
+        wrong.flat[place] += 1
+        with pytest.raises(WrongAnswer, match=r"1 of 300 numbers are wrong|wrong at some of its 2000 places"):
+            check_gradient(lambda x, wrong=wrong: wrong, lambda x: (a * x).sum(), np.ones((40, 50)), names="x")

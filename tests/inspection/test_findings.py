@@ -1,5 +1,7 @@
 """All findings at once: each check by itself, with the layer's place, and what could not be asked."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,104 @@ def test_nothing_is_printed_and_the_layer_is_left_as_it_was(capsys):
 def test_wrong_use_is_an_error(arguments, error, message):
     with pytest.raises(error, match=message):
         findings(*arguments)
+
+
+class Square(mn.Layer):
+    def forward(self, x):
+        self.cache = x
+        return x * x
+
+    def backward(self, dy):
+        return 2 * self.cache * dy
+
+
+def odd(name, method, **more):
+    return type("Odd", (Square,), {name: method, **more})()
+
+
+def fails(*_):
+    raise ZeroDivisionError("not today")
+
+
+def leaves(*_):
+    raise SystemExit(3)
+
+
+def locked():
+    layer = Square()
+    layer.lock = threading.Lock()
+    return layer
+
+
+def twice():
+    layer = Square()
+    layer.a = layer.b = mn.Tanh()
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("make", "check", "words"),
+    [
+        (locked, "forward", "it cannot be copied"),
+        (twice, "forward", "the same Tanh() object stands at a and at b"),
+        (lambda: odd("__deepcopy__", fails), "forward", "it cannot be copied (ZeroDivisionError"),
+        (lambda: odd("named_layers", fails), "forward", "not today"),
+        (lambda: odd("parameters", fails), "forward", "not today"),
+        (lambda: odd("astype", lambda self, dtype: None), "forward", "astype must return the layer itself"),
+        (lambda: odd("eval", lambda self: None), "forward", "eval must return the layer itself"),
+        (lambda: odd("forward", leaves), "forward", "SystemExit"),
+        (lambda: odd("backward", leaves), "backward", "SystemExit"),
+        (lambda: odd("forward", lambda self, x: np.array(["a"])), "forward", "an array of <U1"),
+        (lambda: odd("forward", lambda self, x: x * np.nan), "forward", "NaN or infinity"),
+        (lambda: odd("forward", lambda self, x: np.ma.masked_array(x)), "forward", "MaskedArray"),
+        (lambda: odd("backward", lambda self, dy: dy * np.nan), "gradient of x", "NaN or infinity"),
+        (lambda: odd("backward", lambda self, dy: ()), "backward", "it must return dL/dx"),
+        (lambda: odd("backward", lambda self, dy: "dx"), "shape of dx", "a str for dL/dx"),
+        (lambda: odd("backward", lambda self, dy: dy.astype(object)), "shape of dx", "an array of floats"),
+    ],
+)
+def test_whatever_a_layer_does_is_a_finding(make, check, words):
+    found = findings(make(), X)
+    assert found[0].check == check
+    assert words in found[0].message
+    assert [finding for finding in found if "Error" in finding.message and "Error" not in found[0].message] == []
+
+
+def test_a_layer_that_cannot_describe_itself_is_checked_all_the_same():
+    assert findings(odd("describe", fails), X) == []
+    (found,) = findings(odd("describe", fails, backward=lambda self, dy: -2 * self.cache * dy), X)
+    assert found.message.startswith("Odd(...): dL/dx")
+
+
+class Noise(mn.Layer):
+    """y = x * mask, of NumPy's shared generator, or of a new one each time."""
+
+    def __init__(self, shared=True, factor=1):
+        self.shared, self.factor = shared, factor
+
+    def forward(self, x):
+        if not self.training:
+            self.cache = 1
+            return x
+        drawn = np.random.random(x.shape) if self.shared else np.random.default_rng().random(x.shape)  # noqa: NPY002
+        mask = (drawn > 0.5).astype(x.dtype)
+        self.cache = mask
+        return x * mask
+
+    def backward(self, dy):
+        return dy * self.cache * self.factor
+
+
+def test_shared_random_numbers_are_one_finding_and_the_gradients_are_checked_all_the_same():
+    found = findings(Noise(), X)
+    assert [finding.check for finding in found] == ["repeatable"]
+    assert found.checks["gradient of x"] is found.checks["containers"] is True
+    assert [finding.check for finding in findings(Noise(factor=2), X)] == ["repeatable", "gradient of x"]
+    with pytest.raises(mn.gradcheck.LayerError, match="draw random numbers from a Generator that the layer owns"):
+        mn.gradcheck.check_layer(Noise(), X)
+
+
+def test_a_generator_made_anew_each_time_leaves_the_gradients_unchecked():
+    found = findings(Noise(shared=False), X)
+    assert [finding.check for finding in found] == ["repeatable"]
+    assert found.checks["gradient of x"] is None

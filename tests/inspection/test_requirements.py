@@ -19,10 +19,6 @@ class Scale(mn.Layer):
 
     def forward(self, x):
         self.cache = x
-        if self.mistake == "batch of one" and len(x) == 1:
-            return x[0] * self.gain.data
-        if self.mistake == "empty batch":
-            return x * self.gain.data + 0 * x.max()
         return x * self.gain.data * (np.ones(3) if self.mistake == "dtypes" else 1)
 
     def backward(self, dy):
@@ -56,8 +52,6 @@ def trial_of(mistake):
         (requirements.parameters_stay, "update", r"changes gain\.data"),
         (requirements.gradients_add_up, "set", r"overwrites gain\.grad"),
         (requirements.dtypes, "dtypes", "forward turns float32 into float64"),
-        (requirements.batch_of_one, "batch of one", "a batch of one"),
-        (requirements.empty_batch, "empty batch", "an empty batch fails"),
     ],
 )
 def test_one_requirement_at_a_time(ask, mistake, message):

@@ -1,16 +1,12 @@
 """Every lesson runs in a kernel, on real MNIST and on synthetic digits, and shows pictures."""
 
-import os
 import re
 
 import numpy as np
 import pytest
-from notebooks import LESSONS, build, code_cells, errors, execute, name_of, pictures, text
-
-from minnet.data.mnist.dataset import find_mnist
+from notebooks import LESSONS, build, code_cells, errors, execute, mnist_or_skip, name_of, pictures, text
 
 pytestmark = pytest.mark.slow
-MNIST = os.environ.get("MINNET_DATA")  # the folder or file, where it is
 G1 = [1.11201478e-03, 2.32129668e-06, 3.47186834e-03, 3.64416088e-03, 9.89922844e-01]
 G1 += [3.83462031e-04, 4.67890738e-09, 3.02581069e-04, 1.11720864e-07, 1.16063080e-03]
 NUMBER = r"-?\d+\.\d*(?:e[-+]\d+)?"
@@ -30,9 +26,7 @@ def synthetic(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def real(source, tmp_path_factory):
     """Return a lesson, executed on real MNIST."""
-    if MNIST is None or isinstance(find_mnist(MNIST, download=False), list):
-        pytest.skip("MINNET_DATA names no MNIST")
-    return execute(build.read(source), tmp_path_factory.mktemp("real"), mnist=os.path.abspath(MNIST))
+    return execute(build.read(source), tmp_path_factory.mktemp("real"), mnist=mnist_or_skip())
 
 
 def says_mnist(book):

@@ -12,6 +12,8 @@ for package in ("jupytext", "nbclient", "ipykernel", "matplotlib"):
 import nbclient  # noqa: E402
 import nbformat  # noqa: E402
 
+from minnet.data.mnist.dataset import find_mnist  # noqa: E402
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "notebooks"
 _SPEC = importlib.util.spec_from_file_location("build_notebooks", FOLDER / "build.py")
@@ -60,6 +62,14 @@ def execute(book, folder, *, mnist=None, allow_errors=False):
     )
     client.execute(env=environment)
     return book
+
+
+def mnist_or_skip():
+    """Return the folder or file that MINNET_DATA names, if real MNIST is there, as CI has it."""
+    place = os.environ.get("MINNET_DATA")
+    if place is None or isinstance(find_mnist(place, download=False), list):
+        pytest.skip("MINNET_DATA names no MNIST")
+    return os.path.abspath(place)
 
 
 def errors(cell):

@@ -13,6 +13,15 @@ MISTAKES = []  # (class, arguments, inputs, name of the check, words)
 RIGHT = []  # (class, arguments, inputs)
 
 
+def error_of(function, *arguments):
+    """Return the error that a function raises, with its traceback."""
+    try:
+        function(*arguments)
+    except (Exception, SystemExit) as error:
+        return error
+    raise AssertionError("there is no error")
+
+
 def mistake(check, *words, x=X, more=(), args=()):
     """Mark a class whose only or first finding is of this check, with a message that contains these words."""
 

@@ -26,7 +26,7 @@ async function ask(path, question) {
 async function read() {
   again = true;
   if (busy) return;
-  busy = true;
+  setBusy(true);
   while (again) {
     again = false;
     const drawn = pen.strokes.length ? await ask("/read", {strokes: pen.strokes, digit: digitOf()}) : null;
@@ -34,7 +34,12 @@ async function read() {
     steps = drawn?.steps ?? steps;
     showAnswer();
   }
-  busy = false;
+  setBusy(false);
+}
+
+function setBusy(now) {
+  busy = now;
+  element("digits").ariaBusy = String(now); // a screen reader waits for the numbers to settle
 }
 
 function showAnswer() {
@@ -105,7 +110,8 @@ function showStep(sentence = "") {
   place.classList.toggle("matrix", Boolean(step?.columns));
   if (!step) return place.replaceChildren(sentence && make("p", {}, sentence));
   const [before, after] = step.losses.map((loss) => number(loss, short));
-  const times = number(step.after[step.digit] / step.before[step.digit], short);
+  const ratio = step.after[step.digit] / step.before[step.digit];
+  const times = number(ratio, ratio < 1.1 ? {maximumFractionDigits: 4} : short);
   const values = {steps: number(step.steps), digit: step.digit, before, after, times};
   place.replaceChildren(make("p", {}, word("learned", values)), probabilities(), step.columns ? columns() : arrays());
   for (const canvas of place.querySelectorAll("canvas")) drawColumn(canvas, step.columns[canvas.dataset.digit], largest());

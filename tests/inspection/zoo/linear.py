@@ -127,7 +127,7 @@ class BiasNotSummed(Linear):
         return dy @ self.W.data.T
 
 
-@mistake("batch of one", "one bias for each sample", "(4, 2)", "np.zeros(2)")
+@mistake("batch of one", "one row for each of the 4 samples", "(4, 2)", "np.zeros(2)")
 class BiasForEachSample(mn.Layer):
     def __init__(self):
         self.W = mn.Parameter(np.random.default_rng(0).normal(size=(3, 2)))
