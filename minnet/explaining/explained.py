@@ -8,6 +8,9 @@ from minnet.explaining.explanation import Explanation
 from minnet.explaining.given import check_parts, examples, samples_of
 from minnet.explaining.steps import Steps
 from minnet.explaining.why import why_of
+from minnet.layers import Sequential
+
+SHORT = 100
 
 
 def explained(model: Layer, loss: Layer, x: Any, y: Any, why: str | None) -> Explanation:
@@ -17,7 +20,7 @@ def explained(model: Layer, loss: Layer, x: Any, y: Any, why: str | None) -> Exp
     steps = Steps(experiment, run, samples_of(experiment.x, experiment.y))
     of_model = steps.of_model()
     return Explanation(
-        model=model.describe(),
+        model=_described(model),
         training=model.training,
         samples=steps.samples,
         inputs=steps.of_inputs(),
@@ -38,3 +41,11 @@ def _first_run(model: Layer, loss: Layer, x: Any, y: Any) -> tuple[Experiment, R
         except (TypeError, ValueError, IndexError) as error:
             errors.append(error)
     raise errors[0]
+
+
+def _described(model: Layer) -> str:
+    """Return what a model is, in one line: of a short Sequential, with its layers."""
+    if type(model) is Sequential:
+        full = f"Sequential({', '.join(layer.describe() for layer in model.layers)})"
+        return full if len(full) <= SHORT else f"a Sequential of {len(model.layers)} layers"
+    return model.describe()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minnet.explaining.text import text
@@ -31,6 +32,9 @@ class Quantity:
     slopes : dict
         Index → the slope of L at this entry by finite differences: at all entries of a small array, at those with the
         largest gradients of a large one. Empty where none were measured.
+    corners : tuple
+        Those of these entries where L has a corner, so that there is no slope, but one on either side. Finite
+        differences are then the mean of the two, and backward uses one of them, or a number between.
     """
 
     name: str
@@ -38,6 +42,17 @@ class Quantity:
     values: NDArray[Any]
     gradient: NDArray[Any] | None
     slopes: dict[Index, float]
+    corners: tuple[Index, ...] = ()
+
+    @property
+    def differing(self) -> list[Index]:
+        """The entries, without corners, whose slope is another one than the gradient says."""
+        if self.gradient is None:
+            return []
+        scale = float(np.abs(self.gradient).max(initial=0.0))
+        claimed = self.gradient
+        smooth = {at: slope for at, slope in self.slopes.items() if at not in self.corners}
+        return [at for at, slope in smooth.items() if not np.isclose(claimed[at], slope, 1e-4, 1e-6 * scale + 1e-9)]
 
 
 @dataclass(frozen=True)

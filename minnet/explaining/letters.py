@@ -13,6 +13,7 @@ BOTH = {"num_features": "C", "num_channels": "C", "embed_dim": "D"}
 KERNEL = "KLM"  # the sides of a kernel_size
 PLACES = {1: "C", 2: "CL", 3: "CHW", 4: "CDHW"}  # axes of signals, images and volumes, behind N
 ROWS = {1: "D", 2: "TD", 3: "CHW", 4: "CDHW"}  # of tables and sequences; of images in a layer for any array
+CLASSES = ROWS | {1: "C", 2: "TC"}  # of scores
 FRESH = "KLMPQRSUVXYZ"
 
 
@@ -37,7 +38,8 @@ class Letters:
         for letter, size in zip(KERNEL, kernel if isinstance(kernel, tuple) else (), strict=False):
             self._take(letter, size)
         channels = any(hasattr(layer, name) for name in ("num_features", "num_channels"))
-        self._axes = PLACES if channels or type(layer).__module__.startswith("minnet.layers.images") else ROWS
+        rows = CLASSES if getattr(layer, "classifies", False) else ROWS
+        self._axes = PLACES if channels or type(layer).__module__.startswith("minnet.layers.images") else rows
 
     def of_input(self, x: NDArray[Any], y_shape: tuple[int, ...]) -> Shape:
         """Return the letters of an input, if the output has this shape."""

@@ -4,16 +4,18 @@ from collections import Counter
 
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
+from minnet.explaining.cells import number
 from minnet.explaining.experiment import Experiment
 from minnet.explaining.recording import Call
 from minnet.layers import Graph, Residual
 from minnet.layers.containers.branches import Branches
 from minnet.layers.containers.wiring import plan_of
+from minnet.losses import MultiLoss
 
 
 def notes_of(call: Call, experiment: Experiment) -> list[str]:
     """Return the notes on a layer."""
-    notes = [*_gradients_add_up(call.layer), *_of_parameters(call, experiment)]
+    notes = [*_of_heads(call), *_gradients_add_up(call.layer), *_of_parameters(call, experiment)]
     if call.count > 1:
         notes.append(
             f"This layer runs {call.count} times in one forward. Its last call is shown, and no slopes of its input "
@@ -28,8 +30,17 @@ def corner_note(name: str) -> str:
     """Return the note on a number at which L has no slope."""
     return (
         f"L has a corner at {name}: to the left it has another slope than to the right. Finite differences show the "
-        "mean of the two, and backward uses one of them, or a number between."
+        "mean of the two, and backward uses one of them, or a number between, so they may differ."
     )
+
+
+def _of_heads(call: Call) -> list[str]:
+    """Return how the losses of a MultiLoss make L."""
+    loss = call.layer
+    if not isinstance(loss, MultiLoss):
+        return []
+    parts = [f"{number(loss.weight(key))} · {number(call.y.heads[name])} ({name})" for name, key, _ in loss.heads]
+    return [f"L = {' + '.join(parts)}, the loss of each output times its weight."]
 
 
 def _gradients_add_up(layer: Layer) -> list[str]:

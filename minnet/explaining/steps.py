@@ -1,6 +1,7 @@
 """The steps of an explanation: what each layer was given and returned, with letters, notes, and slopes beside it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from minnet.core.parameter import Parameter
 from minnet.explaining.experiment import LOSS, Experiment, Run, Slope, is_loss, shown
 from minnet.explaining.explanation import Index, Quantity, Step
 from minnet.explaining.formula import formula_of
-from minnet.explaining.letters import Letters
+from minnet.explaining.letters import Letters, Shape
 from minnet.explaining.notes import corner_note, notes_of
 from minnet.explaining.recording import Call, walk
 from minnet.layers import Sequential
@@ -45,8 +46,12 @@ class Steps:
         return self._step(self.run.calls[LOSS])
 
     def of_inputs(self) -> tuple[Quantity, ...]:
-        """Return what the model is given."""
-        return self._inputs(self.run.calls[""], [])
+        """Return what the model is given, with the letters of the first layer, if the model is a chain."""
+        inputs = self._inputs(self.run.calls[""], [])
+        first = next((call for call in self.run.calls.values() if type(call.layer) is not Sequential), None)
+        named = self._inputs(first, []) if first else ()
+        same = [q.values.shape for q in inputs] == [q.values.shape for q in named]
+        return tuple(replace(q, letters=n.letters) for q, n in zip(inputs, named, strict=True)) if same else inputs
 
     def _step(self, call: Call) -> Step:
         corners: list[str] = []
@@ -82,8 +87,8 @@ class Steps:
             is_target = is_loss(call.path) and i > 0 and name not in gradients
             named = letters.of_target(values) if is_target else letters.of_input(values, shape)
             measure = partial(self.experiment.slope_of_input, call.path, name)
-            slopes = self._measured(name, gradient if call.count == 1 else None, measure, corners)
-            found.append(Quantity(name, named, values, gradient, slopes))
+            slopes = self._measured(gradient if call.count == 1 else None, measure)
+            found.append(_quantity(name, named, values, gradient, slopes, corners))
         return tuple(found)
 
     def _outputs(self, call: Call) -> tuple[Quantity, ...]:
@@ -100,22 +105,30 @@ class Steps:
                 continue
             values = array.data.copy()
             gradient = array.grad.copy() if isinstance(array, Parameter) else None
-            slopes = self._measured(name, gradient, partial(self.experiment.slope_of_parameter, array.data), corners)
-            found.append(Quantity(name, letters.of_others(values), values, gradient, slopes))
+            slopes = self._measured(gradient, partial(self.experiment.slope_of_parameter, array.data))
+            found.append(_quantity(name, letters.of_others(values), values, gradient, slopes, corners))
         return tuple(found)
 
-    def _measured(
-        self, name: str, gradient: NDArray[Any] | None, measure: Callable[[Index], Slope | None], corners: list[str]
-    ) -> dict[Index, float]:
-        """Return the slopes at some entries of an array; `corners` gets a note on the first that has none."""
-        slopes: dict[Index, float] = {}
-        for index in _places(gradient) if gradient is not None and self.steady else ():
-            slope = measure(index)
-            if slope is not None:
-                slopes[index] = slope.value
-                if slope.corner and not corners:
-                    corners.append(corner_note(f"{name}{list(index)}"))
-        return slopes
+    def _measured(self, gradient: NDArray[Any] | None, measure: Callable[[Index], Slope | None]) -> dict[Index, Slope]:
+        """Return the slopes at some entries of an array."""
+        if gradient is None or not self.steady:
+            return {}
+        return {index: slope for index in _places(gradient) if (slope := measure(index)) is not None}
+
+
+def _quantity(
+    name: str,
+    letters: Shape,
+    values: NDArray[Any],
+    gradient: NDArray[Any] | None,
+    slopes: dict[Index, Slope],
+    notes: list[str],
+) -> Quantity:
+    """Return an array with its slopes; `notes` gets one on the first corner."""
+    corners = tuple(index for index, slope in slopes.items() if slope.corner)
+    if corners and not notes:
+        notes.append(corner_note(f"{name}{list(corners[0])}"))
+    return Quantity(name, letters, values, gradient, {at: slope.value for at, slope in slopes.items()}, corners)
 
 
 def input_gradients(call: Call) -> dict[str, NDArray[Any]]:

@@ -92,5 +92,35 @@ def test_the_sum_of_the_terms_stands_below_them():
     model, loss, x, y = MODELS["notebook"]
     text = str(mn.explain(model, loss, x, y, "layers[0].bias[2]"))
     assert "dy[0, 2]" in text
-    assert "backward says" in text
-    assert "finite differences say" in text
+    lines = [line.split() for line in text.splitlines()[-3:]]
+    assert [words[:-1] for words in lines] == [
+        ["sum", "of", "the", "terms"], ["by", "backward"], ["by", "finite", "differences"]
+    ]  # fmt: skip
+    assert len({words[-1] for words in lines}) == 1
+
+
+def test_a_wrong_backward_is_pointed_at():
+    class Minus(mn.Layer):
+        """y = −x."""
+
+        def forward(self, x):
+            return -x
+
+        def backward(self, dy):
+            return dy.copy()
+
+    text = " ".join(str(mn.explain(Minus(), mn.MSELoss(), np.ones((1, 2)), np.zeros((1, 2)))).split())
+    assert "THEY DIFFER in 2 of 2 entries, such as x[0, 0]: by backward -1, by finite differences 1." in text
+
+
+def test_at_a_corner_there_is_no_alarm():
+    text = " ".join(str(mn.explain(mn.ReLU(), mn.L1Loss(), np.zeros((1, 2)), -np.ones((1, 2)))).split())
+    assert "THEY DIFFER" not in text
+    assert "L has a corner at x[0, 0]" in text
+
+
+def test_a_multi_loss_shows_how_l_is_made():
+    model = mn.Heads(a=mn.Identity(), b=mn.Tanh())
+    loss = mn.MultiLoss({"a": mn.MSELoss(), "b": mn.L1Loss()}, weights={"b": 0.5})
+    text = str(mn.explain(model, loss, np.ones((1, 2)), {"a": np.zeros((1, 2)), "b": np.full((1, 2), np.tanh(1) + 3)}))
+    assert "L = 2.5\n  L = 1 · 1 (a) + 0.5 · 3 (b), the loss of each output times its weight." in text
