@@ -5,7 +5,7 @@ The checks, their random numbers and what they compare with are in this process,
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
@@ -119,7 +119,7 @@ class Remote(Layer):
             if layer is not None and layer is not self:
                 vars(layer)["forward"](*given, **options)
         for text in warned:
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+            _warn(text)
         return value
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -159,6 +159,19 @@ class Remote(Layer):
         """Convert to float32 or float64."""
         return self._pass_on("astype", np.dtype(dtype).name)
 
+    def words(self, inputs: Sequence[Any], seed: int) -> dict[str, list[str]]:
+        """Ask what the other process itself finds wrong with the layer: check → messages, which quote its source.
+
+        They are words for the student. What passed is known here.
+        """
+        link = self._link
+        answer = link.handle.request("findings", link.number, inputs=list(inputs), rng=seed)
+        found: dict[str, list[str]] = {}
+        with interpreting():
+            for check, message in answer["findings"]:
+                found.setdefault(str(check), []).append(str(message))
+        return found
+
     def describe(self) -> str:
         """Say what the layer is."""
         return self._link.described
@@ -176,6 +189,21 @@ class Remote(Layer):
         copied = self._copied("pickle")
         _PICKLED[id(copied)] = copied
         return _unpickled, (id(copied),)
+
+
+_NUMERIC = {"overflow": "over", "divide": "divide", "invalid": "invalid", "underflow": "under"}
+
+
+def _warn(text: str) -> None:
+    """Warn of what NumPy met in the other process, as NumPy is told to do here: see `numpy.errstate`."""
+    kind = _NUMERIC.get(text.partition(" ")[0])
+    how = "warn" if kind is None else np.geterr()[kind]  # type: ignore[literal-required]
+    if how == "raise":
+        raise FloatingPointError(text)
+    if how == "call" and callable(function := np.geterrcall()):
+        function(text, 0)
+    elif how == "warn":
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 class RemoteLoss(Remote, Loss):

@@ -168,7 +168,3 @@ def _children() -> list[int]:
             except (OSError, IndexError):
                 continue
     return found
-
-
-if __name__ == "__main__":
-    main()

@@ -23,6 +23,7 @@ from minnet.grading.remote.wire import Channel, ChannelError, ClosedError, Gone
 from minnet.grading.sandbox.fork_server import NAMESPACES, NONE, OTHER_USER, USER_NAMESPACES
 
 MOST_BYTES = 256 << 20
+_SERVER = "from minnet.grading.sandbox.fork_server import main; main()"
 _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
@@ -124,7 +125,7 @@ class Sandbox:
         if self._server is None or self._server.poll() is not None:
             self.close()
             self._orders, theirs = socket.socketpair()
-            command = [sys.executable, "-s", "-P", "-m", "minnet.grading.sandbox.fork_server", str(theirs.fileno())]
+            command = [sys.executable, "-s", "-P", "-c", _SERVER, str(theirs.fileno())]
             with theirs:
                 self._server = subprocess.Popen(
                     command,

@@ -8,6 +8,7 @@ import __future__
 import ast
 import io
 import json
+import linecache
 import sys
 import tokenize
 import traceback
@@ -47,6 +48,7 @@ class File:
             return
         for name, text in parts:
             self._lines[name] = text.splitlines()
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
             self._run(name, text)
 
     def _run(self, name: str, text: str) -> None:
