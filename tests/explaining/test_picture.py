@@ -29,7 +29,7 @@ def drawn(figure):
 
 def test_the_numbers_the_formulas_and_the_gradients_are_there():
     shown = texts(notebook().plot())
-    assert "One step of Sequential() with CrossEntropyLoss()" in shown
+    assert "One step of Sequential(Linear(3, 2), Softmax()) with CrossEntropyLoss()" in shown
     assert {"x (N, I) = 2×3", "dL/dx (N, I) = 2×3", "weight (I, O) = 3×2", "dL/dweight (I, O) = 3×2"} <= set(shown)
     assert r"$y = x\,W + b$" in shown
     assert {"0.477", "−0.217"} & set(shown)
