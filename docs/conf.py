@@ -82,9 +82,16 @@ def _bars(app: Any, what: str, name: str, thing: object, options: Any, lines: li
     lines[:] = [re.sub(r"\|(\S|\S[^|]*\S)\|", r"\\|\1\\|", line) for line in lines]
 
 
+def _language(app: Any, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Say which pages are Chinese: browsers choose the shapes of the characters by it, and screen readers the voice."""
+    if "zh-TW" in page.split("/"):
+        context["language"] = "zh-TW"
+
+
 def setup(app: Any) -> None:
     """Render formulas as MathML, which browsers draw by themselves: no script, no network."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))
     app.connect("autodoc-process-docstring", _whole_first_line, priority=100)
     app.connect("autodoc-process-docstring", _plain_references, priority=900)
     app.connect("autodoc-process-docstring", _bars, priority=901)
+    app.connect("html-page-context", _language)

@@ -152,7 +152,10 @@ def test_words_are_those_of_taiwan(name):
 
 @pytest.mark.parametrize("name", CHINESE)
 def test_punctuation_is_that_of_chinese(name):
-    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)|[{HAN}]\(|\)[{HAN}]|[{HAN}][“”‘’]|[“”‘’][{HAN}]", name)
+    assert not found(rf"[{HAN}」）][,;:!?](?![A-Za-z0-9_/=])|[{HAN}]\.(\s|$)", name)
+    assert not found(rf"[{HAN}][(“”‘’]|[)“”‘’][{HAN}]", name)
+    for opening, closing in ("（）", "「」", "《》"):
+        assert not [line for _, line in lines(CHINESE[name]) if line.count(opening) != line.count(closing)]
 
 
 @pytest.mark.parametrize("name", CHINESE)

@@ -94,6 +94,14 @@ def test_each_page_has_a_title_of_its_own(site, pages):
     assert len(set(titles)) == len(titles)
 
 
+def test_the_chinese_pages_say_that_they_are_chinese(pages):
+    chinese = [path for path in pages if "zh-TW" in path.parts]
+    assert len(chinese) >= 9
+    for path in pages:
+        lang = re.search(r'<html[^>]* lang="([^"]*)"', path.read_text(encoding="utf-8"))[1]
+        assert lang == ("zh-TW" if path in chinese else "en"), path
+
+
 def test_docstrings_are_rendered(pages):
     for path, page in pages.items():
         text = " ".join(page.text)

@@ -63,7 +63,7 @@ def _serve(options: argparse.Namespace) -> None:
     with server:
         reader, about = _file(options.model) if options.model else _matrix()
         server.start(reader, Page(reader, about, options.lang))
-        print(f"Draw a digit at {server.address} (Ctrl-C ends the demo)", flush=True)
+        _say(f"Draw a digit at {server.address} (Ctrl-C ends the demo)")
         if not options.no_browser:
             Thread(target=_open, args=(server.address,), daemon=True).start()
         server.serve_forever()
@@ -71,12 +71,14 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _matrix() -> tuple[Reader, dict[str, Any]]:
     digits = find_digits()
-    kind = "digits of MNIST" if digits.real else "synthetic digits (MNIST is not on this disk)"
-    print(f"Training one matrix on {len(digits.train.X):,} {kind}", flush=True)
+    synthetic = len(digits.train.X) - digits.real
+    what = f"{digits.real:,} digits of MNIST and {synthetic:,}" if digits.real else f"{synthetic:,}"
+    _say(f"Training one matrix on {what} synthetic digits" + (not digits.real) * " (MNIST is not on this disk)")
     reader, accuracy = train(digits)
-    print(f"It reads {accuracy:.1%} of {len(digits.test.X):,} other digits right.", flush=True)
-    about = {"source": "mnist" if digits.real else "synthetic", "count": len(digits.train.X), "accuracy": accuracy}
-    return reader, about
+    whose = "digits of MNIST" if digits.real else "synthetic digits"
+    _say(f"It reads {accuracy:.1%} of {len(digits.test.X):,} other {whose} right.")
+    source = "mnist" if digits.real else "synthetic"
+    return reader, {"source": source, "real": digits.real, "synthetic": synthetic, "accuracy": accuracy}
 
 
 def _file(path: Path) -> tuple[Reader, dict[str, Any]]:
@@ -87,6 +89,14 @@ def _file(path: Path) -> tuple[Reader, dict[str, Any]]:
     except ValueError as error:
         raise SystemExit(f"python -m minnet.demo: {path}: {error}") from None
     return reader, {"source": "file", "name": path.name}
+
+
+def _say(text: str) -> None:
+    """Print a line; a reader that has left, as in ``python -m minnet.demo | head -1``, does not matter."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # at its end, Python would try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open(address: str) -> None:

@@ -92,7 +92,6 @@ class Reader:
             digit = int(probabilities.argmax()) if digit is None else digit
             scores = self._scores.forward(x)
             slopes = self._scores.backward(np.eye(DIGITS, dtype=scores.dtype)[[digit]])
-            self._optimizer.zero_grad()
         slopes = slopes.reshape(-1) - (0 if self.start is None else self.start[:, digit])
         return Reading(probabilities, digit, slopes * x.reshape(-1))
 

@@ -8,11 +8,11 @@ LANGUAGES = ("en", "zh-TW")
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "A page that reads a digit",
-        "noscript": "This page needs JavaScript, to draw on.",
+        "noscript": "This page needs JavaScript, because you draw on it.",
         "language": "Language",
-        "about_mnist": "A single matrix reads what you draw. It learned its {numbers} numbers from {count} digits of "
-        "MNIST, and reads {accuracy} of the test digits right.",
-        "about_synthetic": "A single matrix reads what you draw. It learned its {numbers} numbers from {count} "
+        "about_mnist": "A single matrix reads what you draw. It learned its {numbers} numbers from {real} digits of "
+        "MNIST and {synthetic} synthetic ones, and reads {accuracy} of MNIST’s test digits right.",
+        "about_synthetic": "A single matrix reads what you draw. It learned its {numbers} numbers from {synthetic} "
         "synthetic digits, because MNIST is not on this computer, and reads {accuracy} of others right.",
         "about_file": "The model {name} reads what you draw. It has {numbers} numbers that were learned.",
         "here": "All of it runs on this computer, in Python; nothing that you draw leaves it.",
@@ -33,14 +33,15 @@ WORDS: dict[str, dict[str, str]] = {
         "seen": "The picture that the model gets, 28 by 28 pixels, with {for} pixels marked plus and {against} marked "
         "minus.",
         "seen_empty": "The picture that the model gets: still empty.",
-        "centred": "Your digit as the model gets it: 28 by 28 pixels, enlarged or reduced, and centred, as the digits "
-        "that it learned from.",
+        "centred": "Your digit as the model gets it: 28 by 28 pixels, enlarged or reduced, and centred, like the "
+        "digits that it learned from.",
         "for": "for a {digit}: {count} pixels, {sum} in all",
         "against": "against a {digit}: {count} pixels, {sum} in all",
-        "speaks_learned": "A pixel adds (W − W₀) · pixel to a digit’s score: its ink, times what W learned since its "
-        "random start W₀. Marked are the twenty that add most, and the twenty that take away most.",
-        "speaks_weight": "A pixel adds W · pixel to a digit’s score: its ink, times its weight. Marked are the twenty "
-        "that add most, and the twenty that take away most. (The file does not have W₀, where training began.)",
+        "speaks_learned": "Each pixel adds W · pixel to a digit’s score. Of this, (W − W₀) · pixel was learned, "
+        "because training began at random weights W₀. Marked are the twenty pixels that have learned to add most, and "
+        "the twenty that have learned to take away most.",
+        "speaks_weight": "Each pixel adds W · pixel to a digit’s score. Marked are the twenty that add most, and the "
+        "twenty that take away most. (The file does not have W₀, at which training began.)",
         "speaks_slope": "Ink times the slope of a digit’s score: about what a pixel adds to it. Marked are the twenty "
         "that add most, and the twenty that take away most.",
         "learn": "Learn this",
@@ -75,9 +76,9 @@ WORDS: dict[str, dict[str, str]] = {
         "title": "會認手寫數字的網頁",
         "noscript": "這個網頁要用 JavaScript 才能畫圖。",
         "language": "語言",
-        "about_mnist": "用一個矩陣來認你畫的數字。它的 {numbers} 個參數是從 MNIST 的 {count} 張手寫數字學來的，"
-        "測試資料的準確率是 {accuracy}。",
-        "about_synthetic": "用一個矩陣來認你畫的數字。這台電腦上沒有 MNIST，所以它的 {numbers} 個參數是從 {count} "
+        "about_mnist": "用一個矩陣來認你畫的數字。它的 {numbers} 個參數是從 MNIST 的 {real} 張手寫數字和 {synthetic} "
+        "張合成的數字學來的，MNIST 測試資料的準確率是 {accuracy}。",
+        "about_synthetic": "用一個矩陣來認你畫的數字。這台電腦上沒有 MNIST，所以它的 {numbers} 個參數是從 {synthetic} "
         "張合成的數字學來的；沒看過的合成數字，準確率是 {accuracy}。",
         "about_file": "用模型 {name} 來認你畫的數字，它有 {numbers} 個參數。",
         "here": "所有運算都由這台電腦上的 Python 完成，你畫的東西不會傳到別處。",
@@ -100,8 +101,8 @@ WORDS: dict[str, dict[str, str]] = {
         "centred": "模型看到的樣子：縮放、置中成 28×28 像素，和它學過的數字一樣。",
         "for": "支持 {digit}：{count} 個像素，合計 {sum}",
         "against": "反對 {digit}：{count} 個像素，合計 {sum}",
-        "speaks_learned": "每個像素會讓一個數字的分數加上 (W − W₀) · 像素值，也就是筆畫深淺乘上 W 從隨機起點 W₀ "
-        "之後學到的部分。圖上標出加分最多的二十個像素，以及扣分最多的二十個像素。",
+        "speaks_learned": "每個像素會讓一個數字的分數加上 W · 像素值，其中 (W − W₀) · 像素值是學來的，因為訓練是從"
+        "隨機的 W₀ 開始的。圖上標出學到加分最多的二十個像素，以及學到扣分最多的二十個像素。",
         "speaks_weight": "每個像素會讓一個數字的分數加上 W · 像素值，也就是筆畫深淺乘上權重。"
         "圖上標出加分最多的二十個像素，以及扣分最多的二十個像素。（檔案裡沒有訓練起點 W₀。）",
         "speaks_slope": "筆畫深淺乘上分數對像素的斜率，大約就是這個像素對分數的貢獻。圖上標出加分最多的二十個像素，"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from minnet.explaining import labels
 from minnet.explaining.asked import asked_in
 from minnet.explaining.mathml import mathml
-from minnet.explaining.tables import figure, heads, measured, scrolled, signed
+from minnet.explaining.tables import bracketed, figure, heads, measured, scrolled, signed
 from minnet.explaining.tokens import split_remark
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ TERMS = 12  # that are written out
 STYLE = """
 .mn-explain { max-width: 62em; line-height: 1.4; }
 .mn-explain .mn-card { border: 1px solid rgba(128,128,128,.5); border-radius: 6px; margin: .6em 0; padding: .4em .8em; }
-.mn-explain .mn-title { font-size: 1.15em; font-weight: 600; margin: .2em 0; }
-.mn-explain .mn-part { font-size: 1em; font-weight: 600; margin: .6em 0 .1em; }
+.mn-explain .mn-title { font-size: 1.15em; font-weight: 600; line-height: 1.3; margin: .2em 0; padding: 0; }
+.mn-explain .mn-part { font-size: 1em; font-weight: 600; margin: .6em 0 .1em; padding: 0; }
 .mn-explain .mn-formula { overflow-x: auto; overflow-y: hidden; padding: .35em 0; }
 .mn-explain math { font-size: 1.15em; }
 .mn-explain p { margin: .2em 0; }
@@ -37,6 +37,10 @@ STYLE = """
 .mn-explain th { font-weight: normal; opacity: .8; }
 .mn-explain td.mn-asked { outline: 2px solid currentColor; outline-offset: -2px; font-weight: 700; }
 .mn-explain summary { cursor: pointer; }
+@media (max-width: 480px) {
+  .mn-explain .mn-card { padding: .3em .5em; }
+  .mn-explain td, .mn-explain th { padding: .12em .25em; }
+}
 """
 
 
@@ -113,7 +117,7 @@ def _gradient(quantity: "Quantity", remark: str, asked: "Index" = (), before: st
 
 
 def _why(why: "Why") -> str:
-    rows = heads(labels.TERM, labels.FIRST, labels.SECOND, labels.PRODUCT)
+    rows = heads(labels.TERM, labels.NUMBERS, labels.VALUE)
     rows += "".join(map(_term, why.terms[:TERMS]))
     if rest := why.terms[TERMS:]:
         rows += _line(labels.OTHERS.format(n=f"{len(rest):,}"), sum(term.value for term in rest))
@@ -128,9 +132,9 @@ def _why(why: "Why") -> str:
 def _term(term: "Term") -> str:
     local = term.local_name or f"∂{term.output}/∂"
     name = f"{local} · d{term.output}"
-    cells = "".join(f"<td>{signed(value)}</td>" for value in (term.local, term.dy, term.value))
-    return f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+    numbers = f"{bracketed(term.local)} · {bracketed(term.dy)}"
+    return f'<tr><th scope="row">{escape(name)}</th><td>{numbers}</td><td>{signed(term.value)}</td></tr>'
 
 
 def _line(name: str, value: float) -> str:
-    return f'<tr><th scope="row" colspan="3">{name}</th><td>{signed(value)}</td></tr>'
+    return f'<tr><th scope="row" colspan="2">{name}</th><td>{signed(value)}</td></tr>'

@@ -9,8 +9,8 @@ from minnet.core.extras import require
 from minnet.explaining import labels
 from minnet.explaining.asked import asked_in
 from minnet.explaining.boxes import SIZE, SMALL, Box, Table, box, draw_box, table
-from minnet.explaining.cells import number
 from minnet.explaining.chain import chain
+from minnet.explaining.tables import bracketed, signed
 from minnet.explaining.tokens import split_remark
 from minnet.plots.colours import Theme, theme
 from minnet.plots.figure import LARGE, new_figure, titled
@@ -170,11 +170,10 @@ def _arrow(axes: "Axes", x: float, start: float, end: float, colour: object) -> 
 
 def _why(why: "Why") -> list[str]:
     """Return the terms of the number that was asked about, in lines."""
-    shown = [f"{_factor(term.local)} · {_factor(term.dy)}" for term in why.terms[:TERMS]]
+    shown = [f"{bracketed(term.local)} · {bracketed(term.dy)}" for term in why.terms[:TERMS]]
     more = ["…"] if len(why.terms) > TERMS else []
-    total = f"dL/d {why.entry} = {why.formula} = {' + '.join(shown + more)} = {number(why.gradient)}"
-    slope = f"{labels.SLOPE}: {number(why.slope)}"
-    return textwrap.wrap(f"{total}; {slope}".replace("-", "−"), 150)
+    total = f"dL/d {why.entry} = {why.formula} = {' + '.join(shown + more)} = {signed(why.gradient)}"
+    return textwrap.wrap(f"{total}; {labels.SLOPE}: {signed(why.slope)}", 150)
 
 
 def _agreement(explanation: "Explanation") -> str:
@@ -192,7 +191,3 @@ def _agreement(explanation: "Explanation") -> str:
         default=0.0,
     )
     return labels.AGREEMENT.format(difference=f"{largest:.0e}".replace("-0", "−"))
-
-
-def _factor(value: float) -> str:
-    return number(value) if value >= 0 else f"({number(value)})"

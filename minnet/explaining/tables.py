@@ -23,6 +23,11 @@ def signed(value: object) -> str:
     return number(value).replace("-", "−")
 
 
+def bracketed(value: float) -> str:
+    """Return a factor of a product as text; a negative one stands in brackets."""
+    return f"({signed(value)})" if value < 0 else signed(value)
+
+
 def figure(
     name: str, quantity: "Quantity", values: Array, remark: str = "", asked: Index = (), before: str = ""
 ) -> str:

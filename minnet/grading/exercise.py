@@ -94,6 +94,7 @@ class Exercise:
     limits: Limits = field(default_factory=Limits)
     digest: str = ""
     hidden: tuple[str, ...] = ()
+    file: str = ""
 
     @property
     def out_of(self) -> float:
@@ -115,7 +116,7 @@ def read(path: str | Path) -> Exercise:
     """
     path = Path(path)
     file = yaml_lines.read(path)
-    file.only(("title", "limits", "questions"))
+    file.only(("title", "file", "limits", "questions"))
     questions = tuple(_question(section, path.parent) for section in file.sections("questions"))
     names = [question.name for question in questions]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -124,7 +125,7 @@ def read(path: str | Path) -> Exercise:
     digest = hashlib.sha256(__version__.encode() + b"".join(found.read_bytes() for found in hidden)).hexdigest()
     limits = _limits(file.section("limits")) if "limits" in file else Limits()
     paths = tuple(str(found.resolve()) for found in hidden)
-    return Exercise(file.text("title", path.stem), questions, limits, digest, paths)
+    return Exercise(file.text("title", path.stem), questions, limits, digest, paths, file.text("file", ""))
 
 
 def _limits(section: Section) -> Limits:
@@ -138,6 +139,7 @@ def _limits(section: Section) -> Limits:
 
 def _question(section: Section, folder: Path) -> Question:
     section.only(_QUESTION)
+    class_name = section.text("class")
     arguments = section.value("arguments", [])
     if not isinstance(arguments, list | dict):
         section.wrong("arguments", "a list of values, or names with values")
@@ -149,8 +151,8 @@ def _question(section: Section, folder: Path) -> Question:
     if "expected" in section and any(item.values is None for item in inputs):
         section.wrong("expected", "inputs that all have 'values', because the expected values belong to them")
     return Question(
-        section.text("name", section.text("class")),
-        section.text("class"),
+        section.text("name", class_name),
+        class_name,
         tuple(arguments) if isinstance(arguments, list) else (),
         arguments if isinstance(arguments, dict) else {},
         inputs,
@@ -200,8 +202,11 @@ def _points(section: Section, knows_values: bool) -> dict[str, float]:
     """Return what each part is worth: of one number, a share for the values, the gradients, and the requirements."""
     given = section.value("points", 10)
     if isinstance(given, dict):
-        known = [*([VALUES] if knows_values else []), GRADIENTS, REQUIREMENTS, *CHECKS]
-        return section.numbers_by_text("points", known)
+        own = [name for name in given if str(name).startswith("gradient of ")]
+        checks = [name for name in CHECKS if name != "gradient"]
+        return section.numbers_by_text(
+            "points", [*([VALUES] if knows_values else []), GRADIENTS, REQUIREMENTS, *checks, *own]
+        )
     total = section.number("points", 10)
     shares = (0.4, 0.4, 0.2) if knows_values else (0.0, 0.6, 0.4)
     return {name: total * share for name, share in zip((VALUES, GRADIENTS, REQUIREMENTS), shares, strict=True) if share}

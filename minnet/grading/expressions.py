@@ -23,7 +23,9 @@ def parts(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         arguments = [ast.literal_eval(argument) for argument in call.args]
         named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError, TypeError, RecursionError):
-        raise ValueError(f"{text!r} is not a layer with numbers and texts as arguments, such as Linear(784, 64)") from None
+        raise ValueError(
+            f"{text!r} is not a layer with numbers and texts as arguments, such as Linear(784, 64)"
+        ) from None
     return name.removeprefix("mn."), arguments, named
 
 

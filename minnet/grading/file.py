@@ -6,17 +6,19 @@ from typing import Any
 
 from minnet.grading import questions
 from minnet.grading.exercise import Exercise, Question
+from minnet.grading.remote.wire import Gone
 from minnet.grading.results import ENDED, FAILED, GRADED, MEMORY, NOTHING, TIME, WITHHELD, Answer, Check, Result
-from minnet.grading.sandbox.process import Gone, Sandbox, Student, clean
+from minnet.grading.sandbox.process import Sandbox, Student, clean
 
 MOST_BYTES = 20 << 20  # of a file
 _STATUSES = {"time": TIME, "ended": ENDED, "forged": WITHHELD, "grader": FAILED}
 _HARMLESS = (  # what teachers want to know, and innocent files do
-    *("read", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto"),
+    *("read", "uses", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto"),
     *("subprocess.Popen", "os.system", "os.posix_spawn"),
 )
 _WORDS = {
     "read": "tried to read",
+    "uses": "computes with the layer that it is to replace:",
     "write": "tried to write",
     "ctypes.dlopen": "loaded a library of the system:",
     "subprocess.Popen": "started a program:",
@@ -57,7 +59,9 @@ class _Run:
             self._complete(answer, question)
         if self._withheld:
             self._result.status = WITHHELD
-        if self._result.status == GRADED and all(answer.message.startswith("there is no class") for answer in self._result.answers):
+        if self._result.status == GRADED and all(
+            answer.message.startswith("there is no class") for answer in self._result.answers
+        ):
             self._result.status = NOTHING
 
     def _question(self, question: Question, answer: Answer) -> bool:
@@ -76,9 +80,13 @@ class _Run:
         student.new_time()
         try:
             questions.grade(student, question, answer)
-            self._look(student.ask({"do": "changed", "layer": 0})["changed"])
+            student.look()
         except Gone as gone:
             self._gone(gone, answer, question.class_name)
+        except Exception as error:  # a file that leads the grader itself into an error must not end the run
+            self._gone(
+                Gone("grader", f"the grader failed ({type(error).__name__}: {error})"), answer, question.class_name
+            )
         return True
 
     def _start(self) -> None:
@@ -87,7 +95,6 @@ class _Run:
         name = self._result.file.rpartition("/")[2]
         self._student = self._sandbox.fork(exercise.limits)
         self._student.load(name, self._source, not_to_use)
-        self._look(self._student.changed)
         notes = [_note(error) for error in self._student.errors]
         self._result.notes += [note for note in notes if note not in self._result.notes]
 
@@ -105,6 +112,9 @@ class _Run:
             return
         student, self._student = self._student, None
         student.end()
+        for name in student.changed:
+            self._flag(f"replaced {clean(name)}")
+            self._withheld.append(name)
         self._result.memory = max(self._result.memory, int(student.used["memory"]))
         if student.out_of_memory and self._result.status == GRADED:
             self._result.status = MEMORY
@@ -116,11 +126,6 @@ class _Run:
 
     def _is_hidden(self, path: str) -> bool:
         return any(path.startswith(hidden) for hidden in self._sandbox.hidden)
-
-    def _look(self, changed: list[Any]) -> None:
-        for name in changed:
-            self._flag(f"replaced {clean(str(name))}")
-            self._withheld.append(str(name))
 
     def _flag(self, text: str) -> None:
         if text not in self._result.flags and len(self._result.flags) < 50:

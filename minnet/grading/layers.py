@@ -43,7 +43,7 @@ def check_layer(layer: Layer | Callable[[], Layer], *inputs: object) -> None:
     with check(name.replace("<lambda>", "the layer")):
         made = layer if isinstance(layer, Layer) else answered(layer())
         _run(made, inputs)
-        found = [str(finding).removeprefix(f"{made.describe()}: ") for finding in gradcheck.findings(made, *inputs)]
+        found = [finding.fault.removeprefix(f"{made.describe()}: ") for finding in gradcheck.findings(made, *inputs)]
         if len(found) == 1:
             raise WrongAnswer(found[0])
         if found:

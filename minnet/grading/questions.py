@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.layer import Layer
-from minnet.grading import training
+from minnet.grading import training, values
 from minnet.grading.exercise import GRADIENTS, REQUIREMENTS, TRAINING, VALUES, Question
+from minnet.grading.remote.layer import Remote
 from minnet.grading.results import Answer, Check
-from minnet.grading.sandbox.process import Student
-from minnet.inspection.gradcheck import CHECKS, findings
+from minnet.grading.sandbox.process import Student, clean
+from minnet.inspection.gradcheck import Findings, findings
 
 UNASKED = "not checked, because something before it does not work yet"
-_TOLERANCE = 1e-6
 
 
 def grade(student: Student, question: Question, answer: Answer) -> None:
@@ -30,7 +29,7 @@ def grade(student: Student, question: Question, answer: Answer) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            layer: Layer = student.make(question.class_name, question.arguments, question.named)
+            layer = student.make(question.class_name, question.arguments, question.named)
         except Exception as error:
             answer.message = f"{_made(question)} cannot be made: {_said(error)}"
             return
@@ -53,29 +52,39 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" + (f" ({where})" if where else "")
 
 
-def _findings(layer: Layer, question: Question, inputs: list[Any], share: float) -> list[Check]:
+def _findings(layer: Remote, question: Question, inputs: list[Any], share: float) -> list[Check]:
     """Run all checks of `mn.gradcheck.findings`; the points of each are multiplied by a share."""
     try:
         found = findings(layer, *inputs, rng=question.seed)
     except (TypeError, ValueError) as error:
         return [Check(REQUIREMENTS, False, 0.0, sum(question.points.values()), _said(error))]
-    messages: dict[str, list[str]] = {}
-    for finding in found:
-        messages.setdefault(finding.check, []).append(finding.message)
+    messages = _messages(layer, question, inputs, found)
     worth = _worth(question.points, list(found.checks))
-    wrong = [name for name, passed in found.checks.items() if passed is False]
-    if wrong and not any(name in messages for name in wrong):  # the findings are those of a layer inside
-        messages[wrong[0]] = [text for texts in messages.values() for text in texts]
     return [
         Check(
             name,
             passed,
             worth[name] * share if passed and found.checks["forward"] else 0.0,
             worth[name],
-            "\n".join(messages.get(name, [])) if passed is False else UNASKED if passed is None else "",
+            messages.get(name, "") if passed is False else UNASKED if passed is None else "",
         )
         for name, passed in found.checks.items()
     ]
+
+
+def _messages(layer: Remote, question: Question, inputs: list[Any], found: Findings) -> dict[str, str]:
+    """Return what is wrong, by check: in the words of the student's process, which knows the source, if it has some."""
+    if not found:
+        return {}
+    messages: dict[str, list[str]] = {}
+    for finding in found:
+        messages.setdefault(finding.check, []).append(finding.message)
+    with suppress(Exception):
+        messages |= layer.words(inputs, question.seed)
+    wrong = [name for name, passed in found.checks.items() if passed is False]
+    if not any(name in messages for name in wrong):  # the findings are those of a layer inside
+        messages[wrong[0]] = [text for texts in messages.values() for text in texts]
+    return {name: clean("\n".join(texts)) for name, texts in messages.items()}
 
 
 def _worth(points: dict[str, float], checks: list[str]) -> dict[str, float]:
@@ -90,80 +99,23 @@ def _worth(points: dict[str, float], checks: list[str]) -> dict[str, float]:
 
 
 def _group(check: str) -> str:
-    return GRADIENTS if check.startswith("gradient") else REQUIREMENTS
+    return GRADIENTS if check.startswith("gradient of ") else REQUIREMENTS
 
 
-def _values(layer: Layer, question: Question, inputs: list[Any]) -> tuple[Check, float]:
+def _values(layer: Remote, question: Question, inputs: list[Any]) -> tuple[Check, float]:
     """Compare what forward computes with what is expected; return the check, and the share that all others count."""
     points = question.points.get(VALUES, 0.0)
     try:
-        y = layer.forward(*inputs)
-        message = _difference(y, question, layer, inputs)
+        y, message = values.difference(layer, question, inputs)
     except Exception as error:
         return Check(VALUES, False, 0.0, points, _said(error)), 1.0
     if not message:
         return Check(VALUES, True, points, points), 1.0
-    if _is_trivial(y, inputs):
+    if values.is_trivial(y, inputs):
         message += " It returns its input, or one number for every input, so its other checks count nothing."
         return Check(VALUES, False, 0.0, points, message), 0.0
     message += " The gradients may be right for what it computes, so its other checks count half."
     return Check(VALUES, False, 0.0, points, message), 0.5
-
-
-def _difference(y: Any, question: Question, layer: Layer, inputs: list[Any]) -> str:
-    """Say what is wrong with an output; "" if nothing is. The right values are not told."""
-    if question.reference is None:
-        expected = np.array(question.expected, np.float64)
-    else:
-        reference = question.reference(*question.arguments, **question.named).astype(np.float64)
-        if problem := _take_weights(reference, layer):
-            return problem
-        expected = reference.forward(*inputs)
-        if not np.array_equal(expected, reference.forward(*inputs), equal_nan=True):
-            return _difference_in_eval_mode(reference, layer, inputs)
-    return _compared(y, expected)
-
-
-def _difference_in_eval_mode(reference: Layer, layer: Layer, inputs: list[Any]) -> str:
-    """Compare in eval mode, because in training mode the layer is random."""
-    expected = reference.eval().forward(*inputs)
-    layer.eval()
-    y = layer.forward(*inputs)
-    layer.train()
-    return _compared(y, expected)
-
-
-def _compared(y: Any, expected: Any) -> str:
-    if not isinstance(y, np.ndarray | float | np.floating):
-        return f"forward returns {y!r}, and no array."
-    if np.shape(y) != np.shape(expected):
-        return f"forward returns an array of shape {np.shape(y)}: expected the shape {np.shape(expected)}."
-    if np.asarray(y).dtype.kind not in "fiub" or not np.isfinite(y).all():
-        return "forward returns infinite numbers or NaN, or no numbers."
-    wrong = ~np.isclose(y, expected, rtol=_TOLERANCE, atol=_TOLERANCE)
-    if wrong.any():
-        return f"forward does not compute the formula: {int(wrong.sum())} of {wrong.size} numbers of its output are wrong."
-    return ""
-
-
-def _take_weights(reference: Layer, layer: Layer) -> str:
-    """Give the reference the student's Parameters, by their names, or else by their order; say why if they do not fit."""
-    theirs, ours = dict(layer.named_arrays()), dict(reference.named_arrays())
-    if theirs.keys() != ours.keys():
-        theirs = dict(zip(ours, theirs.values(), strict=False))
-    if [array.data.shape for array in ours.values()] != [theirs[n].data.shape if n in theirs else None for n in ours]:
-        expected = ", ".join(f"{name} {array.data.shape}" for name, array in ours.items())
-        got = ", ".join(f"{name} {array.data.shape}" for name, array in layer.named_arrays())
-        return f"the layer's Parameters do not have the shapes of the exercise: expected {expected}; got {got or 'none'}."
-    for name, array in ours.items():
-        array.data = theirs[name].data
-    return ""
-
-
-def _is_trivial(y: Any, inputs: list[Any]) -> bool:
-    with suppress(TypeError, ValueError):
-        return bool(np.size(y) > 1 and np.ptp(y) == 0) or any(np.array_equal(y, x) for x in inputs)
-    return False
 
 
 def _training(student: Student, question: Question) -> Check:
@@ -176,5 +128,5 @@ def _training(student: Student, question: Question) -> Check:
         return Check(TRAINING, False, 0.0, train.out_of, f"the training stopped: {_said(error)}")
     points = max((points for needed, points in train.points.items() if accuracy >= needed), default=0.0)
     passed = points == train.out_of
-    message = "" if passed else f"the model with this layer recognises {accuracy:.0%}; {max(train.points):.0%} are needed."
-    return Check(TRAINING, passed, points, train.out_of, message)
+    message = f"the model with this layer recognises {accuracy:.0%}; {max(train.points):.0%} are needed."
+    return Check(TRAINING, passed, points, train.out_of, "" if passed else message)

@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +55,13 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, float) else text
 
 
-class _replacing:
+@contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
     """Write a file anew: the old one is there until the new one is whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._new = path, path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> Any:
-        self._file = self._new.open("w", encoding="utf-8", newline="")
-        return self._file
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._file.close()
-        if kind is None:
-            self._new.replace(self._path)
-        else:
-            self._new.unlink()
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with new.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A short training with a student's layer in the model: the labels, and the count of right answers, stay in this process."""
+"""A short training with a student's layer in the model; the labels, and the count of right answers, stay here."""
 
 import time
 from functools import cache

@@ -43,7 +43,12 @@ class Section:
 
     def number(self, key: str, default: float | None = None) -> float:
         """Return a number of at least 0."""
-        value = self._one(key, (int, float), "a number", default)
+        value = self._one(key, (int, float, str), "a number", default)
+        if isinstance(value, str):  # YAML takes 1e-3 for a text
+            try:
+                value = float(value)
+            except ValueError:
+                self._fail(self._nodes[key], self._name(key), "a number", value)
         if isinstance(value, bool) or not value >= 0:
             self._fail(self._nodes[key], self._name(key), "a number of at least 0", value)
         return float(value)
@@ -144,4 +149,9 @@ def read(path: Path) -> Section:
 
 def _plain(node: Any) -> Any:
     yaml = require("yaml", "grading")
-    return yaml.constructor.SafeConstructor().construct_document(node)
+    try:
+        return yaml.constructor.SafeConstructor().construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
+        line = getattr(error, "problem_mark", None) or node.start_mark
+        problem = getattr(error, "problem", None) or error
+        raise ValueError(f"line {line.line + 1}: a value that is not read: {problem}") from None

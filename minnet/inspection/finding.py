@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 # With these words begins what would answer an exercise: the right formula. It stands at the end of a message.
 RIGHT_ONE = ": the right one is "
-FITS = ": a transpose is missing or misplaced: "
+FITS = "; here "
 SUMMED = ": the sum is "
-ANSWERS = (RIGHT_ONE, FITS, SUMMED)
+RULE = ". With y = x @ "
+ANSWERS = (RIGHT_ONE, FITS, SUMMED, RULE)
 
 
 @dataclass(frozen=True)

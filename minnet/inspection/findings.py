@@ -103,6 +103,8 @@ def outcomes(trial: Trial) -> Iterator[Outcome]:
         else:
             outcome = _outcome(trial, check, ask)
         passed[kind] = passed.get(kind, True) and bool(outcome.passed)
+        if check == "repeatable":  # the others can be asked if it repeats with a seed
+            passed[kind] = trial.repeats
         yield outcome
 
 

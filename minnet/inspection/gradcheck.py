@@ -30,7 +30,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
     - neither method writes into its arguments, or changes what it returned before;
     - float32 gives float32, and float64 gives float64;
     - a batch of one, an empty batch and arrays that are not contiguous work;
-    - in eval mode, forward is deterministic and keeps nothing;
+    - large inputs give no NaN by an overflow;
+    - in eval mode, forward is deterministic, keeps nothing, and computes each sample by itself;
     - a layer that behaves as in eval mode while it trains (`Layer.freeze`) has the right gradients, too;
     - every array of floats that the layer keeps is a Parameter or a Buffer, and found as its own;
     - copies and pickles compute the same;

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import mistakes
-from minnet.inspection.evidence import Evidence
 from minnet.inspection.layer_checks import LayerError, Trial, difference
 
 EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
@@ -134,7 +132,10 @@ def _wrong_gradient(
     )
     right = np.full(claimed.size, np.nan)
     right[places] = slopes
+    from minnet.inspection.evidence import Evidence  # here, because import minnet does not need them
+    from minnet.inspection.mistakes import of_gradient
+
     is_input = name.startswith("dL/d")
     bare = name.removeprefix("dL/d") if is_input else name.removesuffix(".grad")
-    hint = mistakes.of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
+    hint = of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
     return f"{message}: {hint}" if hint else message

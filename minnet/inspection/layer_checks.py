@@ -4,6 +4,9 @@
 """
 
 import copy
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,7 +14,6 @@ import numpy as np
 
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
-from minnet.inspection import crashes
 from minnet.inspection.flattened import Flattened
 
 
@@ -33,6 +35,8 @@ class Trial:
 
     Attributes
     ----------
+    seeded
+        Whether the random numbers that all code shares, of np.random and random, are the same in each call.
     protected
         Whether the layer is given read-only views. Else it is given copies, because it writes into them.
     backward_works, repeats
@@ -60,7 +64,7 @@ class Trial:
         except Exception:
             self.name = f"{type(layer).__name__}(...)"
         self.errors: dict[str, float] = {}
-        self.protected = self.backward_works = False
+        self.protected = self.backward_works = self.seeded = False
         self.repeats = True
 
     def begin(self) -> None:
@@ -141,12 +145,28 @@ class Trial:
 
     def objective(self, layer: Layer, inputs: list[Any]) -> float:
         """Return L = Σ dy · y, because dL/dx is then what backward(dy) returns; or the loss itself."""
-        y = layer.forward(*self._given(inputs))
+        with self._chance():
+            y = layer.forward(*self._given(inputs))
         return float(y) if self.is_loss else float((self.dy * y).sum())
 
     def gradients(self, inputs: list[Any], run: Run) -> list[tuple[str, Any, Any]]:
         """Return (name, x, dL/dx) of each input that has a gradient."""
         return [(name, inputs[i], d) for (i, name), d in zip(self.varied.items(), run.dx, strict=False)]
+
+    @contextmanager
+    def _chance(self) -> Iterator[None]:
+        """Draw the same shared random numbers as in the call before, if `seeded`, and leave them as they were."""
+        if not self.seeded:
+            yield
+            return
+        states = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(states[0])  # noqa: NPY002
+            random.setstate(states[1])
 
     def _given(self, arguments: list[Any]) -> list[Any]:
         if not self.protected:
@@ -158,9 +178,12 @@ class Trial:
 
     def _call(self, layer: Layer, method: str, arguments: list[Any]) -> Any:
         try:
-            return getattr(layer, method)(*self._given(arguments))
+            with self._chance():
+                return getattr(layer, method)(*self._given(arguments))
         except (Exception, SystemExit) as error:
-            raise LayerError(f"{self.name}: {crashes.of_error(error, layer, method, arguments)}") from error
+            from minnet.inspection.crashes import of_error  # here, because import minnet does not need it
+
+            raise LayerError(f"{self.name}: {of_error(error, layer, method, arguments)}") from error
 
 
 _RETURNED: dict[type, tuple[str, str]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minnet.core.layer import Layer
-from minnet.inspection.finding import FITS, SUMMED
+from minnet.inspection.finding import FITS, RULE, SUMMED
 from minnet.inspection.source import Place, shape_of
 
 Operand = tuple[str, Any]
@@ -68,7 +68,7 @@ def _multiplied(method: str, place: Place, left: Operand, right: Operand) -> str
             )
         return f"{said}. No transpose makes these two fit: is one of them another array than you think?"
     whose = _whose(method, place, best[1])
-    return f"{said}{FITS}{best[0]} fits, and has shape {best[1]}{whose}"
+    return f"{said}: a transpose is missing or misplaced{FITS}{best[0]} fits, and has shape {best[1]}{whose}"
 
 
 def _arrangements(left: Operand, right: Operand) -> list[tuple[Operand, Operand]]:
@@ -127,7 +127,7 @@ def _added(method: str, place: Place, node: ast.AugAssign) -> str:
         product = node.value
         if isinstance(product, ast.BinOp) and isinstance(product.op, ast.MatMult):
             a, b = _transposed(ast.unparse(product.right)), _transposed(ast.unparse(product.left))
-            return f"{said}{FITS}{_operand(a)} @ {_operand(b)} has the right shape"
+            return f"{said}: a transpose is missing or misplaced{FITS}{_operand(a)} @ {_operand(b)} has the right shape"
         return f"{said}: is a transpose missing?"
     for base, array in ((name, value), *((n, v) for n, v in place.names.items() if n in name)):
         for axis in range(np.ndim(array)):
@@ -207,8 +207,9 @@ def _without_source(method: str, place: Place, text: str) -> str:
     there = f" ({shapes})" if shapes else f" ({text})"
     if "matmul" in text or "not aligned" in text:
         return (
-            f"{method} multiplies matrices whose sizes do not fit{at}; with y = x @ W, dL/dx is dy @ W.T and dL/dW is "
-            f"x.T @ dy; is a transpose missing, or misplaced?{there}"
+            f"{method} multiplies matrices whose sizes do not fit{at}{there}: is a transpose missing, or "
+            f"misplaced{RULE}W, "
+            "dL/dx is dy @ W.T and dL/dW is x.T @ dy"
         )
     if "broadcast" in text:
         return (

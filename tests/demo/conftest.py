@@ -14,7 +14,7 @@ from minnet.demo.training import Digits, train
 @pytest.fixture(scope="session")
 def digits():
     X, y = synthetic_digits(8_000, rng=0)
-    return Digits(Split(X[:7_500], y[:7_500]), Split(X[7_500:], y[7_500:]), real=False)
+    return Digits(Split(X[:7_500], y[:7_500]), Split(X[7_500:], y[7_500:]), real=0)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def reader(trained):
 @pytest.fixture
 def demo(reader):
     with DemoServer(0) as server:
-        about = {"source": "synthetic", "count": 7_500, "accuracy": 0.9}
+        about = {"source": "synthetic", "real": 0, "synthetic": 7_500, "accuracy": 0.9}
         server.start(reader, Page(reader, about))
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

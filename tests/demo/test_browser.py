@@ -147,7 +147,7 @@ def test_all_digits_in_three_hands(demo, data):
         if not digits.real:
             pytest.skip("MNIST is not on this disk")
         reader, accuracy = train(digits, progress=False)
-        demo.start(reader, Page(reader, {"source": "mnist", "count": len(digits.train.X), "accuracy": accuracy}))
+        demo.start(reader, Page(reader, {"source": "mnist", "real": digits.real, "synthetic": 1, "accuracy": accuracy}))
     read = {}
     with browsing(demo.address) as visit:
         for hand in HANDS:

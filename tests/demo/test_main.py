@@ -28,7 +28,9 @@ class Demo:
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stderr.close()
+        self.process.stdout.close()
 
     def until(self, words):
         """Read lines until one has these words."""
@@ -65,7 +67,7 @@ def test_from_the_training_to_ctrl_c(tmp_path):
     with Demo("--port", "0", MINNET_DATA=str(tmp_path), XDG_CACHE_HOME=str(tmp_path)) as demo:
         said = demo.until("Ctrl-C")
         assert "Training one matrix on 20,000 synthetic digits (MNIST is not on this disk)" in said
-        assert re.search(r"It reads (8|9)\d\.\d% of 2,000 other digits right\.", said)
+        assert re.search(r"It reads (8|9)\d\.\d% of 2,000 other synthetic digits right\.", said)
         with urlopen(re.search(r"http://127\.0\.0\.1:\d+/", said)[0]) as response:
             assert b"<canvas" in response.read()
         demo.process.send_signal(signal.SIGINT)
@@ -122,6 +124,38 @@ def test_a_file_that_is_no_such_model(tmp_path, make, words):
     assert words.lower() in err.lower()
     assert "Traceback" not in err
     assert err.count("\n") == 1
+
+
+def test_what_it_says_of_its_digits(monkeypatch, capsys, digits):
+    monkeypatch.setattr(main, "train", lambda _: (None, 0.9164))
+    monkeypatch.setattr(main, "find_digits", lambda: digits)
+    assert main._matrix()[1] == {"source": "synthetic", "real": 0, "synthetic": 7_500, "accuracy": 0.9164}
+    assert capsys.readouterr().out.splitlines() == [
+        "Training one matrix on 7,500 synthetic digits (MNIST is not on this disk)",
+        "It reads 91.6% of 500 other synthetic digits right.",
+    ]
+    monkeypatch.setattr(main, "find_digits", lambda: digits._replace(real=6_000))
+    assert main._matrix()[1] == {"source": "mnist", "real": 6_000, "synthetic": 1_500, "accuracy": 0.9164}
+    assert capsys.readouterr().out.splitlines() == [
+        "Training one matrix on 6,000 digits of MNIST and 1,500 synthetic digits",
+        "It reads 91.6% of 500 other digits of MNIST right.",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there is no such pipe")
+def test_a_reader_that_leaves():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    with Demo("--port", str(port)) as demo:
+        demo.until("Training")
+        demo.process.stdout.close()
+        with urlopen(
+            f"http://127.0.0.1:{port}/", timeout=120
+        ) as response:  # it waits in the queue until the training ends
+            assert response.status == 200
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.process.stderr.read() == "\nThe demo has ended.\n"
 
 
 def test_help(capsys):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import minnet as mn
-from minnet.demo.page import Page
+from minnet.demo.page import Page, _part
 from minnet.demo.reader import Reader
 
 
@@ -63,3 +63,28 @@ def test_what_it_says_of_the_model():
     model = mn.Sequential(mn.Linear(784, 10), mn.Softmax())
     assert facts(make(model=model, start=model[0].weight.data.copy()))["speaks"] == "learned"
     assert facts(make(model=mn.Sequential(mn.Linear(784, 4), mn.Linear(4, 10))))["speaks"] == "slope"
+
+
+def contrast(colour, other):
+    """Return the contrast ratio of WCAG 2.1 of two colours such as "#0b5f96"."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(colour), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_stand_out_on_light_and_on_dark():
+    blocks = re.findall(r":root \{(.*?)\}", _part("page.css"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+        for paper in ("paper", "card"):
+            for text in ("text", "quiet", "accent", "for", "against", "error"):
+                assert contrast(colours[text], colours[paper]) >= 4.5, (text, paper)
+            assert contrast(colours["best"], colours[paper]) >= 3
+        assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+        assert contrast(colours["ink"], colours["card"]) >= 7

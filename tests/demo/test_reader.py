@@ -1,5 +1,6 @@
 """A Reader's probabilities, reasons and steps are those of the formulas, whatever model it has."""
 
+import sys
 from threading import Thread
 
 import numpy as np
@@ -65,6 +66,7 @@ def test_a_step_is_that_of_sgd():
     W, b = model[0].weight.data.copy(), model[0].bias.data.copy()
     reader = Reader(model)
     p = softmax(X @ W + b)
+    reader.read(SEVEN, 2)  # whose slopes are no gradient of the loss
     step = reader.learn(SEVEN, 4)
     slope = p - np.eye(10)[4]
     np.testing.assert_allclose(step.changes["layers[0].weight"], -RATE * np.outer(X, slope), atol=1e-7)
@@ -190,8 +192,18 @@ def test_a_step_that_diverges_changes_nothing():
     assert all(np.array_equal(state[path], array) for path, array in model.state_dict().items())
 
 
+@pytest.fixture
+def often():
+    """Let Python change from thread to thread as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("often")
 def test_threads_do_not_mix_their_answers():
-    reader = Reader(matrix())
+    reader = Reader(mn.Sequential(mn.Linear(784, 20, rng=0), mn.Tanh(), mn.Linear(20, 10, rng=1)))
     pictures = [picture(strokes("round", digit)) for digit in range(4)]
     alone, wrong = [reader.read(p) for p in pictures], []
 

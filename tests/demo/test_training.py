@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minnet.data.mnist.dataset import Split
+from minnet.data.mnist.synthetic import synthetic_digits
 from minnet.demo import training
 from minnet.demo.training import find_digits, train
 
@@ -47,8 +48,10 @@ def test_mnist_where_it_is(monkeypatch, tmp_path, few):
     write_idx(tmp_path, few)
     monkeypatch.setenv("MINNET_DATA", str(tmp_path))
     found = find_digits()
-    assert found.real
-    assert np.array_equal(found.train.X, few.train.X[:500])
+    assert found.real == 500  # the rest of the 600 are for validation
+    assert np.array_equal(found.train.X[:500], few.train.X[:500])
+    assert np.array_equal(found.train.X[500:], synthetic_digits(100, rng=0)[0])
+    assert len(found.train.y) == 600
     assert np.array_equal(found.test.y, few.test.y)
 
 

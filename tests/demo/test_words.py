@@ -51,6 +51,7 @@ def test_every_word_that_the_page_uses_is_there_and_no_other():
         ("de-DE,zh-TW;q=0.5,en;q=0.3", "zh-TW"),
         ("de, fr;q=0.9", "en"),
         ("zh-TW;q=0, en;q=0.1", "en"),
+        ("zh-TW;q=0", "en"),
         ("*", "en"),
         ("zh-TW;q=abc;;,,;q=1", "zh-TW"),
         ("zhx, eng", "en"),

@@ -111,7 +111,7 @@ def cases():
         "Graph": (mn.Graph(a=mn.Linear(4, 4, rng=0), b=mn.Tanh(), sum=mn.Sum(), wires={"sum": ("a", "b", "a")}), X),
         "MatMul": (mn.MatMul(), (X, X.T.copy())),
     }
-    two |= {name: (getattr(mn, name)(), (X, X + 5)) for name in SEVERAL - two.keys()}
+    two |= {name: (getattr(mn, name)(), (X, X + 5)) for name in sorted(SEVERAL - two.keys())}
     yield from ((name, layer, x) for name, (layer, x) in two.items())
 
 

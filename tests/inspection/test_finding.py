@@ -12,7 +12,11 @@ from minnet.inspection.gradcheck import findings
     ("message", "fault"),
     [
         ("dL/dx is wrong: it is dy * x: the right one is dy * 2 * x", "dL/dx is wrong: it is dy * x"),
-        ("shapes: a transpose is missing or misplaced: x.T @ dy fits", "shapes"),
+        ("shapes: a transpose is missing; here x.T @ dy fits", "shapes: a transpose is missing"),
+        (
+            "it is the transpose of the right gradient. With y = x @ W, dL/dW is x.T @ dy",
+            "it is the transpose of the right gradient",
+        ),
         ("shapes: the sum is dy.sum(axis=0)", "shapes"),
         ("is a sign wrong?", "is a sign wrong?"),
         ("", ""),

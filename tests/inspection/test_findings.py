@@ -196,3 +196,37 @@ def test_a_layer_that_cannot_describe_itself_is_checked_all_the_same():
     assert findings(odd("describe", fails), X) == []
     (found,) = findings(odd("describe", fails, backward=lambda self, dy: -2 * self.cache * dy), X)
     assert found.message.startswith("Odd(...): dL/dx")
+
+
+class Noise(mn.Layer):
+    """y = x * mask, of NumPy's shared generator, or of a new one each time."""
+
+    def __init__(self, shared=True, factor=1):
+        self.shared, self.factor = shared, factor
+
+    def forward(self, x):
+        if not self.training:
+            self.cache = 1
+            return x
+        drawn = np.random.random(x.shape) if self.shared else np.random.default_rng().random(x.shape)  # noqa: NPY002
+        mask = (drawn > 0.5).astype(x.dtype)
+        self.cache = mask
+        return x * mask
+
+    def backward(self, dy):
+        return dy * self.cache * self.factor
+
+
+def test_shared_random_numbers_are_one_finding_and_the_gradients_are_checked_all_the_same():
+    found = findings(Noise(), X)
+    assert [finding.check for finding in found] == ["repeatable"]
+    assert found.checks["gradient of x"] is found.checks["containers"] is True
+    assert [finding.check for finding in findings(Noise(factor=2), X)] == ["repeatable", "gradient of x"]
+    with pytest.raises(mn.gradcheck.LayerError, match="draw random numbers from a Generator that the layer owns"):
+        mn.gradcheck.check_layer(Noise(), X)
+
+
+def test_a_generator_made_anew_each_time_leaves_the_gradients_unchecked():
+    found = findings(Noise(shared=False), X)
+    assert [finding.check for finding in found] == ["repeatable"]
+    assert found.checks["gradient of x"] is None

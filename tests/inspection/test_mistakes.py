@@ -53,7 +53,7 @@ def test_the_right_one_passes():
         (
             Dense(outputs=2, bias=(2,), transposed=False),
             X,
-            r"dy has shape \(4, 2\), .* a transpose is missing or misplaced: dy @ ",
+            r"dy has shape \(4, 2\), .* a transpose is missing or misplaced; here dy @ ",
         ),
         (
             Dense(transposed=False),

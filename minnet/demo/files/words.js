@@ -37,7 +37,8 @@ function sayWords() {
   element("about").textContent = word("about_" + facts.source, {
     name: facts.name,
     numbers: number(facts.numbers),
-    count: number(facts.count ?? 0),
+    real: number(facts.real ?? 0),
+    synthetic: number(facts.synthetic ?? 0),
     accuracy: percent(facts.accuracy ?? 0),
   });
   element("speaks").textContent = word("speaks_" + facts.speaks);

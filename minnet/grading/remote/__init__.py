@@ -1,1 +1,1 @@
-"""A remote layer lives in another process: what it computes is asked for over a socket, and nothing else of it is believed."""
+"""A remote layer lives in another process: only what it computes is asked for, over a socket, and judged here."""

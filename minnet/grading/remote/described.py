@@ -1,7 +1,7 @@
 """A layer, described for another process: what it holds, by kinds and numbers, and its arrays by the same numbers.
 
-`minnet.grading.remote.mirror` builds the like of the layer from it. So the checks there see which arrays are Parameters,
-which objects are shared, what changed, and what is no Parameter though it should be one.
+`minnet.grading.remote.mirror` builds the like of the layer from it. So the checks there see which arrays are
+Parameters, which objects are shared, what changed, and what is no Parameter though it should be one.
 """
 
 from collections import deque
@@ -53,7 +53,7 @@ class Description:
 
     def _node(self, value: Any, depth: int) -> Any:
         if isinstance(value, bool | int | float | str) or value is None:
-            return {"kind": "value", "value": value if len(str(value)) < _LONGEST else str(value)[:_LONGEST]}
+            return {"kind": "value", "value": _short(value)}
         if depth > _DEEPEST:
             return {"kind": "text", "text": "..."}
         if isinstance(value, LayerArray | np.ndarray | np.random.Generator):
@@ -103,6 +103,13 @@ class Description:
             "flags": [bool(getattr(layer, flag)) for flag in FLAGS],
             "items": inside,
         }
+
+
+def _short(value: Any) -> Any:
+    """Return a plain value, or something in its place if it is long: a number of a million digits, a whole book."""
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return hash(value) if isinstance(value, int) and value.bit_length() > _LONGEST else value
 
 
 def _key(key: Any) -> Any:

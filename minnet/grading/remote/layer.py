@@ -5,8 +5,8 @@ The checks, their random numbers and what they compare with are in this process,
 
 import warnings
 import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -14,20 +14,39 @@ from numpy.typing import DTypeLike
 
 from minnet.core.layer import Layer
 from minnet.grading.remote.mirror import Mirror
+from minnet.grading.remote.wire import Gone
 from minnet.losses import Loss
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@contextmanager
+def interpreting() -> Iterator[None]:
+    """Take any error in here for a sign that the answer was not that of `minnet.grading.remote.served`."""
+    try:
+        yield
+    except Exception as error:
+        raise Gone("forged", f"the file answered in place of the grader's code ({type(error).__name__})") from None
 
 
 class Handle:
     """One outermost layer of the other process, and the mirror of it."""
 
     def __init__(self, ask: Ask, dropped: list[int], answer: dict[str, Any]) -> None:
-        self.ask, self.dropped, self.number = ask, dropped, int(answer["layer"])
-        self.mirror = Mirror(self._new)
+        self.ask, self.dropped, self.mirror = ask, dropped, Mirror(self._new)
         self._results: dict[int, weakref.ref[Any]] = {}
-        self.layer: Remote = self.mirror.update(answer["news"])
+        with interpreting():
+            self.number = int(answer["layer"])
+            self.mirror.update(answer["news"])
+            self.outermost()
         weakref.finalize(self, dropped.append, self.number)
+
+    def outermost(self) -> "Remote":
+        """Return the layer itself."""
+        layer = self.mirror.layer
+        if not isinstance(layer, Remote):
+            raise TypeError("no layer")
+        return layer
 
     def _new(self, node: dict[str, Any]) -> "Remote":
         layer = RemoteLoss() if node["is_loss"] else Remote()
@@ -89,12 +108,18 @@ class Remote(Layer):
         answer = link.handle.request(
             "call", link.number, method=method, inputs=inputs, named=named, watch=bool(patched)
         )
-        value = link.handle.learn(answer)
-        for number, given, options in answer["given"]:
-            if (layer := patched.get(number)) is not None and layer is not self:
+        with interpreting():
+            for given, written in zip(inputs, answer["written"], strict=True):
+                if written is not None:
+                    given[...] = written  # the layer wrote into its argument, as it would have done here
+            value = link.handle.learn(answer)
+            calls = [(patched.get(number), tuple(given), dict(options)) for number, given, options in answer["given"]]
+            warned = [str(text) for text in answer["warned"]]
+        for layer, given, options in calls:
+            if layer is not None and layer is not self:
                 vars(layer)["forward"](*given, **options)
-        for text in answer["warned"]:
-            warnings.warn(str(text), RuntimeWarning, stacklevel=2)
+        for text in warned:
+            _warn(text)
         return value
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -134,13 +159,26 @@ class Remote(Layer):
         """Convert to float32 or float64."""
         return self._pass_on("astype", np.dtype(dtype).name)
 
+    def words(self, inputs: Sequence[Any], seed: int) -> dict[str, list[str]]:
+        """Ask what the other process itself finds wrong with the layer: check → messages, which quote its source.
+
+        They are words for the student. What passed is known here.
+        """
+        link = self._link
+        answer = link.handle.request("findings", link.number, inputs=list(inputs), rng=seed)
+        found: dict[str, list[str]] = {}
+        with interpreting():
+            for check, message in answer["findings"]:
+                found.setdefault(str(check), []).append(str(message))
+        return found
+
     def describe(self) -> str:
         """Say what the layer is."""
         return self._link.described
 
     def _copied(self, how: str) -> "Remote":
         link = self._link
-        return Handle(link.handle.ask, link.handle.dropped, link.handle.request(how, link.number)).layer
+        return Handle(link.handle.ask, link.handle.dropped, link.handle.request(how, link.number)).outermost()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Remote":
         memo[id(self)] = copied = self._copied("copy")
@@ -151,6 +189,21 @@ class Remote(Layer):
         copied = self._copied("pickle")
         _PICKLED[id(copied)] = copied
         return _unpickled, (id(copied),)
+
+
+_NUMERIC = {"overflow": "over", "divide": "divide", "invalid": "invalid", "underflow": "under"}
+
+
+def _warn(text: str) -> None:
+    """Warn of what NumPy met in the other process, as NumPy is told to do here: see `numpy.errstate`."""
+    kind = _NUMERIC.get(text.partition(" ")[0])
+    how = "warn" if kind is None else np.geterr()[kind]  # type: ignore[literal-required]
+    if how == "raise":
+        raise FloatingPointError(text)
+    if how == "call" and callable(function := np.geterrcall()):
+        function(text, 0)
+    elif how == "warn":
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 class RemoteLoss(Remote, Loss):

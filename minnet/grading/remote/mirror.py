@@ -1,4 +1,4 @@
-"""A mirror is built from the description of a layer: objects of the same kinds, with the same arrays in the same places.
+"""A mirror is built from the description of a layer: objects of the same kinds, with the same arrays.
 
 It is kept equal to the layer, and its arrays stay the same objects as long as those of the layer do.
 """
@@ -6,7 +6,6 @@ It is kept equal to the layer, and its arrays stay the same objects as long as t
 import json
 from collections import deque
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,8 @@ class Mirror:
         """Take over the news of the other process, and return the layer."""
         arrays = {int(number): array for number, array in news["arrays"].items()}
         if news["tree"] is not None:
-            self._places, self._seen, self._layers = {}, {}, {}
+            self._places, self._layers = {}, {}
+            self._seen: dict[int, Any] = {}
             self._new = arrays
             self.layer = self._build(json.loads(news["tree"]))
         for number, values in arrays.items():
@@ -144,7 +144,9 @@ class Mirror:
         self._objects[number] = self._seen[number] = self._layers[number] = layer
         inside = {str(name): self._build(item) for name, item in node["items"].items()}
         own = vars(layer)
-        for name in [name for name in own if name not in {*inside, *TRANSIENT, "forward"}]:  # forward: a patch of the checks
+        for name in [
+            name for name in own if name not in {*inside, *TRANSIENT, "forward"}
+        ]:  # forward: a patch of the checks
             del own[name]
         own.update(inside)
         self._flags[number] = [bool(flag) for flag in node["flags"]]
@@ -169,10 +171,12 @@ class Mirror:
     def _of_layer_array(self, kind: str, node: dict[str, Any]) -> Any:
         """Return a Parameter or a Buffer; if the layer's has another array than before, it gets another one, too."""
         number, numbers = node["number"], node["arrays"]
-        made = self._objects.get(number)
+        made: Any = self._objects.get(number)
         if made is None:
             dtype = self._new[numbers[0]].dtype
-            made = Parameter(self._new[numbers[0]], dtype) if kind == "Parameter" else Buffer(self._new[numbers[0]], dtype)
+            made = (
+                Parameter(self._new[numbers[0]], dtype) if kind == "Parameter" else Buffer(self._new[numbers[0]], dtype)
+            )
             self._arrays[number] = numbers
         for i, (name, attribute) in enumerate((("data", "_data"), ("grad", "_grad"))[: len(numbers)]):
             if self._arrays[number][i] != numbers[i]:
@@ -190,7 +194,7 @@ class Mirror:
         return np.array(self._new[number])
 
 
-def _code(name: str) -> FunctionType:
+def _code(name: str) -> Callable[[], None]:
     def function() -> None:
         """Stand for a function or class of the other process."""
 

@@ -17,9 +17,11 @@ import numpy as np
 from minnet.core.layer import Layer
 from minnet.grading.remote.described import FLAGS, Description
 from minnet.grading.remote.wire import Channel, Opaque
+from minnet.inspection.gradcheck import findings
 
 _SMALL = 1 << 20  # bytes; results that are larger are not watched for later changes
 _WATCHED = 8  # results of one layer, the latest
+_WARNINGS = 5
 _LONGEST = 2000  # characters of an error's message
 
 Request = dict[str, Any]
@@ -65,7 +67,7 @@ class Served:
             self.description.objects[int(number)].bit_generator.state = json.loads(state)
 
     def results(self, value: Any) -> Any:
-        """Return numbers for the arrays of a result, which are watched from now on, and whose arrays they are views of."""
+        """Return numbers for a result's arrays, which are watched from now on, and whose views they are."""
         parts = value if isinstance(value, tuple) else (value,)
         return [self._watch(part) if isinstance(part, np.ndarray) else None for part in parts]
 
@@ -131,6 +133,10 @@ class Server:
         served.learn(request)
         if request["do"] == "copy":
             return self._keep(copy.deepcopy(served.description.objects[request["of"]]))
+        if request["do"] == "findings":
+            layer = served.description.objects[request["of"]]
+            found = findings(layer, *request["inputs"], rng=request["rng"])
+            return {"findings": [[finding.check, finding.message] for finding in found]}
         if request["do"] == "pickle":
             return self._keep(_pickled(served.description.objects[request["of"]]))
         return self._call(served, request)
@@ -149,21 +155,34 @@ class Server:
     def _call(self, served: Served, request: Request) -> Request:
         layer = served.description.objects[request["of"]]
         given: list[Any] = []
-        with _watching(served.description.layers, given, request["watch"]), catch_warnings(record=True) as warned:
+        inputs = request["inputs"]
+        before = [x.copy() if isinstance(x, np.ndarray) and x.flags.writeable else None for x in inputs]
+        with (
+            _Watching(served.description.layers, given, request["watch"]),
+            np.errstate(all="warn", under="ignore"),
+            catch_warnings(record=True) as warned,
+        ):
             simplefilter("always")
             Server.busy = True
             try:
-                value = getattr(layer, request["method"])(*request["inputs"], **request["named"])
+                value = getattr(layer, request["method"])(*inputs, **request["named"])
             finally:
                 Server.busy = False
         if isinstance(value, Layer):
             value = None  # train() and the like return the layer itself
         value = value if _is_plain(value) else Opaque(type(value).__name__)
         news = served.news()
-        return {"value": value, "news": news, "results": served.results(value), "given": given, "warned": _numeric(warned)}
+        return {
+            "value": value,
+            "news": news,
+            "written": [None if was is None or _same(x, was) else x for x, was in zip(inputs, before, strict=True)],
+            "results": served.results(value),
+            "given": given,
+            "warned": _numeric(warned),
+        }
 
 
-class _watching:
+class _Watching:
     """Write down what each layer inside another one is given."""
 
     def __init__(self, layers: list[Layer], given: list[Any], wanted: bool) -> None:
@@ -197,7 +216,8 @@ def failure(error: BaseException, explain: Callable[[BaseException], str]) -> Re
 
 def _numeric(warned: list[Any]) -> list[str]:
     """Return the texts of NumPy's warnings: of a division by zero, an overflow, a mean of nothing."""
-    return [str(warning.message)[:_LONGEST] for warning in warned if issubclass(warning.category, RuntimeWarning)][:1]
+    texts = (str(warning.message)[:_LONGEST] for warning in warned if issubclass(warning.category, RuntimeWarning))
+    return list(dict.fromkeys(texts))[:_WARNINGS]
 
 
 def _pickled(layer: Layer) -> Any:
@@ -208,7 +228,7 @@ def _pickled(layer: Layer) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())

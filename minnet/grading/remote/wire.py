@@ -1,7 +1,7 @@
 """A channel moves plain values between two processes: numbers, texts, lists, dicts and arrays of numbers.
 
-Nothing that it reads is run: there is no pickle, and of an array only its bytes, its dtype and its shape are taken over.
-So one of the two processes may be hostile.
+Nothing that it reads is run: there is no pickle, and only the bytes, dtype and shape of an array are taken over. So one
+of the two processes may be hostile.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_DTYPES = frozenset("?,i1,i2,i4,i8,u1,u2,u4,u8,f2,f4,f8,c8,c16".split(","))
+_DTYPES = frozenset(["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
 _LONGEST_HEADER = 4 << 20
 _MOST_AXES = 32
 _MOST_KEPT = 1000  # characters of a text that stands for a value which is not plain
@@ -26,6 +26,22 @@ class ChannelError(Exception):
 
 class ClosedError(ChannelError):
     """The other process closed the channel, or ended."""
+
+
+class Gone(BaseException):
+    """The other process has ended, or can no longer be used. No check may take this for an error of a layer.
+
+    Attributes
+    ----------
+    status : str
+        "time", "ended", "forged" or "grader" (which could not start it).
+    message : str
+        What happened, for people.
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
 
 class Opaque:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import minnet
-from minnet.grading.sandbox import kernel
+import minnet.grading.sandbox.kernel as kernel
 
 HOME = "/submission"  # the folder that is its own
 SPACE = 64 << 20  # bytes that may be written into it

@@ -1,7 +1,7 @@
 """A fork server has imported NumPy and minnet, and nothing else: each sandboxed process is a copy of it.
 
-To start Python and import both takes longer than to grade a file. The server is a program of its own, so that the memory
-that is copied holds nothing of the exercise, of its expected values, and of other students.
+To start Python and import both takes longer than to grade a file. The server is a program of its own, so that the
+memory that is copied holds nothing of the exercise, of its expected values, and of other students.
 """
 
 import gc
@@ -13,8 +13,10 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+import minnet.grading.sandbox.files as files
+import minnet.grading.sandbox.kernel as kernel
+import minnet.grading.sandbox.limits as limits
 from minnet.grading.remote.wire import Channel, ChannelError
-from minnet.grading.sandbox import files, kernel, limits
 
 _LONGEST = 1 << 16  # bytes of an order
 NAMESPACES, USER_NAMESPACES, OTHER_USER, NONE = "namespaces", "user namespaces", "another user", "none"
@@ -23,7 +25,7 @@ _APART = kernel.MOUNTS | kernel.PROCESSES | kernel.NETWORK | kernel.MESSAGES | k
 
 def main() -> None:
     """Fork a process for each order, until the socket is closed."""
-    from minnet.grading.sandbox import student  # NumPy and minnet with it
+    from minnet.grading.sandbox.student import run  # NumPy and minnet with it
 
     orders = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's affair
@@ -35,7 +37,7 @@ def main() -> None:
             return
         if os.fork() == 0:
             orders.close()
-            _supervise(json.loads(text), descriptors, student.run)
+            _supervise(json.loads(text), descriptors, run)
             os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -49,7 +51,8 @@ def _supervise(order: dict[str, Any], descriptors: list[int], run: Any) -> None:
         _leave(order["way"])
         child = os.fork()
     except OSError as error:
-        return _fail(descriptors[0], error)
+        _fail(descriptors[0], error)
+        return
     if child == 0:
         _become_student(order, descriptors[0], run)
     os.close(descriptors[0])
@@ -138,7 +141,8 @@ def _end(child: int, way: str) -> dict[str, Any]:
         _end_orphans()
     own = bool(ended)
     unit = 1 if sys.platform == "darwin" else 1024
-    how = {"by_itself": own, "signal": os.WTERMSIG(status) if own and os.WIFSIGNALED(status) else 0}
+    signalled = own and os.WIFSIGNALED(status)
+    how = {"signal": os.WTERMSIG(status) if signalled else 0, "code": os.waitstatus_to_exitcode(status) if own else 0}
     return {**how, "cpu": used.ru_utime + used.ru_stime, "memory": used.ru_maxrss * unit}
 
 
@@ -164,7 +168,3 @@ def _children() -> list[int]:
             except (OSError, IndexError):
                 continue
     return found
-
-
-if __name__ == "__main__":
-    main()

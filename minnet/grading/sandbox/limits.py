@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from minnet.grading.sandbox import kernel
 from minnet.grading.sandbox.files import SPACE
 
 PROCESSES = 16  # threads count, too

@@ -16,12 +16,14 @@ from typing import Any, Self
 import numpy as np
 
 import minnet
-from minnet.grading.remote.layer import Handle, Remote
-from minnet.grading.remote.wire import Channel, ChannelError, ClosedError
-from minnet.grading.sandbox import files, limits
+import minnet.grading.sandbox.files as files
+import minnet.grading.sandbox.limits as limits
+from minnet.grading.remote.layer import Handle, Remote, interpreting
+from minnet.grading.remote.wire import Channel, ChannelError, ClosedError, Gone
 from minnet.grading.sandbox.fork_server import NAMESPACES, NONE, OTHER_USER, USER_NAMESPACES
 
 MOST_BYTES = 256 << 20
+_SERVER = "from minnet.grading.sandbox.fork_server import main; main()"
 _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
@@ -34,17 +36,9 @@ PROTECTION = {
     NAMESPACES: "each file runs as a user of its own, without network, and sees nothing of the disk but Python",
     USER_NAMESPACES: "each file runs without network, and sees nothing of the disk but Python",
     OTHER_USER: "each file runs as a user of its own; it can use the network, and read what any user may read",
-    NONE: "each file runs with YOUR rights, because this system lets no process be shut in: it can read and change your "
-    "files and use the network. Grade strangers' files in a container, or under an account that owns nothing",
+    NONE: "each file runs with YOUR rights, because this system lets no process be shut in: it can read and change "
+    "your files and use the network. Grade strangers' files in a container, or under an account that owns nothing",
 }
-
-
-class Gone(BaseException):
-    """The student's process has ended, or can no longer be used. No check may take this for an error of the layer."""
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 @dataclass(frozen=True)
@@ -110,8 +104,12 @@ class Sandbox:
     def _fork(self, way: str, limits_: Limits) -> "Student":
         home = tempfile.TemporaryDirectory(prefix="minnet-grade-", ignore_cleanup_errors=True)
         order = {
-            **{"way": way, "home": home.name, "shown": self._shown, "hidden": self.hidden},
-            **{"memory": limits_.memory, "seconds": 10 * limits_.seconds},
+            "way": way,
+            "home": home.name,
+            "shown": self._shown,
+            "hidden": self.hidden,
+            "memory": limits_.memory,
+            "seconds": 10 * limits_.seconds,
         }
         if way in (NAMESPACES, OTHER_USER):
             order["user"] = user = limits.spare_user(self._slot)
@@ -125,8 +123,9 @@ class Sandbox:
     def _send(self, order: bytes, descriptors: list[int]) -> None:
         """Send an order to the fork server; start it if it does not run, or was ended by a student's file."""
         if self._server is None or self._server.poll() is not None:
+            self.close()
             self._orders, theirs = socket.socketpair()
-            command = [sys.executable, "-s", "-P", "-m", "minnet.grading.sandbox.fork_server", str(theirs.fileno())]
+            command = [sys.executable, "-s", "-P", "-c", _SERVER, str(theirs.fileno())]
             with theirs:
                 self._server = subprocess.Popen(
                     command,
@@ -154,7 +153,7 @@ class Student:
     ----------
     classes : list of str
         The classes that the file defines or imports.
-    errors : list of dict
+    errors : list of dict of str
         The errors of its parts.
     events : list of (str, str)
         What it tried that no layer needs.
@@ -172,7 +171,7 @@ class Student:
         self.events: list[tuple[str, str]] = []
         self.changed: list[str] = []
         self.classes: list[str] = []
-        self.errors: list[dict[str, Any]] = []
+        self.errors: list[dict[str, str]] = []
         self.used: dict[str, Any] = {}
         self._dropped: list[int] = []
         self._until = 0.0
@@ -183,30 +182,42 @@ class Student:
         self._until = time.monotonic() + self._limits.seconds
 
     def load(self, name: str, source: bytes, not_to_use: Iterable[str] = ()) -> None:
-        """Let the process run a file; its layers may not compute with those layers of minnet that are not to be used."""
+        """Let the process run a file; its layers may not compute with the layers of minnet that are not to be used."""
         order = {"name": name, "source": np.frombuffer(source, np.uint8), "roots": self._shown}
         answer = self._exchange(order | {"not_to_use": list(not_to_use)})
-        self.classes = [str(name) for name in answer["classes"]]
-        self.errors = [error for error in answer["errors"] if isinstance(error, dict)]
-        self.changed = [str(name) for name in answer["changed"]]
-        self.out_of_memory = any("MemoryError" in error.get("kinds", ()) for error in self.errors)
+        with interpreting():
+            self.classes = [str(name) for name in answer["classes"]]
+            self.errors = [{key: str(value) for key, value in error.items()} for error in answer["errors"]]
+            self.changed = [str(name) for name in answer["changed"]]
+        self.out_of_memory = any("MemoryError" in error.get("kinds", "") for error in self.errors)
+
+    def look(self) -> None:
+        """Ask what the file has replaced by now."""
+        answer = self.ask({"do": "changed"})
+        with interpreting():
+            self.changed = [str(name) for name in answer["changed"]]
 
     def make(self, name: str, arguments: Iterable[Any] = (), named: dict[str, Any] | None = None) -> Remote:
         """Make a layer of one of the classes."""
         request = {"do": "make", "class": name, "arguments": list(arguments), "named": named or {}}
-        return Handle(self.ask, self._dropped, self.ask(request)).layer
+        return Handle(self.ask, self._dropped, self.ask(request)).outermost()
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return the answer; raise what the layer raised, or Gone."""
         dropped, self._dropped[:] = self._dropped[:], []
         answer = self._exchange(request | {"dropped": dropped})
-        if "error" in answer:
-            self.out_of_memory |= "MemoryError" in answer["kinds"]
-            kind = next((_ERRORS[str(name)] for name in answer["kinds"] if str(name) in _ERRORS), RuntimeError)
-            error = kind(clean(str(answer["message"])))
-            error.add_note(clean(str(answer["where"])))
-            raise error
-        return answer
+        if "error" not in answer:
+            return answer
+        with interpreting():
+            kinds, message, where = (
+                [str(kind) for kind in answer["kinds"]],
+                str(answer["message"]),
+                str(answer["where"]),
+            )
+        self.out_of_memory |= "MemoryError" in kinds
+        error = next((_ERRORS[kind] for kind in kinds if kind in _ERRORS), RuntimeError)(clean(message))
+        error.add_note(clean(where))
+        raise error
 
     def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -231,16 +242,17 @@ class Student:
         self.end()
         if not isinstance(error, ClosedError):
             return Gone("forged", f"the file wrote to the grader's channel ({error})")
-        number = self.used["signal"]
-        how = f"it was ended by signal {number}" if number else "it ended the process, as os._exit() does"
-        return Gone("ended", how)
+        if number := self.used["signal"]:
+            return Gone("ended", f"it crashed, or was ended, by signal {number}")
+        code = self.used["code"]
+        return Gone("ended", f"it crashed (exit code {code})" if code else "it ended its process, as os._exit() does")
 
     def end(self) -> None:
         """End the process and all that it started."""
         if self.used:
             return
         self._channel.close()
-        self.used = {"cpu": 0.0, "memory": 0, "by_itself": False, "signal": 0}
+        self.used = {"cpu": 0.0, "memory": 0, "signal": 0, "code": 0}
         with suppress(OSError, ValueError), self._control:
             self._control.settimeout(30)
             with self._control.makefile("rw") as control:

@@ -4,9 +4,11 @@ Nothing that it says is believed but what its layers compute: see `minnet.gradin
 """
 
 import __future__
+
 import ast
 import io
 import json
+import linecache
 import sys
 import tokenize
 import traceback
@@ -15,10 +17,10 @@ from types import ModuleType
 from typing import Any
 
 import minnet as mn
+import minnet.grading.sandbox.watch as watch
 from minnet.core.layer import Layer
 from minnet.grading.remote.served import Server, failure
 from minnet.grading.remote.wire import Channel
-from minnet.grading.sandbox import watch
 
 MODULE = "submission"
 MOST_BYTES = 256 << 20  # of the arrays of one message
@@ -46,6 +48,7 @@ class File:
             return
         for name, text in parts:
             self._lines[name] = text.splitlines()
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
             self._run(name, text)
 
     def _run(self, name: str, text: str) -> None:
@@ -87,26 +90,30 @@ def run(end: Any) -> None:
     """Run the file that comes over a socket, and serve its layers."""
     channel = Channel(end, MOST_BYTES)
     order = channel.receive()
-    watch.start(channel, order["roots"])
-    not_to_use(order["not_to_use"])
+    tell = watch.Teller(channel)
+    watch.start(tell, order["roots"])
+    not_to_use(order["not_to_use"], tell)
     before = watch.fingerprint()
     file = File(order["name"], order["source"].tobytes())
     channel.send({"classes": file.classes(), "errors": file.errors, "changed": watch.changed(before)})
     Server(channel, file.module.__dict__, file.explain, lambda: watch.changed(before)).run()
 
 
-def not_to_use(names: list[str]) -> None:
+def not_to_use(names: list[str], tell: watch.Teller) -> None:
     """Let a layer of minnet refuse to compute while the student's layer does, because it is what is to be written."""
     for name in names:
         kind: Any = getattr(mn, name)
         for method in ("forward", "backward", "accumulate_grad"):
-            setattr(kind, method, _refusing(name, getattr(kind, method)))
+            setattr(kind, method, _refusing(name, getattr(kind, method), tell))
 
 
-def _refusing(name: str, original: Any) -> Any:
+def _refusing(name: str, original: Any, tell: watch.Teller) -> Any:
     def method(self: Layer, *inputs: Any, **options: Any) -> Any:
         if Server.busy:
-            raise RuntimeError(f"mn.{name} is what this exercise is about: write the formula yourself, without mn.{name}")
+            tell("uses", f"mn.{name}")
+            raise RuntimeError(
+                f"mn.{name} is what this exercise is about: write the formula yourself, without mn.{name}"
+            )
         return original(self, *inputs, **options)
 
     method.__name__ = original.__name__

@@ -1,0 +1,75 @@
+"""Submissions: which files are a student's, and which are not read."""
+
+import os
+
+import pytest
+
+from minnet.grading import submissions
+
+
+def test_files_and_folders(tmp_path):
+    (tmp_path / "anna.py").write_text("a")
+    (tmp_path / "bert.ipynb").write_text("b")
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / ".hidden.py").write_text("")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "carla").mkdir()
+    (tmp_path / "carla" / "answer.py").write_text("c")
+    (tmp_path / "dora").mkdir()
+    (tmp_path / "emil").mkdir()
+    for name in ("one.py", "two.py"):
+        (tmp_path / "emil" / name).write_text("")
+    found = submissions.find(tmp_path)
+    assert [(s.student, s.read(10) if s.path else s.problem) for s in found] == [
+        ("anna", b"a"),
+        ("bert", b"b"),
+        ("carla", b"c"),
+        ("dora", "expected one file .py or .ipynb in the folder, found none"),
+        ("emil", "expected one file .py or .ipynb in the folder, found one.py, two.py"),
+    ]
+
+
+def test_folders_inside_folders(tmp_path):
+    inside = tmp_path / "anna" / "week3"
+    (inside / ".ipynb_checkpoints").mkdir(parents=True)
+    (inside / "layers.ipynb").write_text("")
+    (inside / ".ipynb_checkpoints" / "layers-checkpoint.ipynb").write_text("")
+    assert submissions.find(tmp_path)[0].path == inside / "layers.ipynb"
+    (inside / "helpers.py").write_text("")
+    assert "found week3/helpers.py, week3/layers.ipynb" in submissions.find(tmp_path)[0].problem
+    assert submissions.find(tmp_path, "layers.ipynb")[0].path == inside / "layers.ipynb"
+    assert "expected the file x.py in the folder, found none" in submissions.find(tmp_path, "x.py")[0].problem
+
+
+def test_links_pipes_and_folders_are_not_read(tmp_path):
+    (tmp_path / "secret").write_text("")
+    os.symlink(tmp_path / "secret", tmp_path / "link.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder.py").mkdir()
+    found = {s.student: s for s in submissions.find(tmp_path)}
+    assert "a link to another place" in found["link"].problem
+    assert all(found[name].problem for name in ("pipe", "folder.py"))
+
+
+def test_too_large(tmp_path):
+    (tmp_path / "anna.py").write_text("12345")
+    with pytest.raises(ValueError, match="at most 4 are read"):
+        submissions.find(tmp_path)[0].read(4)
+
+
+@pytest.mark.parametrize("name", ["new\nline.py", "comma,.py", "=1+1.py", os.fsdecode(b"\xff.py"), "梯度.py"])
+def test_odd_names(tmp_path, name):
+    try:
+        (tmp_path / name).write_text("")
+    except OSError:
+        pytest.skip("the file system does not take this name")
+    (found,) = submissions.find(tmp_path)
+    assert found.student.isprintable()
+    assert found.read(10) == b""
+
+
+def test_nothing_to_grade(tmp_path):
+    with pytest.raises(ValueError, match="nothing is to be graded"):
+        submissions.find(tmp_path)
+    with pytest.raises(ValueError, match="is no folder"):
+        submissions.find(tmp_path / "nothing")

@@ -1,0 +1,58 @@
+"""The command: its help, its errors in one line, and its exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+from graded import EXERCISE
+from hostile_files import RIGHT
+
+from minnet import grade
+
+pytest.importorskip("yaml")
+
+
+def test_help(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        grade.main(["--help"])
+    assert stopped.value.code == 0
+    assert "--exercise YAML" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (EXERCISE, "nothing is to be graded"),
+        (EXERCISE.replace("class:", "clas:", 1), "layers.yaml, line 5: questions[0].clas is no key"),
+        (None, "No such file"),
+    ],
+)
+def test_errors_have_one_line(tmp_path, capsys, text, message):
+    if text is not None:
+        (tmp_path / "layers.yaml").write_text(text)
+    (tmp_path / "class").mkdir()
+    assert grade.main([str(tmp_path / "class"), "--exercise", str(tmp_path / "layers.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_command(tmp_path):
+    (tmp_path / "layers.yaml").write_text(EXERCISE)
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "anna.py").write_text(RIGHT)
+    command = [sys.executable, "-m", "minnet.grade", "class", "--exercise", "layers.yaml", "--out", "s.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("1 files: 1 graded\n")
+    assert "How files were shut in: " in done.stdout
+    assert (tmp_path / "s.csv").is_file()
+
+
+def test_ctrl_c(tmp_path, capsys, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grade, "run", stopped)
+    assert grade.main(["x", "--exercise", "y"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
