@@ -186,6 +186,7 @@ def _agreement(explanation: "Explanation") -> str:
             for quantity in (*step.inputs, *step.parameters)
             if quantity.gradient is not None
             for index, slope in quantity.slopes.items()
+            if index not in quantity.corners
         ),
         default=0.0,
     )

@@ -14,6 +14,7 @@ def test_one_sample_with_a_label_is_a_batch_of_one():
     alone = explained(model, mn.CrossEntropyLoss(), np.ones(4), 1, None)
     batch = explained(model, mn.CrossEntropyLoss(), np.ones((1, 4)), [1], None)
     assert alone.value == batch.value
+    assert explained(model, mn.CrossEntropyLoss(), np.ones(4), [1], None).value == batch.value
     assert alone.samples == batch.samples == 1
 
 
