@@ -190,4 +190,4 @@ def _agreement(explanation: "Explanation") -> str:
         ),
         default=0.0,
     )
-    return labels.AGREEMENT.format(difference=f"{largest:.0e}".replace("-0", "−"))
+    return labels.AGREEMENT.format(difference=f"{largest:.0e}".replace("e-0", "e-").replace("-", "−"))
