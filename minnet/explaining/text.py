@@ -131,8 +131,8 @@ def _gradient(quantity: "Quantity", indent: str, verb: str) -> Iterator[str]:
         entry = f"{quantity.name}{list(wrong[0])}"
         yield from _wrapped(
             f"THEY DIFFER in {len(wrong)} of {len(slopes)} entries, such as {entry}: by backward "
-            f"{gradient[wrong[0]]:.6g}, by finite differences {slopes[wrong[0]]:.6g}. The backward of this layer, or of "
-            "one behind it, is wrong: mn.gradcheck.check_layer(layer, x) says more.",
+            f"{gradient[wrong[0]]:.6g}, by finite differences {slopes[wrong[0]]:.6g}. The backward of this layer, or "
+            "of one behind it, is wrong: mn.gradcheck.check_layer(layer, x) says more.",
             indent,
         )
 
@@ -164,12 +164,12 @@ def _why(why: "Why") -> Iterator[str]:
     if rest := why.terms[TERMS:]:
         yield f"    and {len(rest):,} more terms, none of them larger: {sum(term.value for term in rest):.6g}"
     yield ""
-    for name, value in (
+    for name, total in (
         ("sum of the terms", why.total),
         ("by backward", why.gradient),
         ("by finite differences", why.slope),
     ):
-        yield f"  {name:<22} {value:>12.6g}"
+        yield f"  {name:<22} {total:>12.6g}"
 
 
 def _symbol(term: "Term", why: "Why") -> str:
