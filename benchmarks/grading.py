@@ -27,7 +27,7 @@ orphan: true
 
 # A class of a hundred: figures
 
-`python benchmarks/grading.py` wrote this page, on {processor} with {cores} processors ({system}; load before: {load:.1f}).
+`python benchmarks/grading.py` wrote this page, on {processor} with {cores} processors ({system}; load: {load:.1f}).
 In {seconds:.0f} s, it graded {count} files; of the verdicts, **{wrong} {were} wrong**. {protection}.
 
 A right verdict is: all points for a right file; for a file with a mistake, all points but for the question with the
