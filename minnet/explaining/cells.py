@@ -19,7 +19,7 @@ def number(value: Any) -> str:
     size = abs(float(value))
     text = f"{float(value):.3e}" if 0 < size < 1e-3 else f"{float(value):.4g}"
     mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if e else text
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}" if e else text
 
 
 def block(array: NDArray[Any], indent: str, name: str) -> list[str]:

@@ -3,13 +3,19 @@
 from minnet.grading.answers import NotAnswered, WrongAnswer, answered, check
 from minnet.grading.functions import check_gradient, check_probabilities
 from minnet.grading.layers import check_layer
+from minnet.grading.results import Answer, Check, Result
+from minnet.grading.run import grade_file
 
 __all__ = [
+    "Answer",
+    "Check",
     "NotAnswered",
+    "Result",
     "WrongAnswer",
     "answered",
     "check",
     "check_gradient",
     "check_layer",
     "check_probabilities",
+    "grade_file",
 ]

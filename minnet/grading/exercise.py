@@ -94,6 +94,7 @@ class Exercise:
     limits: Limits = field(default_factory=Limits)
     digest: str = ""
     hidden: tuple[str, ...] = ()
+    file: str = ""
 
     @property
     def out_of(self) -> float:
@@ -115,7 +116,7 @@ def read(path: str | Path) -> Exercise:
     """
     path = Path(path)
     file = yaml_lines.read(path)
-    file.only(("title", "limits", "questions"))
+    file.only(("title", "file", "limits", "questions"))
     questions = tuple(_question(section, path.parent) for section in file.sections("questions"))
     names = [question.name for question in questions]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -124,7 +125,7 @@ def read(path: str | Path) -> Exercise:
     digest = hashlib.sha256(__version__.encode() + b"".join(found.read_bytes() for found in hidden)).hexdigest()
     limits = _limits(file.section("limits")) if "limits" in file else Limits()
     paths = tuple(str(found.resolve()) for found in hidden)
-    return Exercise(file.text("title", path.stem), questions, limits, digest, paths)
+    return Exercise(file.text("title", path.stem), questions, limits, digest, paths, file.text("file", ""))
 
 
 def _limits(section: Section) -> Limits:

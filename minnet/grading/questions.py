@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.core.layer import Layer
-from minnet.grading import training
+from minnet.grading import training, values
 from minnet.grading.exercise import GRADIENTS, REQUIREMENTS, TRAINING, VALUES, Question
 from minnet.grading.remote.layer import Remote
 from minnet.grading.results import Answer, Check
@@ -15,7 +14,6 @@ from minnet.grading.sandbox.process import Student, clean
 from minnet.inspection.gradcheck import Findings, findings
 
 UNASKED = "not checked, because something before it does not work yet"
-_TOLERANCE = 1e-6
 
 
 def grade(student: Student, question: Question, answer: Answer) -> None:
@@ -104,81 +102,20 @@ def _group(check: str) -> str:
     return GRADIENTS if check.startswith("gradient of ") else REQUIREMENTS
 
 
-def _values(layer: Layer, question: Question, inputs: list[Any]) -> tuple[Check, float]:
+def _values(layer: Remote, question: Question, inputs: list[Any]) -> tuple[Check, float]:
     """Compare what forward computes with what is expected; return the check, and the share that all others count."""
     points = question.points.get(VALUES, 0.0)
     try:
-        y = layer.forward(*inputs)
-        message = _difference(y, question, layer, inputs)
+        y, message = values.difference(layer, question, inputs)
     except Exception as error:
         return Check(VALUES, False, 0.0, points, _said(error)), 1.0
     if not message:
         return Check(VALUES, True, points, points), 1.0
-    if _is_trivial(y, inputs):
+    if values.is_trivial(y, inputs):
         message += " It returns its input, or one number for every input, so its other checks count nothing."
         return Check(VALUES, False, 0.0, points, message), 0.0
     message += " The gradients may be right for what it computes, so its other checks count half."
     return Check(VALUES, False, 0.0, points, message), 0.5
-
-
-def _difference(y: Any, question: Question, layer: Layer, inputs: list[Any]) -> str:
-    """Say what is wrong with an output; "" if nothing is. The right values are not told."""
-    if question.reference is None:
-        expected = np.array(question.expected, np.float64)
-    else:
-        reference = question.reference(*question.arguments, **question.named).astype(np.float64)
-        if problem := _take_weights(reference, layer):
-            return problem
-        expected = reference.forward(*inputs)
-        if not np.array_equal(expected, reference.forward(*inputs), equal_nan=True):
-            return _difference_in_eval_mode(reference, layer, inputs)
-    return _compared(y, expected)
-
-
-def _difference_in_eval_mode(reference: Layer, layer: Layer, inputs: list[Any]) -> str:
-    """Compare in eval mode, because in training mode the layer is random."""
-    expected = reference.eval().forward(*inputs)
-    layer.eval()
-    y = layer.forward(*inputs)
-    layer.train()
-    return _compared(y, expected)
-
-
-def _compared(y: Any, expected: Any) -> str:
-    if not isinstance(y, np.ndarray | float | np.floating):
-        return f"forward returns {y!r}, and no array."
-    if np.shape(y) != np.shape(expected):
-        return f"forward returns an array of shape {np.shape(y)}: expected the shape {np.shape(expected)}."
-    if np.asarray(y).dtype.kind not in "fiub" or not np.isfinite(y).all():
-        return "forward returns infinite numbers or NaN, or no numbers."
-    wrong = ~np.isclose(y, expected, rtol=_TOLERANCE, atol=_TOLERANCE)
-    if wrong.any():
-        return (
-            f"forward does not compute the formula: {int(wrong.sum())} of {wrong.size} numbers of its output are wrong."
-        )
-    return ""
-
-
-def _take_weights(reference: Layer, layer: Layer) -> str:
-    """Give the reference the student's Parameters, by names or else by order; say why if they do not fit."""
-    theirs, ours = dict(layer.named_arrays()), dict(reference.named_arrays())
-    if theirs.keys() != ours.keys():
-        theirs = dict(zip(ours, theirs.values(), strict=False))
-    if [array.data.shape for array in ours.values()] != [theirs[n].data.shape if n in theirs else None for n in ours]:
-        expected = ", ".join(f"{name} {array.data.shape}" for name, array in ours.items())
-        got = ", ".join(f"{name} {array.data.shape}" for name, array in layer.named_arrays())
-        return (
-            f"the layer's Parameters do not have the shapes of the exercise: expected {expected}; got {got or 'none'}."
-        )
-    for name, array in ours.items():
-        array.data = theirs[name].data
-    return ""
-
-
-def _is_trivial(y: Any, inputs: list[Any]) -> bool:
-    with suppress(TypeError, ValueError):
-        return bool(np.size(y) > 1 and np.ptp(y) == 0) or any(np.array_equal(y, x) for x in inputs)
-    return False
 
 
 def _training(student: Student, question: Question) -> Check:

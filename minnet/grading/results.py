@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from minnet.grading.answers import WrongAnswer
+
 GRADED, NOTHING, TIME, MEMORY, ENDED, WITHHELD, FAILED = (
     "graded",
     "no layer",
@@ -49,6 +51,11 @@ class Answer:
         """The points of all checks."""
         return round(sum(check.points for check in self.checks), 6)
 
+    def require(self) -> None:
+        """Raise WrongAnswer that says what is wrong, unless every check passed: for a test cell."""
+        if wrong := [f"{check.name}: {check.message}" for check in self.checks if not check.passed and check.out_of]:
+            raise WrongAnswer(f"{self.question}: {self.score:g} of {self.out_of:g} points. " + "\n".join(wrong))
+
 
 @dataclass
 class Result:
@@ -82,6 +89,13 @@ class Result:
     memory: int = 0
     protection: str = ""
     digest: str = ""
+
+    def answer(self, question: str) -> Answer:
+        """Return what came of a question; KeyError if there is none of this name."""
+        answers = {answer.question: answer for answer in self.answers}
+        if question not in answers:
+            raise KeyError(f"there is no question {question!r}: there are {', '.join(answers)}")
+        return answers[question]
 
     @property
     def earned(self) -> float:

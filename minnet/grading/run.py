@@ -50,7 +50,8 @@ def run(
     list of Result
         By the students' names.
     """
-    exercise, found = exercises.read(exercise_path), submissions.find(folder)
+    exercise = exercises.read(exercise_path)
+    found = submissions.find(folder, exercise.file)
     data = out.with_suffix(".json")
     results = {} if again else {(r.file, r.digest): r for r in tables.read_json(data, exercise)}
     kept: dict[str, Result] = {}
@@ -73,6 +74,36 @@ def run(
     tables.write_json(data, exercise, _in_order(kept))
     tables.write_csv(out, exercise, _in_order(kept))
     return _in_order(kept)
+
+
+def grade_file(path: str | Path, exercise: str | Path) -> Result:
+    """Grade one file in a process of its own, for the autograders of other tools.
+
+    Parameters
+    ----------
+    path
+        The student's file, ``.py`` or ``.ipynb``.
+    exercise
+        The exercise, in YAML: see docs/grading.md.
+
+    Returns
+    -------
+    Result
+        With ``score``, ``out_of``, ``status``, ``flags``, and ``answer(name)`` for each question.
+
+    Raises
+    ------
+    ValueError
+        If the exercise is wrong; the message names the key and the line.
+    MissingExtraError
+        If PyYAML is not installed.
+    """
+    read, path = exercises.read(exercise), Path(path)
+    result, source = _begin(path.parent, Submission(submissions.shown(path.stem), path), read)
+    if result.status == FAILED:
+        return result
+    with Sandbox([str(path), *read.hidden], os.getpid() % 4000) as sandbox:
+        return file.grade(sandbox, read, result, source)
 
 
 def _in_order(results: dict[str, Result]) -> list[Result]:

@@ -2,12 +2,14 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from minnet.grading.sandbox.process import clean
 
 ENDINGS = (".py", ".ipynb")
+_DEEPEST = 3  # levels of folders in a student's folder
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,15 @@ class Submission:
             return file.read(most_bytes)
 
 
-def find(folder: Path) -> list[Submission]:
+def find(folder: Path, name: str = "") -> list[Submission]:
     """List the submissions of a folder, by the students' names.
+
+    Parameters
+    ----------
+    folder
+        The files, or folders with files, also in folders inside these.
+    name
+        Which file in a student's folder is meant; "": the only one.
 
     Raises
     ------
@@ -41,7 +50,7 @@ def find(folder: Path) -> list[Submission]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder: expected one with a file .py or .ipynb a student")
-    found = [submission for path in sorted(folder.iterdir()) if (submission := _of(path)) is not None]
+    found = [submission for path in sorted(folder.iterdir()) if (submission := _of(path, name)) is not None]
     if not found:
         raise ValueError(f"{folder} has no file .py or .ipynb, and no folder with one: nothing is to be graded")
     return found
@@ -52,18 +61,33 @@ def shown(name: str) -> str:
     return clean(name).replace("\n", "\\n")
 
 
-def _of(path: Path) -> Submission | None:
-    if path.name.startswith((".", "__")):
+def _of(path: Path, name: str) -> Submission | None:
+    if _is_hidden(path):
         return None
     if path.is_symlink() or path.is_file():
         return _file(shown(path.stem), path) if path.suffix in ENDINGS else None
     if not path.is_dir():
         return None if path.suffix not in ENDINGS else Submission(shown(path.stem), None, "it is no file")
-    inside = [found for found in sorted(path.iterdir()) if found.suffix in ENDINGS and found.name[0] not in "._"]
+    inside = sorted(_inside(path, _DEEPEST))
+    inside = [found for found in inside if found.name == name] if name else inside
     if len(inside) == 1:
         return _file(shown(path.name), inside[0])
-    names = ", ".join(shown(found.name) for found in inside) or "none"
-    return Submission(shown(path.name), None, f"expected one file .py or .ipynb in the folder, found {names}")
+    names = ", ".join(shown(str(found.relative_to(path))) for found in inside[:5]) or "none"
+    wanted = f"the file {name}" if name else "one file .py or .ipynb"
+    return Submission(shown(path.name), None, f"expected {wanted} in the folder, found {names}")
+
+
+def _inside(folder: Path, depth: int) -> Iterator[Path]:
+    """Walk the files of a student's folder."""
+    for path in folder.iterdir():
+        if not _is_hidden(path) and path.suffix in ENDINGS:
+            yield path
+        elif not _is_hidden(path) and path.is_dir() and not path.is_symlink() and depth:
+            yield from _inside(path, depth - 1)
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith((".", "__"))
 
 
 def _file(student: str, path: Path) -> Submission:

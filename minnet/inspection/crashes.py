@@ -14,12 +14,7 @@ from minnet.inspection.source import PACKAGE, place_of
 
 
 def of_error(error: BaseException, layer: Layer, method: str, arguments: list[Any]) -> str:
-    """Say which mistake an error suggests that `method` of a layer raised.
-
-    An error that came from another process was told there, where its source is: it has the words as an attribute, told.
-    """
-    if told := getattr(error, "told", ""):
-        return str(told)
+    """Say which mistake an error suggests that `method` of a layer raised."""
     crash = Crash(error, layer, method, arguments, place_of(error))
     for kind, pattern, say in _RULES:
         match = re.search(pattern, crash.text) if isinstance(error, kind) else None

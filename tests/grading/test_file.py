@@ -11,7 +11,7 @@ from minnet.grading.results import ENDED, FAILED, GRADED, MEMORY, NOTHING, TIME,
 pytest.importorskip("yaml")
 SHORT = """
 title: Short
-limits: {seconds: 2, memory: 300 MB}
+limits: {seconds: 20, memory: 300 MB}
 questions:
   - class: Softplus
     inputs:
@@ -29,13 +29,13 @@ IN_FORWARD = "y = np.logaddexp(0, x)"
 @pytest.mark.parametrize(
     ("statement", "status"),
     [
-        ("while True: pass", TIME),
+        pytest.param("while True: pass", TIME, marks=pytest.mark.slow),
         ("import os; os._exit(0)", ENDED),
         ("import ctypes; ctypes.string_at(0)", ENDED),
         ("np.ones((100_000, 100_000))", MEMORY),
         ("import os; os.write(3, b'x' * 100)", WITHHELD),
         ("import minnet.inspection.gradcheck as g; g.findings = list", WITHHELD),
-        ("open('/etc/x', 'w')", WITHHELD),
+        ("open('/nowhere/x', 'w')", WITHHELD),
         ("import os; os.kill(10**6, 0)", WITHHELD),
     ],
 )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from minnet.grading.answers import WrongAnswer
 from minnet.grading.results import FAILED, GRADED, STATUSES, TIME, WITHHELD, Answer, Check, Result
 
 
@@ -15,6 +16,14 @@ def result(status=GRADED):
 def test_scores():
     assert (result().score, result().earned, result().out_of) == (4, 4, 15)
     assert not result().passed
+
+
+def test_an_answer_may_be_required():
+    with pytest.raises(WrongAnswer, match=r"q1: 4 of 10 points\. forward: it is wrong"):
+        result().answer("q1").require()
+    Answer("q1", "Tanh", 4.0, [Check("values", True, 4.0, 4.0)]).require()
+    with pytest.raises(KeyError, match="there is no question 'q3': there are q1, q2"):
+        result().answer("q3")
 
 
 @pytest.mark.parametrize("status", STATUSES)

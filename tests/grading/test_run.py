@@ -65,6 +65,16 @@ def test_a_file_that_ends_the_grader_itself(folder, monkeypatch):
     assert results[1].flags == ["it ended the grader's process"]
 
 
+@pytest.mark.slow
+def test_one_file(folder, tmp_path):
+    import minnet as mn
+
+    result = mn.grading.grade_file(folder / "anna.py", tmp_path / "layers.yaml")
+    assert result.passed
+    result.answer("Softplus").require()
+    assert mn.grading.grade_file(folder / "nobody.py", tmp_path / "layers.yaml").status == FAILED
+
+
 def _ends_at_bert(result, source):
     import os
 

@@ -29,6 +29,18 @@ def test_files_and_folders(tmp_path):
     ]
 
 
+def test_folders_inside_folders(tmp_path):
+    inside = tmp_path / "anna" / "week3"
+    (inside / ".ipynb_checkpoints").mkdir(parents=True)
+    (inside / "layers.ipynb").write_text("")
+    (inside / ".ipynb_checkpoints" / "layers-checkpoint.ipynb").write_text("")
+    assert submissions.find(tmp_path)[0].path == inside / "layers.ipynb"
+    (inside / "helpers.py").write_text("")
+    assert "found week3/helpers.py, week3/layers.ipynb" in submissions.find(tmp_path)[0].problem
+    assert submissions.find(tmp_path, "layers.ipynb")[0].path == inside / "layers.ipynb"
+    assert "expected the file x.py in the folder, found none" in submissions.find(tmp_path, "x.py")[0].problem
+
+
 def test_links_pipes_and_folders_are_not_read(tmp_path):
     (tmp_path / "secret").write_text("")
     os.symlink(tmp_path / "secret", tmp_path / "link.py")

@@ -80,9 +80,3 @@ def test_an_error_without_a_source_is_told_without_its_line():
     names = {}
     exec("def action(layer, x):\n    return x @ x", names)
     assert said(names["action"]).startswith("forward multiplies matrices whose sizes do not fit at line 2")
-
-
-def test_what_was_told_in_another_process_is_passed_on():
-    error = ValueError("operands could not be broadcast together")
-    error.told = "forward cannot combine `x + y` (line 3)"
-    assert of_error(error, mn.Tanh(), "forward", [X]) == "forward cannot combine `x + y` (line 3)"

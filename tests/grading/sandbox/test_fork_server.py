@@ -23,7 +23,7 @@ if os.fork() == 0:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="only Linux has /proc")
-@pytest.mark.parametrize("ending", ["", "os._exit(0)", "while True: pass"])
+@pytest.mark.parametrize("ending", ["", "os._exit(0)", pytest.param("while True: pass", marks=pytest.mark.slow)])
 def test_nothing_is_left_over(ending):
     server = sandbox()
     student = server.fork(Limits(2))

@@ -81,7 +81,8 @@ LOOKS = {
     "secrets": "import os\nraise ValueError('MINNET_SECRET' in os.environ)",
     "descriptors": "import os\nfound = []\nfor number in range(4, 200):\n    try:\n        os.fstat(number)\n"
     "        found.append(number)\n    except OSError:\n        pass\nraise ValueError(found)",
-    "memory": "import sys\nraise ValueError([name for name in sys.modules if 'exercise' in name])",
+    "memory": "import gc\nkinds = [type(found).__name__ for found in gc.get_objects()]\n"
+    "raise ValueError([name for name in kinds if name in ('Question', 'Exercise', 'Section', 'Sandbox')])",
 }
 
 

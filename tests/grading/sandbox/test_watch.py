@@ -52,6 +52,7 @@ def test_what_is_not(source):
     assert events(source) == []
 
 
+@pytest.mark.slow
 def test_a_plot():
     pytest.importorskip("matplotlib")
     assert events("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('x.png')\nplt.show()") == []
