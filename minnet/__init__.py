@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from minnet import sklearn as sklearn
     from minnet import torch as torch
 
-_LAZY = {"grading": "minnet", "onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}  # rooms imported when first used, and what they need
+# The rooms that are imported when first used, and what they need.
+_LAZY = {"grading": "minnet", "onnx": "onnx", "sklearn": "sklearn", "torch": "minnet"}
 _ROOMS = {
     "compiled",
     "core",

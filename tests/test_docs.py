@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import json
 import operator
+import pkgutil
 import re
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_the_reference_has_all_that_is_public_once():
 
 def resolve(path):
     """Return what a path such as "minnet.data.load_mnist" names."""
-    return operator.attrgetter(path.partition(".")[2])(mn)
+    return pkgutil.resolve_name(path)
 
 
 def test_the_docstrings_of_the_reference_are_numpydoc():
@@ -65,7 +66,7 @@ def test_the_docstrings_of_the_reference_are_numpydoc():
     wrong = [
         f"{name}: {code} {text}"
         for name in documented()
-        if not name.startswith(WITH_EXTRAS)
+        if not name.startswith(WITH_EXTRAS) and callable(resolve(name))
         for code, text in validate(name)["errors"]
         if code in codes
     ]

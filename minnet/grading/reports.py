@@ -13,6 +13,7 @@ _ASKS = {
     TRAINING: "a model with this layer learns",
     "the rest": "what was not checked",
 }
+_LITTLE = 0.5  # points; checks that are worth less share a row
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -58,11 +59,19 @@ def _answer(answer: Answer) -> list[str]:
     elif answer.checks and all(check.passed for check in answer.checks):
         lines += ["Everything is right.", ""]
     if any(check.passed is not None for check in answer.checks):
-        lines += ["| check | passed | points |", "|---|---|---|"]
-        lines += [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in answer.checks] + [
-            ""
-        ]
+        lines += ["| check | passed | points |", "|---|---|---|", *_rows(answer.checks), ""]
     return lines
+
+
+def _rows(checks: list[Check]) -> list[str]:
+    """Return the rows of a table: one a check, and one for all requirements that are worth little each."""
+    small = [check for check in checks if 0 <= check.out_of < _LITTLE and check.name != "the rest"]
+    rows = [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in checks if c not in small]
+    if small:
+        passed = f"{sum(check.passed is True for check in small)} of {len(small)}"
+        points, out_of = (sum(getattr(check, name) for check in small) for name in ("points", "out_of"))
+        rows.append(f"| the other requirements | {passed} | {points:.3g} of {out_of:.3g} |")
+    return rows
 
 
 def _passed(check: Check) -> str:

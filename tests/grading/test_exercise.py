@@ -1,8 +1,13 @@
 """An exercise: what it says, and each error in it with its key and its line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from graded import EXERCISE, read
+from graded import grade, read
+
+from minnet.grading.exercise import _QUESTION
+from minnet.grading.sandbox.process import Limits
 
 pytest.importorskip("yaml")
 
@@ -103,5 +108,21 @@ def test_what_is_wrong(tmp_path, text, message):
     assert "\n" not in str(error.value)
 
 
-def test_it_reads_what_the_page_shows(tmp_path):
-    assert read(tmp_path, EXERCISE)
+PAGE = Path(__file__).parents[2] / "docs" / "grading.md"
+
+
+def test_the_page_shows_an_exercise_and_a_right_answer(tmp_path):
+    page = PAGE.read_text(encoding="utf-8")
+    text, source = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("yaml", "python"))
+    exercise = read(tmp_path, text)
+    assert [question.out_of for question in exercise.questions] == [10, 15, 5]
+    assert exercise.limits == Limits()
+    result = grade(tmp_path, source, text)
+    assert result.answer("Softplus").score == 10
+    assert result.score == 10
+
+
+def test_the_page_lists_every_key():
+    page = PAGE.read_text(encoding="utf-8")
+    keys = {key for row in page.splitlines() if row.startswith("| `") for key in row.split("|")[1].split("`")[1::2]}
+    assert keys == {*_QUESTION, "title", "file", "limits", "questions"}

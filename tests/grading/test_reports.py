@@ -26,6 +26,7 @@ def test_a_wrong_one(tmp_path):
     assert "## Affine: " in text
     assert "1. **gradient of b** (the gradient of each array is the slope that finite differences measure)." in text
     assert "| gradient of b | no | 0 of 1.33 |" in text
+    assert "| the other requirements | 19 of 19 | 2 of 2 |" in text
 
 
 def test_the_class_that_is_missing(tmp_path):

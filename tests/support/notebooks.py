@@ -11,6 +11,8 @@ for package in ("jupytext", "nbclient", "ipykernel", "matplotlib"):
     pytest.importorskip(package, reason="the extra notebooks is not installed")
 import nbclient  # noqa: E402
 import nbformat  # noqa: E402
+from jupyter_client import AsyncKernelManager  # noqa: E402
+from jupyter_client.kernelspec import KernelSpecManager  # noqa: E402
 
 from minnet.data.mnist.dataset import find_mnist  # noqa: E402
 
@@ -56,10 +58,10 @@ def execute(book, folder, *, mnist=None, allow_errors=False):
     environment["IPYTHONDIR"] = str(folder)  # so that no test depends on the user's settings
     if mnist is not None:
         environment["MINNET_DATA"] = str(mnist)
+    # The kernel of this Python, whatever kernels the user has installed under the same name.
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     resources = {"metadata": {"path": str(folder)}}
-    client = nbclient.NotebookClient(
-        book, timeout=600, kernel_name="python3", allow_errors=allow_errors, resources=resources
-    )
+    client = nbclient.NotebookClient(book, km=manager, timeout=600, allow_errors=allow_errors, resources=resources)
     client.execute(env=environment)
     return book
 

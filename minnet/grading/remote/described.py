@@ -13,6 +13,8 @@ from minnet.core.buffer import Buffer, LayerArray
 from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
+from minnet.core.state import BIT_GENERATORS
+from minnet.grading.remote.wire import CODES
 from minnet.inspection.ownership import CODE
 from minnet.losses import Loss
 
@@ -56,7 +58,7 @@ class Description:
             return {"kind": "value", "value": _short(value)}
         if depth > _DEEPEST:
             return {"kind": "text", "text": "..."}
-        if isinstance(value, LayerArray | np.ndarray | np.random.Generator):
+        if isinstance(value, LayerArray | np.ndarray | np.random.Generator) and _is_known(value):
             return self._of_numbers(value)
         if isinstance(value, CODE):
             return {"kind": "code", "text": getattr(value, "__qualname__", "")[:_LONGEST]}
@@ -103,6 +105,13 @@ class Description:
             "flags": [bool(getattr(layer, flag)) for flag in FLAGS],
             "items": inside,
         }
+
+
+def _is_known(value: Any) -> bool:
+    """Whether the other process can hold the like of an array or a Generator."""
+    if isinstance(value, np.random.Generator):
+        return type(value.bit_generator).__name__ in BIT_GENERATORS
+    return isinstance(value, LayerArray) or value.dtype == object or value.dtype.str[1:] in CODES
 
 
 def _short(value: Any) -> Any:

@@ -116,7 +116,7 @@ class Mirror:
         if kind in ("text", "code"):
             return Text(str(node["text"])) if kind == "text" else _code(str(node["text"]))
         if kind == "again":
-            return self._seen[node["number"]]
+            return self._seen.get(node["number"], Text("..."))
         if kind in ("Parameter", "Buffer", "Generator", "array"):
             made = self._of_numbers(kind, node)
         elif kind == "Layer":
@@ -133,10 +133,13 @@ class Mirror:
         return made
 
     def _of_items(self, kind: str, node: dict[str, Any]) -> Any:
-        items = [self._build(item) for item in node["items"]]
+        items: list[Any] = []
+        if kind == "list":
+            self._seen[node["number"]] = items  # before what is in it, which may be the list itself
+        items += [self._build(item) for item in node["items"]]
         if node.get("names") is not None:
             return Layers(items, node["names"])
-        return _COLLECTIONS.get(kind, list)(items)
+        return items if kind == "list" else _COLLECTIONS[kind](items)
 
     def _of_layer(self, node: dict[str, Any]) -> Any:
         number = node["number"]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DTYPES = frozenset(["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
+CODES = {np.dtype(name).str[1:]: name for name in _DTYPES}  # the code of each dtype that is sent
 _LONGEST_HEADER = 4 << 20
 _MOST_AXES = 32
 _MOST_KEPT = 1000  # characters of a text that stands for a value which is not plain
@@ -167,16 +168,13 @@ def _encoded(value: Any, arrays: list[NDArray[Any]]) -> Any:
         return value if abs(value) < 1 << 200 else ["o", "int"]  # Python refuses to read longer ones
     if type(value) is float:
         return value
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.str[1:] in _CODES:
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.str[1:] in CODES:
         arrays.append(np.asarray(value, value.dtype.newbyteorder("=")))
         flags = np.asarray(value).flags
         kind = "a" if isinstance(value, np.ndarray) else "n"
-        return [kind, [_CODES[value.dtype.str[1:]], list(value.shape), flags.c_contiguous, flags.writeable]]
+        return [kind, [CODES[value.dtype.str[1:]], list(value.shape), flags.c_contiguous, flags.writeable]]
     if isinstance(value, dict):
         return ["d", [[str(key), _encoded(item, arrays)] for key, item in value.items()]]
     if isinstance(value, list | tuple):
         return ["t" if isinstance(value, tuple) else "l", [_encoded(item, arrays) for item in value]]
     return ["o", f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__]
-
-
-_CODES = {np.dtype(name).str[1:]: name for name in _DTYPES}

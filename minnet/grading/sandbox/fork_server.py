@@ -56,6 +56,7 @@ def _supervise(order: dict[str, Any], descriptors: list[int], run: Any) -> None:
     if child == 0:
         _become_student(order, descriptors[0], run)
     os.close(descriptors[0])
+    control.sendall(json.dumps([os.getpid(), child]).encode() + b"\n")
     with suppress(OSError):  # the grader was ended
         control.recv(1)
     used = _end(child, order["way"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from minnet.grading.remote.wire import Channel, ChannelError, ClosedError, Gone
 from minnet.grading.sandbox.fork_server import NAMESPACES, NONE, OTHER_USER, USER_NAMESPACES
 
 MOST_BYTES = 256 << 20
+_PATIENCE = 15.0  # seconds for a process to be ended
 _SERVER = "from minnet.grading.sandbox.fork_server import main; main()"
 _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
@@ -253,12 +255,18 @@ class Student:
             return
         self._channel.close()
         self.used = {"cpu": 0.0, "memory": 0, "signal": 0, "code": 0}
+        pids: list[int] = []
         with suppress(OSError, ValueError), self._control:
-            self._control.settimeout(30)
+            self._control.settimeout(_PATIENCE)
             with self._control.makefile("rw") as control:
+                pids = json.loads(control.readline())
                 control.write(".")
                 control.flush()
                 self.used = json.loads(control.readline())
+                pids = []
+        for number in pids:  # the file has stopped the process that was to end it
+            with suppress(OSError):
+                os.kill(number, signal.SIGKILL)
         self._home.cleanup()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections import deque
 
 import numpy as np
 import pytest
@@ -154,6 +155,34 @@ def test_the_layer_inside_another_one_that_is_wrong_is_named():
     with served(Model=lambda: mn.Sequential(mn.Linear(3, 3, rng=0), Overwrites(), mn.Tanh())) as make:
         found = findings(make("Model"), X)
     assert {(finding.where, finding.check) for finding in found} == {("layers[1]", "adds up")}
+
+
+class OddAttributes(mn.Tanh):
+    def __init__(self):
+        self.names = np.array(["a", "b"])
+        self.date = np.array("2026-01-01", "datetime64[D]")
+        self.long = np.longdouble(1)
+        self.loop = [1]
+        self.loop.append(self.loop)
+        self.table = {("a", 1): {1, 2}, 2: frozenset([3]), "x": deque([b"bytes", 1j])}
+        self.old = np.random.RandomState(0)
+        self.rng = np.random.default_rng(0)
+        self.function = lambda x: x
+        self.thing = object()
+        self.kind = dict
+        self.number, self.nothing, self.infinite = np.float32(2), None, float("inf")
+        self.objects = np.array([object(), None])
+        self.generator = (n for n in range(3))
+        self.huge = 10**5000
+
+
+def test_odd_attributes_are_no_forgery():
+    with served(Odd=OddAttributes) as make:
+        layer = make("Odd")
+        assert np.allclose(layer.forward(X), np.tanh(X))
+        assert layer.loop[1] is layer.loop
+        found = findings(make("Odd"), X)
+    assert {finding.check for finding in found} == {finding.check for finding in findings(OddAttributes(), X)}
 
 
 def test_a_loss():
