@@ -46,7 +46,15 @@ def _in_eval_mode(layer: Layer, reference: Layer, inputs: list[Any]) -> str:
 
 
 def _is_random(layer: Layer, inputs: list[Any]) -> bool:
-    return not np.array_equal(layer.forward(*inputs), layer.forward(*inputs), equal_nan=True)
+    """Whether forward draws random numbers. Two outputs alone do not tell: a Dropout may drop the same numbers twice."""
+    before = _states(layer)
+    one, other = layer.forward(*inputs), layer.forward(*inputs)
+    return _states(layer) != before or not np.array_equal(one, other, equal_nan=True)
+
+
+def _states(layer: Layer) -> list[str]:
+    held = (value for _, inner in layer.named_layers() for value in vars(inner).values())
+    return [repr(value.bit_generator.state) for value in held if isinstance(value, np.random.Generator)]
 
 
 def _means(layer: Layer, reference: Layer, inputs: list[Any]) -> str:

@@ -74,6 +74,12 @@ def test_wrong_layers(layer, reference, words):
     assert words in said(layer, *reference)
 
 
+def test_a_random_layer_that_draws_the_same_twice_is_random():
+    one = np.ones((1, 1))  # half of all pairs of draws are the same
+    asked = replace(question(mn.Dropout, 0.5), inputs=(Input((1, 1)),))
+    assert [difference(Drop(2), asked, [one])[1] for _ in range(20)] == [""] * 20
+
+
 def test_expected_values():
     asked = replace(question(None), expected=np.tanh(X).tolist())
     assert difference(mn.Tanh(), asked, [X])[1] == ""
