@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +143,8 @@ def _refuse(path: str, found: Any, known: dict[str, Any], inputs: dict[str, NDAr
         what = f"{path} is a layer, {found.describe()}"
         raise ValueError(f"explain: {what}: why is one number of a Parameter. {_listed(own or parameters)}")
     names = [*parameters, *inputs]
-    near = difflib.get_close_matches(path, names, n=2, cutoff=0.6)
+    spelled = re.sub(r"\.(W|b)$", lambda letter: {".W": ".weight", ".b": ".bias"}[letter[0]], path)
+    near = [spelled] if spelled in names else difflib.get_close_matches(path, names, n=2, cutoff=0.6)
     cure = f"Did you mean {' or '.join(near)}? " if near else ""
     raise ValueError(f"explain: there is no {path} in this model. {cure}{_listed(parameters, inputs)}")
 

@@ -47,8 +47,6 @@ class Experiment:
             part.astype(np.float64)
             for _, layer in part.named_layers():
                 layer.recording = True
-                if hasattr(layer, "goes_before"):
-                    vars(layer)["goes_before"] = lambda _: False  # layers run in the order that was written
         self.middle = float("nan")  # L, once it was run
         self._parameters = list({id(a): a for _, _, a in self.arrays() if isinstance(a, Parameter)}.values())
 

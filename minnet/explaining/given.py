@@ -54,12 +54,13 @@ def examples(model: Layer, x: Any, y: Any) -> list[tuple[Any, Any]]:
             raise ValueError(f"explain needs at least one sample, and {name} is empty")
     x = mapped(lambda array: np.array(cast(scaled(array, model.input_scale), FLOAT)), x)
     y = mapped(lambda array: np.array(cast(array, FLOAT)), y)
+    sample = mapped(lambda array: array[None], x)
     if any(array.ndim for array in leaves(y)):
-        return [(x, y)]
+        return [(x, y), (sample, y)] if all(array.shape[:1] == (1,) for array in leaves(y)) else [(x, y)]
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError("explain got a single number as x: pass an array of the features of a sample, such as x[0]")
     one = mapped(lambda array: array[None], y)
-    return [(mapped(lambda array: array[None], x), one), (x, one)]
+    return [(sample, one), (x, one)]
 
 
 def samples_of(x: Any, y: Any) -> int | None:

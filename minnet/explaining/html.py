@@ -36,6 +36,7 @@ STYLE = """
   border: 1px solid rgba(128,128,128,.4); font-variant-numeric: tabular-nums; }
 .mn-explain th { font-weight: normal; opacity: .8; }
 .mn-explain td.mn-asked { outline: 2px solid currentColor; outline-offset: -2px; font-weight: 700; }
+.mn-explain .mn-wrong { flex-basis: 100%; font-weight: 700; border-left: .3em solid #d55e00; padding-left: .5em; }
 .mn-explain summary { cursor: pointer; }
 @media (max-width: 480px) {
   .mn-explain .mn-card { padding: .3em .5em; }

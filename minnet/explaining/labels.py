@@ -27,3 +27,8 @@ LAYERS_LEFT_OUT = "{n} more layers"
 DOWN, BETWEEN, UP = "forward ↓", "layer", "↑ gradients"
 GRADIENT_OF_LOSS = "dL/dL = 1"
 AGREEMENT = "No gradient differs from the slopes by finite differences by more than {difference}."
+DIFFERS = (
+    "They differ in {wrong} of {all} entries, such as {entry}: {backward} by backward, {slope} by finite differences."
+)
+WRONG = "{name} of {layer} differs from finite differences in {wrong} of {all} entries"
+CORNER = "L has a corner at {n} of the entries: the finite difference is the mean of the slopes on its two sides."

@@ -26,6 +26,7 @@ COLUMN, MIDDLE = 3.0, 3.2  # the width of the outer columns, and of the boxes be
 LEFT, CENTRE, RIGHT = 0.2, 3.4, 6.8  # where the columns begin
 HEAD, FOOT = 0.75, 0.15  # above and below the drawing
 APART = 0.34  # from one array down to the next
+WRONG_LINES = 4  # about gradients that are wrong
 TERMS = 4  # of `why` that are written out
 
 
@@ -48,7 +49,7 @@ def picture(explanation: "Explanation", title: str | None = None) -> "Figure":
     require("matplotlib", "plots")
     rows = _rows(explanation)
     tops = _tops(rows)
-    why = ["", *(_why(explanation.why) if explanation.why else []), _agreement(explanation)]
+    why = ["", *(_why(explanation.why) if explanation.why else []), *_agreement(explanation)]
     height = HEAD + tops[-1] + rows[-1].height + 0.15 * len(why) + FOOT
     model = textwrap.shorten(explanation.model, 60, placeholder="…")
     default = labels.TITLE.format(model=model, loss=explanation.loss.description)
@@ -176,17 +177,19 @@ def _why(why: "Why") -> list[str]:
     return textwrap.wrap(f"{total}; {labels.SLOPE}: {signed(why.slope)}", 150)
 
 
-def _agreement(explanation: "Explanation") -> str:
-    """Say how far the gradients are from finite differences, at most."""
-    steps = (*explanation.steps, explanation.loss)
-    largest = max(
-        (
-            abs(float(quantity.gradient[index]) - slope)
-            for step in steps
-            for quantity in (*step.inputs, *step.parameters)
-            if quantity.gradient is not None
-            for index, slope in quantity.slopes.items()
-        ),
-        default=0.0,
-    )
-    return labels.AGREEMENT.format(difference=f"{largest:.0e}".replace("-0", "−"))
+def _agreement(explanation: "Explanation") -> list[str]:
+    """Say which gradients differ from finite differences, or how much they do at most."""
+    wrong, largest = [], 0.0
+    for step in (*explanation.steps, explanation.loss):
+        for part in (*step.inputs, *step.parameters):
+            if part.gradient is None:
+                continue
+            if part.differing:
+                facts = {"layer": step.path or step.description, "wrong": len(part.differing), "all": len(part.slopes)}
+                wrong.append(labels.WRONG.format(name=labels.GRADIENT.format(name=part.name), **facts))
+            smooth = part.slopes.keys() - set(part.corners)
+            largest = max([largest, *(abs(float(part.gradient[index]) - part.slopes[index]) for index in smooth)])
+    if wrong:
+        more = [labels.MORE.format(n=len(wrong) - WRONG_LINES)] if len(wrong) > WRONG_LINES else []
+        return wrong[:WRONG_LINES] + more
+    return [labels.AGREEMENT.format(difference=f"{largest:.0e}".replace("e-0", "e-").replace("-", "−"))]

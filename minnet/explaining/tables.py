@@ -8,6 +8,7 @@ import numpy as np
 from minnet.explaining import labels
 from minnet.explaining.abridged import Array, Index, focus, matrices, some, strength
 from minnet.explaining.cells import number, statistics
+from minnet.explaining.text import WRONG
 
 if TYPE_CHECKING:
     from minnet.explaining.explanation import Quantity
@@ -60,7 +61,7 @@ def measured(quantity: "Quantity") -> str:
     name = labels.GRADIENT.format(name=quantity.name)
     if len(slopes) == gradient.size and gradient.ndim <= 2 and max(gradient.shape, default=1) <= ROWS:
         values = np.array([slopes[index] for index in np.ndindex(gradient.shape)]).reshape(gradient.shape)
-        return figure(name, quantity, values, labels.MEASURED)
+        return figure(name, quantity, values, labels.MEASURED) + _remarks(quantity, gradient)
     entries = sorted(slopes, key=lambda index: -abs(float(gradient[index])))[:MEASURED]
     rows = [(f"{quantity.name}{list(index)}", gradient[index], slopes[index]) for index in entries]
     body = "".join(
@@ -69,7 +70,24 @@ def measured(quantity: "Quantity") -> str:
     )
     caption = labels.LARGEST.format(name=escape(name))
     table = scrolled(caption, heads(labels.ENTRY, labels.BACKWARD_SAYS, labels.MEASURED) + body)
-    return f"<figure><figcaption>{caption}</figcaption>{table}</figure>"
+    return f"<figure><figcaption>{caption}</figcaption>{table}</figure>{_remarks(quantity, gradient)}"
+
+
+def _remarks(quantity: "Quantity", gradient: Array) -> str:
+    """Say where backward and finite differences differ, and where L has a corner."""
+    said = []
+    if wrong := quantity.differing:
+        entry, backward, slope = f"{quantity.name}{list(wrong[0])}", gradient[wrong[0]], quantity.slopes[wrong[0]]
+        numbers = {
+            "wrong": len(wrong),
+            "all": len(quantity.slopes),
+            "backward": signed(backward),
+            "slope": signed(slope),
+        }
+        said.append(f'<p class="mn-wrong">{escape(labels.DIFFERS.format(entry=entry, **numbers))} {escape(WRONG)}</p>')
+    if quantity.corners:
+        said.append(f"<p>{labels.CORNER.format(n=len(quantity.corners))}</p>")
+    return "".join(said)
 
 
 def heads(*words: str) -> str:

@@ -42,15 +42,19 @@ class Replay:
     def __init__(self, call: Call, layer: Layer, entry: Entry) -> None:
         self.layer, self.entry = layer, entry
         self._call = Call(call.path, layer, call.given)
-        self.y = copy.deepcopy(layer).forward(*call.given.args, **call.given.kwargs)
+        self.y = self._copy().forward(*call.given.args, **call.given.kwargs)
+
+    def _copy(self) -> Layer:
+        """Return a copy that shares the Parameters, which may be large."""
+        return copy.deepcopy(self.layer, {id(parameter): parameter for parameter in self.layer.parameters()})
 
     def derivative(self, dy: dict[str, NDArray[Any]]) -> float:
         """Return Σ dy · ∂y/∂(the entry), for dy by the names of the outputs."""
-        layer = copy.deepcopy(self.layer)  # anew, because nobody says that backward can be called twice
-        layer.forward(*self._call.given.args, **self._call.given.kwargs)
-        parameters = dict(layer.named_parameters())
+        parameters = dict(self.layer.named_parameters())
         for parameter in parameters.values():
             parameter.grad[...] = 0
+        layer = self._copy()  # anew, because nobody says that backward can be called twice
+        layer.forward(*self._call.given.args, **self._call.given.kwargs)
         dx = layer.backward(_as_tree("y", self.y, dy))
         if not self.entry.is_input:
             return float(parameters[self.entry.name].grad[self.entry.index])

@@ -23,6 +23,7 @@ TERMS = 12  # that are written out
 _ASCII = """Σ sum ∂ d · * − - … ... ∘ * × x σ sigma μ mu γ gamma β beta α alpha λ lambda ε eps δ delta Φ Phi √ sqrt
 ² ^2 ′ ' ˣ ^x ⁻ ^- ᵀ ^T ≠ != ℓ l ½ 1/2""".split()  # noqa: SIM905
 ASCII = str.maketrans(dict(zip(_ASCII[::2], _ASCII[1::2], strict=True)))
+WRONG = "The backward of this layer, or of one behind it, is wrong: mn.gradcheck.check_layer(layer, x) says more."
 NO_FORMULA = "it has no docstring. Write its formula as the first line of one, and it stands here"
 
 
@@ -131,16 +132,15 @@ def _gradient(quantity: "Quantity", indent: str, verb: str) -> Iterator[str]:
         entry = f"{quantity.name}{list(wrong[0])}"
         yield from _wrapped(
             f"THEY DIFFER in {len(wrong)} of {len(slopes)} entries, such as {entry}: by backward "
-            f"{gradient[wrong[0]]:.6g}, by finite differences {slopes[wrong[0]]:.6g}. The backward of this layer, or "
-            "of one behind it, is wrong: mn.gradcheck.check_layer(layer, x) says more.",
+            f"{gradient[wrong[0]]:.6g}, by finite differences {slopes[wrong[0]]:.6g}. {WRONG}",
             indent,
         )
 
 
 def _why(why: "Why") -> Iterator[str]:
     entry, layers = why.entry, list(dict.fromkeys(term.layer for term in why.terms))
-    value = number(why.value)
-    yield from _wrapped(f"w = {entry} is {value}." if "∂" in why.formula else f"It is {value}.")
+    name = f"w = {entry}" if "∂" in why.formula else "It"
+    yield from _wrapped(f"{name} is {number(why.value)}.")
     if why.terms:
         where = " and of ".join(layer or "the model" for layer in layers)
         yield from _wrapped(

@@ -141,12 +141,19 @@ def _steps(trial: Trial) -> Iterator[tuple[str, str, Callable[[Trial], None], tu
         if check != "gradient":
             yield check, check, *_STEPS[check]
             continue
-        for i, name in getattr(trial, "varied", {0: "x"}).items():
+        for i, name in _compared(trial):
             yield f"gradient of {name}", check, partial(gradients.check_input, i=i), (*_RETURNS, "repeatable")
         for name, trainable in _parameters(trial):
             if trainable:
                 ask = partial(gradients.check_parameter, name=name)
                 yield f"gradient of {name}", check, ask, (*_RUNS, "repeatable")
+
+
+def _compared(trial: Trial) -> list[tuple[int, str]]:
+    """Return the inputs whose gradients are compared: those of which backward returned one."""
+    varied = list(getattr(trial, "varied", {0: "x"}).items())
+    returned = getattr(trial, "clean", None)
+    return varied[: len(returned.dx)] if returned is not None and returned.dx else varied
 
 
 def _parameters(trial: Trial) -> list[tuple[str, bool]]:

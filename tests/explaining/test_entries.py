@@ -48,6 +48,7 @@ def test_an_input_can_be_asked_about():
         ("weight[", ValueError, "cannot read why='weight['"),
         ("", ValueError, "cannot read why=''"),
         ("head.wieght[0, 0]", ValueError, 'Did you mean layers["head"].weight'),
+        ("layers[1].W[0, 0]", ValueError, "there is no layers[1].W in this model"),
         ("layers[7].weight[0, 0]", ValueError, "there is no layers[7].weight in this model"),
         (
             "head",
@@ -72,3 +73,11 @@ def test_what_is_no_number_is_answered(why, error, says):
 def test_integers_have_no_slope():
     with pytest.raises(ValueError, match="x holds int64, such as numbers of words"):
         asked("x[0]", TRIAL, {"x": np.array([1, 2])})
+
+
+def test_the_letters_of_the_formula_lead_to_the_names():
+    trial = Experiment(mn.Sequential(mn.Linear(4, 3, rng=0)), mn.MSELoss(), X, X)
+    with pytest.raises(ValueError, match=r"Did you mean layers\[0\]\.weight\? "):
+        asked("layers[0].W[0, 0]", trial, INPUTS)
+    with pytest.raises(ValueError, match=r"Did you mean layers\[0\]\.bias\? "):
+        asked("layers[0].b[0]", trial, INPUTS)

@@ -14,6 +14,7 @@ def test_one_sample_with_a_label_is_a_batch_of_one():
     alone = explained(model, mn.CrossEntropyLoss(), np.ones(4), 1, None)
     batch = explained(model, mn.CrossEntropyLoss(), np.ones((1, 4)), [1], None)
     assert alone.value == batch.value
+    assert explained(model, mn.CrossEntropyLoss(), np.ones(4), [1], None).value == batch.value
     assert alone.samples == batch.samples == 1
 
 
@@ -95,3 +96,12 @@ def test_an_encoder_and_a_decoder_with_masks():
 def test_a_loss_that_is_not_finite_is_the_losses_error():
     with pytest.raises(ValueError, match="NaN"):
         explained(mn.Identity(), mn.MSELoss(), np.full((1, 2), np.nan), np.zeros((1, 2)), None)
+
+
+def test_layers_run_in_the_order_that_was_written():
+    """In training, a Sequential runs MaxPool2d before ReLU."""
+    x = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
+    model = mn.Sequential(mn.ReLU(), mn.MaxPool2d(2))
+    relu, pool = explained(model, mn.MSELoss(), x, np.zeros((1, 1, 2, 2)), None).steps
+    np.testing.assert_array_equal(relu.outputs[0].values, np.maximum(x, 0))
+    np.testing.assert_array_equal(pool.inputs[0].values, np.maximum(x, 0))

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from every_layer import OPTIONS
-from explanations import images, notebook, of_layer
+from explanations import Doubled, images, notebook, of_layer
 
 import minnet as mn
 from minnet.explaining import labels
@@ -132,6 +132,19 @@ def test_every_layer(name):
     root = parsed(of_layer(name))
     assert len(root.findall("section")) >= 2
     assert root.find(".//math") is not None
+
+
+def test_a_wrong_backward_is_said_in_words():
+    model = mn.Sequential(mn.Linear(3, 2, rng=0), Doubled())
+    root = parsed(mn.explain(model, mn.MSELoss(), np.ones((1, 3)), np.zeros((1, 2))))
+    said = [words(p) for p in root.iter("p") if p.get("class") == "mn-wrong"]
+    assert any(text.startswith("They differ in 2 of 2 entries, such as x[0, 0]: ") for text in said)
+    assert not [p for p in parsed(notebook()).iter("p") if p.get("class") == "mn-wrong"]
+
+
+def test_a_corner_is_said_in_words():
+    root = parsed(mn.explain(mn.ReLU(), mn.MSELoss(), np.array([[0.0, 1.0]]), np.ones((1, 2))))
+    assert labels.CORNER.format(n=1) in [words(p) for p in root.iter("p")]
 
 
 def test_large_arrays_are_abridged():

@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 import matplotlib as mpl
 from every_layer import OPTIONS
-from explanations import images, notebook, of_layer
+from explanations import Doubled, images, notebook, of_layer
 
 import minnet as mn
 from minnet.explaining import labels
@@ -50,6 +50,21 @@ def test_the_number_that_was_asked_about_has_a_frame():
 def test_the_difference_from_finite_differences_is_the_largest():
     (line,) = [text for text in texts(notebook().plot()) if text.startswith("No gradient differs")]
     assert float(re.search(r"(\d+e[-−]\d+)\.", line)[1].replace("−", "-")) < 1e-6
+
+
+def test_a_wrong_gradient_is_named():
+    model = mn.Sequential(mn.Linear(3, 2, rng=0), Doubled())
+    figure = mn.explain(model, mn.MSELoss(), np.ones((1, 3)), np.zeros((1, 2))).plot()
+    assert any(
+        text.startswith("dL/dx of layers[1] differs from finite differences in 2 of 2") for text in texts(figure)
+    )
+    assert not any(text.startswith("No gradient differs") for text in texts(figure))
+
+
+def test_corners_are_no_mistakes():
+    figure = mn.explain(mn.ReLU(), mn.MSELoss(), np.array([[0.0, 1.0]]), np.ones((1, 2))).plot()
+    (line,) = [text for text in texts(figure) if text.startswith("No gradient differs")]
+    assert "e−" in line
 
 
 @pytest.mark.parametrize("make", [notebook, images])

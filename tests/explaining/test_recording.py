@@ -66,3 +66,11 @@ def test_a_layer_that_runs_twice_is_counted():
             return self.inner.backward(dy)
 
     assert recorded(Twice(), X)["inner"].count == 2
+
+
+def test_gradients_skip_the_mask_between_two_inputs():
+    sequences = np.random.default_rng(0).normal(size=(2, 3, 4))
+    layer = mn.MultiHeadAttention(4, 2, rng=0).astype(np.float64)
+    call = recorded(layer, sequences, np.ones((2, 3), bool), sequences[:, ::-1].copy())[""]
+    assert list(call.inputs) == ["x", "mask", "context"]
+    assert list(call.input_gradients) == ["x", "context"]

@@ -14,7 +14,9 @@ def quantity(values, gradient=None, slopes=None, letters=None):
 
 
 def rows(html):
-    return [["".join(cell.itertext()) for cell in row] for row in ElementTree.fromstring(html).iter("tr")]
+    return [
+        ["".join(cell.itertext()) for cell in row] for row in ElementTree.fromstring(f"<div>{html}</div>").iter("tr")
+    ]
 
 
 def test_a_matrix_has_its_indices_at_the_edge():
@@ -56,6 +58,8 @@ def test_finite_differences_are_a_table_like_the_gradients_or_a_list():
     assert rows(measured(small))[1] == ["0", "1", "−2"]
     large = quantity(np.ones(20), np.arange(20.0), {(19,): 19.0, (18,): 17.5})
     assert rows(measured(large))[1:] == [["x[19]", "19", "19"], ["x[18]", "18", "17.5"]]
+    assert "They differ in 1 of 2 entries, such as x[18]: 18 by backward, 17.5" in measured(large)
+    assert "They differ" not in measured(small)
     assert measured(quantity([1.0], np.ones(1))) == measured(quantity([1.0])) == ""
 
 

@@ -230,3 +230,9 @@ def test_a_generator_made_anew_each_time_leaves_the_gradients_unchecked():
     found = findings(Noise(shared=False), X)
     assert [finding.check for finding in found] == ["repeatable"]
     assert found.checks["gradient of x"] is None
+
+
+def test_a_loss_of_each_sample_has_a_gradient_of_its_prediction_only():
+    found = findings(mn.MSELoss(reduction="none"), X, 2 * X)
+    assert found == []
+    assert [check for check in found.checks if check.startswith("gradient of")] == ["gradient of input0"]

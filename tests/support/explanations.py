@@ -23,6 +23,17 @@ class Scale(mn.Layer):
         return self.w.data * dy
 
 
+class Doubled(mn.Layer):
+    """y = 2 x, with a wrong backward."""
+
+    def forward(self, x):
+        self.cache = 0
+        return 2 * x
+
+    def backward(self, dy):
+        return dy
+
+
 def notebook(why=WHY):
     """Explain the notebook's model, with three pixels and two classes."""
     model = mn.Sequential(mn.Linear(3, 2, rng=0), mn.Softmax())

@@ -126,7 +126,8 @@ function table(heads, rows) {
 
 function probabilities() {
   const rows = step.before.map((before, digit) => {
-    const after = step.after[digit], change = signed(100 * (after - before), tenths);
+    const after = step.after[digit], points = 100 * (after - before);
+    const change = signed(points, Math.abs(points) < 0.05 ? {maximumFractionDigits: 4} : tenths);
     return [String(digit), smallPercent(before), smallPercent(after), change];
   });
   const made = table(["digit", "before", "after", "change"].map((name) => word(name)), rows);
