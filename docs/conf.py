@@ -9,6 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from jupyter_client import KernelManager
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]  # this checkout, and reference.py
 import minnet  # noqa: E402
@@ -32,6 +33,9 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 600
 nb_merge_streams = True
+nb_ipywidgets_js = {}  # a progress bar would load scripts from elsewhere, to show that it has ended
+with suppress(AttributeError):  # else newer kernels print a warning, one a page
+    KernelManager.transport_encryption.default_value = "auto"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]

@@ -54,6 +54,7 @@ def site(tmp_path_factory):
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", ROOT / "docs", out]
     done = subprocess.run(build, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr, done.stderr  # of the kernels, which -W does not count
     return out
 
 

@@ -2,7 +2,7 @@
 
 from minnet.grading.answers import NotAnswered, WrongAnswer, answered, check
 from minnet.grading.functions import check_gradient, check_probabilities
-from minnet.grading.layers import check_layer
+from minnet.grading.layers import check_layer, score_layer
 from minnet.grading.results import Answer, Check, Result
 from minnet.grading.run import grade_file
 
@@ -18,4 +18,5 @@ __all__ = [
     "check_layer",
     "check_probabilities",
     "grade_file",
+    "score_layer",
 ]

@@ -1,8 +1,9 @@
 """An answer is what a student writes in place of ``raise NotImplementedError``; a check says what is wrong with it."""
 
 import linecache
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from types import TracebackType
 from typing import TypeVar
 
@@ -59,7 +60,8 @@ def check(name: str) -> Iterator[None]:
     minnet.grading.answers.WrongAnswer: the double of a number: the doubles of 2 and 3, added up, must be that of 5
     """
     try:
-        yield
+        with redirect_stderr(sys.stdout):  # nbgrader gives no points to a cell that writes to stderr, such as a warning
+            yield
     except WrongAnswer as error:
         raise type(error)(_named(name, str(error))) from None
     except NotImplementedError as error:

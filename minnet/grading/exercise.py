@@ -207,7 +207,11 @@ def _points(section: Section, knows_values: bool) -> dict[str, float]:
         return section.numbers_by_text(
             "points", [*([VALUES] if knows_values else []), GRADIENTS, REQUIREMENTS, *checks, *own]
         )
-    total = section.number("points", 10)
+    return shared(section.number("points", 10), knows_values)
+
+
+def shared(total: float, knows_values: bool) -> dict[str, float]:
+    """Share points among the values, if they are checked, the gradients and the requirements."""
     shares = (0.4, 0.4, 0.2) if knows_values else (0.0, 0.6, 0.4)
     return {name: total * share for name, share in zip((VALUES, GRADIENTS, REQUIREMENTS), shares, strict=True) if share}
 

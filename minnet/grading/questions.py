@@ -59,7 +59,7 @@ def _findings(layer: Remote, question: Question, inputs: list[Any], share: float
     except (TypeError, ValueError) as error:
         return [Check(REQUIREMENTS, False, 0.0, sum(question.points.values()), _said(error))]
     messages = _messages(layer, question, inputs, found)
-    worth = _worth(question.points, list(found.checks))
+    worth = worth_of(question.points, list(found.checks))
     return [
         Check(
             name,
@@ -87,7 +87,7 @@ def _messages(layer: Remote, question: Question, inputs: list[Any], found: Findi
     return {name: clean("\n".join(texts)) for name, texts in messages.items()}
 
 
-def _worth(points: dict[str, float], checks: list[str]) -> dict[str, float]:
+def worth_of(points: dict[str, float], checks: list[str]) -> dict[str, float]:
     """Return the points of each check: a group's are shared evenly among those that are not listed by themselves."""
     groups = {name: _group(name) for name in checks}
     worth = {name: points.get(name, 0.0) for name in checks}

@@ -51,11 +51,6 @@ class Answer:
         """The points of all checks."""
         return round(sum(check.points for check in self.checks), 6)
 
-    def require(self) -> None:
-        """Raise WrongAnswer that says what is wrong, unless every check passed: for a test cell."""
-        if wrong := [f"{check.name}: {check.message}" for check in self.checks if not check.passed and check.out_of]:
-            raise WrongAnswer(f"{self.question}: {self.score:g} of {self.out_of:g} points. " + "\n".join(wrong))
-
 
 @dataclass
 class Result:
@@ -96,6 +91,16 @@ class Result:
         if question not in answers:
             raise KeyError(f"there is no question {question!r}: there are {', '.join(answers)}")
         return answers[question]
+
+    def require(self, question: str) -> None:
+        """Raise WrongAnswer that says what is wrong, unless every check of a question passed: for a test."""
+        answer = self.answer(question)
+        wrong = [f"{check.name}: {check.message}" for check in answer.checks if not check.passed and check.out_of]
+        if self.status in (WITHHELD, FAILED):
+            wrong = [f"{self.status}: {flag}" for flag in self.flags]
+        if wrong:
+            score = answer.score if self.score else 0.0
+            raise WrongAnswer(f"{question}: {score:g} of {answer.out_of:g} points. " + "\n".join(wrong))
 
     @property
     def earned(self) -> float:

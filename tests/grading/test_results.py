@@ -20,8 +20,12 @@ def test_scores():
 
 def test_an_answer_may_be_required():
     with pytest.raises(WrongAnswer, match=r"q1: 4 of 10 points\. forward: it is wrong"):
-        result().answer("q1").require()
-    Answer("q1", "Tanh", 4.0, [Check("values", True, 4.0, 4.0)]).require()
+        result().require("q1")
+    right = Result("anna", "anna.py", answers=[Answer("q1", "Tanh", 4.0, [Check("values", True, 4.0, 4.0)])])
+    right.require("q1")
+    right.status, right.flags = WITHHELD, ["replaced numpy.sum"]
+    with pytest.raises(WrongAnswer, match=r"q1: 0 of 4 points\. withheld: replaced numpy.sum"):
+        right.require("q1")
     with pytest.raises(KeyError, match="there is no question 'q3': there are q1, q2"):
         result().answer("q3")
 

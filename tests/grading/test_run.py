@@ -71,7 +71,7 @@ def test_one_file(folder, tmp_path):
 
     result = mn.grading.grade_file(folder / "anna.py", tmp_path / "layers.yaml")
     assert result.passed
-    result.answer("Softplus").require()
+    result.require("Softplus")
     assert mn.grading.grade_file(folder / "nobody.py", tmp_path / "layers.yaml").status == FAILED
 
 
