@@ -1,11 +1,13 @@
 """The command: its help, its errors in one line, and its exit codes."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from graded import EXERCISE
-from hostile_files import RIGHT
+from hostile_files import RIGHT, WRONG
 
 from minnet import grade
 
@@ -47,6 +49,26 @@ def test_the_command(tmp_path):
     assert done.stdout.startswith("1 files: 1 graded\n")
     assert "How files were shut in: " in done.stdout
     assert (tmp_path / "s.csv").is_file()
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_a_run_that_goes_on_later(tmp_path):
+    (tmp_path / "layers.yaml").write_text(EXERCISE.replace("seconds: 60", "seconds: 1000"))
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "anna.py").write_text(RIGHT)
+    (tmp_path / "class" / "bert.py").write_text("while True:\n    pass\n")
+    command = [sys.executable, "-m", "minnet.grade", "class", "--exercise", "layers.yaml", "--out", "s.csv"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 300
+        while not (tmp_path / "s.json").is_file() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "stopped; the same command goes on" in told
+    (tmp_path / "class" / "bert.py").write_text(WRONG)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=300)
+    assert (tmp_path / "s.csv").read_text().count("\n") == 3
 
 
 def test_ctrl_c(tmp_path, capsys, monkeypatch):

@@ -156,6 +156,7 @@ def _graded(
     waiting: dict[str, tuple[Result, bytes]], exercise_path: Path, hidden: list[str], processes: int
 ) -> Iterator[Result]:
     """Yield each result. If a file ends the grading process itself, the others are graded one at a time."""
+    others = {*multiprocessing.active_children()}
     while waiting:
         pool = ProcessPoolExecutor(
             min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, (exercise_path, hidden)
@@ -171,6 +172,10 @@ def _graded(
                 name = next(iter(waiting))
                 yield _ended_the_grader(waiting.pop(name)[0])
             processes = 1
+        except BaseException:  # Ctrl-C: the files that run now are not waited for
+            for process in {*multiprocessing.active_children()} - others:
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

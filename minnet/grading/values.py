@@ -46,7 +46,7 @@ def _in_eval_mode(layer: Layer, reference: Layer, inputs: list[Any]) -> str:
 
 
 def _is_random(layer: Layer, inputs: list[Any]) -> bool:
-    """Whether forward draws random numbers. Two outputs alone do not tell: a Dropout may drop the same numbers twice."""
+    """Whether forward draws random numbers. Two outputs do not tell: a Dropout may drop the same twice."""
     before = _states(layer)
     one, other = layer.forward(*inputs), layer.forward(*inputs)
     return _states(layer) != before or not np.array_equal(one, other, equal_nan=True)

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("otter.plugins")
 pytest.importorskip("yaml")
-import nbformat  # noqa: E402
-from autograders import EXERCISE, code_of_docs, run  # noqa: E402
-from hostile_files import RIGHT  # noqa: E402
+import nbformat
+from autograders import EXERCISE, code_of_docs, run
+from hostile_files import RIGHT
 
 pytestmark = pytest.mark.slow
 PATCHED = "import minnet as mn\nmn.grading.check_layer = lambda *given: None\n"
@@ -44,9 +44,7 @@ def grade(course, student, source):
     return {test["name"]: test["score"] for test in json.loads(text)["tests"] if "score" in test}, text
 
 
-@pytest.mark.parametrize(
-    ("student", "affine"), [("half", (5, 9.9)), ("patched", (0, 0)), ("ended", (0, 0))]
-)
+@pytest.mark.parametrize(("student", "affine"), [("half", (5, 9.9)), ("patched", (0, 0)), ("ended", (0, 0))])
 def test_scores(course, student, affine):
     points, text = grade(course, student, STUDENTS[student])
     assert points["softplus"] == (10 if student == "half" else 0)
