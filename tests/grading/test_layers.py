@@ -79,3 +79,18 @@ def test_the_layer_is_left_as_it_was():
     layer = mn.Linear(4, 2, rng=0)
     check_layer(layer, X)
     assert not layer.weight.grad.any()
+
+
+class ReadsItsCache(mn.Layer):
+    def forward(self, x):
+        self.cache = x
+        return self.cache * 2
+
+    def backward(self, dy):
+        return dy * 2
+
+
+def test_what_two_checks_see_is_said_once():
+    with pytest.raises(WrongAnswer, match=r"^ReadsItsCache: forward reads self\.cache") as caught:
+        check_layer(ReadsItsCache, np.ones((4, 3)))
+    assert "things are wrong" not in str(caught.value)
