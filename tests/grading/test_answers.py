@@ -110,7 +110,7 @@ def test_an_error_of_numpy_is_told_in_words_and_without_the_answer():
 
     layer = Product()
     layer.W = np.ones((3, 2))
-    message = said(lambda: layer.forward(np.ones((4, 3))))
+    message = str(said(lambda: layer.forward(np.ones((4, 3)))))
     assert "forward cannot multiply the matrices in `self.W @ x`" in message
     assert "a transpose is missing or misplaced" in message
     assert "fits" not in message
