@@ -13,7 +13,7 @@ from minnet.grading.results import Answer, Check
 from minnet.grading.sandbox.process import Student, clean
 from minnet.inspection.gradcheck import Findings, findings
 
-UNASKED = "not checked, because something before it does not work yet"
+UNASKED = "not checked, because an earlier check failed"
 
 
 def grade(student: Student, question: Question, answer: Answer) -> None:
