@@ -92,6 +92,12 @@ def _language(app: Any, page: str, template: str, context: dict[str, Any], tree:
         context["language"] = "zh-TW"
 
 
+def _alt(app: Any, doctree: nodes.document, page: str) -> None:
+    """Describe the pictures that cells draw: without a text, a screen reader would read the names of their files."""
+    for image in doctree.findall(nodes.image):
+        image.setdefault("alt", "上面的程式畫的圖" if "zh-TW" in page.split("/") else "what the code above draws")
+
+
 def setup(app: Any) -> None:
     """Render formulas as MathML, which browsers draw by themselves: no script, no network."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))
@@ -99,3 +105,4 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _plain_references, priority=900)
     app.connect("autodoc-process-docstring", _bars, priority=901)
     app.connect("html-page-context", _language)
+    app.connect("doctree-resolved", _alt)

@@ -8,6 +8,7 @@ from minnet.grading import questions
 from minnet.grading.exercise import Exercise, Question
 from minnet.grading.remote.wire import Gone
 from minnet.grading.results import ENDED, FAILED, GRADED, MEMORY, NOTHING, TIME, WITHHELD, Answer, Check, Result
+from minnet.grading.sandbox.files import is_inside
 from minnet.grading.sandbox.process import Sandbox, Student, clean
 
 MOST_BYTES = 20 << 20  # of a file
@@ -125,7 +126,7 @@ class _Run:
                 self._withheld.append(event)
 
     def _is_hidden(self, path: str) -> bool:
-        return any(path.startswith(hidden) for hidden in self._sandbox.hidden)
+        return any(is_inside(path, hidden) for hidden in self._sandbox.hidden)
 
     def _flag(self, text: str) -> None:
         if text not in self._result.flags and len(self._result.flags) < 50:

@@ -2,11 +2,12 @@
 
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from minnet.grading import training, values
+from minnet.grading import fresh, training, values
 from minnet.grading.exercise import GRADIENTS, REQUIREMENTS, TRAINING, VALUES, Question
 from minnet.grading.remote.layer import Remote
 from minnet.grading.results import Answer, Check
@@ -14,6 +15,11 @@ from minnet.grading.sandbox.process import Student, clean
 from minnet.inspection.gradcheck import Findings, findings
 
 UNASKED = "not checked, because something before it does not work yet"
+_GRADIENT = "gradient of "
+_ANOTHER = (
+    "backward agrees with the slopes of forward here, but is not the gradient of the formula on other numbers: forward "
+    "has to compute the same formula each time it runs"
+)
 
 
 def grade(student: Student, question: Question, answer: Answer) -> None:
@@ -33,11 +39,11 @@ def grade(student: Student, question: Question, answer: Answer) -> None:
         except Exception as error:
             answer.message = f"{_made(question)} cannot be made: {_said(error)}"
             return
-        share = 1.0
+        share, wrong = 1.0, set[str]()
         if question.knows_values:
-            check, share = _values(layer, question, inputs)
+            check, share, wrong = _values(layer, question, inputs)
             answer.checks.append(check)
-        answer.checks += _findings(layer, question, inputs, share)
+        answer.checks += _without(wrong, layer, _findings(layer, question, inputs, share))
         if question.train:
             answer.checks.append(_training(student, question))
 
@@ -49,7 +55,7 @@ def _made(question: Question) -> str:
 
 def _said(error: Exception) -> str:
     where = " ".join(getattr(error, "__notes__", []))
-    return f"{type(error).__name__}: {error}" + (f" ({where})" if where else "")
+    return clean(f"{type(error).__name__}: {error}" + (f" ({where})" if where else ""))
 
 
 def _findings(layer: Remote, question: Question, inputs: list[Any], share: float) -> list[Check]:
@@ -99,23 +105,46 @@ def worth_of(points: dict[str, float], checks: list[str]) -> dict[str, float]:
 
 
 def _group(check: str) -> str:
-    return GRADIENTS if check.startswith("gradient of ") else REQUIREMENTS
+    return GRADIENTS if check.startswith(_GRADIENT) else REQUIREMENTS
 
 
-def _values(layer: Remote, question: Question, inputs: list[Any]) -> tuple[Check, float]:
-    """Compare what forward computes with what is expected; return the check, and the share that all others count."""
-    points = question.points.get(VALUES, 0.0)
+def _values(layer: Remote, question: Question, inputs: list[Any]) -> tuple[Check, float, set[str]]:
+    """Compare what forward computes with what is expected.
+
+    Returns
+    -------
+    (Check, float, set of str)
+        The check, the share that all others count, and the gradients that are wrong: see `minnet.grading.fresh`.
+    """
+    points, wrong = question.points.get(VALUES, 0.0), set[str]()
     try:
         y, message = values.difference(layer, question, inputs)
+        trivial = bool(message) and values.is_trivial(y, inputs)
+        if not message:
+            message, wrong = fresh.compare(layer, question)
     except Exception as error:
-        return Check(VALUES, False, 0.0, points, _said(error)), 1.0
+        return Check(VALUES, False, 0.0, points, _said(error)), 1.0, wrong
     if not message:
-        return Check(VALUES, True, points, points), 1.0
-    if values.is_trivial(y, inputs):
+        return Check(VALUES, True, points, points), 1.0, wrong
+    if trivial:
         message += " It returns its input, or one number for every input, so its other checks count nothing."
-        return Check(VALUES, False, 0.0, points, message), 0.0
+        return Check(VALUES, False, 0.0, points, clean(message)), 0.0, wrong
     message += " The gradients may be right for what it computes, so its other checks count half."
-    return Check(VALUES, False, 0.0, points, message), 0.5
+    return Check(VALUES, False, 0.0, points, clean(message)), 0.5, wrong
+
+
+def _without(wrong: set[str], layer: Remote, checks: list[Check]) -> list[Check]:
+    """Take back the gradients that agree with slopes, but not with the formula: forward was another one meanwhile."""
+    names = [name for name, _ in layer.named_parameters()] if wrong else []
+
+    def is_wrong(check: Check) -> bool:
+        name = check.name.removeprefix(_GRADIENT)
+        return check.name.startswith(_GRADIENT) and (name if name in names else fresh.INPUTS) in wrong
+
+    return [
+        replace(check, passed=False, points=0.0, message=_ANOTHER) if check.passed and is_wrong(check) else check
+        for check in checks
+    ]
 
 
 def _training(student: Student, question: Question) -> Check:

@@ -1,5 +1,6 @@
 """A report says to one student what each question gave, and what to mend; it is Markdown."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -24,8 +25,9 @@ def write(folder: Path, exercise: Exercise, result: Result) -> None:
 
 
 def file_name(student: str) -> str:
-    """Return the name of a student's report."""
-    return re.sub(r"[^\w.() -]", "_", student)[:100] + ".md"
+    """Return the name of a student's report; no two students have the same."""
+    name = re.sub(r"[^\w.() -]", "_", student)[:100]
+    return (name if name == student else f"{name}-{hashlib.sha256(student.encode()).hexdigest()[:8]}") + ".md"
 
 
 def text(exercise: Exercise, result: Result) -> str:

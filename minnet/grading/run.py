@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def run(
     for submission in found:
         result, source = _begin(folder, submission, exercise)
         if result.status == FAILED or (result.file, result.digest) in results:
-            kept[result.student] = results.get((result.file, result.digest), result)
+            known = results.get((result.file, result.digest), result)
+            kept[result.student] = replace(known, student=result.student)
         else:
             waiting[result.student] = (result, source)
     hidden = [str(folder), str(out), str(data), *exercise.hidden, *([str(report_folder)] if report_folder else [])]
@@ -99,7 +101,7 @@ def grade_file(path: str | Path, exercise: str | Path) -> Result:
         If PyYAML is not installed.
     """
     read, path = exercises.read(exercise), Path(path)
-    result, source = _begin(path.parent, Submission(submissions.shown(path.stem), path), read)
+    result, source = _begin(path.parent, Submission(submissions.shown(path.stem), path, path), read)
     if result.status == FAILED:
         return result
     with Sandbox([str(path), *read.hidden], os.getpid() % 4000) as sandbox:

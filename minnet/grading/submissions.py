@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minnet.grading.sandbox.process import clean
@@ -14,9 +15,10 @@ _DEEPEST = 3  # levels of folders in a student's folder
 
 @dataclass(frozen=True)
 class Submission:
-    """A student's file, or why there is none."""
+    """A student's file, or why there is none; `entry` is what stands in the class's folder."""
 
     student: str
+    entry: Path
     path: Path | None
     problem: str = ""
 
@@ -50,7 +52,7 @@ def find(folder: Path, name: str = "") -> list[Submission]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder: expected one with a file .py or .ipynb a student")
-    found = [submission for path in sorted(folder.iterdir()) if (submission := _of(path, name)) is not None]
+    found = _apart(submission for path in sorted(folder.iterdir()) if (submission := _of(path, name)) is not None)
     if not found:
         raise ValueError(f"{folder} has no file .py or .ipynb, and no folder with one: nothing is to be graded")
     return found
@@ -61,26 +63,40 @@ def shown(name: str) -> str:
     return clean(name).replace("\n", "\\n")
 
 
+def _apart(submissions: Iterable[Submission]) -> list[Submission]:
+    """Let each student have a name that no other has: anna.py and anna.ipynb are two, until a teacher looks."""
+    found = list(submissions)
+    counts = Counter(submission.student for submission in found)
+    for i, submission in enumerate(found):
+        if counts[submission.student] > 1:
+            found[i] = replace(submission, student=f"{submission.student} ({shown(submission.entry.name)})")
+    return found
+
+
 def _of(path: Path, name: str) -> Submission | None:
     if _is_hidden(path):
         return None
-    if path.is_symlink() or path.is_file():
-        return _file(shown(path.stem), path) if path.suffix in ENDINGS else None
+    ends = path.suffix.lower() in ENDINGS
+    if path.is_file() or path.is_symlink():
+        return _file(path, shown(path.stem), path) if ends or path.is_dir() else None
     if not path.is_dir():
-        return None if path.suffix not in ENDINGS else Submission(shown(path.stem), None, "it is no file")
-    inside = sorted(_inside(path, _DEEPEST))
+        return None if not ends else Submission(shown(path.stem), path, None, "it is no file")
+    try:
+        inside = sorted(_inside(path, _DEEPEST))
+    except OSError as error:
+        return Submission(shown(path.name), path, None, f"the folder cannot be read: {error.strerror}")
     inside = [found for found in inside if found.name == name] if name else inside
     if len(inside) == 1:
-        return _file(shown(path.name), inside[0])
+        return _file(path, shown(path.name), inside[0])
     names = ", ".join(shown(str(found.relative_to(path))) for found in inside[:5]) or "none"
     wanted = f"the file {name}" if name else "one file .py or .ipynb"
-    return Submission(shown(path.name), None, f"expected {wanted} in the folder, found {names}")
+    return Submission(shown(path.name), path, None, f"expected {wanted} in the folder, found {names}")
 
 
 def _inside(folder: Path, depth: int) -> Iterator[Path]:
     """Walk the files of a student's folder."""
     for path in folder.iterdir():
-        if not _is_hidden(path) and path.suffix in ENDINGS:
+        if not _is_hidden(path) and path.suffix.lower() in ENDINGS:
             yield path
         elif not _is_hidden(path) and path.is_dir() and not path.is_symlink() and depth:
             yield from _inside(path, depth - 1)
@@ -90,7 +106,8 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith((".", "__"))
 
 
-def _file(student: str, path: Path) -> Submission:
+def _file(entry: Path, student: str, path: Path) -> Submission:
     if path.is_symlink():
-        return Submission(student, None, f"{shown(path.name)} is a link to another place: hand in the file itself")
-    return Submission(student, path)
+        problem = f"{shown(path.name)} is a link to another place: hand in the file itself"
+        return Submission(student, entry, None, problem)
+    return Submission(student, entry, path)

@@ -21,8 +21,7 @@ def write_csv(path: Path, exercise: Exercise, results: Iterable[Result]) -> None
         table = csv.writer(file)
         table.writerow(["student", "score", "out_of", *names, "status", "flags", "earned", "seconds", "file"])
         for result in results:
-            scores = {answer.question: answer.score for answer in result.answers}
-            counts = [scores.get(name, 0.0) if result.score else 0.0 for name in names]
+            counts = [result.score_of(name) for name in names]
             row = [result.student, result.score, exercise.out_of, *counts, result.status, "; ".join(result.flags)]
             table.writerow([_cell(value) for value in (*row, result.earned, result.seconds, result.file)])
 

@@ -23,13 +23,13 @@ def difference(layer: Layer, question: Question, inputs: list[Any]) -> tuple[Any
     layer = copy.deepcopy(layer).astype(np.float64).train()
     if question.reference is None:
         y = layer.forward(*inputs)
-        return y, _compared(y, np.array(question.expected, np.float64))
+        return y, compared(y, np.array(question.expected, np.float64))
     reference = question.reference(*question.arguments, **question.named).astype(np.float64)
-    problem = _take_arrays(reference, layer)
+    problem = take_arrays(reference, layer)
     y = layer.forward(*inputs)
     if not problem:
-        random = _is_random(copy.deepcopy(reference), inputs)
-        problem = _means(layer, reference, inputs) if random else _compared(y, reference.forward(*inputs))
+        random = is_random(copy.deepcopy(reference), inputs)
+        problem = _means(layer, reference, inputs) if random else compared(y, reference.forward(*inputs))
     return y, problem or _in_eval_mode(layer, reference, inputs)
 
 
@@ -41,12 +41,12 @@ def is_trivial(y: Any, inputs: list[Any]) -> bool:
 
 
 def _in_eval_mode(layer: Layer, reference: Layer, inputs: list[Any]) -> str:
-    wrong = _compared(layer.eval().forward(*inputs), reference.eval().forward(*inputs))
+    wrong = compared(layer.eval().forward(*inputs), reference.eval().forward(*inputs))
     return f"In eval mode, after a forward in training mode: {wrong}" if wrong else ""
 
 
-def _is_random(layer: Layer, inputs: list[Any]) -> bool:
-    """Whether forward draws random numbers. Two outputs do not tell: a Dropout may drop the same twice."""
+def is_random(layer: Layer, inputs: list[Any]) -> bool:
+    """Whether forward draws random numbers; two outputs do not tell: a Dropout may drop the same numbers twice."""
     before = _states(layer)
     one, other = layer.forward(*inputs), layer.forward(*inputs)
     return _states(layer) != before or not np.array_equal(one, other, equal_nan=True)
@@ -77,7 +77,7 @@ def _moments(y: Any, samples: int) -> tuple[Any, Any]:
     return y.mean(axis=1), y.std(axis=1)
 
 
-def _compared(y: Any, expected: Any) -> str:
+def compared(y: Any, expected: Any) -> str:
     """Say which values are wrong."""
     if wrong := _form(y, expected):
         return wrong
@@ -99,7 +99,7 @@ def _form(y: Any, expected: Any) -> str:
     return ""
 
 
-def _take_arrays(reference: Layer, layer: Layer) -> str:
+def take_arrays(reference: Layer, layer: Layer) -> str:
     """Give the reference the student's Parameters, and its Buffers where they fit; say why if the former do not."""
     parameters, theirs = (
         dict(reference.named_parameters()),

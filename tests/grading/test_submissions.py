@@ -1,6 +1,7 @@
 """Submissions: which files are a student's, and which are not read."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,38 @@ def test_links_pipes_and_folders_are_not_read(tmp_path):
     found = {s.student: s for s in submissions.find(tmp_path)}
     assert "a link to another place" in found["link"].problem
     assert all(found[name].problem for name in ("pipe", "folder.py"))
+
+
+def test_a_link_to_a_folder_and_large_letters_are_seen(tmp_path):
+    (tmp_path / "A.PY").write_text("")
+    os.symlink("/", tmp_path / "root")
+    found = {s.student: s for s in submissions.find(tmp_path)}
+    assert found["A"].path == tmp_path / "A.PY"
+    assert "a link to another place" in found["root"].problem
+
+
+def test_two_of_one_name_are_both_graded(tmp_path):
+    (tmp_path / "anna").mkdir()
+    for name in ("anna.py", "anna.ipynb", "anna/x.py", "bert.py"):
+        (tmp_path / name).write_text("")
+    names = [s.student for s in submissions.find(tmp_path)]
+    assert sorted(names) == ["anna (anna)", "anna (anna.ipynb)", "anna (anna.py)", "bert"]
+
+
+def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "bert.py").write_text("")
+    top = Path.iterdir
+
+    def refusing(path):
+        if path.name == "anna":
+            raise PermissionError(13, "Permission denied")
+        return top(path)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    found = submissions.find(tmp_path)
+    assert found[0].problem == "the folder cannot be read: Permission denied"
+    assert found[1].path
 
 
 def test_too_large(tmp_path):

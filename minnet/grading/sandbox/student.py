@@ -9,10 +9,12 @@ import ast
 import io
 import json
 import linecache
+import re
 import sys
 import tokenize
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +27,9 @@ from minnet.grading.remote.wire import Channel
 MODULE = "submission"
 MOST_BYTES = 256 << 20  # of the arrays of one message
 _ERRORS = 20  # of a file; more are left out
+
+_OF_PYTHON = ("%%time", "%%capture", "%%prun")  # what stands below these in a cell is run, and its names stay
+_MAGIC = re.compile(r"^(\s*)([%!?].*|[\w., ]+ = ?[%!].*|[\w.]+\?{1,2}\s*)$")
 
 Part = tuple[str, str]  # (how a traceback names it, its source)
 
@@ -42,7 +47,7 @@ class File:
         self.errors: list[dict[str, Any]] = []
         self._lines: dict[str, list[str]] = {}
         try:
-            parts = list(_cells(data) if name.endswith(".ipynb") else [(name, _decoded(data))])
+            parts = list(_cells(data) if name.lower().endswith(".ipynb") else [(name, _decoded(data))])
         except Exception as error:
             self.errors.append(failure(error, self.explain) | {"fatal": True})
             return
@@ -52,6 +57,8 @@ class File:
             self._run(name, text)
 
     def _run(self, name: str, text: str) -> None:
+        if len(self.errors) >= _ERRORS:
+            return
         try:
             tree = ast.parse(text, name)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -139,10 +146,12 @@ def _cells(data: bytes) -> Iterator[Part]:
 
 def _without_magic(text: str) -> str:
     """Return a cell without what only a notebook understands: %magic, !commands, and questions such as ``x?``."""
-    if text.lstrip().startswith("%%"):
-        return ""
-    lines = [
-        f"{line[: len(line) - len(line.lstrip())]}pass" if line.lstrip()[:1] in ("%", "!", "?") else line
-        for line in text.split("\n")
-    ]
-    return "\n".join(lines)
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        ast.parse(text)
+        return text  # a line of Python may begin with %, too
+    first = text.lstrip().partition("\n")[0].split()
+    if first and first[0].startswith("%%"):
+        if first[0] not in _OF_PYTHON:
+            return ""
+        text = text.lstrip().partition("\n")[2]
+    return "\n".join(_MAGIC.sub(r"\1pass", line) for line in text.split("\n"))

@@ -88,3 +88,26 @@ def test_the_layer_that_is_to_be_written_does_not_compute(monkeypatch):
     with pytest.raises(RuntimeError, match="write the formula yourself"):
         mn.Tanh().forward(x)
     assert told == [("uses", "mn.Tanh")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "remains"),
+    [
+        ("%%time\n" + CLASS, True),
+        ("%%capture out\n" + CLASS, True),
+        ("x = (7\n  % 3)\n" + CLASS, True),
+        ("files = !ls\ny = %time 3\n" + CLASS, True),
+        ("len?\nlen??\n?len\n" + CLASS, True),
+        ("%%html\n" + CLASS, False),
+        ("%%writefile x.py\n" + CLASS, False),
+    ],
+)
+def test_magic_beside_a_class(cell, remains):
+    file = File("student.ipynb", notebook(cell))
+    assert file.errors == []
+    assert ("Tanh" in file.classes()) == remains
+
+
+def test_errors_without_end():
+    assert len(File("student.ipynb", notebook(*["x = ("] * 100)).errors) == 20
+    assert "Tanh" in File("STUDENT.IPYNB", notebook(CLASS)).classes()
