@@ -117,9 +117,8 @@ def _raise(layer: Layer, found: Findings) -> None:
     if len(messages) == 1:
         raise WrongAnswer(messages[0])
     if messages:
-        raise WrongAnswer(
-            "\n".join([f"{len(messages)} things are wrong.", *(f"  - {message}" for message in messages)])
-        )
+        lines = [f"  - {message}" for message in messages]
+        raise WrongAnswer("\n".join([f"{len(messages)} things are wrong.", *lines]))
 
 
 def _run(layer: Layer, inputs: tuple[object, ...]) -> None:

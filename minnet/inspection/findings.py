@@ -69,7 +69,7 @@ _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what a
 
 
 class Findings(list[Finding]):
-    """A list of findings, which is empty if nothing is wrong. At the prompt, it shows a finding a line.
+    """A list of findings, which is empty if nothing is wrong. At the prompt, it shows one finding on each line.
 
     Attributes
     ----------

@@ -1,5 +1,7 @@
 """A check says ✓, or in one line what is wrong."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,13 @@ def test_what_runs_to_its_end_is_right(capsys):
     with check("the loss"):
         assert True
     assert capsys.readouterr().out == "✓ the loss\n"
+
+
+def test_nothing_goes_to_stderr(capsys):
+    """nbgrader gives no points to a cell that writes there."""
+    with check("the loss"):
+        print("a warning", file=sys.stderr)
+    assert capsys.readouterr() == ("a warning\n✓ the loss\n", "")
 
 
 def test_not_answered_has_its_own_message():
