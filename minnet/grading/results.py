@@ -103,9 +103,8 @@ class Result:
         if self.status in (WITHHELD, FAILED):
             wrong = [f"{self.status}: {flag}" for flag in self.flags]
         if wrong:
-            raise WrongAnswer(
-                f"{question}: {self.score_of(question):g} of {answer.out_of:g} points. " + "\n".join(wrong)
-            )
+            score = self.score_of(question)
+            raise WrongAnswer(f"{question}: {score:g} of {answer.out_of:g} points. " + "\n".join(wrong))
 
     @property
     def earned(self) -> float:

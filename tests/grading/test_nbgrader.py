@@ -19,9 +19,7 @@ CHECKS = {
     "softplus": "mn.grading.check_layer(Softplus, np.array([[0.5, -1.0], [2.0, 0.0]]))",
     "affine": "mn.grading.score_layer(Affine(3, 2), np.array([[0.5, -1, 3], [2, 0, 1]]), points=10)",
 }
-NOISY = SOFTPLUS.replace(
-    "self.cache = (x, y)", "self.cache = (x, y)\n        import sys; print('here', file=sys.stderr)"
-)
+NOISY = SOFTPLUS.replace("self.cache = (x, y)", "import sys; print(9, file=sys.stderr); self.cache = (x, y)")
 STUDENTS = {
     "right": (SOFTPLUS, AFFINE),
     "noisy": (NOISY, AFFINE),
