@@ -4,6 +4,8 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -54,6 +56,10 @@ def run(
     exercise = exercises.read(exercise_path)
     found = submissions.find(folder, exercise.file)
     data = out.with_suffix(".json")
+    if data == out:
+        raise ValueError(
+            f"--out {out}: expected another ending, such as .csv, because every check is written to {data}"
+        )
     results = {} if again else {(r.file, r.digest): r for r in tables.read_json(data, exercise)}
     kept: dict[str, Result] = {}
     waiting: dict[str, tuple[Result, bytes]] = {}
@@ -68,6 +74,7 @@ def run(
     for result in kept.values():
         _write_report(report_folder, exercise, result)
         done(result, len(found))
+    tables.write_json(data, exercise, _in_order(kept))  # a folder that is not there is an error now, not in an hour
     for result in _graded(waiting, exercise_path, hidden, processes or _processors()):
         kept[result.student] = result
         _write_report(report_folder, exercise, result)
@@ -143,11 +150,21 @@ _exercise: Exercise
 _sandbox: Sandbox
 
 
-def _start(exercise_path: Path, hidden: list[str]) -> None:
+def _start(exercise_path: Path, hidden: list[str], homes: str) -> None:
     global _exercise, _sandbox
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    tempfile.tempdir = homes
     _exercise = exercises.read(exercise_path)
     _sandbox = Sandbox(hidden, os.getpid() % 4000)
+
+
+def _end_with_the_run() -> None:
+    """End this process if the one that started it has ended; the fork server and the students' end with this one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _grade(result: Result, source: bytes) -> Result:
@@ -158,9 +175,13 @@ def _graded(
     waiting: dict[str, tuple[Result, bytes]], exercise_path: Path, hidden: list[str], processes: int
 ) -> Iterator[Result]:
     """Yield each result. If a file ends the grading process itself, the others are graded one at a time."""
+    others = {*multiprocessing.active_children()}
     while waiting:
+        homes = tempfile.TemporaryDirectory(prefix="minnet-grade-", ignore_cleanup_errors=True)
+        os.chmod(homes.name, 0o711)  # a student's process may be another user's
+        given_to_all = (exercise_path, hidden, homes.name)
         pool = ProcessPoolExecutor(
-            min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, (exercise_path, hidden)
+            min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, given_to_all
         )
         futures: dict[Future[Any], str] = {}
         try:
@@ -173,8 +194,13 @@ def _graded(
                 name = next(iter(waiting))
                 yield _ended_the_grader(waiting.pop(name)[0])
             processes = 1
+        except BaseException:  # Ctrl-C, or a full disk: nobody waits for a file that does not end
+            for process in {*multiprocessing.active_children()} - others:
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            homes.cleanup()
 
 
 def _ended_the_grader(result: Result) -> Result:
