@@ -9,6 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from jupyter_client import KernelManager
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]  # this checkout, and reference.py
 import minnet  # noqa: E402
@@ -32,6 +33,9 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 600
 nb_merge_streams = True
+nb_ipywidgets_js = {}  # a progress bar would load scripts from elsewhere, to show that it has ended
+with suppress(AttributeError):  # else newer kernels print a warning, one a page
+    KernelManager.transport_encryption.default_value = "auto"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]
@@ -88,6 +92,12 @@ def _language(app: Any, page: str, template: str, context: dict[str, Any], tree:
         context["language"] = "zh-TW"
 
 
+def _alt(app: Any, doctree: nodes.document, page: str) -> None:
+    """Describe the pictures that cells draw: without a text, a screen reader would read the names of their files."""
+    for image in doctree.findall(nodes.image):
+        image.setdefault("alt", "上面的程式畫的圖" if "zh-TW" in page.split("/") else "what the code above draws")
+
+
 def setup(app: Any) -> None:
     """Render formulas as MathML, which browsers draw by themselves: no script, no network."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))
@@ -95,3 +105,4 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _plain_references, priority=900)
     app.connect("autodoc-process-docstring", _bars, priority=901)
     app.connect("html-page-context", _language)
+    app.connect("doctree-resolved", _alt)

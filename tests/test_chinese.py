@@ -1,11 +1,15 @@
 """The Chinese texts are written as in Taiwan, say what the English ones say, and their links lead somewhere."""
 
+import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
+from minnet.inspection.gradcheck import CHECKS
 
 ROOT = Path(__file__).parents[1]
 HAN = "\u3400-\u9fff"
@@ -68,6 +72,7 @@ MAINLAND = {
     "拷貝": "複製",
     "圖像": "影像、圖片",
     "分辨率": "解析度",
+    "激活": "激勵",
     "噪聲": "雜訊",
     "模塊": "模組",
     "質量": "品質",
@@ -161,6 +166,7 @@ def test_punctuation_is_that_of_chinese(name):
 @pytest.mark.parametrize("name", CHINESE)
 def test_a_space_stands_between_chinese_and_latin_words(name):
     assert not found(rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9%°][{HAN}]", name)
+    assert not found(r"\d %(?! \d)", name)  # 92%, as the class notebook writes it
     assert not found(r"[，。；：！？、「」（）《》] (?!\|)|[^|\s>#] [，。；：！？、）」]", name)
 
 
@@ -208,6 +214,43 @@ def blocks(text):
 @pytest.mark.parametrize("english", PAIRS)
 def test_the_code_is_that_of_the_english_page(english):
     assert blocks((ROOT / english).read_text("utf-8")) == blocks(CHINESE[PAIRS[english]])
+
+
+@pytest.mark.parametrize("english", PAIRS)
+def test_the_headings_are_those_of_the_english_page(english):
+    """As many of each level, in the same order."""
+    pages = (ROOT / english).read_text("utf-8"), CHINESE[PAIRS[english]]
+    first, second = (re.findall(r"^#+(?= )", prose(page), re.MULTILINE) for page in pages)
+    assert first == second
+
+
+def first_cells(name):
+    """Return what stands as code in the first cell of each row of the tables of messages and of checks."""
+    tables = re.findall(r"^\| (英文訊息|檢查) \|.*\n\|[-|]+\n((?:\|.*\n)+)", CHINESE[name], re.MULTILINE)
+    return [(kind, re.findall(r"`([^`]+)`", row.split("|")[1])) for kind, rows in tables for row in rows.splitlines()]
+
+
+@cache
+def strings():
+    """Return the strings of what checks layers and answers, each on a line; those with values in them, in parts."""
+    rooms = ("minnet/core/", "minnet/inspection/", "minnet/grading/")
+    trees = [ast.parse(text) for path, text in TEXTS.items() if path.startswith(rooms) and path.endswith(".py")]
+    values = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return "\n".join(value for value in values if isinstance(value, str))
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if "| 英文訊息 |" in CHINESE[name]])
+def test_messages_that_are_explained_are_in_the_program(name):
+    """An ellipsis stands for what differs, such as a number."""
+    messages = [message for kind, cell in first_cells(name) if kind == "英文訊息" for message in cell]
+    assert len(messages) >= 5
+    parts = [part.strip() for message in messages for part in message.split("…")]
+    assert not [part for part in parts if part not in strings()]
+
+
+def test_every_check_is_explained():
+    cells = [cell for kind, cell in first_cells("docs/zh-TW/messages.md") if kind == "檢查"]
+    assert cells == [[check] for check in CHECKS]
 
 
 def test_the_tables_of_the_readme_have_the_figures_and_names_of_the_english_one():

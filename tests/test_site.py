@@ -23,11 +23,14 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.ids, self.links, self.loads, self.text, self.title = set(), [], [], [], ""
+        self.pictures = []
         self._inside = []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         self._inside.append(tag)
+        if tag == "img":
+            self.pictures.append(dict(attributes).get("alt") or "")
         for name, value in attributes:
             if name == "id":
                 self.ids.add(value)
@@ -54,6 +57,7 @@ def site(tmp_path_factory):
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", ROOT / "docs", out]
     done = subprocess.run(build, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr, done.stderr  # of the kernels, which -W does not count
     return out
 
 
@@ -100,6 +104,12 @@ def test_the_chinese_pages_say_that_they_are_chinese(pages):
     for path in pages:
         lang = re.search(r'<html[^>]* lang="([^"]*)"', path.read_text(encoding="utf-8"))[1]
         assert lang == ("zh-TW" if path in chinese else "en"), path
+
+
+def test_every_picture_has_a_text_of_its_own(pages):
+    """A picture without one gets the name of its file."""
+    for path, page in pages.items():
+        assert not [text for text in page.pictures if re.search(r"^$|\.(png|svg)$", text)], path
 
 
 def test_docstrings_are_rendered(pages):

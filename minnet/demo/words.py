@@ -74,7 +74,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "zh-TW": {
         "title": "會認手寫數字的網頁",
-        "noscript": "這個網頁要用 JavaScript 才能畫圖。",
+        "noscript": "請開啟瀏覽器的 JavaScript，才能在這個網頁上畫圖。",
         "language": "語言",
         "about_mnist": "用一個矩陣來認你畫的數字。它的 {numbers} 個參數是從 MNIST 的 {real} 張手寫數字和 {synthetic} "
         "張合成的數字學來的，MNIST 測試資料的準確率是 {accuracy}。",

@@ -20,7 +20,7 @@ STATUSES = {
     TIME: "the file, or a layer, took longer than the limit; what was checked before counts",
     MEMORY: "the file, or a layer, needed more memory than the limit; what was checked before counts",
     ENDED: "the file ended its process, by os._exit() or a crash; what was checked before counts",
-    WITHHELD: "the file did what no layer needs: the score is 0 until the teacher has looked at it",
+    WITHHELD: "the file did something that no layer needs: the score is 0 until the teacher has looked at it",
     FAILED: "the grader could not run the file",
 }
 
@@ -71,7 +71,7 @@ class Result:
     seconds, memory
         How long it took, and the most memory that its process had.
     protection
-        How the process was shut in.
+        How the process was isolated.
     """
 
     student: str
@@ -92,6 +92,10 @@ class Result:
             raise KeyError(f"there is no question {question!r}: there are {', '.join(answers)}")
         return answers[question]
 
+    def score_of(self, question: str) -> float:
+        """Return the points of a question that count: 0 if the score is withheld."""
+        return self.answer(question).score if self.score else 0.0
+
     def require(self, question: str) -> None:
         """Raise WrongAnswer that says what is wrong, unless every check of a question passed: for a test."""
         answer = self.answer(question)
@@ -99,7 +103,7 @@ class Result:
         if self.status in (WITHHELD, FAILED):
             wrong = [f"{self.status}: {flag}" for flag in self.flags]
         if wrong:
-            score = answer.score if self.score else 0.0
+            score = self.score_of(question)
             raise WrongAnswer(f"{question}: {score:g} of {answer.out_of:g} points. " + "\n".join(wrong))
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +147,22 @@ def _begin(folder: Path, submission: Submission, exercise: Exercise) -> tuple[Re
 
 
 # What a grading process keeps from one file to the next.
-_exercise: Exercise
-_sandbox: Sandbox
+_given: tuple[Path, list[str]]
 
 
 def _start(exercise_path: Path, hidden: list[str], homes: str) -> None:
-    global _exercise, _sandbox
+    global _given
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     tempfile.tempdir = homes
-    _exercise = exercises.read(exercise_path)
-    _sandbox = Sandbox(hidden, os.getpid() % 4000)
+    _given = exercise_path, hidden
+
+
+@cache
+def _tools() -> tuple[Sandbox, Exercise]:
+    """Return what each file is graded with; it is made here, and not in `_start`, so that an error of it is told."""
+    exercise_path, hidden = _given
+    return Sandbox(hidden, os.getpid() % 4000), exercises.read(exercise_path)
 
 
 def _end_with_the_run() -> None:
@@ -168,7 +174,7 @@ def _end_with_the_run() -> None:
 
 
 def _grade(result: Result, source: bytes) -> Result:
-    return file.grade(_sandbox, _exercise, result, source)
+    return file.grade(*_tools(), result, source)
 
 
 def _graded(

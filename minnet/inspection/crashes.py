@@ -128,6 +128,8 @@ _RULES: list[_Rule] = [
     (TypeError, r"tuple|can't multiply sequence", wrong_values.operand_is_tuple),
     (TypeError, "ndarray' object is not callable", wrong_values.array_is_called),
     (ValueError, "truth value of an array", wrong_values.truth_of_array),
+    (TypeError, r"ufunc 'bitwise_(\w+)'", wrong_values.bits),
+    (KeyError, "", wrong_values.missing_key),
     (TypeError, "converted to Python scalars|convert an array of size|only length-1", wrong_values.one_number_asked),
     (ValueError, "values to unpack", wrong_values.wrongly_unpacked),
     (IndexError, "used as indices must be|only integers, slices", wrong_values.index_of_floats),

@@ -14,6 +14,8 @@ from minnet.inspection import batches, gradients, large_numbers, modes, requirem
 from minnet.inspection.finding import Finding
 from minnet.inspection.flattened import Flattened, flattened
 from minnet.inspection.layer_checks import LayerError, Trial, is_ours
+from minnet.inspection.ownership import arrays_found
+from minnet.inspection.shape_of_dx import shape_of_dx
 
 CHECKS = {
     "forward": "forward(x) runs, and returns an array; that of a loss returns a number",
@@ -46,9 +48,9 @@ _RUNS, _RETURNS = ("forward", "backward"), ("forward", "backward", "shape of dx"
 _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what asks, and what must have passed before
     "forward": (Trial.begin, ()),
     "backward": (requirements.backward_runs, ("forward",)),
-    "shape of dx": (requirements.shape_of_dx, _RUNS),
+    "shape of dx": (shape_of_dx, _RUNS),
     "arguments stay": (requirements.arguments_stay, ("forward",)),
-    "Parameters": (requirements.arrays_found, ()),
+    "Parameters": (arrays_found, ()),
     "repeatable": (requirements.repeatable, ("forward",)),
     "Parameters stay": (requirements.parameters_stay, ("forward",)),
     "adds up": (requirements.gradients_add_up, (*_RUNS, "repeatable")),
@@ -67,7 +69,7 @@ _STEPS: dict[str, tuple[Callable[[Trial], None], tuple[str, ...]]] = {  # what a
 
 
 class Findings(list[Finding]):
-    """A list of findings, which is empty if nothing is wrong. At the prompt, it shows a finding a line.
+    """A list of findings, which is empty if nothing is wrong. At the prompt, it shows one finding on each line.
 
     Attributes
     ----------

@@ -81,7 +81,7 @@ def flattened(layer: Layer, inputs: list[Any]) -> tuple[Layer, list[Any]]:
     """Return a layer that takes and returns arrays, and these; the layer itself, if it does so already."""
     output = None
     with suppress(Exception, SystemExit):  # what is wrong is said later
-        output = _output(copy.deepcopy(layer).astype(np.float64), inputs)
+        output = _output(copy.deepcopy(layer).astype(np.float64), copy.deepcopy(inputs))
     if not any(isinstance(x, tuple | dict) for x in [*inputs, output]):
         return layer, inputs
     first = [_joined(inputs[0])] if isinstance(layer, Loss) else leaves(inputs[0])

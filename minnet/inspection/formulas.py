@@ -23,17 +23,29 @@ def of_formula(e: Evidence) -> str:
         return ""
     what = "dy unchanged" if used == "dy" else used
     if right:
-        return f"it is {what}{RIGHT_ONE}{right}{_because(e, used, right)}"
+        return f"it is {what}{_note(used, right)}{RIGHT_ONE}{right}{_because(e, used, right)}"
     if used == "dy":
         return "it is dy unchanged: multiply it by the derivative of forward, dL/dx = dL/dy * dy/dx"
     return ""
 
 
-def _because(e: Evidence, used: str, right: str) -> str:
-    """Say more about two formulas."""
+def _note(used: str, right: str) -> str:
+    """Say which mistake makes one formula of the other, without the right one."""
     if right == f"{used}.T" or right.split(" @ ")[::-1] == [part.removesuffix(".T") for part in used.split(" @ ")]:
         return " (a transpose is missing)"
-    if e.by_element and right.startswith("y * (dy - ") and "sum" not in used:
+    if "np.outer(" in used:
+        return " (the product of the sums is not the sum of the samples' products)"
+    if "p[y]" in right + used:
+        return " (p[y] picks whole rows, which are samples, and not one number of each row)"
+    stars = [text.replace(".T", "").replace(" @ ", " * ") for text in (used, right)]
+    if stars[0] == stars[1] and (" @ " in used) != (" @ " in right):
+        return " (@ is the product of matrices, * multiplies element by element: forward and backward do not agree)"
+    return ""
+
+
+def _because(e: Evidence, used: str, right: str) -> str:
+    """Say why the right formula is right, or what its names mean."""
+    if e.by_element and right.startswith("y * (dy - ") and "sum(" not in used:
         return ", because each output depends on the whole row of x"
     if "onehot" in right + used:
         scores = " (p - onehot is the gradient for the scores before a softmax, not for p)" * used.startswith(
@@ -70,6 +82,8 @@ def _of_matrices(e: Evidence) -> Iterator[Formula]:
                 for text, factor in ((f"self.{name}.data", w), (f"self.{name}.data.T", w.T)):
                     if w.ndim == 2 and dy.shape[-1] == factor.shape[0]:
                         yield f"dy @ {text}", dy @ factor
+                    if dy.shape == factor.shape:
+                        yield f"dy * {text}", dy * factor
         return
     if x.ndim == np.ndim(y) == dy.ndim == 2:
         for (a, u), (b, v) in (
@@ -82,6 +96,12 @@ def _of_matrices(e: Evidence) -> Iterator[Formula]:
                 yield f"{a}.T @ {b}", u.T @ v
                 yield f"{b}.T @ {a}", v.T @ u
                 yield f"{a}.T @ {b} / len(x)", u.T @ v / len(x)
+        yield "np.outer(x.sum(axis=0), dy.sum(axis=0))", np.outer(x.sum(axis=0), dy.sum(axis=0))
+        yield "len(x) * np.outer(x.mean(axis=0), dy.mean(axis=0))", np.outer(x.sum(axis=0), dy.mean(axis=0))
+        if x.shape == dy.shape:
+            yield "x * dy", x * dy
+            if len(x) == x.shape[1]:
+                yield "x.T * dy", x.T * dy
 
 
 def _by_element(e: Evidence) -> Iterator[Formula]:
@@ -130,6 +150,7 @@ def _by_row(e: Evidence) -> Iterator[Formula]:
         total = (dy * y).sum(axis=axis, keepdims=True)
         yield f"y * (dy - (dy * y).sum(axis={axis}, keepdims=True))", y * (dy - total)
         yield f"dy * y - (dy * y).sum(axis={axis}, keepdims=True)", dy * y - total
+        yield "y * (dy - (dy * y).sum())", y * (dy - (dy * y).sum())
         yield f"dy - np.exp(y) * dy.sum(axis={axis}, keepdims=True)", dy - np.exp(y) * dy.sum(axis, keepdims=True)
         yield f"dy - np.exp(y) * dy.mean(axis={axis}, keepdims=True)", dy - np.exp(y) * dy.mean(axis, keepdims=True)
         yield f"dy - dy.mean(axis={axis}, keepdims=True)", dy - dy.mean(axis, keepdims=True)
@@ -164,6 +185,14 @@ def _of_losses(e: Evidence) -> Iterator[Formula]:
         soft /= soft.sum(axis=1, keepdims=True)
         bases = [("-onehot / p", -hot / p), ("(p - onehot)", p - hot), ("(softmax(p) - onehot)", soft - hot)]
         bases += [("-1 / p", -1 / p), ("-onehot", -hot), ("-p", -p), ("softmax(p)", soft)]
+        all_rows = p.copy()
+        all_rows[:, target] -= 1
+        bases.append(("(p after p[:, y] -= 1, which changes all rows)", all_rows))
+        if target.max(initial=0) < len(p):
+            picked, minus = np.zeros_like(p), p.copy()
+            np.add.at(picked, np.asarray(target, np.intp), -1 / p[target])
+            minus[target] -= 1
+            bases += [("(-1 / p[y], in the rows y)", picked), ("(p after p[y] -= 1)", minus)]
     elif target.shape == p.shape:
         bases = [("(p - target)", p - target), ("np.sign(p - target)", np.sign(p - target)), ("p", p)]
         bases += [("(-target / p + (1 - target) / (1 - p))", -target / p + (1 - target) / (1 - p))]

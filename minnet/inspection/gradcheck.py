@@ -3,6 +3,9 @@
 With them, it checks all that a layer must do. `check_layer` stops at the first mistake, and `findings` lists all.
 """
 
+from contextlib import redirect_stdout
+from io import StringIO
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,8 @@ from minnet.inspection.finding import Finding
 from minnet.inspection.findings import CHECKS, Findings, of_inner_layers, outcomes
 from minnet.inspection.flattened import flattened
 from minnet.inspection.layer_checks import LayerError, Trial, is_ours
+
+_SILENCE = RLock()  # because all threads have one stdout
 
 __all__ = ["CHECKS", "Finding", "Findings", "LayerError", "check_layer", "findings"]
 
@@ -85,8 +90,8 @@ def check_layer(layer: Layer, *inputs: object, rng: int | np.random.Generator | 
 def findings(layer: Layer, *inputs: object, rng: int | np.random.Generator | None = 0) -> Findings:
     """List all that is wrong with a layer, loss or container, where `check_layer` stops at the first.
 
-    Each check of `CHECKS` runs by itself. It prints nothing, and an error that the layer raises is a finding. If
-    layers inside a container are wrong, the findings are theirs, and say where they are.
+    Each check of `CHECKS` runs by itself. Nothing is printed, not by the layer either, and an error that the layer
+    raises is a finding. If layers inside a container are wrong, the findings are theirs, and say where they are.
 
     Parameters
     ----------
@@ -119,13 +124,14 @@ def findings(layer: Layer, *inputs: object, rng: int | np.random.Generator | Non
     >>> found.checks["batch of one"]
     True
     """
-    trial, inner_rng = _trial("findings", layer, inputs, rng)
-    results = list(outcomes(trial))
     found = Findings()
+    with _SILENCE, redirect_stdout(StringIO()):  # a print in forward would appear hundreds of times
+        trial, inner_rng = _trial("findings", layer, inputs, rng)
+        results = list(outcomes(trial))
+        wrong = [Finding(outcome.check, outcome.message) for outcome in results if outcome.passed is False]
+        if wrong:
+            found += list(of_inner_layers(trial.layer, trial.inputs, inner_rng)) or wrong
     found.checks = {outcome.check: outcome.passed for outcome in results}
-    wrong = [Finding(outcome.check, outcome.message) for outcome in results if outcome.passed is False]
-    if wrong:
-        found += list(of_inner_layers(trial.layer, trial.inputs, inner_rng)) or wrong
     return found
 
 

@@ -16,6 +16,10 @@ from minnet.core.layer import Layer
 from minnet.inspection.layer_checks import LayerError, Trial, difference
 
 EVAL_MODE = "while it behaves as in eval mode, as after freeze(statistics=True), "
+GO_BACK = (
+    "go through forward from its last line to its first, and ask of each line: where in backward is its derivative, "
+    "and is it multiplied by what the line after it gave?"
+)
 MOST_ELEMENTS = 300  # a larger array is checked at so many random elements, and along one random direction
 
 
@@ -28,6 +32,11 @@ def check_input(trial: Trial, i: int) -> None:
 
 def check_parameter(trial: Trial, name: str) -> None:
     """Compare the gradient of a Parameter with finite differences."""
+    if name not in trial.clean.grads:
+        trial.fail(
+            f"self.{name} is no Parameter any more after backward: something else was assigned to self.{name}. What "
+            f"backward computes is added to self.{name}.grad"
+        )
     base = trial.new()
     data, objective = dict(base.named_parameters())[name].data, _objective(trial, base, trial.inputs)
     trial.errors[name] = _compare(trial, f"{name}.grad", trial.clean.grads[name], data, objective)
@@ -138,4 +147,4 @@ def _wrong_gradient(
     is_input = name.startswith("dL/d")
     bare = name.removeprefix("dL/d") if is_input else name.removesuffix(".grad")
     hint = of_gradient(Evidence(trial, bare, is_input, claimed, right.reshape(claimed.shape)))
-    return f"{message}: {hint}" if hint else message
+    return f"{message}: {hint or GO_BACK}"

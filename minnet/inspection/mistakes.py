@@ -1,6 +1,7 @@
 """A mistake is one of the frequent ones in a backward: here its traces in a wrong gradient are recognized."""
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from minnet.inspection.spied import changed_cache
 def of_gradient(e: Evidence) -> str:
     """Return which mistake a wrong gradient suggests; an empty string if none is known."""
     for look in (
-        *(_of_nothing, _of_chance, _of_cache, _of_missing_dy, _of_transposes, of_order, of_formula, _of_ratio),
-        *(_of_samples, _of_branches, _of_repeats, of_place, of_regions, of_offset, of_dependencies),
+        *(_of_nothing, _of_no_slope, _of_chance, _of_cache, _of_missing_dy, _of_transposes, of_order, of_formula),
+        *(_of_ratio, _of_samples, _of_rows, _of_reduced_batch, _of_branches, _of_repeats, of_place, of_regions),
+        *(of_offset, of_dependencies),
     ):
         with np.errstate(all="ignore"):
             try:
@@ -43,7 +45,23 @@ def _of_nothing(e: Evidence) -> str:
         )
     return (
         f"it is zero everywhere, so backward does not compute it: add to self.{last}.grad itself, self.{last}.grad += "
-        "... (what is added to a copy of it, or to a part taken out with an array of indices, is lost)"
+        "... (what is added to a copy of it, or to a part taken out with an array of indices, is lost; and what stands "
+        "below return is not run)"
+    )
+
+
+def _of_no_slope(e: Evidence) -> str:
+    """Forward does not depend on it, or in steps only."""
+    if np.abs(e.right[e.known]).max(initial=0) > 1e-9:
+        return ""
+    if not e.is_input:
+        return (
+            f"forward does not use self.{e.name}: its output is the same for all values of it. Is it forgotten there?"
+        )
+    return (
+        "forward is flat: its output does not change if x changes a little, so every slope is 0, and nothing before "
+        "this layer can learn. argmax, comparisons, np.round, np.sign, // and astype(int) are so: leave them out, or "
+        "take a function that rises smoothly"
     )
 
 
@@ -102,9 +120,13 @@ def _of_ratio(e: Evidence) -> str:
     hint = f"every element is {ratio:.6g} times the right value"
     if math.isclose(ratio, -1, rel_tol=1e-3):
         return f"{hint}; is a sign wrong?"
-    for size in e.x.shape if e.x.size else ():
-        if size > 1 and any(math.isclose(abs(ratio), r, rel_tol=1e-3) for r in (size, 1 / size)):
-            return f"{hint}; {size} is a size of the input: is there a mean in one method, and a sum in the other?"
+    shape = e.x.shape if e.x.size else ()
+    for axes in sorted(combinations(range(len(shape) + 1), 2), key=lambda axes: axes[1] - axes[0]):
+        size = math.prod(shape[slice(*axes)])
+        if 1 < size < e.x.size and any(math.isclose(abs(ratio), r, rel_tol=1e-3) for r in (size, 1 / size)):
+            what = " * ".join(map(str, shape[slice(*axes)]))
+            what = f"{size} is a size" if what == str(size) else f"{size} = {what} are sizes"
+            return f"{hint}; {what} of the input: is there a mean in one method, and a sum in the other?"
     if any(math.isclose(abs(ratio), r, rel_tol=1e-3) for r in (e.x.size, 1 / max(e.x.size, 1)) if e.x.size > 1):
         return f"{hint}; {e.x.size} is the number of elements: is there a mean in one method, and a sum in the other?"
     for name, value in e.numbers().items():
@@ -128,6 +150,10 @@ def _of_samples(e: Evidence) -> str:
             "them "
             "up, with +="
         )
+    if silent == list(range(1, len(e.x))) and len(e.x) > 2:
+        return (
+            "only the first sample counts: does return stand inside the loop over the samples, and so end it at once?"
+        )
     if silent:
         which = {0: "first ", len(e.x) - 1: "last "}.get(silent[0], "") if len(silent) == 1 else ""
         return (
@@ -136,6 +162,34 @@ def _of_samples(e: Evidence) -> str:
             "end at the wrong place?"
         )
     return ""
+
+
+def _of_rows(e: Evidence) -> str:
+    """The gradients of some samples are 0, and those of the others are right."""
+    if not e.is_input or not e.whole or e.claimed.ndim < 2:
+        return ""
+    empty = [n for n, row in enumerate(e.claimed) if not row.any()]
+    rest = [n for n in range(len(e.claimed)) if n not in empty]
+    if not empty or not rest or not alike(e.claimed[rest], e.right[rest]):
+        return ""
+    said = (
+        f"dL/dx is 0 for the {'sample' if len(empty) == 1 else 'samples'} {', '.join(map(str, empty))}, and right for"
+    )
+    if rest == [0] and len(empty) > 1:
+        return f"{said} the first: does return stand inside the loop over the samples, and so end it at once?"
+    if rest == [len(e.claimed) - 1] and len(empty) > 1:
+        return f"{said} the last: does the loop over the samples make a new dx in each round?"
+    return f"{said} the others: does a loop over range(len(x)) begin or end at the wrong place?"
+
+
+def _of_reduced_batch(e: Evidence) -> str:
+    """Forward reduces the batch, where it should compute element by element."""
+    if not e.is_input or e.trial.is_loss or e.x.ndim < 2 or np.shape(e.y) != e.x.shape[1:]:
+        return ""
+    return (
+        f"forward makes one output of shape {np.shape(e.y)} of all {len(e.x)} samples, and each needs its own: axis 0 "
+        "is the batch. np.max(x, 0) is the largest along axis 0, and np.maximum(x, 0) compares each number with 0"
+    )
 
 
 def _of_branches(e: Evidence) -> str:

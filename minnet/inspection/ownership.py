@@ -9,9 +9,32 @@ import numpy as np
 
 from minnet.core.buffer import LayerArray
 from minnet.core.layer import TRANSIENT, Layer
+from minnet.inspection.layer_checks import Trial
 from minnet.losses import Loss
 
 CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType)  # no Parameters are looked for in these
+
+
+def arrays_found(trial: Trial) -> None:
+    """Every array of floats, and every Parameter, is found as the layer's own."""
+    if hidden := not_found(trial.layer):
+        trial.fail(hidden)
+    if not trial.backward_works:
+        return
+    layer = trial.new()
+    trial.forward(layer, trial.inputs)
+    before = _numbers(layer)
+    trial.backward(layer, trial.dy)
+    for name, number in _numbers(layer).items():
+        if before.get(name, number) != number:
+            trial.fail(
+                f"backward changes self.{name}, a plain number, which no optimizer finds. What the layer learns must "
+                "be a Parameter, self.w = mn.Parameter(...), also if it is one number: backward adds to self.w.grad"
+            )
+
+
+def _numbers(layer: Layer) -> dict[str, float]:
+    return {name: value for name, value in vars(layer).items() if isinstance(value, float)}
 
 
 def not_found(layer: Layer) -> str | None:

@@ -12,13 +12,6 @@ from minnet.core.buffer import Buffer
 from minnet.core.parameter import Parameter
 from minnet.core.state import update_in_place
 from minnet.inspection.layer_checks import Run, Trial, difference, other, same
-from minnet.inspection.ownership import not_found
-
-
-def arrays_found(trial: Trial) -> None:
-    """Every array of floats, and every Parameter, is found as the layer's own."""
-    if hidden := not_found(trial.layer):
-        trial.fail(hidden)
 
 
 def backward_runs(trial: Trial) -> None:
@@ -37,51 +30,6 @@ def backward_runs(trial: Trial) -> None:
             "with the "
             f"gradient of {name}, an array of shape {x.shape}"
         )
-
-
-def shape_of_dx(trial: Trial) -> None:
-    """Backward returns an array of the shape of x."""
-    dx = trial.clean.dx
-    if trial.varied and len(dx) > len(trial.inputs):
-        shape = trial.inputs[min(trial.varied)].shape
-        trial.fail(
-            f"backward returned {len(dx)} values: it must return dL/dx alone, of shape {shape}. The gradients of "
-            "Parameters "
-            f"are not returned, but added: {_first_grad(trial)} += ..."
-        )
-    for name, x, d in trial.gradients(trial.inputs, trial.clean):
-        if not isinstance(d, np.ndarray) or d.dtype.kind not in "fiub":
-            trial.clean.dx = []
-            cure = ", such as np.array(...)" if isinstance(d, list) else ""
-            trial.fail(
-                f"backward returned a {type(d).__name__} for dL/d{name}: it must be an array of floats, of {name}'s "
-                f"shape{cure}"
-            )
-        if d.shape != x.shape:
-            trial.fail(f"dL/d{name} has shape {d.shape}, but {name} has shape {x.shape}{_why_shape(trial, x, d)}")
-
-
-def _first_grad(trial: Trial) -> str:
-    return f"self.{next((name for name, _ in trial.layer.named_parameters()), 'W')}.grad"
-
-
-def _why_shape(trial: Trial, x: Array, d: Array) -> str:
-    """Say why dx may have another shape than x, and what to do."""
-    for name, parameter in trial.layer.named_parameters():
-        if parameter.data.shape == d.shape:
-            return (
-                f": this is the shape of self.{name}. The gradient of self.{name} is added to self.{name}.grad; what "
-                "backward "
-                "returns is the gradient of x"
-            )
-    if d.size == x.size:
-        turned = "transpose it, or " if d.shape == x.shape[::-1] and d.ndim > 1 else ""
-        return (
-            f": {turned}bring it back into the shape of x, dx.reshape(shape), with shape = x.shape kept in self.cache"
-        )
-    if d.shape == np.shape(trial.clean.y):
-        return ": this is the shape of y, forward's output. Backward goes the way back, to the shape of the input"
-    return ": each number of the input needs one derivative, so the two shapes must be equal"
 
 
 def arguments_stay(trial: Trial) -> None:
@@ -199,7 +147,7 @@ def last_forward_counts(trial: Trial) -> None:
     same(
         trial,
         run,
-        "if another layer of the class runs in between: keep the cache in self, not in the class. "
+        "if another layer of the class runs in between: keep the cache in self, not in the class or a global variable. "
         "Write self.cache = ... in forward; a list, a dict or an array that is made in the class body is shared by all "
         "layers",
     )
@@ -232,6 +180,11 @@ def dtypes(trial: Trial) -> None:
             evaluated = trial.forward(trial.new(dtype).eval(), inputs)
             results = [("forward", run.y), *results, ("forward in eval mode", evaluated)]
         for method, array in results:
+            if array.dtype.kind in "iub":
+                trial.fail(
+                    f"{method} turns {np.dtype(dtype)} into {array.dtype}: a comparison, argmax or astype(int) gives "
+                    "no floats. If it is what you mean, return it as floats, .astype(x.dtype)"
+                )
             if array.dtype != dtype:
                 trial.fail(
                     f"{method} turns {np.dtype(dtype)} into {array.dtype}: make constants and masks with x.dtype, and "

@@ -1,13 +1,13 @@
 """Shape errors are NumPy's most frequent ones: here they are told with the names and shapes of the code that failed."""
 
 import ast
-import math
 import re
 from typing import Any
 
 import numpy as np
 
 from minnet.core.layer import Layer
+from minnet.inspection import calls
 from minnet.inspection.finding import FITS, RULE, SUMMED
 from minnet.inspection.source import Place, shape_of
 
@@ -19,7 +19,11 @@ def sentence(method: str, place: Place, error: Exception) -> str:
     text = str(error)
     node = place.node()
     if "cannot reshape" in text:
-        return _reshape(method, place, node, text)
+        return calls.reshape(method, place, node, text)
+    if sentence := calls.of_one_sample(method, place):
+        return sentence
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("einsum"):
+        return calls.einsum(method, place, node)
     if isinstance(node, ast.AugAssign) and ("broadcast" in text):
         return _added(method, place, node)
     if pair := _product(node, text):
@@ -62,6 +66,13 @@ def _multiplied(method: str, place: Place, left: Operand, right: Operand) -> str
     ]
     best = next((fit for fit in fits if _whose(method, place, fit[1])), None) or next(iter(fits), None)
     if best is None:
+        for name, value, size in ((b, y, np.shape(x)[-1]),):
+            if name.endswith(".data") and np.ndim(value) == 1 and value[0] == size and (value == np.round(value)).all():
+                shape = tuple(int(n) for n in value)
+                return (
+                    f"{said}. {name} holds the numbers {shape}: mn.Parameter is given values, not a shape, such as "
+                    f"mn.Parameter(np.zeros({shape})), or random ones"
+                )
         if f"{a}{b}".count(".T") and max(np.ndim(x), np.ndim(y)) > 2:
             return (
                 f"{said}. With more than two axes, .T reverses all of them: x.transpose(0, 2, 1) exchanges the last two"
@@ -117,6 +128,14 @@ def _added(method: str, place: Place, node: ast.AugAssign) -> str:
         f"{method} adds an array of another shape, {place.quoted}: {target} has shape {wanted}, and {name} has shape "
         f"{got}"
     )
+    if "keepdims=True" in name and got[:1] == (1,) and got[1:] == wanted:
+        return f"{said}. keepdims=True keeps an axis of size 1, which {target} does not have: leave it out"
+    if wanted == () and len(got) > 1:
+        made = target.removesuffix(".grad")
+        return (
+            f"{said}. {made} is a single number, shared by all, so its gradient is a number, too. (A bias "
+            f"has one for each output, mn.Parameter(np.zeros({got[-1]}))){SUMMED}{_operand(name)}.sum()"
+        )
     if wanted == () and target.endswith(".grad"):
         made, shape = target.removesuffix(".grad"), f"np.zeros({got[0] if len(got) == 1 else got})"
         return (
@@ -156,6 +175,14 @@ def _combined(method: str, place: Place, left: Operand, right: Operand) -> str:
                 if re.search(r"\b(sum|mean|max|min|std|var)\(", name):
                     return f"{said}. keepdims=True is missing in {name}: with it, the shape is {kept}, which fits"
                 return f"{said}. Was it summed without keepdims=True, or over the wrong axis? With {kept} it would fit"
+        if len(short) == 2 and short[1] == 1 and short[0] == long[-1]:
+            return (
+                f"{said}. {name} is a column, and in y one column belongs to each output, so a number for each output "
+                f"stands in a row: give it the shape ({short[0]},)"
+            )
+    if len(s) == len(t) == 2 and " * " in place.code and (s[1] == t[0] or s[1] == t[1] or s[0] == t[0]):
+        fits = f"{FITS}{_operand(a)} @ {_operand(b)} fits" if s[1] == t[0] else ""
+        return f"{said}. * multiplies element by element: is the product of matrices, @, meant?{fits}"
     return (
         f"{said}. Counted from the last axis, two sizes must be equal, or one of them 1: does a sum run over the wrong "
         "axis (the batch is axis 0), or is keepdims=True missing?"
@@ -171,32 +198,6 @@ def _assigned(method: str, place: Place, node: ast.Assign, text: str) -> str:
     return (
         f"{method} writes {name}, of shape {got}, into {target}, of shape {wanted}, at {place.quoted}: the two shapes "
         "must be equal"
-    )
-
-
-def _reshape(method: str, place: Place, node: ast.AST | None, text: str) -> str:
-    """The sizes do not give the number of elements."""
-    match = re.search(r"array of size (\d+) into shape \((.*)\)", text)
-    if not match:
-        return ""
-    count, sizes = int(match[1]), [int(size) for size in re.findall(r"-?\d+", match[2])]
-    if not count and "-1" in place.code:
-        return (
-            f"{method} cannot reshape an empty batch at {place.quoted}: of 0 numbers, NumPy cannot tell what -1 stands "
-            "for. "
-            "Write the size itself, such as x.shape[1] * x.shape[2]"
-        )
-    said = f"{method} cannot reshape at {place.quoted or 'some line'}"
-    array = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
-    shape = shape_of(place.value(array)) if array is not None else None
-    has = f"{ast.unparse(array)} has shape {shape}, " if array is not None and shape is not None else "the array has "
-    fixed = math.prod(size for size in sizes if size >= 0)
-    asked_for = [ast.unparse(a) for a in node.args] if isinstance(node, ast.Call) else []
-    new = f"({', '.join(asked_for or map(str, sizes))})"
-    asked = f"rows of {fixed}" if "-1" in asked_for or -1 in sizes else str(fixed)
-    return (
-        f"{said}: {has}{count} numbers in all, and the shape {new} asks for {asked}. Take the sizes from the array "
-        "itself (N = len(x), x.shape), and keep x.shape in self.cache if backward needs it"
     )
 
 

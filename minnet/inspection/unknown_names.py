@@ -8,6 +8,7 @@ import difflib
 import re
 
 from minnet.inspection.crash import Crash
+from minnet.losses import Loss
 
 
 def arguments(crash: Crash, match: re.Match[str]) -> str:
@@ -24,6 +25,17 @@ def arguments(crash: Crash, match: re.Match[str]) -> str:
             "backward of a loss gets no dy, because nothing comes after a loss (forward returned a number): write "
             "def backward(self), and return the gradient of the loss itself"
         )
+    if crash.method == "backward" and isinstance(crash.layer, Loss):
+        return (
+            "forward of a loss returned an array, one loss for each sample: the loss of a batch is one number, such as "
+            "their mean. backward(self) gets no dy then"
+        )
+    if given == 1 and "missing" in crash.text:
+        more = {
+            "forward": " (If it is a loss, check it with the target, too: findings(loss, prediction, target).)",
+            "backward": " What else it needs, forward keeps in self.cache.",
+        }.get(crash.method, "")
+        return f"{crash.method} is given one input, not more: write {crash.signature}.{more}"
     inputs = f"{given} inputs" if given > 1 else "one input"
     two = ": a loss takes the prediction and the target" if crash.method == "forward" and given == 2 else ""
     return f"{crash.method} is given {inputs}{two}. Write {crash.signature} ({crash.text})"
@@ -73,6 +85,9 @@ def missing_attribute(crash: Crash, match: re.Match[str]) -> str:
             "Parameter, "
             f"which has .data and .grad: in __init__, write {owner} = mn.Parameter(...)"
         )
+    if kind in ("Parameter", "Buffer"):
+        has = ".data, its values, and .grad, its gradient" if kind == "Parameter" else ".data, its values"
+        return f"{owner} is a {kind}, and has no {name}, at {crash.at}: it has {has}"
     if kind == type(crash.layer).__name__:
         return _missing_in_self(crash, name)
     return ""
@@ -80,7 +95,7 @@ def missing_attribute(crash: Crash, match: re.Match[str]) -> str:
 
 def _missing_in_self(crash: Crash, name: str) -> str:
     known = [n for n in vars(crash.layer) if not n.startswith("_")]
-    close = difflib.get_close_matches(name, known, 1, 0.5)
+    close = [n for n in known if n.lower() == name.lower()] or difflib.get_close_matches(name, known, 1, 0.5)
     if close:
         return f"{crash.method} uses self.{name} at {crash.at}, but it is called self.{close[0]} in __init__"
     return (

@@ -45,10 +45,34 @@ def array_is_called(crash: Crash, match: re.Match[str]) -> str:
 
 def truth_of_array(crash: Crash, match: re.Match[str]) -> str:
     """An array stands where True or False is asked."""
-    return (
+    said = (
         f"{crash.place.line_quoted} asks for one yes or no, but the comparison has one for each element of an array. "
-        "Choose for each element with np.where(x > 0, a, b), or with a mask, x * (x > 0)"
     )
+    if re.search(r"\b(and|or)\b", crash.place.statement):
+        return f"{said}Write & in place of and, | in place of or, with brackets around each side: (x > a) & (x < b)"
+    if found := re.search(r"(?<![.\w])(max|min)\(", crash.place.statement):
+        return f"{said}Python's {found[1]} compares two numbers; np.{found[1]}imum(x, 0) compares each element with 0"
+    return f"{said}Choose for each element with np.where(x > 0, a, b), or with a mask, x * (x > 0)"
+
+
+def bits(crash: Crash, match: re.Match[str]) -> str:
+    """An operator for the bits of integers is used with floats."""
+    if match[1] == "xor":
+        return f"^ at {crash.at} is no power: in Python, a power is written with **, such as x ** 2"
+    return (
+        f"{crash.at} combines the bits of numbers, because & and | are computed before > and <: put brackets around "
+        "each comparison, (x > a) & (x < b)"
+    )
+
+
+def missing_key(crash: Crash, match: re.Match[str]) -> str:
+    """A dict has no such key."""
+    node = crash.place.node()
+    kept = crash.place.value(node.value) if isinstance(node, ast.Subscript) else None
+    if not isinstance(node, ast.Subscript) or not isinstance(kept, dict):
+        return ""
+    keys = f"has only {', '.join(map(repr, kept))}" if kept else "is empty"
+    return f"{crash.method} asks {ast.unparse(node.value)} for {crash.text}, at {crash.at}, but it {keys}"
 
 
 def one_number_asked(crash: Crash, match: re.Match[str]) -> str:

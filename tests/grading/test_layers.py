@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minnet as mn
-from minnet.grading import NotAnswered, WrongAnswer, check_layer
+from minnet.grading import NotAnswered, WrongAnswer, check_layer, score_layer
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 
@@ -79,3 +79,39 @@ def test_the_layer_is_left_as_it_was():
     layer = mn.Linear(4, 2, rng=0)
     check_layer(layer, X)
     assert not layer.weight.grad.any()
+
+
+def test_a_score_has_partial_marks(capsys):
+    assert score_layer(Double, X, points=3) == 3
+    assert score_layer(mn.Linear(4, 2, rng=0), X, points=0.7) == 0.7
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓"] * 2
+    half, twice = (score_layer(layer, X, points=3) for layer in (Half, Twice))
+    assert 0 < twice < half < 1.2  # the gradients are 60 %
+    assert type(half) is float
+    assert capsys.readouterr().out.startswith("✗ Half: dL/dx[")
+
+
+class Raises(Double):
+    def forward(self, x):
+        raise ValueError("never")
+
+
+def test_a_score_of_nothing():
+    assert score_layer(Raises, X, points=3) == 0
+    with pytest.raises(NotAnswered):
+        score_layer(Unwritten, X, points=3)
+
+
+class ReadsItsCache(mn.Layer):
+    def forward(self, x):
+        self.cache = x
+        return self.cache * 2
+
+    def backward(self, dy):
+        return dy * 2
+
+
+def test_what_two_checks_see_is_said_once():
+    with pytest.raises(WrongAnswer, match=r"^ReadsItsCache: forward reads self\.cache") as caught:
+        check_layer(ReadsItsCache, np.ones((4, 3)))
+    assert "things are wrong" not in str(caught.value)

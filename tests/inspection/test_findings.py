@@ -236,3 +236,47 @@ def test_a_loss_of_each_sample_has_a_gradient_of_its_prediction_only():
     found = findings(mn.MSELoss(reduction="none"), X, 2 * X)
     assert found == []
     assert [check for check in found.checks if check.startswith("gradient of")] == ["gradient of input0"]
+
+
+class Prints(mn.Layer):
+    def forward(self, x):
+        print("forward", x)
+        return x * 1
+
+    def backward(self, dy):
+        print("backward")
+        return dy
+
+
+def test_nothing_is_printed_in_any_thread(capsys):
+    threads = [threading.Thread(target=findings, args=(Prints(), X)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print("after")
+    assert capsys.readouterr().out == "after\n"
+
+
+class InPlace(mn.Layer):
+    def forward(self, x):
+        x[x < 0] = 0
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+def test_the_inputs_stay_though_the_layer_writes_into_them():
+    x = X.copy()
+    assert findings(InPlace(), x)[0].check == "arguments stay"
+    assert np.array_equal(x, X)
+
+
+def test_they_are_the_same_each_time_and_without_a_source():
+    names = {"mn": mn}
+    exec("class E(mn.Layer):\n  def forward(self, x): return x @ x\n  def backward(self, dy): return dy", names)
+    one, two = (findings(names["E"](), X) for _ in range(2))
+    assert one == two
+    assert one[0].check == "forward"
+    assert "(4, 3)" in one[0].message or "sizes do not fit" in one[0].message

@@ -58,7 +58,8 @@ def test_the_right_one_passes():
         (
             Dense(transposed=False),
             X,
-            r"dL/dx.* is wrong.*it is dy @ self\.weight\.data: the right one is dy @ self\.weight\.data\.T",
+            r"dL/dx.* is wrong.*it is dy @ self\.weight\.data .a transpose is missing.: "
+            r"the right one is dy @ self\.weight\.data\.T",
         ),
         (Dense(product="transposed"), X, r"weight\.grad.* it is the transpose of the right gradient"),
         (Dense(axis=1), X[:3], r"bias\.grad.* it is dy\.sum\(axis=1\): the right one is dy\.sum\(axis=0\)"),

@@ -6,6 +6,7 @@ import pytest
 import minnet as mn
 from minnet.inspection import requirements
 from minnet.inspection.layer_checks import LayerError, Trial
+from minnet.inspection.shape_of_dx import shape_of_dx
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 
@@ -47,7 +48,7 @@ def trial_of(mistake):
     ("ask", "mistake", "message"),
     [
         (requirements.backward_runs, "none", "backward returned None"),
-        (requirements.shape_of_dx, "shape", r"dL/dx has shape \(3,\)"),
+        (shape_of_dx, "shape", r"dL/dx has shape \(3,\)"),
         (requirements.arguments_stay, "write", "backward writes into dy"),
         (requirements.parameters_stay, "update", r"changes gain\.data"),
         (requirements.gradients_add_up, "set", r"overwrites gain\.grad"),

@@ -89,7 +89,7 @@ def stacked(self, dy):
         (keepdims, ["keepdims=True is missing in dy.mean(axis=1)", "(4, 1)"]),
         (
             combined,
-            ["dy has shape (4, 2)", "self.W.data has shape (3, 2)", "two sizes must be equal, or one of them 1"],
+            ["dy has shape (4, 2)", "self.W.data has shape (3, 2)", "is the product of matrices, @, meant?"],
         ),
         (assigned, ["writes dy, of shape (4, 2), into y[:, 0], of shape (4,)"]),
         (reshaped, ["dy has shape (4, 2), 8 numbers in all", "the shape (3, 3) asks for 9"]),
@@ -107,7 +107,5 @@ def test_a_number_for_all_outputs():
     layer = Layer()
     layer.b = mn.Parameter(0.0)
     message = crashes.of_error(error_of(not_summed, layer, np.ones((4, 2))), layer, "backward", [np.ones((4, 2))])
-    assert (
-        "self.b is a single number, shared by all outputs: give each its own, self.b = mn.Parameter(np.zeros((4, 2)))"
-        in message
-    )
+    assert "self.b is a single number, shared by all, so its gradient is a number, too" in message
+    assert "A bias has one for each output, mn.Parameter(np.zeros(2))" in message

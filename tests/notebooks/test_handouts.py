@@ -2,7 +2,6 @@
 
 import re
 
-import nbformat
 import pytest
 from notebooks import (
     EXERCISES,
@@ -21,6 +20,7 @@ from notebooks import (
     text,
 )
 
+nbformat = pytest.importorskip("nbformat", reason="the extra notebooks is not installed")
 pytestmark = pytest.mark.parametrize("source", EXERCISES, ids=name_of)
 
 

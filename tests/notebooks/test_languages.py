@@ -1,6 +1,7 @@
 """A notebook's code is the same in every language, except for comments and text in strings."""
 
 import ast
+import re
 
 import pytest
 from notebooks import FOLDER, SOURCES, build, code_cells, name_of
@@ -63,3 +64,28 @@ def test_what_counts_as_a_difference():
     assert differences('print("one", x)', 'print("two", x)')
     assert differences('print("one", x)', 'print("一", y)')
     assert differences("x = 1", "x = 2")
+
+
+def english(code):
+    """Return the docstrings, and the messages of assertions, that have English words and no Chinese ones."""
+    tree = ast.parse(code)
+    names = set(re.findall(r"\w+", re.sub(r"([\"']).*?\1", "", code)))
+    messages = [ast.unparse(node.msg) for node in ast.walk(tree) if isinstance(node, ast.Assert) and node.msg]
+    texts = ["".join(without_texts(message)[1]) for message in messages]
+    texts += [
+        ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+    return [text for text in texts if text.isascii() and set(re.findall(r"[a-z]{4,}", text)) - names]
+
+
+@pytest.mark.parametrize("source", TRANSLATED, ids=name_of)
+def test_what_a_student_reads_is_translated(source):
+    code = "\n".join(cell.source for cell in code_cells(build.read(source)))
+    assert not english(code)
+
+
+def test_what_counts_as_english():
+    assert english('assert x, f"return a model, not {x}"')
+    assert english('class A:\n    """y = x: the input becomes the output."""')
+    assert not english('assert x, f"應該是模型，不是 {x}"')
+    assert not english('class A:\n    """y = height * x."""\n    height = 1')

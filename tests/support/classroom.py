@@ -359,7 +359,8 @@ def right():
     """Return thirty right files: name → text."""
     files = {}
     for i in range(30):
-        layers = [([layer, *STYLES[name]])[i % (1 + len(STYLES[name]))] for name, layer in LAYERS.items()]
+        styles = [[layer, *STYLES[name]] for name, layer in LAYERS.items()]
+        layers = [choice[i // (place + 1) % len(choice)] for place, choice in enumerate(styles)]
         text = SHELLS[i % len(SHELLS)].replace("{}", "\n".join(layers if i % 3 else layers[::-1]))
         ending = "ipynb" if i % 5 == 4 else "py"
         files[f"right_{i:02}.{ending}"] = notebook(text) if ending == "ipynb" else text

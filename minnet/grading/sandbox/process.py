@@ -38,7 +38,7 @@ PROTECTION = {
     NAMESPACES: "each file runs as a user of its own, without network, and sees nothing of the disk but Python",
     USER_NAMESPACES: "each file runs without network, and sees nothing of the disk but Python",
     OTHER_USER: "each file runs as a user of its own; it can use the network, and read what any user may read",
-    NONE: "each file runs with YOUR rights, because this system lets no process be shut in: it can read and change "
+    NONE: "each file runs with YOUR rights, because this system cannot isolate it: it can read and change "
     "your files and use the network. Grade strangers' files in a container, or under an account that owns nothing",
 }
 

@@ -23,13 +23,13 @@ class Square(mn.Layer):
 class ForwardReturnsNothing(Square):
     def forward(self, x):
         self.cache = x
-        y = x**2  # noqa: F841
+        y = x**2
 
 
 @mistake("backward", "return", "None", "dx")
 class BackwardReturnsNothing(Square):
     def backward(self, dy):
-        dx = 2 * self.cache * dy  # noqa: F841
+        dx = 2 * self.cache * dy
 
 
 @mistake("shape of dx", "tuple of 2", "self.cache", "return it alone")
@@ -59,13 +59,13 @@ class BackwardReturnsATuple(mn.Layer):
 
 @mistake("forward", "self", "def forward(self, x)")
 class ForgetsSelf(mn.Layer):
-    def forward(x):  # noqa: N805
+    def forward(x):
         return x**2
 
 
 @mistake("backward", "self", "def backward(self, dy)")
 class ForgetsSelfInBackward(Square):
-    def backward(dy):  # noqa: N805
+    def backward(dy):
         return dy
 
 
@@ -123,7 +123,7 @@ class Misspells(mn.Layer):
 @mistake("forward", "self.W", "__init__")
 class NeverMadeW(mn.Layer):
     def __init__(self):
-        W = mn.Parameter(np.eye(3))  # noqa: F841
+        W = mn.Parameter(np.eye(3))
 
     def forward(self, x):
         return x @ self.W.data

@@ -34,7 +34,7 @@ class MissingTranspose(Linear):
         return dy @ self.W.data
 
 
-@mistake("gradient of x", "dy @ self.W.data:", "dy @ self.W.data.T", "transpose", args=(3, 3))
+@mistake("gradient of x", "dy @ self.W.data ", "dy @ self.W.data.T", "transpose", args=(3, 3))
 class MissingTransposeOfASquareMatrix(Linear):
     def backward(self, dy):
         x = self.cache
