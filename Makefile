@@ -14,15 +14,19 @@ export OPENBLAS_NUM_THREADS ?= 1
 .PHONY: help mnist demo test test-all lint docs notebooks release-check clean
 
 help:
-	@echo "make mnist          run examples/mnist_logreg.py (options: make mnist ARGS='--help')"
-	@echo "make demo           draw a digit on a page, and see one matrix read it (options: make demo ARGS='--help')"
+	@echo "make mnist          run examples/mnist_logreg.py"
+	@echo "                    (options: make mnist ARGS='--help')"
+	@echo "make demo           draw a digit on a page, and see one matrix read it"
+	@echo "                    (options: make demo ARGS='--help')"
 	@echo "make test           run the tests in a minute or two, without the slow ones"
-	@echo "                    (options: make test ARGS='-x tests/layers'; one after the other: ARGS=-n0)"
+	@echo "                    (options: make test ARGS='-x tests/layers'; in one process: ARGS=-n0)"
 	@echo "make test-all       run all tests of what is installed, slow ones included"
 	@echo "make lint           ruff and mypy"
 	@echo "make docs           build docs/_build/html"
-	@echo "make notebooks      build docs/notebooks/*.ipynb from their sources, *.md (teachers: make notebooks ARGS='--solutions FOLDER')"
-	@echo "make release-check  build what would be uploaded into dist/, check it, and try it in clean environments"
+	@echo "make notebooks      build docs/notebooks/*.ipynb from their sources, *.md"
+	@echo "                    (with solutions: make notebooks ARGS='--solutions FOLDER')"
+	@echo "make release-check  build what would be uploaded into dist/, check it, and try"
+	@echo "                    it in clean environments"
 	@echo "make clean          remove $(VENV) and what was built"
 
 mnist: $(VENV)/extras-data-plots

@@ -27,6 +27,7 @@ VARIABLES = (  # which a BLAS reads when it is loaded: the number of threads, an
 
 
 PRODUCT = 128, 784, 128  # of a small network: the batch, and its largest matrix
+COMMANDS = "python -m minnet.demo (a page that reads a digit)", "python -m minnet.grade --help (grades layers)"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, and in how many
 
 
@@ -109,8 +110,13 @@ def mnist() -> str:
 def to_run(project: Path) -> str:
     """Say what else there is to run, with the examples in the project's folder, unless pip has installed minnet."""
     if not (project / "Makefile").is_file():
-        return "help(mn.Trainer) has a first training; the examples are in the project's folder, which pip leaves out"
-    lines = ["make mnist (an example), make test, make docs; make help lists all", "python examples/NAME.py --help:"]
+        where = "help(mn.Trainer) has a first training; the examples are in the project's folder, which pip leaves out"
+        return "\n".join([*COMMANDS, where])
+    lines = [
+        *COMMANDS,
+        "make mnist (an example), make test, make docs; make help lists all",
+        "python examples/NAME.py --help:",
+    ]
     for path in sorted(project.glob("examples/*.py")):
         text = path.read_text(encoding="utf-8")
         if "__main__" in text:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            f"\nminnet.grade: stopped; the same command goes on, with what {out.with_suffix('.json')} has",
+            f"\nminnet.grade: stopped. The same command continues from {out.with_suffix('.json')}",
             file=sys.stderr,
         )
         return 130
@@ -51,15 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m minnet.grade", description="Grade a folder of students' layers.")
-    parser.add_argument("folder", help="one file .py or .ipynb a student, or one folder a student with it")
-    parser.add_argument("--exercise", required=True, metavar="YAML", help="which layers are asked for: docs/grading.md")
-    parser.add_argument("--out", default="scores.csv", metavar="CSV", help="the scores; details go beside it, as .json")
-    parser.add_argument("--reports", metavar="FOLDER", help="write a report a student there, in Markdown")
+    parser.add_argument("folder", help="for each student, a file .py or .ipynb, or a folder with one")
+    parser.add_argument("--exercise", required=True, metavar="YAML", help="questions and points: docs/grading.md")
     parser.add_argument(
-        "--again", action="store_true", help="grade files again that the .json beside --out has already"
+        "--out", default="scores.csv", metavar="CSV", help="the scores; details go into the same name with .json"
     )
+    parser.add_argument("--reports", metavar="FOLDER", help="write a report for each student there, in Markdown")
+    parser.add_argument("--again", action="store_true", help="grade all files, also those that were graded before")
     parser.add_argument(
-        "--processes", type=int, default=0, metavar="N", help="files at a time (default: the processors)"
+        "--processes",
+        type=int,
+        default=0,
+        metavar="N",
+        help="files at a time (default: one for each processor)",
     )
     return parser
 
@@ -71,9 +75,7 @@ def _summary(results: Sequence[Result], out: Path) -> str:
     lines += [
         f"  {r.student}: {r.status}: {'; '.join(r.flags) or '-'}" for r in results if r.status != GRADED or r.flags
     ]
-    lines += [
-        f"How files were shut in: {PROTECTION[way]}." for way in sorted({r.protection for r in results} & {*PROTECTION})
-    ]
+    lines += [f"Isolation: {PROTECTION[way]}." for way in sorted({r.protection for r in results} & {*PROTECTION})]
     return "\n".join([*lines, f"Scores: {out}; every check: {out.with_suffix('.json')}"])
 
 

@@ -24,8 +24,8 @@ def test_help(capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (EXERCISE, "nothing is to be graded"),
-        (EXERCISE.replace("class:", "clas:", 1), "layers.yaml, line 5: questions[0].clas is no key"),
+        (EXERCISE, "there is nothing to grade"),
+        (EXERCISE.replace("class:", "clas:", 1), "layers.yaml, line 5: questions[0].clas is not a known key"),
         (None, "No such file"),
     ],
 )
@@ -47,7 +47,7 @@ def test_the_command(tmp_path):
     command = [sys.executable, "-m", "minnet.grade", "class", "--exercise", "layers.yaml", "--out", "s.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("1 files: 1 graded\n")
-    assert "How files were shut in: " in done.stdout
+    assert "Isolation: " in done.stdout
     assert (tmp_path / "s.csv").is_file()
 
 
@@ -65,7 +65,7 @@ def test_ctrl_c_stops_a_run_that_goes_on_later(tmp_path):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "stopped; the same command goes on" in told
+    assert "stopped. The same command continues" in told
     (tmp_path / "class" / "bert.py").write_text(WRONG)
     subprocess.run(command, cwd=tmp_path, check=True, timeout=300)
     assert (tmp_path / "s.csv").read_text().count("\n") == 3
@@ -77,4 +77,4 @@ def test_ctrl_c(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(grade, "run", stopped)
     assert grade.main(["x", "--exercise", "y"]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "The same command continues" in capsys.readouterr().err

@@ -156,10 +156,12 @@ def test_threads(pools, name, expected, monkeypatch):
 
 
 def test_what_else_there_is_to_run(tmp_path):
-    assert main.to_run(tmp_path).startswith("help(mn.Trainer) has a first training")
+    assert "\nhelp(mn.Trainer) has a first training" in main.to_run(tmp_path)
     lines = main.to_run(Path(main.__file__).parents[1]).splitlines()
-    assert lines[0].startswith("make mnist")
-    names = [line.split()[0] for line in lines[2:]]
+    for text, *commands in (main.to_run(tmp_path).splitlines(), lines):
+        assert [text.split()[2], commands[0].split()[2]] == ["minnet.demo", "minnet.grade"]
+    assert lines[2].startswith("make mnist")
+    names = [line.split()[0] for line in lines[4:]]
     assert "mnist_logreg" in names
     assert not {"pictures", "notebook_report"} & set(names)
 

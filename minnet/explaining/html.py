@@ -1,4 +1,4 @@
-"""An explanation as HTML, which a notebook shows: a card a layer, without scripts and without files from elsewhere.
+"""An explanation as HTML, which a notebook shows: a card for each layer, without scripts or files from elsewhere.
 
 Colours are laid over the page's own with some transparency, and text keeps its colour, so a dark notebook is as
 readable as a light one.

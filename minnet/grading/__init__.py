@@ -1,4 +1,4 @@
-"""Grading says to a student what an answer lacks, and runs a class of submissions, each in a process of its own."""
+"""Grading tells a student what is wrong with an answer, and grades a class of files, each in a process of its own."""
 
 from minnet.grading.answers import NotAnswered, WrongAnswer, answered, check
 from minnet.grading.functions import check_gradient, check_probabilities

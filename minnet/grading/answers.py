@@ -7,10 +7,16 @@ from contextlib import contextmanager, redirect_stderr
 from types import TracebackType
 from typing import TypeVar
 
+from minnet.core.layer import Layer
+from minnet.inspection.crashes import of_error
+from minnet.inspection.finding import Finding
+from minnet.inspection.source import place_of
+
 __all__ = ["NotAnswered", "WrongAnswer", "answered", "check"]
 
 T = TypeVar("T")
 NOT_YET = "not answered yet: replace the line `raise NotImplementedError` by your code, and run its cell again"
+NAMED = (ValueError, TypeError, IndexError)  # errors that minnet.inspection knows better words for
 LIBRARIES = ("minnet", "numpy", "scipy", "contextlib", "IPython")
 
 
@@ -113,7 +119,23 @@ def _said(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, NameError):
         text = f"{error}. Is it misspelled, or was a cell above this one not run?"
-    return f"the code raises an error in {function}{f', in the line `{line}`' if line else ''}: {text}"
+    elif (
+        isinstance(error, (*NAMED, RuntimeError)) and function != "this cell" and (said := _explained(error, function))
+    ):
+        return said
+    where = f", in the line `{line}`" if line else ""
+    if function == "this cell" and isinstance(error, (*NAMED, AttributeError)):
+        return (
+            f"this check cannot use the answer{where}: {text}. Is it what was asked for, such as one array or number?"
+        )
+    return f"the code raises an error in {function}{where}: {text}"
+
+
+def _explained(error: Exception, function: str) -> str:
+    """Say what an error of NumPy or Python means, as `minnet.gradcheck.findings` does, without the right formula."""
+    layer = place_of(error).names.get("self")
+    said = of_error(error, layer if isinstance(layer, Layer) else Layer(), function, [])
+    return "" if f"{type(error).__name__}: {error}" in said else Finding("", said).fault
 
 
 def _last_line(traceback: TracebackType | None) -> tuple[str, str]:

@@ -220,7 +220,7 @@ def _train(section: Section, folder: Path) -> Train:
     section.only(("model", "points", "data", "samples", "epochs", "seconds", "lr"))
     model = section.value("model")
     if not isinstance(model, list) or not all(isinstance(line, str) for line in model):
-        section.wrong("model", "a list with one layer a line, each after '- ', such as '- Linear(784, 64)'")
+        section.wrong("model", "a list with one layer on each line, each after '- ', such as '- Linear(784, 64)'")
     if sum(expressions.is_placeholder(line) for line in model) == 0:
         section.wrong("model", "'layer' in one place, where the student's layer stands")
     for line in model:

@@ -141,7 +141,8 @@ def _compare(claimed: Array, function: Callable[[Array], float], array: Array) -
         where = ", ".join(str(i) for i in np.unravel_index(places[worst], array.shape))
         raise WrongAnswer(
             f"{f'at [{where}], ' if where else ''}it is {values[worst]:.6g}, but the slope measured there is "
-            f"{slopes[worst]:.6g} ({wrong.sum()} of {wrong.size} numbers are wrong){_pattern(claimed, values, slopes)}"
+            f"{slopes[worst]:.6g} ({wrong.sum()} of {wrong.size} numbers are wrong)"
+            f"{_pattern(claimed, values, slopes) or _columns(array, places, wrong)}"
         )
     direction = rng.normal(size=array.shape)
     if not _close(np.sum(claimed * direction), _slope(function, array, direction)):
@@ -177,6 +178,16 @@ def _pattern(claimed: Array, values: Array, slopes: Array) -> str:
     if np.isclose(ratios.mean(), -1, rtol=1e-3):
         return ": all have the wrong sign"
     return f": all are {ratios.mean():.4g} times the slope, so is a factor missing?"
+
+
+def _columns(array: Array, places: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
+    """Say in which columns all wrong numbers of a matrix are, if they are few."""
+    if array.ndim != 2 or wrong.sum() < 2:
+        return ""
+    columns = sorted({int(place) % array.shape[1] for place in places[wrong]})
+    if 2 * len(columns) > array.shape[1]:
+        return ""
+    return f": all wrong ones are in column{'s' * (len(columns) > 1)} {', '.join(map(str, columns))}"
 
 
 def _array(value: Any, shape: tuple[int, ...], like: str) -> Array:

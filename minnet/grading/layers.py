@@ -112,7 +112,8 @@ def _found(layer: Layer | Callable[[], Layer], inputs: tuple[object, ...]) -> tu
 
 def _raise(layer: Layer, found: Findings) -> None:
     """Raise what is wrong, unless nothing is."""
-    messages = [finding.fault.removeprefix(f"{layer.describe()}: ") for finding in found]
+    # Some faults are seen in two checks: each is said once.
+    messages = list(dict.fromkeys(finding.fault.removeprefix(f"{layer.describe()}: ") for finding in found))
     if len(messages) == 1:
         raise WrongAnswer(messages[0])
     if messages:

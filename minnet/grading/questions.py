@@ -14,7 +14,7 @@ from minnet.grading.results import Answer, Check
 from minnet.grading.sandbox.process import Student, clean
 from minnet.inspection.gradcheck import Findings, findings
 
-UNASKED = "not checked, because something before it does not work yet"
+UNASKED = "not checked, because an earlier check failed"
 _GRADIENT = "gradient of "
 _ANOTHER = (
     "backward agrees with the slopes of forward here, but is not the gradient of the formula on other numbers: forward "

@@ -1,4 +1,4 @@
-"""A report says to one student what each question gave, and what to mend; it is Markdown."""
+"""A report tells one student the points of each question and what to correct, in Markdown."""
 
 import hashlib
 import re
@@ -40,7 +40,7 @@ def text(exercise: Exercise, result: Result) -> str:
     elif result.status != GRADED:
         lines += [f"**{result.status}**: {STATUSES[result.status]}.", ""]
     if result.notes:
-        lines += ["While your file ran, these lines failed; the lines after them ran all the same:", ""]
+        lines += ["These lines of your file raised an error. The lines after them still ran:", ""]
         lines += [f"- {_plain(note)}" for note in result.notes] + [""]
     for answer in result.answers:
         lines += _answer(answer)
@@ -53,7 +53,7 @@ def _answer(answer: Answer) -> list[str]:
         lines += [f"{_plain(answer.message)}.".replace("..", "."), ""]
     wrong = [check for check in answer.checks if check.passed is False]
     if wrong:
-        lines += ["What to mend, first things first:", ""]
+        lines += ["What to correct, in this order:", ""]
         lines += [
             f"{i}. **{_plain(check.name)}** ({_asks(check)}). {_message(check)}" for i, check in enumerate(wrong, 1)
         ]
@@ -66,7 +66,7 @@ def _answer(answer: Answer) -> list[str]:
 
 
 def _rows(checks: list[Check]) -> list[str]:
-    """Return the rows of a table: one a check, and one for all requirements that are worth little each."""
+    """Return the rows of a table: one for each check, and one for all checks that are worth little."""
     small = [check for check in checks if 0 <= check.out_of < _LITTLE and check.name != "the rest"]
     rows = [f"| {_plain(c.name)} | {_passed(c)} | {c.points:.3g} of {c.out_of:.3g} |" for c in checks if c not in small]
     if small:

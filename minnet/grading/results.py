@@ -20,7 +20,7 @@ STATUSES = {
     TIME: "the file, or a layer, took longer than the limit; what was checked before counts",
     MEMORY: "the file, or a layer, needed more memory than the limit; what was checked before counts",
     ENDED: "the file ended its process, by os._exit() or a crash; what was checked before counts",
-    WITHHELD: "the file did what no layer needs: the score is 0 until the teacher has looked at it",
+    WITHHELD: "the file did something that no layer needs: the score is 0 until the teacher has looked at it",
     FAILED: "the grader could not run the file",
 }
 
@@ -71,7 +71,7 @@ class Result:
     seconds, memory
         How long it took, and the most memory that its process had.
     protection
-        How the process was shut in.
+        How the process was isolated.
     """
 
     student: str

@@ -1,4 +1,4 @@
-"""The submissions of a class: one file a student, or one folder a student with the file in it."""
+"""The submissions of a class: for each student a file, or a folder with the file in it."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ class Submission:
         with open(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise ValueError("it is no file, but a device or a pipe")
+                raise ValueError("it is a device or a pipe, not a file")
             if found.st_size > most_bytes:
                 raise ValueError(f"it has {found.st_size:,} bytes: at most {most_bytes:,} are read")
             return file.read(most_bytes)
@@ -51,10 +51,10 @@ def find(folder: Path, name: str = "") -> list[Submission]:
         If it is no folder, or there are none.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder: expected one with a file .py or .ipynb a student")
+        raise ValueError(f"{folder} is not a folder: expected one with a file .py or .ipynb for each student")
     found = _apart(submission for path in sorted(folder.iterdir()) if (submission := _of(path, name)) is not None)
     if not found:
-        raise ValueError(f"{folder} has no file .py or .ipynb, and no folder with one: nothing is to be graded")
+        raise ValueError(f"{folder} has no file .py or .ipynb, and no folder with one: there is nothing to grade")
     return found
 
 
@@ -80,7 +80,7 @@ def _of(path: Path, name: str) -> Submission | None:
     if path.is_file() or path.is_symlink():
         return _file(path, shown(path.stem), path) if ends or path.is_dir() else None
     if not path.is_dir():
-        return None if not ends else Submission(shown(path.stem), path, None, "it is no file")
+        return None if not ends else Submission(shown(path.stem), path, None, "it is not a file")
     try:
         inside = sorted(_inside(path, _DEEPEST))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The tables of a class: a CSV with a row a student, and a JSON file with every check, which also serves to go on."""
+"""The tables of a class: a CSV with a row for each student, and a JSON file from which a run continues."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell th
 
 
 def write_csv(path: Path, exercise: Exercise, results: Iterable[Result]) -> None:
-    """Write a row a student: the score, its parts a question, and what to look at."""
+    """Write a row for each student: the score, that of each question, and what to look at."""
     names = [question.name for question in exercise.questions]
     with _replacing(path) as file:
         table = csv.writer(file)

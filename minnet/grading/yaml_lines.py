@@ -30,7 +30,7 @@ class Section:
         for key, value in node.value:
             name = str(key.value)
             if name in self._nodes:
-                raise ValueError(f"{file}, line {key.start_mark.line + 1}: {self._name(name)} is there twice")
+                raise ValueError(f"{file}, line {key.start_mark.line + 1}: {self._name(name)} is given twice")
             self._nodes[name], self._lines[name] = value, key
         self._asked: set[str] = set()
 
@@ -88,9 +88,9 @@ class Section:
         for key in self._nodes:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
                 line = self._lines[key].start_mark.line + 1
-                raise ValueError(f"{self._file}, line {line}: {self._name(key)} is no key that is known here; {hint}")
+                raise ValueError(f"{self._file}, line {line}: {self._name(key)} is not a known key here; {hint}")
 
     def wrong(self, key: str, expected: str, got: object = None) -> NoReturn:
         """Raise ValueError for the value of a key."""
@@ -141,7 +141,7 @@ def read(path: Path) -> Section:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
-        raise ValueError(f"{where}: no YAML: {getattr(error, 'problem', error)}") from None
+        raise ValueError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
     if node is None:
         raise ValueError(f"{path.name}: the file is empty")
     return Section(path.name, node)
@@ -154,4 +154,4 @@ def _plain(node: Any) -> Any:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
         line = getattr(error, "problem_mark", None) or node.start_mark
         problem = getattr(error, "problem", None) or error
-        raise ValueError(f"line {line.line + 1}: a value that is not read: {problem}") from None
+        raise ValueError(f"line {line.line + 1}: this value cannot be read: {problem}") from None

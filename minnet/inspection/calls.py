@@ -75,5 +75,5 @@ def reshape(method: str, place: Place, node: ast.AST | None, text: str) -> str:
     asked = f"rows of {fixed}" if "-1" in asked_for or -1 in sizes else str(fixed)
     return (
         f"{said}: {has}{count} numbers in all, and the shape {new} asks for {asked}. Take the sizes from the array "
-        "itself (N = len(x), x.shape), and keep x.shape in self.cache if backward needs it"
+        f"itself (N = len(x), x.shape){', and keep x.shape in self.cache' * (method == 'backward')}"
     )

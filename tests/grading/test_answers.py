@@ -2,8 +2,10 @@
 
 import sys
 
+import numpy as np
 import pytest
 
+import minnet as mn
 from minnet.grading import NotAnswered, WrongAnswer, answered, check
 
 
@@ -108,3 +110,22 @@ def test_an_interrupt_is_not_an_answer():
 
 def test_a_notebook_shows_one_line():
     assert said(unanswered)._render_traceback_() == [f"✗ {said(unanswered)}"]
+
+
+def test_an_error_of_numpy_is_told_in_words_and_without_the_answer():
+    class Product(mn.Layer):
+        def forward(self, x):
+            return self.W @ x
+
+    layer = Product()
+    layer.W = np.ones((3, 2))
+    message = str(said(lambda: layer.forward(np.ones((4, 3)))))
+    assert "forward cannot multiply the matrices in `self.W @ x`" in message
+    assert "a transpose is missing or misplaced" in message
+    assert "fits" not in message
+
+
+def test_an_answer_of_another_kind_than_the_check_uses():
+    cell = compile("with check('five losses'):\n    len(1.5)", "cell", "exec")
+    with pytest.raises(WrongAnswer, match=r"^five losses: this check cannot use the answer: TypeError"):
+        exec(cell, {"check": check})

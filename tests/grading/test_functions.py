@@ -51,7 +51,7 @@ def test_the_softmax_is_right(shape, capsys):
         (lambda z: softmax(z)[0], (3, 10), "expected the shape (3, 10)"),
         (lambda z: "0.1", (10,), "an array of numbers, got str"),
         (lambda z: None, (10,), "is a `return` missing"),
-        (lambda z: z @ np.ones((3, 3)), (10,), "the code raises an error"),
+        (lambda z: z @ np.ones((3, 3)), (10,), "cannot multiply the matrices in `z @ np.ones((3, 3))`"),
     ],
 )
 def test_wrong_probabilities(function, shape, words):
@@ -138,3 +138,11 @@ def test_large_arrays_are_compared_at_random_places_and_as_a_whole(capsys):
         wrong.flat[place] += 1
         with pytest.raises(WrongAnswer, match=r"1 of 300 numbers are wrong|wrong at some of its 2000 places"):
             check_gradient(lambda x, wrong=wrong: wrong, lambda x: (a * x).sum(), np.ones((40, 50)), names="x")
+
+
+def test_the_columns_of_the_wrong_numbers_are_named():
+    a = np.arange(20.0).reshape(4, 5)
+    wrong = a.copy()
+    wrong[:, 2] += 1
+    with pytest.raises(WrongAnswer, match=r"all wrong ones are in column 2$"):
+        check_gradient(lambda W: wrong, lambda W: (a * W).sum(), np.ones((4, 5)), names="W")

@@ -100,3 +100,18 @@ def test_a_score_of_nothing():
     assert score_layer(Raises, X, points=3) == 0
     with pytest.raises(NotAnswered):
         score_layer(Unwritten, X, points=3)
+
+
+class ReadsItsCache(mn.Layer):
+    def forward(self, x):
+        self.cache = x
+        return self.cache * 2
+
+    def backward(self, dy):
+        return dy * 2
+
+
+def test_what_two_checks_see_is_said_once():
+    with pytest.raises(WrongAnswer, match=r"^ReadsItsCache: forward reads self\.cache") as caught:
+        check_layer(ReadsItsCache, np.ones((4, 3)))
+    assert "things are wrong" not in str(caught.value)

@@ -102,7 +102,7 @@ def test_odd_names(tmp_path, name):
 
 
 def test_nothing_to_grade(tmp_path):
-    with pytest.raises(ValueError, match="nothing is to be graded"):
+    with pytest.raises(ValueError, match="there is nothing to grade"):
         submissions.find(tmp_path)
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         submissions.find(tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""The tables: a row a student, no cell that a spreadsheet would run, and a JSON file that is read again."""
+"""The tables: a row for each student, no cell that a spreadsheet would run, and a JSON file that is read again."""
 
 import csv
 

@@ -37,12 +37,12 @@ def test_values(tmp_path):
         (
             "a: 1\nclas: 2",
             lambda s: s.only(["a", "class"]),
-            "x.yaml, line 2: clas is no key that is known here; did you mean 'class'?",
+            "x.yaml, line 2: clas is not a known key here; did you mean 'class'?",
         ),
         (
             "q: 1",
             lambda s: s.only(["a", "class"]),
-            "x.yaml, line 1: q is no key that is known here; there are: a, class",
+            "x.yaml, line 1: q is not a known key here; known keys: a, class",
         ),
         ("a: []", lambda s: s.sections("a"), "x.yaml, line 1: a: expected a list, each item after '- ', got '[]'"),
         (
@@ -50,8 +50,8 @@ def test_values(tmp_path):
             lambda s: s.sections("a"),
             "x.yaml, line 1: a[0]: expected keys with values, such as 'class: Softplus', got '1'",
         ),
-        ("a: 1\na: 2", lambda s: s, "x.yaml, line 2: a is there twice"),
-        ("a: [1", lambda s: s, "x.yaml, line 1: no YAML: expected ',' or ']', but got '<stream end>'"),
+        ("a: 1\na: 2", lambda s: s, "x.yaml, line 2: a is given twice"),
+        ("a: [1", lambda s: s, "x.yaml, line 1: not valid YAML: expected ',' or ']', but got '<stream end>'"),
         (
             "- 1",
             lambda s: s,

@@ -62,7 +62,7 @@ def execute(book, folder, *, mnist=None, allow_errors=False):
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     resources = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(book, km=manager, timeout=600, allow_errors=allow_errors, resources=resources)
-    client.execute(env=environment)
+    client.execute(env=environment, cleanup_kc=True)  # else a kernel that nbclient did not make runs on
     return book
 
 

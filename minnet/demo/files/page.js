@@ -127,7 +127,7 @@ function table(heads, rows) {
 function probabilities() {
   const rows = step.before.map((before, digit) => {
     const after = step.after[digit], points = 100 * (after - before);
-    const change = signed(points, Math.abs(points) < 0.05 ? {maximumFractionDigits: 4} : tenths);
+    const change = signed(points, Math.abs(points) < 1 ? {maximumFractionDigits: 4} : tenths);
     return [String(digit), smallPercent(before), smallPercent(after), change];
   });
   const made = table(["digit", "before", "after", "change"].map((name) => word(name)), rows);

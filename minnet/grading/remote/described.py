@@ -32,7 +32,7 @@ class Description:
     arrays : dict of int → array
         The arrays that belong to the layer, by the numbers that stand for them in its description.
     objects : dict of int → object
-        All that have a number; they are kept, so that no number is used twice.
+        All that have a number; they are kept until the next description, so that no new one has the number of another.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,12 @@ class Description:
     def of(self, layer: Layer) -> Any:
         """Return the description of a layer, of which JSON can be made."""
         self.arrays, self.layers, self._seen = {}, [], set[int]()
-        return self._node(layer, 0)
+        before, self.objects = self.objects, {}
+        try:
+            return self._node(layer, 0)
+        except BaseException:
+            self.objects = before  # the other process knows no other description
+            raise
 
     def _number(self, value: Any) -> int:
         self.objects[id(value)] = value

@@ -16,7 +16,7 @@ from minnet.core.layers import Layers
 from minnet.core.parameter import Parameter
 from minnet.core.state import BIT_GENERATORS
 from minnet.grading.remote.described import FLAGS
-from minnet.grading.remote.wire import ChannelError
+from minnet.grading.remote.wire import MOST_BYTES, ChannelError
 
 _COLLECTIONS: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "deque": deque, "set": set, "frozenset": frozenset}
 _GENERATORS = {name: getattr(np.random, name) for name in BIT_GENERATORS}
@@ -77,7 +77,17 @@ class Mirror:
                 raise ChannelError("an array has changed its form")
             array[...] = values
             self._known[number] = values
+        self._forget()
         return self.layer
+
+    def _forget(self) -> None:
+        """Forget what the layer no longer holds, so that this process cannot be filled."""
+        self._known = {number: self._known[number] for number in self._places}
+        if sum(array.nbytes for array in self._known.values()) > MOST_BYTES:
+            raise ChannelError(f"arrays of more than {MOST_BYTES:,} bytes")
+        for kept in (self._objects, self._flags, self._states, self._arrays):
+            for number in [number for number in kept if number not in self._seen]:
+                del kept[number]
 
     def array(self, number: int) -> Any:
         """Return the array of a number, as its holder has it now: an optimizer may have moved it."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from minnet.core.layer import Layer
 from minnet.grading.remote.described import FLAGS, Description
-from minnet.grading.remote.wire import Channel, Opaque
+from minnet.grading.remote.wire import MOST_BYTES, Channel, ChannelError, Opaque
 from minnet.inspection.gradcheck import findings
 
 _SMALL = 1 << 20  # bytes; results that are larger are not watched for later changes
@@ -43,10 +43,13 @@ class Served:
         text = json.dumps(tree)
         news: Request = {"tree": text if text != self._known_text else None, "arrays": {}, "results": {}}
         self._known_text = text
+        if sum(array.nbytes for array in self.description.arrays.values()) > MOST_BYTES:
+            raise MemoryError(f"a layer that keeps arrays of more than {MOST_BYTES:,} bytes cannot be checked")
         for number, array in self.description.arrays.items():
             if not _same(array, self._known.get(number)):
                 news["arrays"][str(number)] = array
                 self._known[number] = np.array(array)
+        self._known = {number: self._known[number] for number in self.description.arrays}
         for number, (result, known) in list(self._results.items()):
             if not _same(result, known):
                 news["results"][str(number)] = result
@@ -117,10 +120,13 @@ class Server:
         while True:
             request = self._channel.receive()
             try:
-                answer = self._answer(request)
+                self._channel.send(
+                    self._answer(request)
+                )  # a message is whole, in memory, before its first byte is sent
+            except ChannelError:
+                raise
             except BaseException as error:  # SystemExit as well: a student's sys.exit() in forward is an error
-                answer = failure(error, self._explain)
-            self._channel.send(answer)
+                self._channel.send(failure(error, self._explain))
 
     def _answer(self, request: Request) -> Request:
         for number in request.get("dropped", ()):

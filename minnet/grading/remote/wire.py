@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 _DTYPES = frozenset(["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
 CODES = {np.dtype(name).str[1:]: name for name in _DTYPES}  # the code of each dtype that is sent
+MOST_BYTES = 256 << 20  # of the arrays of one message, and of one layer
 _LONGEST_HEADER = 4 << 20
 _MOST_AXES = 32
 _MOST_KEPT = 1000  # characters of a text that stands for a value which is not plain
@@ -66,7 +67,7 @@ class Channel:
         How large the arrays of one message may be in all.
     """
 
-    def __init__(self, end: socket.socket, most_bytes: int) -> None:
+    def __init__(self, end: socket.socket, most_bytes: int = MOST_BYTES) -> None:
         self._socket, self._most_bytes = end, most_bytes
         self._sending = threading.Lock()
 

@@ -53,7 +53,7 @@ def unshare(flags: int) -> None:
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """Mount a file system."""
-    texts = [text.encode() or None for text in (source, target, kind)]
+    texts = [os.fsencode(text) or None for text in (source, target, kind)]
     _call("mount", *texts, ctypes.c_ulong(flags), options.encode() or None)
 
 
@@ -64,7 +64,7 @@ def make_read_only(path: str) -> None:
         _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace")]
 
     attributes = Attributes(set=_READ_ONLY)
-    arguments = (ctypes.c_int(_AT_FDCWD), path.encode(), ctypes.c_uint(_AT_RECURSIVE), ctypes.byref(attributes))
+    arguments = (ctypes.c_int(_AT_FDCWD), os.fsencode(path), ctypes.c_uint(_AT_RECURSIVE), ctypes.byref(attributes))
     _call("syscall", ctypes.c_long(_MOUNT_SETATTR), *arguments, ctypes.c_size_t(ctypes.sizeof(attributes)))
 
 
@@ -73,10 +73,10 @@ def change_root(new: str, old: str) -> None:
     number = _PIVOT_ROOT.get(os.uname().machine)
     if number is None:
         raise OSError(f"the number of pivot_root is not known for {os.uname().machine}")
-    _call("syscall", ctypes.c_long(number), new.encode(), old.encode())
+    _call("syscall", ctypes.c_long(number), os.fsencode(new), os.fsencode(old))
     os.chdir("/")
     left = "/" + os.path.relpath(old, new)
-    _call("umount2", left.encode(), ctypes.c_int(_DETACH))
+    _call("umount2", os.fsencode(left), ctypes.c_int(_DETACH))
     os.rmdir(left)
 
 

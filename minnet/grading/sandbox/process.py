@@ -23,8 +23,8 @@ from minnet.grading.remote.layer import Handle, Remote, interpreting
 from minnet.grading.remote.wire import Channel, ChannelError, ClosedError, Gone
 from minnet.grading.sandbox.fork_server import NAMESPACES, NONE, OTHER_USER, USER_NAMESPACES
 
-MOST_BYTES = 256 << 20
 _PATIENCE = 15.0  # seconds for a process to be ended
+_PROBE = 300.0  # seconds to find out whether the system lets a process be shut in: a busy one is no reason for less
 _SERVER = "from minnet.grading.sandbox.fork_server import main; main()"
 _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
@@ -38,7 +38,7 @@ PROTECTION = {
     NAMESPACES: "each file runs as a user of its own, without network, and sees nothing of the disk but Python",
     USER_NAMESPACES: "each file runs without network, and sees nothing of the disk but Python",
     OTHER_USER: "each file runs as a user of its own; it can use the network, and read what any user may read",
-    NONE: "each file runs with YOUR rights, because this system lets no process be shut in: it can read and change "
+    NONE: "each file runs with YOUR rights, because this system cannot isolate it: it can read and change "
     "your files and use the network. Grade strangers' files in a container, or under an account that owns nothing",
 }
 
@@ -96,7 +96,7 @@ class Sandbox:
 
     def _works(self, way: str) -> bool:
         try:
-            student = self._fork(way, Limits())
+            student = self._fork(way, Limits(_PROBE))
             student.load("empty.py", b"")
             student.end()
         except (OSError, Gone):
@@ -120,7 +120,7 @@ class Sandbox:
         control, supervisor = socket.socketpair()
         with theirs, supervisor:
             self._send(json.dumps(order).encode(), [theirs.fileno(), supervisor.fileno()])
-        return Student(Channel(ours, MOST_BYTES), control, home, limits_, self._shown)
+        return Student(Channel(ours), control, home, limits_, self._shown)
 
     def _send(self, order: bytes, descriptors: list[int]) -> None:
         """Send an order to the fork server; start it if it does not run, or was ended by a student's file."""
@@ -186,7 +186,10 @@ class Student:
     def load(self, name: str, source: bytes, not_to_use: Iterable[str] = ()) -> None:
         """Let the process run a file; its layers may not compute with the layers of minnet that are not to be used."""
         order = {"name": name, "source": np.frombuffer(source, np.uint8), "roots": self._shown}
-        answer = self._exchange(order | {"not_to_use": list(not_to_use)})
+        started = self._exchange(order | {"not_to_use": list(not_to_use)})
+        if "failed" in started:
+            raise Gone("grader", clean(str(started["failed"])))
+        answer = self._answer()
         with interpreting():
             self.classes = [str(name) for name in answer["classes"]]
             self.errors = [{key: str(value) for key, value in error.items()} for error in answer["errors"]]
@@ -224,20 +227,29 @@ class Student:
     def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             self._channel.send(request, max(0.1, self._until - time.monotonic()))
+        except TimeoutError:
+            raise self._late() from None
+        except ChannelError as error:
+            raise self._gone(error) from None
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        try:
             while True:
                 answer = self._channel.receive(self._until - time.monotonic())
                 if not isinstance(answer, dict):
                     raise ChannelError("no message")
-                if "failed" in answer:
-                    raise Gone("grader", clean(str(answer["failed"])))
                 if "event" not in answer:
                     return answer
                 self.events.append((clean(str(answer["event"])), clean(str(answer["text"]))))
                 del self.events[100:]
         except TimeoutError:
-            raise Gone("time", f"it took more than {self._limits.seconds:g} seconds") from None
+            raise self._late() from None
         except (ChannelError, KeyError) as error:
             raise self._gone(error) from None
+
+    def _late(self) -> Gone:
+        return Gone("time", f"it took more than {self._limits.seconds:g} seconds")
 
     def _gone(self, error: Exception) -> Gone:
         """Say why the channel was closed."""

@@ -25,7 +25,6 @@ from minnet.grading.remote.served import Server, failure
 from minnet.grading.remote.wire import Channel
 
 MODULE = "submission"
-MOST_BYTES = 256 << 20  # of the arrays of one message
 _ERRORS = 20  # of a file; more are left out
 
 _OF_PYTHON = ("%%time", "%%capture", "%%prun")  # what stands below these in a cell is run, and its names stay
@@ -95,7 +94,8 @@ class File:
 
 def run(end: Any) -> None:
     """Run the file that comes over a socket, and serve its layers."""
-    channel = Channel(end, MOST_BYTES)
+    channel = Channel(end)
+    channel.send({"started": True})  # from here on, it is the file that speaks
     order = channel.receive()
     tell = watch.Teller(channel)
     watch.start(tell, order["roots"])

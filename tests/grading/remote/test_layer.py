@@ -227,3 +227,33 @@ def test_an_answer_that_is_none_ends_it(news):
     with pytest.raises(Gone) as gone:
         Handle(lambda request: {}, [], {"layer": 1, "news": news})
     assert gone.value.status == "forged"
+
+
+class Hoarder(mn.Layer):
+    """y = x; each forward keeps another array."""
+
+    def forward(self, x):
+        self.kept = np.ones(100_000)
+        return x
+
+
+def test_what_a_layer_no_longer_holds_is_forgotten():
+    with served(Hoarder=Hoarder) as make:
+        layer = make("Hoarder")
+        for _ in range(20):
+            layer.forward(np.ones(2))
+        mirror = layer._link.handle.mirror
+        assert len(mirror._known) == len(mirror._places)
+        assert sum(array.nbytes for array in mirror._known.values()) < 2_000_000
+
+
+def test_a_layer_that_holds_too_much(monkeypatch):
+    monkeypatch.setattr("minnet.grading.remote.served.MOST_BYTES", 100_000)
+    with served(Hoarder=Hoarder) as make, pytest.raises(RuntimeError, match="arrays of more than 100,000 bytes"):
+        make("Hoarder").forward(np.ones(2))
+
+
+def test_another_process_that_sends_too_much(monkeypatch):
+    monkeypatch.setattr("minnet.grading.remote.mirror.MOST_BYTES", 100_000)
+    with served(Hoarder=Hoarder) as make, pytest.raises(Gone, match="answered in place of"):
+        make("Hoarder").forward(np.ones(2))

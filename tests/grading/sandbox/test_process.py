@@ -153,3 +153,13 @@ def test_a_server_that_was_ended_is_started_again():
 def test_a_strangers_text_is_harmless():
     assert clean("a\x1b[2J\u202eb\n\ud800") == "a\\x1b[2J\\x202eb\n\\xd800"
     assert len(clean("x" * 10_000)) == 2000
+
+
+FAILED = "import json, os\ntext = json.dumps(['d', [['failed', 'the disk is full']]]).encode()\n"
+FAILED += "os.write(3, len(text).to_bytes(4, 'big') + text)\n"
+
+
+def test_only_the_grader_says_that_the_grader_failed():
+    with pytest.raises(Gone) as gone:
+        loaded(FAILED)
+    assert gone.value.status == "forged"
