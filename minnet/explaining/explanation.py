@@ -148,6 +148,8 @@ class Why:
         The sum of the terms, which is the gradient.
     slope : float
         The slope of L at this number, by finite differences.
+    remark : str
+        Why the slope is another one than the gradient; "" if it is not.
     """
 
     entry: str
@@ -157,6 +159,7 @@ class Why:
     terms: tuple[Term, ...]
     total: float
     slope: float
+    remark: str
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from minnet.explaining import labels
 from minnet.explaining.asked import asked_in
 from minnet.explaining.mathml import mathml
 from minnet.explaining.tables import bracketed, figure, heads, measured, scrolled, signed
+from minnet.explaining.text import WRONG
 from minnet.explaining.tokens import split_remark
 
 if TYPE_CHECKING:
@@ -126,8 +127,10 @@ def _why(why: "Why") -> str:
     question = escape(labels.WHY.format(entry=why.entry, gradient=signed(why.gradient)))
     value = escape(labels.WHY_VALUE.format(entry=why.entry, value=signed(why.value)))
     formula = f'<div class="mn-formula">{mathml(why.formula)}</div>' if why.formula else ""
-    table = scrolled(question, rows)
-    return f'<section class="mn-card"><h4 class="mn-title">{question}</h4><p>{value}</p>{formula}{table}</section>'
+    shown = f"<p>{value}</p>{formula}{scrolled(question, rows)}"
+    kind = ' class="mn-wrong"' if why.remark == WRONG else ""
+    remark = f"<p{kind}>{escape(why.remark)}</p>" if why.remark else ""
+    return f'<section class="mn-card"><h4 class="mn-title">{question}</h4>{shown}{remark}</section>'
 
 
 def _term(term: "Term") -> str:

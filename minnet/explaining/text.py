@@ -170,6 +170,7 @@ def _why(why: "Why") -> Iterator[str]:
         ("by finite differences", why.slope),
     ):
         yield f"  {name:<22} {total:>12.6g}"
+    yield from _wrapped(why.remark, "  ")
 
 
 def _symbol(term: "Term", why: "Why") -> str:

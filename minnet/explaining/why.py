@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from minnet.core.trees import named_leaves
 from minnet.explaining.entries import Asked, asked
-from minnet.explaining.experiment import Experiment, Run, is_loss, shown
+from minnet.explaining.experiment import Experiment, Run, Slope, agree, is_loss, shown
 from minnet.explaining.explanation import Index, Step, Term, Why
+from minnet.explaining.notes import corner_note
 from minnet.explaining.recording import Call
+from minnet.explaining.steps import UNSTEADY
 from minnet.explaining.terms import Entry, terms_of
+from minnet.explaining.text import WRONG
 from minnet.layers import Sequential
 
 
@@ -22,12 +25,14 @@ def why_of(why: str, experiment: Experiment, run: Run, steps: tuple[Step, ...]) 
     if question.parameter is not None:
         value, gradient = question.parameter.data[question.index], question.parameter.grad[question.index]
         slope = experiment.slope_of_parameter(question.parameter.data, question.index, float(gradient))
+        largest = float(np.abs(question.parameter.grad).max())
         uses = _uses_of_parameter(question, experiment, run)
     else:
         value, name = inputs[question.input][question.index], _name_in_call(run.calls[""], question.input, inputs)
         gradients = run.calls[""].input_gradients
         gradient = gradients[name][question.index] if name in gradients else 0.0
         slope = experiment.slope_of_input("", name, question.index, float(gradient))
+        largest = float(np.abs(gradients[name]).max()) if name in gradients else 0.0
         uses = [_use_of_input(question, run, inputs)]
     kept = experiment.run(keep={call.path for call, _ in uses}).calls
     terms = [term for call, entry in uses if call.went_back for term in terms_of(kept[call.path], entry)]
@@ -40,7 +45,15 @@ def why_of(why: str, experiment: Experiment, run: Run, steps: tuple[Step, ...]) 
         terms=tuple(terms),
         total=float(sum(term.value for term in terms)),
         slope=float("nan") if slope is None else slope.value,
+        remark=_remark(question, float(gradient), largest, slope) if experiment.value() == run.value else UNSTEADY,
     )
+
+
+def _remark(question: Asked, gradient: float, largest: float, slope: Slope | None) -> str:
+    """Say why the slope is another one than the gradient; "" if it is not."""
+    if slope is None or agree(gradient, slope.value, 1e-6 * largest):
+        return ""
+    return corner_note(question.text) if slope.corner else WRONG
 
 
 def _uses_of_parameter(question: Asked, experiment: Experiment, run: Run) -> list[tuple[Call, Entry]]:

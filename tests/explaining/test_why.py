@@ -113,3 +113,25 @@ def test_a_wrong_backward_is_seen_beside_the_slope():
     found = mn.explain(model, mn.MSELoss(), X, np.zeros((3, 2)), "layers[0].weight[1, 2]").why
     assert found.gradient == pytest.approx(2 * found.slope, rel=1e-6)
     assert found.total == pytest.approx(found.gradient, rel=1e-12)
+    assert found.remark.startswith("The backward of this layer, or of one behind it, is wrong")
+
+
+def test_where_the_slope_is_another_one_it_says_why():
+    """At a corner of ReLU; with random numbers that are drawn anew; and nothing, where they agree."""
+
+    class Random(mn.Layer):
+        def forward(self, x):
+            return x + np.random.random()  # noqa: NPY002
+
+        def backward(self, dy):
+            return dy
+
+    target = np.ones((1, 2))
+    corner = mn.explain(mn.ReLU(), mn.MSELoss(), np.zeros((1, 2)), target, why="x[0, 0]")
+    assert corner.why.slope != pytest.approx(corner.why.gradient)
+    assert corner.why.remark.startswith("L has a corner at x[0, 0]")
+    assert str(corner).partition("WHY")[2].count("L has a corner at x[0, 0]") == 1
+    assert f"<p>{corner.why.remark}</p>" in corner._repr_html_()
+    random = mn.explain(Random(), mn.MSELoss(), target, target, why="x[0, 0]")
+    assert random.why.remark.startswith("The model computes another L each time")
+    assert mn.explain(mn.ReLU(), mn.MSELoss(), target, 2 * target, why="x[0, 0]").why.remark == ""
