@@ -4,10 +4,13 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,10 @@ def run(
     exercise = exercises.read(exercise_path)
     found = submissions.find(folder, exercise.file)
     data = out.with_suffix(".json")
+    if data == out:
+        raise ValueError(
+            f"--out {out}: expected another ending, such as .csv, because every check is written to {data}"
+        )
     results = {} if again else {(r.file, r.digest): r for r in tables.read_json(data, exercise)}
     kept: dict[str, Result] = {}
     waiting: dict[str, tuple[Result, bytes]] = {}
@@ -68,6 +75,7 @@ def run(
     for result in kept.values():
         _write_report(report_folder, exercise, result)
         done(result, len(found))
+    tables.write_json(data, exercise, _in_order(kept))  # a folder that is not there is an error now, not in an hour
     for result in _graded(waiting, exercise_path, hidden, processes or _processors()):
         kept[result.student] = result
         _write_report(report_folder, exercise, result)
@@ -139,19 +147,34 @@ def _begin(folder: Path, submission: Submission, exercise: Exercise) -> tuple[Re
 
 
 # What a grading process keeps from one file to the next.
-_exercise: Exercise
-_sandbox: Sandbox
+_given: tuple[Path, list[str]]
 
 
-def _start(exercise_path: Path, hidden: list[str]) -> None:
-    global _exercise, _sandbox
+def _start(exercise_path: Path, hidden: list[str], homes: str) -> None:
+    global _given
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _exercise = exercises.read(exercise_path)
-    _sandbox = Sandbox(hidden, os.getpid() % 4000)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    tempfile.tempdir = homes
+    _given = exercise_path, hidden
+
+
+@cache
+def _tools() -> tuple[Sandbox, Exercise]:
+    """Return what each file is graded with; it is made here, and not in `_start`, so that an error of it is told."""
+    exercise_path, hidden = _given
+    return Sandbox(hidden, os.getpid() % 4000), exercises.read(exercise_path)
+
+
+def _end_with_the_run() -> None:
+    """End this process if the one that started it has ended; the fork server and the students' end with this one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _grade(result: Result, source: bytes) -> Result:
-    return file.grade(_sandbox, _exercise, result, source)
+    return file.grade(*_tools(), result, source)
 
 
 def _graded(
@@ -160,8 +183,11 @@ def _graded(
     """Yield each result. If a file ends the grading process itself, the others are graded one at a time."""
     others = {*multiprocessing.active_children()}
     while waiting:
+        homes = tempfile.TemporaryDirectory(prefix="minnet-grade-", ignore_cleanup_errors=True)
+        os.chmod(homes.name, 0o711)  # a student's process may be another user's
+        given_to_all = (exercise_path, hidden, homes.name)
         pool = ProcessPoolExecutor(
-            min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, (exercise_path, hidden)
+            min(processes, len(waiting)), multiprocessing.get_context("spawn"), _start, given_to_all
         )
         futures: dict[Future[Any], str] = {}
         try:
@@ -174,12 +200,13 @@ def _graded(
                 name = next(iter(waiting))
                 yield _ended_the_grader(waiting.pop(name)[0])
             processes = 1
-        except BaseException:  # Ctrl-C: the files that run now are not waited for
+        except BaseException:  # Ctrl-C, or a full disk: nobody waits for a file that does not end
             for process in {*multiprocessing.active_children()} - others:
                 process.kill()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            homes.cleanup()
 
 
 def _ended_the_grader(result: Result) -> Result:

@@ -26,6 +26,8 @@ def operand_is_none(crash: Crash, match: re.Match[str]) -> str:
 
 def operand_is_tuple(crash: Crash, match: re.Match[str]) -> str:
     """An operand is a tuple."""
+    if not crash.place.line:  # the error is one of minnet's own, about what it was given
+        return ""
     return (
         f"{crash.at} computes with a tuple: what forward kept in self.cache has several parts. Unpack them, such as "
         "x, y = self.cache, and use each by its name"

@@ -1,11 +1,18 @@
 """A run: all files, the tables beside it, and that it goes on where it stopped."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
-from graded import EXERCISE
+from graded import EXERCISE, descendants
 from hostile_files import RIGHT, WRONG
 
+import minnet
 from minnet.grading.results import FAILED, GRADED, WITHHELD
 from minnet.grading.run import run
 
@@ -81,3 +88,42 @@ def _ends_at_bert(result, source):
     if result.student == "bert":
         os._exit(1)
     return result
+
+
+def test_where_the_tables_cannot_be_written(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"expected another ending, such as \.csv"):
+        run(folder, tmp_path / "layers.yaml", tmp_path / "s.json")
+    with pytest.raises(OSError, match="nowhere"):
+        run(folder, tmp_path / "layers.yaml", tmp_path / "nowhere" / "s.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="only Linux has /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_process(folder, tmp_path, number):
+    (folder / "dora.py").write_text("while True:\n    pass\n")
+    (tmp_path / "layers.yaml").write_text(EXERCISE.replace("seconds: 60", "seconds: 1000"))
+    command = [sys.executable, "-m", "minnet.grade", "class", "--exercise", "layers.yaml", "--processes", "1"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(minnet.__file__).parents[1])}
+    started = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not (tmp_path / "scores.json").exists() or len(descendants(started.pid)) < 5:
+        assert time.monotonic() < until
+        assert started.poll() is None
+        time.sleep(0.1)
+    left = descendants(started.pid)
+    started.send_signal(number)
+    started.wait(120)
+    while alive := [pid for pid in left if running(pid)]:
+        assert time.monotonic() < until + 120, alive
+        time.sleep(0.1)
+    if number == signal.SIGINT:
+        assert started.returncode == 130
+        assert not list(tmp_path.glob("minnet-grade-*"))
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
