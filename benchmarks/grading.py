@@ -19,7 +19,7 @@ import classroom  # noqa: E402
 
 from minnet.grading.results import GRADED, Result  # noqa: E402
 from minnet.grading.run import run  # noqa: E402
-from minnet.grading.sandbox.process import PROTECTION  # noqa: E402
+from minnet.grading.sandbox.sandbox import PROTECTION  # noqa: E402
 
 HEAD = """---
 orphan: true
@@ -60,7 +60,7 @@ def main() -> None:
         count=len(results),
         wrong=len(wrong) or "none",
         were="was" if len(wrong) < 2 else "were",
-        protection=" ".join(f"Walls: {PROTECTION[way]}" for way in sorted({r.protection for r in results})),
+        protection=" ".join(f"Isolation: {PROTECTION[way]}" for way in sorted({r.protection for r in results})),
     )
     out.write_text(head + "\n".join(row(result, mistakes) for result in results) + "\n", encoding="utf-8")
     print(f"{len(results)} files in {seconds:.1f} s; wrong verdicts: {', '.join(wrong) or 'none'}")

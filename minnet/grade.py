@@ -11,7 +11,7 @@ from tqdm import tqdm
 from minnet.errors import MissingExtraError
 from minnet.grading.results import GRADED, Result
 from minnet.grading.run import run
-from minnet.grading.sandbox.process import PROTECTION
+from minnet.grading.sandbox.sandbox import PROTECTION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

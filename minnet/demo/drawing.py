@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.data.mnist.synthetic import BOX, SIDE, blotted, flow, pen
+from minnet.data.mnist.pen import SIDE, blotted, flow, pen
+from minnet.data.mnist.synthetic import BOX
 
 Points = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ WORDS: dict[str, dict[str, str]] = {
         "about_synthetic": "A single matrix reads what you draw. It learned its {numbers} numbers from {synthetic} "
         "synthetic digits, because MNIST is not on this computer, and reads {accuracy} of others right.",
         "about_file": "The model {name} reads what you draw. It has {numbers} numbers that were learned.",
-        "here": "All of it runs on this computer, in Python; nothing that you draw leaves it.",
+        "here": "Everything runs on this computer, in Python. Nothing that you draw leaves it.",
         "draw": "Draw a digit",
         "pad": "Drawing area",
         "hint": "One digit from 0 to 9, with the mouse, a finger or a pen.",

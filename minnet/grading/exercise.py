@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minnet.grading import expressions, yaml_lines
-from minnet.grading.sandbox.process import Limits
+from minnet.grading.sandbox.limits import Limits
 from minnet.grading.yaml_lines import Section
 from minnet.inspection.gradcheck import CHECKS
 from minnet.version import __version__

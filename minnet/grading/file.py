@@ -9,7 +9,8 @@ from minnet.grading.exercise import Exercise, Question
 from minnet.grading.remote.wire import Gone
 from minnet.grading.results import ENDED, FAILED, GRADED, MEMORY, NOTHING, TIME, WITHHELD, Answer, Check, Result
 from minnet.grading.sandbox.files import is_inside
-from minnet.grading.sandbox.process import Sandbox, Student, clean
+from minnet.grading.sandbox.process import Student, clean
+from minnet.grading.sandbox.sandbox import Sandbox
 
 MOST_BYTES = 20 << 20  # of a file
 _STATUSES = {"time": TIME, "ended": ENDED, "forged": WITHHELD, "grader": FAILED}

@@ -18,7 +18,7 @@ from minnet.grading import exercise as exercises
 from minnet.grading import file, reports, submissions, tables
 from minnet.grading.exercise import Exercise
 from minnet.grading.results import FAILED, WITHHELD, Answer, Result
-from minnet.grading.sandbox.process import Sandbox
+from minnet.grading.sandbox.sandbox import Sandbox
 from minnet.grading.submissions import Submission
 
 

@@ -57,8 +57,7 @@ def reshape(method: str, place: Place, node: ast.AST | None, text: str) -> str:
     if not count and "-1" in place.code:
         return (
             f"{method} cannot reshape an empty batch at {place.quoted}: of 0 numbers, NumPy cannot tell what -1 stands "
-            "for. "
-            "Write the size itself, such as x.shape[1] * x.shape[2]"
+            "for. Write the size itself, such as x.shape[1] * x.shape[2]"
         )
     said = f"{method} cannot reshape at {place.quoted or 'some line'}"
     array = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None

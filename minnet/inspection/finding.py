@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# With these words begins what would answer an exercise: the right formula. It stands at the end of a message.
+# The right formula stands at the end of a message, and begins with one of these. An exercise must not show it.
 RIGHT_ONE = ": the right one is "
 FITS = "; here "
 SUMMED = ": the sum is "

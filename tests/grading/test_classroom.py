@@ -12,7 +12,7 @@ from minnet.grading.sandbox.fork_server import NAMESPACES, USER_NAMESPACES
 pytest.importorskip("yaml")
 pytestmark = pytest.mark.slow
 needs_walls = pytest.mark.skipif(
-    sandbox().way not in (NAMESPACES, USER_NAMESPACES), reason="hostile files are run only where they can be shut in"
+    sandbox().way not in (NAMESPACES, USER_NAMESPACES), reason="hostile files are run only where they can be isolated"
 )
 UNMARKED = {  # files that try nothing but to look right: their score is all there is to say
     *("equal_to_all", "huge_error", "huge_output", "huge_file", "raises_lookalikes", "patches_numpy"),

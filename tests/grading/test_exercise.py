@@ -7,7 +7,7 @@ import pytest
 from graded import grade, read
 
 from minnet.grading.exercise import _QUESTION
-from minnet.grading.sandbox.process import Limits
+from minnet.grading.sandbox.limits import Limits
 
 pytest.importorskip("yaml")
 

@@ -11,7 +11,7 @@ from minnet.grading.remote.layer import Handle
 from minnet.grading.remote.served import Server
 from minnet.grading.remote.wire import Channel
 from minnet.grading.results import Result
-from minnet.grading.sandbox.process import Sandbox
+from minnet.grading.sandbox.sandbox import Sandbox
 
 EXERCISE = """
 title: Two layers

@@ -13,15 +13,13 @@ An image is made in four steps:
 - Clip the sum to a line with grey edges.
 """
 
-import math
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minnet.core.checks import check_int
-
-Floats = NDArray[np.float32]
+from minnet.data.mnist.pen import SIDE, Floats, blotted, flow, pen
 
 # Each digit's drawings, with how often each is used. Points are "x,y" in percent of the box, x to the right
 # and y down. The pen passes them smoothly; a point written twice is a sharp corner; "/" lifts the pen.
@@ -78,7 +76,6 @@ DRAWINGS: dict[int, list[tuple[float, str]]] = {
     ],
 }
 
-SIDE = 28  # pixels along an edge of the frame
 BOX = 20.0  # pixels along the longer edge of the ink
 PIECES = 72  # pieces of a curve: about 1 pixel each in the longest drawing, less than a blot's radius
 CONTROLS = 16  # room for the control points of any drawing
@@ -93,9 +90,8 @@ LEAN, SLANT = 0.15, 0.36  # to the right, as most people's hand: the mean, and i
 TURN = 0.14  # in radians
 JITTER = 0.3  # of the centre of mass, in pixels
 PRESSURE = 0.15  # of the pen along one line
-RADIUS, RADIUS_SPREAD = 1.4, 0.18  # of a blot: pixels (the median), and as a logarithm
+RADIUS_SPREAD = 0.18  # of a blot's radius, as a logarithm
 TAIL = 2.0  # all of these are clipped to so many standard deviations, because a scrawl teaches nothing
-PALE, DARK = 0.2, 0.75  # blurred ink below PALE is background, above DARK it is black
 
 
 def synthetic_digits(
@@ -176,48 +172,6 @@ def _draw(controls: Floats, curves: Floats, shake: Floats) -> Floats:
     ink = length * curve[:, 2, :PIECES] * flow(scale, radius)
 
     return blotted(middle, ink, radius)
-
-
-def pen(share: Floats, spread: Floats | float = 1.0) -> Floats:
-    """Return a pen's radius in pixels, by the extent of a drawing as a share of the length of its lines.
-
-    Long lines are drawn with a finer pen, or the loops of an 8 would fill.
-    """
-    radius: Floats = RADIUS * spread * share**0.3
-    return radius
-
-
-def flow(scale: Floats, radius: Floats) -> Floats:
-    """Return how much ink there is in one unit of length, which is `scale` pixels: so much that a straight line is 1.
-
-    It is 1 divided by what the blots of a straight line add up to on it.
-    """
-    ink: Floats = scale / (math.sqrt(2 * math.pi) * radius)
-    return ink
-
-
-def blotted(middle: Floats, ink: Floats, radius: Floats) -> Floats:
-    """Return images (N, 28, 28), from 0 to 255, of blots: their middles (N, 2, P), ink (N, P), radius (N, 1)."""
-    columns, rows = _blots(middle[:, 0], radius), _blots(middle[:, 1], radius)
-    rows *= ink[:, None]
-    image: Floats = rows @ columns.transpose(0, 2, 1)
-    image -= PALE
-    image *= 255 / (DARK - PALE)
-    np.clip(image, 0, 255, out=image)
-    return image
-
-
-def _blots(centres: Floats, radius: Floats) -> Floats:
-    """Evaluate at each of the 28 pixels the Gaussian blots around centres (N, P): (N, 28, P)."""
-    pixels = np.arange(SIDE, dtype=np.float32)[:, None]
-    distance: Floats = pixels - centres[:, None]
-    distance *= (math.sqrt(0.5) / radius)[:, None]
-    distance *= distance
-    np.negative(distance, out=distance)
-    # A blot fainter than e^-40 is invisible, but its subnormal numbers would make the product 20 times slower.
-    np.maximum(distance, np.float32(-40), out=distance)
-    np.exp(distance, out=distance)
-    return distance
 
 
 @cache

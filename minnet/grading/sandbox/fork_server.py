@@ -65,7 +65,7 @@ def _supervise(order: dict[str, Any], descriptors: list[int], run: Any) -> None:
 
 
 def _fail(channel: int, error: OSError) -> None:
-    """Tell the grader that the system does not let a process be shut in like this."""
+    """Tell the grader that the system cannot isolate a process in this way."""
     with suppress(ChannelError):
         Channel(socket.socket(fileno=channel), 0).send({"failed": str(error)})
 

@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from minnet.grading.sandbox.files import SPACE
@@ -11,6 +12,14 @@ from minnet.grading.sandbox.files import SPACE
 PROCESSES = 16  # threads count, too
 _OPEN_FILES = 128
 _FIRST_USER = 60_000  # from here on, numbers of users that nobody has
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student's process may use: seconds for the file and for each question, and bytes of memory."""
+
+    seconds: float = 20.0
+    memory: int = 1 << 30
 
 
 def limit(memory: int, seconds: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 from graded import descendants, sandbox
 
 from minnet.grading.remote.wire import Gone
-from minnet.grading.sandbox.process import Limits
+from minnet.grading.sandbox.limits import Limits
 
 DAEMON = """
 import os, time

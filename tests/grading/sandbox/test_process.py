@@ -7,11 +7,12 @@ from hostile_files import RIGHT
 
 from minnet.grading.remote.wire import Gone
 from minnet.grading.sandbox.fork_server import NAMESPACES, USER_NAMESPACES
-from minnet.grading.sandbox.process import Limits, clean
+from minnet.grading.sandbox.limits import Limits
+from minnet.grading.sandbox.process import clean
 from minnet.inspection.gradcheck import check_layer
 
 SHUT_IN = sandbox().way in (NAMESPACES, USER_NAMESPACES)
-needs_walls = pytest.mark.skipif(not SHUT_IN, reason="this system lets no process be shut in")
+needs_walls = pytest.mark.skipif(not SHUT_IN, reason="this system cannot isolate a process")
 
 
 def loaded(source, limits=None):
@@ -142,12 +143,6 @@ def test_what_is_replaced_is_told():
     assert loaded("import minnet as mn\nmn.Linear.forward = None").changed == ["minnet.layers.linear.Linear.forward"]
     assert loaded("import numpy as np\nnp.allclose = max").changed == ["numpy.allclose"]
     assert loaded("import builtins\nbuiltins.input = max").changed == ["builtins.input"]
-
-
-def test_a_server_that_was_ended_is_started_again():
-    sandbox()._server.kill()
-    sandbox()._server.wait()
-    assert loaded("x = 1").errors == []
 
 
 def test_a_strangers_text_is_harmless():

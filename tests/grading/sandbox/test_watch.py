@@ -3,7 +3,7 @@
 import pytest
 from graded import sandbox
 
-from minnet.grading.sandbox.process import Limits
+from minnet.grading.sandbox.limits import Limits
 
 TOLD = {
     "open('/srv/x')": ("read", "/srv/x"),
