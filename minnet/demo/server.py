@@ -18,6 +18,7 @@ from minnet.demo.page import Page
 from minnet.demo.reader import Reader
 
 THREADS = 16  # connections at a time; one more ends the oldest
+GRACE = 0.5  # seconds, in which a connection can ask something, before another one may end it
 
 
 class DemoServer(ThreadingTCPServer):
@@ -38,7 +39,7 @@ class DemoServer(ThreadingTCPServer):
 
     def __init__(self, port: int) -> None:
         self._free, self._lock = BoundedSemaphore(THREADS), Lock()
-        self._open: dict[Any, None] = {}  # connections, the oldest first
+        self._open: dict[Any, float] = {}  # connections, the oldest first, and when they began
         super().__init__(("127.0.0.1", port), Handler)
         self.port = int(self.server_address[1])
         self.hosts = [f"127.0.0.1:{self.port}", f"localhost:{self.port}"]
@@ -58,12 +59,12 @@ class DemoServer(ThreadingTCPServer):
         """Answer in a thread of its own; if all are busy, the oldest connection ends, because it may be an idle one."""
         while not self._free.acquire(blocking=False):
             with self._lock:
-                oldest = next(iter(self._open), None)
-                if oldest is not None:
+                oldest, began = next(iter(self._open.items()), (None, 0.0))
+                if oldest is not None and time.monotonic() - began > GRACE:
                     _end(oldest)
             time.sleep(0.001)  # its thread ends now
         with self._lock:
-            self._open[request] = None
+            self._open[request] = time.monotonic()
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:

@@ -2,7 +2,7 @@
 
 import ast
 import difflib
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ def asked(why: object, experiment: Experiment, inputs: dict[str, NDArray[Any]]) 
 
     `inputs` are the arrays that the model is given, by the names under which the user knows them.
     """
-    path, index = _parsed(why)
+    path, index = _meant(why, experiment, inputs)
     for name, array in inputs.items():
         if _unquoted(path) == _unquoted(name):
             if array.dtype.kind != "f":
@@ -62,28 +62,42 @@ def _path(owner: str, name: str) -> str:
     return f"{shown(owner)}.{name}" if owner else name
 
 
-def _parsed(why: object) -> tuple[str, Index | None]:
-    """Return the path and the index; None if there is no index."""
+def _meant(why: object, experiment: Experiment, inputs: dict[str, NDArray[Any]]) -> tuple[str, Index | None]:
+    """Return the path and the index; None if there is no index.
+
+    ``layers[0]`` is a path, ``weight[3, 5]`` a path and an index, and so is ``weight[3][5]``: what is there decides.
+    """
+    readings = list(_readings(why))
+    for path, index in readings:
+        is_input = any(_unquoted(path) == _unquoted(name) for name in inputs)
+        if is_input or isinstance(_walked(path, experiment), Layer | Parameter | Buffer):
+            return path, index
+    unknown = (reading for reading in reversed(readings) if _walked(reading[0], experiment) is None)
+    return next(unknown, readings[0])
+
+
+def _readings(why: object) -> Iterator[tuple[str, Index | None]]:
+    """Yield all as a path; all but an index behind it; and so on."""
     if not isinstance(why, str):
         raise TypeError(f"explain expected why to be a string, got {named(why)}: {HOW}")
     try:
         node = ast.parse(why.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        raise ValueError(f"explain cannot read why={why!r}: {HOW}") from None
-    index: Index | None = None
-    if isinstance(node, ast.Subscript):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"explain cannot read why={why!r:.80}: {HOW}") from None
+    yield ast.unparse(node), None
+    index: Index = ()
+    while isinstance(node, ast.Subscript):
         try:
             key = ast.literal_eval(node.slice)
         except ValueError:
-            problem = f"explain: why={why!r} must be one number, with an index of whole numbers"
+            problem = f"explain: why={why!r:.80} must be one number, with an index of whole numbers"
             raise ValueError(f"{problem}: {HOW}") from None
-        if isinstance(key, tuple) and all(type(i) is int for i in key):
-            node, index = node.value, key
-        elif type(key) is int:
-            node, index = node.value, (key,)
-    if isinstance(node, ast.Attribute) and node.attr in ("data", "grad") and index is not None:
-        node = node.value
-    return ast.unparse(node), index
+        keys = key if isinstance(key, tuple) else (key,)
+        if not all(type(i) is int for i in keys):
+            return
+        node, index = node.value, (*keys, *index)
+        is_array = isinstance(node, ast.Attribute) and node.attr in ("data", "grad")
+        yield ast.unparse(node.value if is_array else node), index  # type: ignore[attr-defined]
 
 
 def _unquoted(path: str) -> str:
@@ -143,10 +157,12 @@ def _refuse(path: str, found: Any, known: dict[str, Any], inputs: dict[str, NDAr
         what = f"{path} is a layer, {found.describe()}"
         raise ValueError(f"explain: {what}: why is one number of a Parameter. {_listed(own or parameters)}")
     names = [*parameters, *inputs]
-    spelled = re.sub(r"\.(W|b)$", lambda letter: {".W": ".weight", ".b": ".bias"}[letter[0]], path)
-    near = [spelled] if spelled in names else difflib.get_close_matches(path, names, n=2, cutoff=0.6)
+    owner, dot, last = path.rpartition(".")
+    last = {"W": "weight", "b": "bias"}.get(last.removeprefix("d"), last)
+    alike = [name for name in names if name == owner + dot + last or (not dot and name.endswith(f".{last}"))]
+    near = alike[:3] or difflib.get_close_matches(path, names, n=2, cutoff=0.6)
     cure = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise ValueError(f"explain: there is no {path} in this model. {cure}{_listed(parameters, inputs)}")
+    raise ValueError(f"explain: there is no {path:.80} in this model. {cure}{_listed(parameters, inputs)}")
 
 
 def _listed(parameters: dict[str, Any], inputs: dict[str, NDArray[Any]] | None = None) -> str:

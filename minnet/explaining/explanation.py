@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.explaining.experiment import agree
 from minnet.explaining.text import text
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ class Quantity:
         """The entries, without corners, whose slope is another one than the gradient says."""
         if self.gradient is None:
             return []
-        scale = float(np.abs(self.gradient).max(initial=0.0))
         claimed = self.gradient
+        rounding = 1e-6 * float(np.abs(claimed[np.isfinite(claimed)]).max(initial=0.0))
         smooth = {at: slope for at, slope in self.slopes.items() if at not in self.corners}
-        return [at for at, slope in smooth.items() if not np.isclose(claimed[at], slope, 1e-4, 1e-6 * scale + 1e-9)]
+        return [at for at, slope in smooth.items() if not agree(claimed[at], slope, rounding)]
 
 
 @dataclass(frozen=True)

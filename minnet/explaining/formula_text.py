@@ -1,6 +1,7 @@
 """A formula of a picture: set by matplotlib's mathtext, as large as its room allows, or else as it was written."""
 
 import textwrap
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from minnet.explaining.tex import tex
@@ -44,9 +45,11 @@ def formula_text(plain: str, width: float) -> FormulaText:
     if not plain.strip():
         return FormulaText("", False, PLAIN, 0.0)
     written = f"${tex(plain)}$".replace(r"\frac", r"\dfrac")
-    wide, high, *_ = MathTextParser("path").parse(written, 72, FontProperties(size=LARGE))
-    size = LARGE * min(1.0, 72 * width / max(wide, 1))
-    if size >= LEAST:
-        return FormulaText(written, True, size, high * size / LARGE / 72 + 0.04)
-    lines = textwrap.wrap(split_remark(plain)[0] or plain, max(int(width / 0.068), 10))
+    is_chinese = any(unicodedata.east_asian_width(letter) in "WF" for letter in written)
+    if not is_chinese:  # mathtext has no such letters
+        wide, high, *_ = MathTextParser("path").parse(written, 72, FontProperties(size=LARGE))
+        size = LARGE * min(1.0, 72 * width / max(wide, 1))
+        if size >= LEAST:
+            return FormulaText(written, True, size, high * size / LARGE / 72 + 0.04)
+    lines = textwrap.wrap(split_remark(plain)[0] or plain, max(int(width / 0.068), 10) // (1 + is_chinese))
     return FormulaText("\n".join(lines), False, PLAIN, LINE * len(lines) + 0.04)

@@ -28,6 +28,7 @@ HEAD, FOOT = 0.75, 0.15  # above and below the drawing
 APART = 0.34  # from one array down to the next
 WRONG_LINES = 4  # about gradients that are wrong
 TERMS = 4  # of `why` that are written out
+CHINESE = "Noto Sans CJK", "Noto Sans TC", "PingFang", "Heiti TC", "Microsoft JhengHei", "WenQuanYi", "Droid Sans F"
 
 
 class Row(NamedTuple):
@@ -46,7 +47,19 @@ class Row(NamedTuple):
 
 def picture(explanation: "Explanation", title: str | None = None) -> "Figure":
     """Draw an explanation; see `Explanation.plot`."""
-    require("matplotlib", "plots")
+    with require("matplotlib", "plots").rc_context({"font.family": fonts()}):
+        return _picture(explanation, title)
+
+
+def fonts() -> list[str]:
+    """Return the families of matplotlib's style, and one with Chinese letters, for a layer's name or its formula."""
+    from matplotlib import font_manager, rcParams
+
+    chinese = sorted(name for name in font_manager.get_font_names() if name.startswith(CHINESE))
+    return [*rcParams["font.family"], *chinese[:1]]
+
+
+def _picture(explanation: "Explanation", title: str | None) -> "Figure":
     rows = _rows(explanation)
     tops = _tops(rows)
     why = ["", *(_why(explanation.why) if explanation.why else []), *_agreement(explanation)]

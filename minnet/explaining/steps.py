@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.core.checks import named
 from minnet.core.parameter import Parameter
 from minnet.explaining.experiment import LOSS, Experiment, Run, Slope, is_loss, shown
 from minnet.explaining.explanation import Index, Quantity, Step
@@ -58,6 +59,7 @@ class Steps:
         inputs, outputs = self._inputs(call, corners), self._outputs(call)
         parameters = self._parameters(call, corners)
         notes = notes_of(call, self.experiment)
+        notes += _missing(call, inputs)
         if not self.steady:
             notes.append(UNSTEADY)
         return Step(
@@ -109,11 +111,28 @@ class Steps:
             found.append(_quantity(name, letters.of_others(values), values, gradient, slopes, corners))
         return tuple(found)
 
-    def _measured(self, gradient: NDArray[Any] | None, measure: Callable[[Index], Slope | None]) -> dict[Index, Slope]:
+    def _measured(
+        self, gradient: NDArray[Any] | None, measure: Callable[[Index, float], Slope | None]
+    ) -> dict[Index, Slope]:
         """Return the slopes at some entries of an array."""
         if gradient is None or not self.steady:
             return {}
-        return {index: slope for index in _places(gradient) if (slope := measure(index)) is not None}
+        return {index: slope for index in _places(gradient) if (slope := measure(index, float(gradient[index])))}
+
+
+def _missing(call: Call, inputs: tuple[Quantity, ...]) -> list[str]:
+    """Return a note on what backward returned, if it is no gradient of an input."""
+    if is_loss(call.path) or not call.went_back:
+        return []
+    got = "nothing (is return missing?)" if call.dx is None else named(call.dx)
+    if isinstance(call.dx, np.ndarray):
+        got = f"an array of shape {call.dx.shape}"
+    return [
+        f"WRONG: backward returned {got}, and there is no dL/d{quantity.name} in it, which is an array of "
+        f"the shape of {quantity.name}, {quantity.values.shape}."
+        for quantity in inputs
+        if quantity.gradient is None and quantity.values.dtype.kind == "f"
+    ]
 
 
 def _quantity(

@@ -15,6 +15,7 @@ from minnet.explaining.explanation import Index, Term
 from minnet.explaining.recording import Call, changed, walk
 
 MOST = 2000  # terms; an example with more is not small
+TOGETHER = 4  # outputs: of so few, each is looked at
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Replay:
     def __init__(self, call: Call, layer: Layer, entry: Entry) -> None:
         self.layer, self.entry = layer, entry
         self._call = Call(call.path, layer, call.given)
+        self._known: dict[tuple[str, Index], float] = {}
         self.y = self._copy().forward(*call.given.args, **call.given.kwargs)
 
     def _copy(self) -> Layer:
@@ -64,18 +66,20 @@ class Replay:
 
     def of_one(self, output: str, index: Index) -> float:
         """Return ∂y_j/∂(the entry) for one number of one output."""
-        return self.derivative(self._only(output, [index], lambda _: 1.0))
+        if (output, index) not in self._known:
+            self._known[output, index] = self.derivative(self._only(output, [index], lambda _: 1.0))
+        return self._known[output, index]
 
     def dependent(self, output: str, places: list[Index]) -> list[Index]:
         """Return those of the places of an output that depend on the entry.
 
         A random sum of all of them is 0 only if none does. Otherwise each half is looked at.
         """
+        if len(places) <= TOGETHER:
+            return [index for index in places if self.of_one(output, index) != 0]
         draw = np.random.default_rng(0).normal
-        if not places or self.derivative(self._only(output, places, lambda _: float(draw()))) == 0:
+        if self.derivative(self._only(output, places, lambda _: float(draw()))) == 0:
             return []
-        if len(places) == 1:
-            return places
         half = len(places) // 2
         found = self.dependent(output, places[:half])
         if len(found) > MOST:

@@ -21,13 +21,13 @@ def why_of(why: str, experiment: Experiment, run: Run, steps: tuple[Step, ...]) 
     question = asked(why, experiment, inputs)
     if question.parameter is not None:
         value, gradient = question.parameter.data[question.index], question.parameter.grad[question.index]
-        slope = experiment.slope_of_parameter(question.parameter.data, question.index)
+        slope = experiment.slope_of_parameter(question.parameter.data, question.index, float(gradient))
         uses = _uses_of_parameter(question, experiment, run)
     else:
         value, name = inputs[question.input][question.index], _name_in_call(run.calls[""], question.input, inputs)
         gradients = run.calls[""].input_gradients
         gradient = gradients[name][question.index] if name in gradients else 0.0
-        slope = experiment.slope_of_input("", name, question.index)
+        slope = experiment.slope_of_input("", name, question.index, float(gradient))
         uses = [_use_of_input(question, run, inputs)]
     kept = experiment.run(keep={call.path for call, _ in uses}).calls
     terms = [term for call, entry in uses if call.went_back for term in terms_of(kept[call.path], entry)]

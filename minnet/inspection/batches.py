@@ -26,8 +26,7 @@ def _why_batch(trial: Trial, y: object) -> str:
             per = shape[1] if len(shape) == 2 else shape[1:]
             return (
                 f"; self.{name} has shape {shape}, one row for each of the {N} samples. But all samples share a "
-                "Parameter, "
-                f"and the next batch has another size: give it one row for all, np.zeros({per})"
+                f"Parameter, and the next batch has another size: give it one row for all, np.zeros({per})"
             )
     if isinstance(y, np.ndarray) and y.shape[:1] == (N,) != (1,):
         return f": the size {N} of another batch is written into the code. Take it from the array, len(x) or x.shape[0]"

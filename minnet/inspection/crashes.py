@@ -50,8 +50,7 @@ def _empty_cache(crash: Crash, match: re.Match[str]) -> str:
     if crash.method == "forward":
         return (
             f"forward reads self.cache at {crash.at}, but in eval mode self.cache keeps nothing. Give the result a "
-            "name, "
-            "such as y = ..., then self.cache = y, and go on with y"
+            "name, such as y = ..., then self.cache = y, and go on with y"
         )
     if "even if not self.training" in crash.text:
         return f"{crash.method} fails while the layer behaves as in eval mode: {crash.text}"

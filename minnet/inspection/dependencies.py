@@ -14,8 +14,7 @@ def of_dependencies(e: Evidence) -> str:
     if not alike(used.T @ e.dy.reshape(-1), e.claimed.reshape(-1)):
         return (
             "it does not grow with dy: if dy is doubled, dL/dx must be doubled, too. Multiply by dy, and use neither "
-            "the "
-            "sign of dy nor a comparison with it"
+            "the sign of dy nor a comparison with it"
         )
     scale = float(np.abs(right).max(initial=0))
     depends, counts = np.abs(right) > 1e-6 * scale, np.abs(used) > 1e-6 * scale
@@ -37,10 +36,8 @@ def _missing(e: Evidence, size: Array) -> str:
     dx, dy = x.replace("x", "dL/dx", 1), y.replace("y", "dy", 1)
     return (
         f"{y} depends on {x}, but the {dx} that backward returns does not depend on {dy}: a term is missing. dL/dx is "
-        "the "
-        f"sum of dy times the derivative over all outputs that depend on this x, {_which(e, *_largest(size))}. Does a "
-        "sum run over the wrong "
-        "axis, or does = overwrite what += should add?"
+        f"the sum of dy times the derivative over all outputs that depend on this x, {_which(e, *_largest(size))}. "
+        "Does a sum run over the wrong axis, or does = overwrite what += should add?"
     )
 
 
@@ -50,8 +47,7 @@ def _extra(e: Evidence, size: Array) -> str:
     return (
         f"{dx} as backward returns it depends on {dy}, but in forward {y} does not depend on {x}, "
         f"{_which(e, *_largest(size))}: only what an output was computed from gets a part of its dy. Does a sum run "
-        "over "
-        "the wrong axis, or is a mask missing?"
+        "over the wrong axis, or is a mask missing?"
     )
 
 

@@ -132,8 +132,7 @@ def _of_tuples(trial: Trial, check: str) -> str:
         return ""
     return (
         f". Forward returned a tuple of {len(trial.of_output.cache)} arrays, which are as many outputs, and backward "
-        "is given "
-        "a tuple of as many dy. If the layer has one output, return it alone, and keep the rest in self.cache"
+        "is given a tuple of as many dy. If the layer has one output, return it alone, and keep the rest in self.cache"
     )
 
 

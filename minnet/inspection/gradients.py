@@ -136,8 +136,7 @@ def _wrong_gradient(
     where = [int(i) for i in np.unravel_index(int(places[worst]), claimed.shape)]
     message = (
         f"{trial.name}: {name}{where if where else ''} is wrong: backward says {values[worst]:.6g}, finite differences "
-        "say "
-        f"{slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
+        f"say {slopes[worst]:.6g} ({wrong.sum()} of {len(places)} elements are wrong)"
     )
     right = np.full(claimed.size, np.nan)
     right[places] = slopes

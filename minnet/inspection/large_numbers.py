@@ -20,8 +20,7 @@ def large_numbers(trial: Trial) -> None:
         if _overflows(trial, inputs, method):
             trial.fail(
                 f"{method} gives NaN (not a number) if x is large, here up to {LARGEST:.0f}: np.exp of more than 709 "
-                "is "
-                f"infinite, and infinity / infinity is NaN. {_cure(trial.clean.y)}"
+                f"is infinite, and infinity / infinity is NaN. {_cure(trial.clean.y)}"
             )
 
 
@@ -29,14 +28,12 @@ def _cure(y: Array) -> str:
     """Say how a formula is rewritten; that of a softmax is known by its sums."""
     if np.ndim(y) and np.allclose(y.sum(axis=-1), 1):
         return (
-            "Subtract the largest score of each row first, np.exp(x - x.max(axis=1, keepdims=True)): the result is the "
-            "same, "
-            "and no number is too large"
+            "Subtract the largest score of each row first, np.exp(x - x.max(axis=1, keepdims=True)): the result is "
+            "the same, and no number is too large"
         )
     return (
         "Write the formula so that np.exp is given negative numbers only, such as np.exp(-np.abs(x)), or with np.tanh "
-        "or "
-        "np.logaddexp, which do not overflow; keep y for backward, if the derivative can be computed from it"
+        "or np.logaddexp, which do not overflow; keep y for backward, if the derivative can be computed from it"
     )
 
 

@@ -91,10 +91,8 @@ class Trial:
         if not np.isfinite(y).all() and all(np.isfinite(x).all() for x in self.inputs):
             self.fail(
                 "forward gives NaN or infinity for numbers as ordinary as these: does it divide by 0, take the log or "
-                "the "
-                "root of a negative number, or read an array of np.empty before it is filled? If the formula is for "
-                "some "
-                "numbers only, such as those above 0, check it with such an x"
+                "the root of a negative number, or read an array of np.empty before it is filled? If the formula is "
+                "for some numbers only, such as those above 0, check it with such an x"
             )
 
     def fail(self, what: str, cause: BaseException | None = None) -> NoReturn:
@@ -108,8 +106,7 @@ class Trial:
         except (Exception, SystemExit) as error:
             self.fail(
                 f"it cannot be copied ({type(error).__name__}: {error}), and all checks run on copies: a layer keeps "
-                "numbers, "
-                "arrays, Parameters, Buffers and layers, and no open file, lock or generator",
+                "numbers, arrays, Parameters, Buffers and layers, and no open file, lock or generator",
                 error,
             )
         for method, arguments in (("astype", [dtype]), ("eval", []), ("train", [])):

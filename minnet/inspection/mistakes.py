@@ -147,8 +147,7 @@ def _of_samples(e: Evidence) -> str:
     if len(silent) == len(e.x) - 1 and silent[-1] != len(e.x) - 1 and len(e.x) > 1:
         return (
             "only the last sample counts: a loop overwrites the gradient of each sample with that of the next. Add "
-            "them "
-            "up, with +="
+            "them up, with +="
         )
     if silent == list(range(1, len(e.x))) and len(e.x) > 2:
         return (
@@ -158,8 +157,7 @@ def _of_samples(e: Evidence) -> str:
         which = {0: "first ", len(e.x) - 1: "last "}.get(silent[0], "") if len(silent) == 1 else ""
         return (
             f"the {which}sample [{silent[0]}] is left out, its dy changes nothing: does a loop over range(len(x)) "
-            "begin or "
-            "end at the wrong place?"
+            "begin or end at the wrong place?"
         )
     return ""
 
@@ -230,6 +228,5 @@ def _of_repeats(e: Evidence) -> str:
         return ""
     return (
         f"it is wrong only in rows that were read more than once: self.{e.name}.grad[indices] += dy adds to each row "
-        "only "
-        f"once. Write np.add.at(self.{e.name}.grad, indices, dy)"
+        f"only once. Write np.add.at(self.{e.name}.grad, indices, dy)"
     )

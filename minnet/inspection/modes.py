@@ -58,16 +58,13 @@ def eval_mode(trial: Trial) -> None:
     if changed and all(path.endswith("(a Generator)") for path in changed):
         trial.fail(
             "forward draws random numbers in eval mode: return x as it is if not self.training. After training, "
-            "model.eval() "
-            "sets self.training to False, and predictions must not depend on chance"
+            "model.eval() sets self.training to False, and predictions must not depend on chance"
         )
     if changed:
         trial.fail(
             f"forward in eval mode changes {', '.join(changed)}: keep nothing, because several threads may use one "
-            "model at "
-            "the same time. What backward needs belongs in self.cache, which keeps nothing in eval mode; change "
-            "anything "
-            "else only if self.training"
+            "model at the same time. What backward needs belongs in self.cache, which keeps nothing in eval mode; "
+            "change anything else only if self.training"
         )
     if not np.array_equal(y, again, equal_nan=True):
         trial.fail(
@@ -103,10 +100,9 @@ def _check_samples_apart(trial: Trial, layer: Layer, y: Array, learned: list[str
         )
     trial.fail(
         "forward in eval mode depends on the rest of the batch: a sample alone gives another result than among the "
-        "other "
-        "samples. Axis 0 is the batch: does a sum, a mean or a maximum run over axis=0, where axis=1, the numbers of "
-        "one "
-        "sample, is meant? (If the statistics of a batch are meant, keep a running mean in an mn.Buffer for eval mode)"
+        "other samples. Axis 0 is the batch: does a sum, a mean or a maximum run over axis=0, where axis=1, the "
+        "numbers of one sample, is meant? (If the statistics of a batch are meant, keep a running mean in an "
+        "mn.Buffer for eval mode)"
     )
 
 

@@ -17,8 +17,7 @@ def of_place(e: Evidence) -> str:
     if np.allclose(e.claimed, e.dy * at_y, rtol=1e-4, atol=1e-6):
         return (
             "it is the derivative of forward at y, the output, but the derivative at x, the input, is asked for: keep "
-            "x "
-            "in self.cache, or use a formula that has y in it"
+            "x in self.cache, or use a formula that has y in it"
         )
     return ""
 
@@ -73,8 +72,7 @@ def of_order(e: Evidence) -> str:
     if alike(np.sort(e.claimed.reshape(-1)), np.sort(e.right.reshape(-1))):
         return (
             f"{where} has the right numbers in the wrong order: undo forward's steps in reverse order, a transpose by "
-            "a "
-            "transpose, a reshape by a reshape (reshape alone does not exchange axes), repeat and not np.tile"
+            "a transpose, a reshape by a reshape (reshape alone does not exchange axes), repeat and not np.tile"
         )
     return ""
 
@@ -90,8 +88,7 @@ def of_offset(e: Evidence) -> str:
         if off.shape[axis] > 1 and np.ptp(off, axis=axis).max() < 1e-6 * np.abs(off).max():
             return (
                 f"the error is the same {where}: a term with the mean, or the sum, over axis {axis} is missing or "
-                "wrong, "
-                "because a mean in forward depends on each of these elements"
+                "wrong, because a mean in forward depends on each of these elements"
             )
         with_y = off / np.asarray(e.y)
         if off.shape[axis] > 1 and np.ptp(with_y, axis=axis).max() < 1e-6 * np.abs(with_y).max():

@@ -27,8 +27,7 @@ def backward_runs(trial: Trial) -> None:
         name, x = next((name, trial.inputs[i]) for i, name in trial.varied.items())
         trial.fail(
             f"backward returned None, which is nothing: it must return dL/d{name}. Its last line must be return dx, "
-            "with the "
-            f"gradient of {name}, an array of shape {x.shape}"
+            f"with the gradient of {name}, an array of shape {x.shape}"
         )
 
 
@@ -53,10 +52,9 @@ def repeatable(trial: Trial) -> None:
     trial.repeats = not difference(trial, trial.run(trial.new(), trial.inputs))
     trial.fail(
         f"{name} is different when a copy of the layer is given the same input: draw random numbers from a Generator "
-        "that "
-        "the layer owns (self.rng = np.random.default_rng(rng)), and share nothing between layers. Make self.rng in "
-        "__init__, once, and use neither np.random.rand and its like, which all code shares, nor a new Generator in "
-        "forward"
+        "that the layer owns (self.rng = np.random.default_rng(rng)), and share nothing between layers. Make self.rng "
+        "in __init__, once, and use neither np.random.rand and its like, which all code shares, nor a new Generator "
+        "in forward"
     )
 
 
@@ -72,8 +70,7 @@ def parameters_stay(trial: Trial) -> None:
     if [(n, id(a)) for n, a in layer.named_arrays()] != [(n, id(a)) for n, a, *_ in before]:
         trial.fail(
             "forward or backward adds or replaces a Parameter or Buffer: make all of them in __init__, because the "
-            "optimizer "
-            "is given those that are there at the start"
+            "optimizer is given those that are there at the start"
         )
     for name, array, arrays, _ in before:
         if any(now is not then for now, then in zip(held(array), arrays, strict=True)):

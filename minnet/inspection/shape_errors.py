@@ -209,8 +209,7 @@ def _without_source(method: str, place: Place, text: str) -> str:
     if "matmul" in text or "not aligned" in text:
         return (
             f"{method} multiplies matrices whose sizes do not fit{at}{there}: is a transpose missing, or "
-            f"misplaced{RULE}W, "
-            "dL/dx is dy @ W.T and dL/dW is x.T @ dy"
+            f"misplaced{RULE}W, dL/dx is dy @ W.T and dL/dW is x.T @ dy"
         )
     if "broadcast" in text:
         return (

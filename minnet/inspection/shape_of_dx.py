@@ -34,8 +34,7 @@ def _why_shape(trial: Trial, x: Array, d: Array) -> str:
         if parameter.data.shape == d.shape:
             return (
                 f": this is the shape of self.{name}. The gradient of self.{name} is added to self.{name}.grad; what "
-                "backward "
-                "returns is the gradient of x"
+                "backward returns is the gradient of x"
             )
     if d.shape == x.shape[1:]:
         return (

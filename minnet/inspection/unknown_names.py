@@ -62,8 +62,7 @@ def without_value(crash: Crash, match: re.Match[str]) -> str:
     """A variable of the method has no value yet."""
     return (
         f"{crash.method} uses {match[1]} at {crash.at} before it has a value: only a loop that did not run, or an if "
-        "that was "
-        f"not taken, assigns it. Give {match[1]} a value before that"
+        f"that was not taken, assigns it. Give {match[1]} a value before that"
     )
 
 
@@ -82,8 +81,7 @@ def missing_attribute(crash: Crash, match: re.Match[str]) -> str:
     if kind == "numpy.ndarray" and name in ("grad", "data"):
         return (
             f"{owner} is a plain NumPy array, and has no {name}, at {crash.at}. What a layer learns must be a "
-            "Parameter, "
-            f"which has .data and .grad: in __init__, write {owner} = mn.Parameter(...)"
+            f"Parameter, which has .data and .grad: in __init__, write {owner} = mn.Parameter(...)"
         )
     if kind in ("Parameter", "Buffer"):
         has = ".data, its values, and .grad, its gradient" if kind == "Parameter" else ".data, its values"
@@ -100,6 +98,5 @@ def _missing_in_self(crash: Crash, name: str) -> str:
         return f"{crash.method} uses self.{name} at {crash.at}, but it is called self.{close[0]} in __init__"
     return (
         f"{crash.method} uses self.{name} at {crash.at}, but nothing made it: assign self.{name} in __init__ (with "
-        "self. "
-        "in front: a variable of __init__ ends with __init__); what forward keeps for backward is self.cache"
+        "self. in front: a variable of __init__ ends with __init__); what forward keeps for backward is self.cache"
     )

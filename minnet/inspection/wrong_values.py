@@ -26,6 +26,8 @@ def operand_is_none(crash: Crash, match: re.Match[str]) -> str:
 
 def operand_is_tuple(crash: Crash, match: re.Match[str]) -> str:
     """An operand is a tuple."""
+    if not crash.place.line:  # the error is one of minnet's own, about what it was given
+        return ""
     return (
         f"{crash.at} computes with a tuple: what forward kept in self.cache has several parts. Unpack them, such as "
         "x, y = self.cache, and use each by its name"
@@ -38,8 +40,7 @@ def array_is_called(crash: Crash, match: re.Match[str]) -> str:
     name = ast.unparse(node.func) if isinstance(node, ast.Call) else "an array"
     return (
         f"round brackets behind {name} call it as a function, but it is an array, at {crash.at}: write {name} * (...) "
-        "to "
-        f"multiply, or {name}[...] to take a part"
+        f"to multiply, or {name}[...] to take a part"
     )
 
 
@@ -111,8 +112,7 @@ def index_too_large(crash: Crash, match: re.Match[str]) -> str:
     """An index is too large."""
     return (
         f"IndexError at {crash.at}: index {match[1]} does not exist, because axis {match[2]} has only {match[3]} "
-        "places: "
-        f"they are numbered from 0 to {int(match[3]) - 1}. (So are the classes that labels stand for)"
+        f"places: they are numbered from 0 to {int(match[3]) - 1}. (So are the classes that labels stand for)"
     )
 
 
@@ -128,8 +128,7 @@ def nothing_to_reduce(crash: Crash, match: re.Match[str]) -> str:
     """An empty array has no largest number."""
     return (
         f"{crash.at} asks for the largest or smallest of no numbers, because the array is empty, as a batch without "
-        "samples "
-        "is. Take it along an axis that is never empty, such as axis=1, or give it initial=..."
+        "samples is. Take it along an axis that is never empty, such as axis=1, or give it initial=..."
     )
 
 
@@ -147,8 +146,6 @@ def division_by_zero(crash: Crash, match: re.Match[str]) -> str:
         return f"{crash.method} computes infinity at {crash.at}: {crash.text}"
     return (
         f"{crash.method} divides by 0 at {crash.at}, and gets NaN or infinity ({crash.text}). The mean of no samples "
-        "is such "
-        "a division: write x.sum(axis=0) / max(len(x), 1). A deviation or a norm can be 0: add a small eps before "
-        "dividing, "
-        "np.sqrt(variance + 1e-5)"
+        "is such a division: write x.sum(axis=0) / max(len(x), 1). A deviation or a norm can be 0: add a small eps "
+        "before dividing, np.sqrt(variance + 1e-5)"
     )

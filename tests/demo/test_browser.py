@@ -285,6 +285,16 @@ def test_every_control_is_reached_with_the_keyboard_and_shown(visit):
     assert sorted(reached) == sorted(["en", "zh-TW", "undo", "clear", "pad", "digit-7", "learn", "forget"])
 
 
+def test_the_changes_of_probabilities_add_up(visit):
+    """They have enough digits for that, though all of them are small if the model was sure of the digit."""
+    visit.draw(strokes("round", 1))
+    visit.choose(1)
+    visit.learn()
+    changes = [row.text.split()[-1] for row in visit.all("#learned tbody tr")]
+    assert "+" in changes[1]
+    assert abs(sum(float(change.replace("−", "-")) for change in changes)) < 0.002
+
+
 def test_learn_this_and_forget_all(visit, demo):
     visit.find("#learn").click()
     assert visit.find("#error").text == WORDS["en"]["draw_first"]

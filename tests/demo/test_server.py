@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from urllib.request import urlopen
 
 import pytest
@@ -40,6 +41,25 @@ def test_idle_connections_do_not_stop_it(demo, monkeypatch):
     finally:
         for connection in idle:
             connection.close()
+
+
+def test_many_questions_at_once_are_all_answered(demo, monkeypatch):
+    """One that is being answered is the oldest at times, and not idle."""
+    monkeypatch.setattr("minnet.demo.server.GRACE", 600)
+    slow = type(demo.page).html
+    monkeypatch.setattr(type(demo.page), "html", lambda *given: time.sleep(0.1) or slow(*given))
+    answers = []
+
+    def ask():
+        with urlopen(demo.address, timeout=60) as response:
+            answers.append(response.status)
+
+    threads = [threading.Thread(target=ask) for _ in range(2 * THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * len(threads)
 
 
 def test_a_connection_that_says_nothing_ends(demo, monkeypatch):

@@ -29,22 +29,24 @@ def test_slopes_are_those_of_the_loss():
     trial = experiment(mn.Linear(4, 4, rng=0))
     run = trial.run()
     weight = trial.model[0].weight
-    assert trial.slope_of_parameter(weight.data, (1, 2)).value == pytest.approx(weight.grad[1, 2], rel=1e-6)
+    assert trial.slope_of_parameter(weight.data, (1, 2), weight.grad[1, 2]).value == pytest.approx(
+        weight.grad[1, 2], rel=1e-6
+    )
     gradient = run.calls["layers[0]"].input_gradients["x"][2, 1]
-    assert trial.slope_of_input("layers[0]", "x", (2, 1)).value == pytest.approx(gradient, rel=1e-6)
+    assert trial.slope_of_input("layers[0]", "x", (2, 1), gradient).value == pytest.approx(gradient, rel=1e-6)
 
 
 def test_the_prediction_of_the_loss_can_be_moved():
     trial = experiment(mn.Identity())
     trial.run()
-    assert trial.slope_of_input(LOSS, "prediction", (0, 1)).value == pytest.approx(X[0, 1] / 6, rel=1e-6)
+    assert trial.slope_of_input(LOSS, "prediction", (0, 1), X[0, 1] / 6).value == pytest.approx(X[0, 1] / 6, rel=1e-6)
 
 
 def test_a_corner_is_found_and_curvature_is_none():
-    assert slope(abs, 0.0).corner
-    assert slope(abs, 0.0).value == 0
-    assert not slope(lambda distance: 1000 * distance**2, 0.0).corner
-    assert not slope(lambda distance: np.exp(distance), 1.0).corner
+    assert slope(abs, 0.0, 0.0).corner
+    assert slope(abs, 0.0, 0.0).value == 0
+    assert not slope(lambda distance: 1000 * distance**2, 0.0, 0.0).corner
+    assert not slope(lambda distance: np.exp(distance), 1.0, 1.0).corner
 
 
 def test_outside_the_domain_a_shorter_step_is_taken():
@@ -56,8 +58,8 @@ def test_outside_the_domain_a_shorter_step_is_taken():
     def closed(distance):
         raise ValueError
 
-    assert slope(close, 0.0).value == pytest.approx(3)
-    assert slope(closed, 0.0) is None
+    assert slope(close, 0.0, 3.0).value == pytest.approx(3)
+    assert slope(closed, 0.0, 3.0) is None
 
 
 def test_paths_of_the_loss():
@@ -65,3 +67,12 @@ def test_paths_of_the_loss():
     assert shown(f"{LOSS}.losses[0]") == "loss.losses[0]"
     assert is_loss(f"{LOSS}.losses[0]")
     assert not is_loss("loss")
+
+
+def test_where_the_function_bends_much_within_a_step_a_shorter_one_is_taken():
+    def bent(distance):
+        return 1e-6 * np.sin(distance / 1e-4 + 1)
+
+    right = 1e-2 * np.cos(1)
+    assert slope(bent, bent(0.0), right).value == pytest.approx(right, rel=1e-4)
+    assert slope(bent, bent(0.0), 2 * right).value == pytest.approx(right, rel=1e-2)  # a wrong claim stays one

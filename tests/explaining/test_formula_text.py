@@ -24,6 +24,11 @@ def test_one_that_would_be_too_small_is_written_as_plain_text():
     assert "\\" not in plain.text
 
 
+def test_chinese_is_plain_text_because_mathtext_has_no_such_letters():
+    assert not formula_text("輸出是輸入的兩倍", 3).is_math
+    assert formula_text("y = 2 * x，兩倍", 3).is_math
+
+
 @pytest.mark.parametrize("plain", [*SHIPPED.values(), *HOSTILE], ids=[*SHIPPED, *map(str, range(len(HOSTILE)))])
 def test_any_formula(plain):
     planned = formula_text(plain, 3)

@@ -1,5 +1,6 @@
 """The picture of an explanation."""
 
+import io
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from explanations import Doubled, images, notebook, of_layer
 
 import minnet as mn
 from minnet.explaining import labels
+from minnet.explaining.picture import fonts
 
 
 def texts(figure):
@@ -120,3 +122,20 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(mn.errors.MissingExtraError, match="plots"):
         notebook().plot()
+
+
+class 加倍(mn.Layer):
+    """輸出是輸入的兩倍."""
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        return 2 * dy
+
+
+def test_chinese_is_drawn_where_there_is_a_font(recwarn):
+    if len(fonts()) == len(mpl.rcParams["font.family"]):
+        pytest.skip("no font with Chinese letters")
+    mn.explain(加倍(), mn.MSELoss(), np.ones((2, 3)), np.zeros((2, 3))).plot().savefig(io.BytesIO())
+    assert not [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)]

@@ -203,3 +203,46 @@ def test_every_loss(name):
     given = next(iter(explanation.steps)).outputs
     for one, other in zip(given, predictions, strict=True):
         np.testing.assert_array_equal(one.gradient, other.gradient)
+
+
+def test_a_right_backward_behind_a_batch_norm_of_almost_equal_numbers_is_not_called_wrong():
+    model = mn.Sequential(mn.BatchNorm1d(1), mn.Sigmoid())
+    x = 1 + 1e-4 * np.random.default_rng(0).normal(size=(4, 1))
+    explanation = mn.explain(model, mn.MSELoss(reduction="sum"), x, np.zeros((4, 1)))
+    assert not any(q.differing for step in explanation.steps for q in (*step.inputs, *step.parameters))
+
+
+class Wrong(mn.Layer):
+    """y = 2 x."""
+
+    def __init__(self, backward):
+        super().__init__()
+        self.function = backward
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        return self.function(dy)
+
+
+@pytest.mark.parametrize(
+    ("backward", "got"),
+    [
+        (lambda dy: None, "backward returned nothing (is return missing?)"),
+        (lambda dy: dy.T.copy(), "backward returned an array of shape (4, 3)"),
+        (lambda dy: dy.sum(axis=0), "backward returned an array of shape (4,)"),
+        (lambda dy: 2.0, "backward returned a float"),
+    ],
+)
+def test_a_backward_that_returns_no_gradient_is_named(backward, got):
+    explanation = mn.explain(Wrong(backward), mn.MSELoss(), np.ones((3, 4)), np.zeros((3, 4)))
+    (note,) = explanation.steps[0].notes
+    assert note.startswith(f"WRONG: {got}, and there is no dL/dx in it")
+    assert "of the shape of x, (3, 4)" in note
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_differs(value):
+    explanation = mn.explain(Wrong(lambda dy: dy * 0 + value), mn.MSELoss(), np.ones((1, 2)), np.zeros((1, 2)))
+    assert explanation.steps[0].inputs[0].differing == [(0, 0), (0, 1)]

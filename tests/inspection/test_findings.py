@@ -280,3 +280,9 @@ def test_they_are_the_same_each_time_and_without_a_source():
     assert one == two
     assert one[0].check == "forward"
     assert "(4, 3)" in one[0].message or "sizes do not fit" in one[0].message
+
+
+def test_an_error_of_minnet_itself_keeps_its_words():
+    message = findings(mn.MarginRankingLoss(), X, X)[0].message
+    assert "MarginRankingLoss expected" in message
+    assert "self.cache" not in message
