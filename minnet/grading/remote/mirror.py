@@ -156,7 +156,9 @@ class Mirror:
         layer = self._objects.get(number) or self._new_layer(node)
         self._objects[number] = self._seen[number] = self._layers[number] = layer
         inside = {str(name): self._build(item) for name, item in node["items"].items()}
-        own = vars(layer)
+        own, kind = vars(layer), type(layer)
+        for name in [name for name in inside if name == "_asked" or callable(getattr(kind, name, None))]:
+            del inside[name]  # self.forward = ..., self.words = ...: here, the methods ask the other process
         for name in [
             name for name in own if name not in {*inside, *TRANSIENT, "forward"}
         ]:  # forward: a patch of the checks

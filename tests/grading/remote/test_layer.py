@@ -257,3 +257,18 @@ def test_another_process_that_sends_too_much(monkeypatch):
     monkeypatch.setattr("minnet.grading.remote.mirror.MOST_BYTES", 100_000)
     with served(Hoarder=Hoarder) as make, pytest.raises(Gone, match="answered in place of"):
         make("Hoarder").forward(np.ones(2))
+
+
+class NamedAsMethods(mn.Tanh):
+    """y = tanh(x), beside attributes that have the names of methods."""
+
+    def __init__(self):
+        self.words, self._asked = {}, 3
+        self.forward = super().forward
+
+
+def test_attributes_with_the_names_of_methods_are_not_called():
+    with served(NamedAsMethods=NamedAsMethods) as make:
+        layer = make("NamedAsMethods")
+        assert np.array_equal(layer.forward(X), np.tanh(X))
+        assert layer.words([X], 0) == {}
