@@ -153,7 +153,7 @@ def _added(method: str, place: Place, node: ast.AugAssign) -> str:
             if isinstance(array, np.ndarray) and array.sum(axis=axis).shape == wanted:
                 share = f". All {len(array)} samples share it, so its gradient is a sum over them" * (axis == 0)
                 return f"{said}{share}{SUMMED}{_operand(base)}.sum(axis={axis}), of shape {wanted}"
-    return said + ": sum over the batch, axis=0, and compare the shapes with print(....shape)"
+    return said + ": sum over the batch, axis=0, and compare the two shapes (.shape)"
 
 
 def _loaded(node: ast.expr) -> ast.expr:

@@ -140,7 +140,8 @@ def _end(child: int, way: str) -> dict[str, Any]:
         with suppress(OSError):
             os.killpg(child, signal.SIGKILL)
         _end_orphans()
-    own = bool(ended)
+    # What it was sending is closed a moment before it can be waited for: then it ended by itself, too.
+    own = bool(ended) or not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
     unit = 1 if sys.platform == "darwin" else 1024
     signalled = own and os.WIFSIGNALED(status)
     how = {"signal": os.WTERMSIG(status) if signalled else 0, "code": os.waitstatus_to_exitcode(status) if own else 0}
