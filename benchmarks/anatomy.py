@@ -10,7 +10,6 @@ the time of each without what it calls. All figures are medians of rounds in whi
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -178,7 +177,6 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
     environment.settle(options.pinned)
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # torch.profiler reports each beginning and end
     lines = ["; ".join(environment.in_words(environment.facts())), ""]
     for name in options.works.split(","):
         part = [f"### {name}: {WORKS[name].title}", "", *anatomy(WORKS[name]), ""]
