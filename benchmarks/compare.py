@@ -47,6 +47,7 @@ SECTIONS = {  # what can be measured, and its title
     "notebook": "the notebook's 20,000 steps",
     "start-up": "importing",
     "memory": "the most memory",
+    "workers": "rows a second against threads and processes (not with --short)",
     "growth": "time against size (not with --short)",
 }
 BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")  # of --busy
@@ -58,6 +59,7 @@ def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> N
     import growth
     import notebook_job
     import prediction
+    import workers
     from rounds import FULL, SHORT, Times
     from works import WORKS
 
@@ -86,6 +88,9 @@ def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> N
             "beyond the data and the library (but for Numba, which is loaded for the training)"
         )
         footprint.memory(short, figures, remark)
+    elif name == "workers":
+        section["title"] = "rows a second, by the number of threads of one training, or of processes that train alone"
+        workers.measure(figures, remark)
     elif name == "growth":
         growth.measure(races)
 
@@ -166,7 +171,9 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sections = "; ".join(f"{name} ({what})" for name, what in SECTIONS.items())
     parser.add_argument("--works", metavar="NAMES", help=f"what to measure, with commas between: {sections}")
-    parser.add_argument("--short", action="store_true", help="few rounds, no growth; nothing is stored without --out")
+    parser.add_argument(
+        "--short", action="store_true", help="few rounds, no growth, no workers; nothing is stored without --out"
+    )
     parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell: a second column")
     parser.add_argument(
         "--before", metavar="FOLDER", type=Path, help="a checkout of another commit, whose minnet takes part as well"
@@ -201,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
             from works import WORKS
 
             return 0 if check([WORKS[name] for name in chosen.names if name in WORKS], print) else 1
-        names = [name for name in chosen.names if name != "growth" or not chosen.short]
+        names = [name for name in chosen.names if name not in ("growth", "workers") or not chosen.short]
         path = chosen.out or (None if chosen.short else RESULTS)
         variant = ("pinned" if chosen.pinned else "free") + (", busy" if chosen.busy else "")
         with burning() if chosen.busy else nullcontext():
