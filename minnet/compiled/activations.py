@@ -1,7 +1,7 @@
 """Activations in compiled code: forward in one pass over memory, and backward in another.
 
-The formulas are those of `minnet.layers.activations`, where they are explained. A kernel takes flat arrays, so one that is
-transposed in memory needs no code of its own; the options of a layer follow as float64.
+The formulas are those of `minnet.layers.activations`, where they are explained. A kernel takes flat arrays, so arrays
+that are transposed in memory need no code of their own; the options of a layer follow as float64.
 """
 
 import math
@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from minnet.compiled.flat import flat
 from minnet.compiled.numba_code import exactly
-from minnet.compiled.pointwise import BOOL, FLOAT, Kernel, fits, flat, twins_of
+from minnet.compiled.pointwise import BOOL, FLOAT, fits, twins_of
 from minnet.compiled.special import erfc, expm1, log1p
 from minnet.compiled.vector_math import HALF, ONE, TWO, ZERO, exp, sigmoid, tanh
 from minnet.core.arrays import Array
 from minnet.core.special import keep_where
-from minnet.layers import CELU, ELU, GELU, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, Mish, ReLU, Sigmoid, SiLU
-from minnet.layers import Softplus, Tanh
+from minnet.layers.activations.classic import Hardtanh, LeakyReLU, LogSigmoid, ReLU, Sigmoid, Tanh
+from minnet.layers.activations.gates import Hardswish, Mish
+from minnet.layers.activations.smooth import CELU, ELU, GELU, SiLU, Softplus
 
 F = np.float32
 
@@ -27,7 +29,7 @@ THREE, FOUR, SIX, THOUSAND = F(3), F(4), F(6), F(1000)
 
 @exactly
 def between(x: Any, low: Any, high: Any) -> Any:
-    """x, or the nearer bound; NaN stays NaN."""
+    """Return x, or the nearer bound; NaN stays NaN."""
     above = low if x < low else x
     return high if above > high else above
 
@@ -42,7 +44,7 @@ def relu(x: Array, y: Array, mask: Any) -> None:
 
 @exactly
 def keep(dy: Array, dx: Array, mask: Any) -> None:
-    """dy where the mask is True, and 0 elsewhere."""
+    """`keep_where`: dy where the mask is True, and 0 elsewhere."""
     for i in range(dy.size):
         dx[i] = dy[i] if mask[i] else ZERO
 
@@ -144,40 +146,34 @@ def silu_backward(dy: Array, dx: Array, x: Array, s: Array) -> None:
 
 
 @exactly
-def gelu(x: Array, y: Array, z: Array, cdf: Array) -> None:
+def gelu(x: Array, y: Array, z: Array, cdf: Array, by_tanh: bool) -> None:
     """GELU's forward."""
-    for i in range(x.size):
-        v = between(x[i], -EDGE, EDGE)
-        share = HALF * erfc(-ROOT_HALF * v)
-        z[i] = v
-        cdf[i] = share
-        y[i] = x[i] * share
+    if by_tanh:
+        for i in range(x.size):
+            v = between(x[i], -EDGE, EDGE)
+            share = HALF * (ONE + tanh(ROOT * v * (ONE + CUBIC * v * v)))
+            z[i] = v
+            cdf[i] = share
+            y[i] = x[i] * share
+    else:
+        for i in range(x.size):
+            v = between(x[i], -EDGE, EDGE)
+            share = HALF * erfc(-ROOT_HALF * v)
+            z[i] = v
+            cdf[i] = share
+            y[i] = x[i] * share
 
 
 @exactly
-def gelu_by_tanh(x: Array, y: Array, z: Array, cdf: Array) -> None:
-    """GELU's forward with approximate="tanh"."""
-    for i in range(x.size):
-        v = between(x[i], -EDGE, EDGE)
-        share = HALF * (ONE + tanh(ROOT * v * (ONE + CUBIC * v * v)))
-        z[i] = v
-        cdf[i] = share
-        y[i] = x[i] * share
-
-
-@exactly
-def gelu_backward(dy: Array, dx: Array, z: Array, cdf: Array) -> None:
+def gelu_backward(dy: Array, dx: Array, z: Array, cdf: Array, by_tanh: bool) -> None:
     """GELU's backward."""
-    for i in range(dy.size):
-        dx[i] = dy[i] * (cdf[i] + z[i] * (exp(-HALF * z[i] * z[i]) * DENSITY))
-
-
-@exactly
-def gelu_by_tanh_backward(dy: Array, dx: Array, z: Array, cdf: Array) -> None:
-    """GELU's backward with approximate="tanh"."""
-    for i in range(dy.size):
-        density = TWO * cdf[i] * (ONE - cdf[i]) * ROOT * (ONE + CUBIC3 * z[i] * z[i])
-        dx[i] = dy[i] * (cdf[i] + z[i] * density)
+    if by_tanh:
+        for i in range(dy.size):
+            density = TWO * cdf[i] * (ONE - cdf[i]) * ROOT * (ONE + CUBIC3 * z[i] * z[i])
+            dx[i] = dy[i] * (cdf[i] + z[i] * density)
+    else:
+        for i in range(dy.size):
+            dx[i] = dy[i] * (cdf[i] + z[i] * (exp(-HALF * z[i] * z[i]) * DENSITY))
 
 
 @exactly
@@ -254,28 +250,13 @@ def hardswish_backward(dy: Array, dx: Array, x: Array) -> None:
 def keep_where_twin(mask: Any, x: Array) -> Array:
     """The twin of `keep_where`."""
     if not fits(x, (mask, BOOL)):
-        return KEEP_WHERE(mask, x)
+        return KEEP_WHERE(mask, x)  # type: ignore[no-any-return]
     kept = np.empty_like(x)
-    keep(*flat(x, kept, mask))
+    keep(flat(x), flat(kept), flat(mask))
     return kept
 
 
-def by_tanh(layer: GELU) -> tuple[bool]:
-    """Return GELU's option."""
-    return (layer.approximate == "tanh",)
-
-
-def either(exact: Kernel, approximate: Kernel) -> Kernel:
-    """Return GELU's kernel for both kinds. (The compiler makes vector code of one loop, and not of two in a kernel.)"""
-
-    def kernel(*arguments: Any) -> None:
-        *arrays, by_tanh = arguments
-        (approximate if by_tanh else exact)(*arrays)
-
-    return kernel
-
-
-KEEP_WHERE: Any = keep_where.formula
+KEEP_WHERE: Any = vars(keep_where)["formula"]
 TWINS: dict[Any, Any] = {
     KEEP_WHERE: keep_where_twin,
     **twins_of(ReLU, relu, None, (BOOL,)),
@@ -286,7 +267,7 @@ TWINS: dict[Any, Any] = {
     **twins_of(Sigmoid, sigmoid_forward, sigmoid_backward, ("y",)),
     **twins_of(Tanh, None, tanh_backward, ("y",)),
     **twins_of(SiLU, silu, silu_backward, ("x", FLOAT)),
-    **twins_of(GELU, either(gelu, gelu_by_tanh), either(gelu_backward, gelu_by_tanh_backward), (FLOAT, FLOAT), by_tanh),
+    **twins_of(GELU, gelu, gelu_backward, (FLOAT, FLOAT), lambda layer: (layer.approximate == "tanh",)),
     **twins_of(Softplus, softplus, softplus_backward, (FLOAT,), lambda layer: (layer.beta, layer.threshold)),
     **twins_of(LogSigmoid, log_sigmoid, log_sigmoid_backward, ("x",)),
     **twins_of(Mish, mish, mish_backward, (FLOAT, FLOAT, FLOAT, FLOAT)),

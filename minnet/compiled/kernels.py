@@ -12,27 +12,21 @@ Several threads may do a step together. Each computes forward and backward for i
 each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
 which thread is faster.
 
-**All kernels stand in this file**, because Numba renews the code that it keeps on the disk when the file of the called
-function changes, and does not look at other files. For the same reason the formulas are not imported from the layers:
-an edit there would go unseen. Nor are those that NumPy runs fast, when Numba compiles them (time divided by that of the
-loops here, in float32, 10 to 128 numbers a row): Adam 15 to 20, SGD 1.4 to 2.0, softmax 1.0 to 1.3, sigmoid 1.4 to 3.1,
-slopes of ReLU 1.0, of Tanh and Sigmoid 1.1 to 1.8.
+The formulas are not imported from the layers, because Numba would not notice an edit there. Nor are those that NumPy
+runs fast, when Numba compiles them (time divided by that of the loops here, in float32, 10 to 128 numbers a row): Adam
+15 to 20, SGD 1.4 to 2.0, softmax 1.0 to 1.3, sigmoid 1.4 to 3.1, slopes of ReLU 1.0, of Tanh and Sigmoid 1.1 to 1.8.
 """
 
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.compiled.numba_code import compiled, numba
 from minnet.core.arrays import Array
-from minnet.core.extras import require
 from minnet.optimizers.base import LARGE_EPS, RISKY, TEND_EVERY
 
-numba = require("numba", "compiled")
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 Rows = NDArray[np.int64]
 
 NOTHING, RELU, TANH, SIGMOID = range(4)
@@ -102,20 +96,6 @@ class Buffers(NamedTuple):
 yield_processor = numba.types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", numba.int32()
 )
-
-
-def compiled(function: Function) -> Function:
-    """Have Numba compile a function when it is first called, and keep the code on the disk for the next process.
-
-    All functions are inlined. A function that is called would be compiled in another way in the process that compiles
-    it than in those that read it from the disk, and sums could round differently.
-    """
-    options = {"nogil": True, "forceinline": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
-    try:
-        result: Function = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder is writeable
-        result = numba.njit(**options)(function)
-    return result
 
 
 @compiled

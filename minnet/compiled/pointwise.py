@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minnet.compiled.flat import flat, is_dense
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 
@@ -52,7 +53,7 @@ def _forward_twin(formula: Any, kernel: Kernel, kept: Kept, options: Options) ->
         y = np.empty_like(x)
         parts = [y if kind == "y" else x if kind == "x" else np.empty_like(x, kind) for kind in kept]
         new = [part for part in parts if part is not x and part is not y]
-        kernel(*flat(x, y, *new), *options(self))
+        kernel(*map(flat, (x, y, *new)), *options(self))
         self.cache = parts[0] if len(parts) == 1 else tuple(parts)
         return y
 
@@ -68,14 +69,14 @@ def _backward_twin(formula: Any, kernel: Kernel, kept: Kept, options: Options) -
         if len(parts) != len(dtypes) or not fits(dy, *zip(parts, dtypes, strict=True)):
             return formula(self, dy)  # type: ignore[no-any-return]
         dx = np.empty_like(dy)
-        kernel(*flat(dy, dx, *parts), *options(self))
+        kernel(*map(flat, (dy, dx, *parts)), *options(self))
         return dx
 
     return backward
 
 
 def fits(x: Any, *others: tuple[Any, "np.dtype[Any]"]) -> bool:
-    """Whether kernels are made for x and others: enough numbers, of these dtypes, in one order without gaps."""
+    """Whether kernels are made for x and others: enough numbers, of these dtypes, in one order, without gaps."""
     if type(x) is not np.ndarray or x.dtype != FLOAT or x.size < FEW:
         return False
     for other, dtype in others:
@@ -83,13 +84,7 @@ def fits(x: Any, *others: tuple[Any, "np.dtype[Any]"]) -> bool:
             return False
     if x.flags.c_contiguous:
         return all(other.flags.c_contiguous for other, _ in others)
-    steps = _steps(x)
-    return steps == _steps(np.empty_like(x)) and all(_steps(other) == steps for other, _ in others)
-
-
-def flat(*arrays: Array) -> list[Array]:
-    """View arrays that fit as flat ones."""
-    return [array.ravel("K") for array in arrays]
+    return is_dense(x) and all(_steps(other) == _steps(x) for other, _ in others)
 
 
 def _steps(x: Array) -> list[int]:

@@ -35,6 +35,16 @@ BYTES = np.dtype(np.uint8)
 Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
 
 
+def reason(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, loader: object, callbacks: Any) -> str:
+    """Return why whole steps cannot be compiled; "" if they can."""
+    try:
+        check_parts(model, loss, optimizer, accumulate, 1)
+        check_run(model, loss, optimizer, loader, callbacks)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, threads: int) -> None:
     """Check that compiled code supports the parts and options of a Trainer, and that its libraries are installed."""
     require("numba", "compiled")

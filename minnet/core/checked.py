@@ -9,6 +9,7 @@ import numpy as np
 
 from minnet.core.checks import check_gradient
 from minnet.core.layer import Layer
+from minnet.core.twins import twins
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ def checked(formula: F) -> F:
     Before `forward`, the layer's own `check` looks at the input. Before the other two, dy is compared with the shape
     and dtype of the array that the last `forward` returned. The bare function stays there, as ``.formula``: a
     `Sequential` calls it once the checks have passed for an input of that shape and dtype. A loss does so by itself, in
-    the steps of a training run (see `Loss.checking_once`).
+    the steps of a training run (see `Loss.checking_once`). A formula's twin takes its place, see `minnet.core.twins`.
     """
     if formula.__name__ != "forward":
         method: Any = _backward(formula)
@@ -42,14 +43,16 @@ def bare(layer: object, name: str) -> Callable[..., Any] | None:
     method = getattr(layer, name)
     function = getattr(method, "__func__", None)
     formula = getattr(function, "formula", None)
-    return MethodType(formula, layer) if formula is not None and formula.method is function else None
+    if formula is None or formula.method is not function:
+        return None
+    return MethodType(twins.get().get(formula, formula), layer)
 
 
 def _forward(formula: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(formula)
     def forward(self: Any, *inputs: Any, **options: Any) -> Any:
         self.check(*inputs, **options)
-        y = formula(self, *inputs, **options)
+        y = twins.get().get(formula, formula)(self, *inputs, **options)
         if self.recording:
             self.__dict__["_output"] = y.shape, y.dtype
         return y
@@ -69,9 +72,10 @@ def _loss_forward(formula: Callable[..., Any]) -> Callable[..., Any]:
                 self.check(prediction, target)
                 current = {old for old in known if old[0] == Layer.changes}
                 self.__dict__["_asked"] = (current if len(current) < KINDS else set()) | {kind}
+        compute = twins.get().get(formula, formula)
         if sample_weight is None:
-            return formula(self, prediction, target)
-        return formula(self, prediction, target, sample_weight)  # which looks at the weights, in each batch
+            return compute(self, prediction, target)
+        return compute(self, prediction, target, sample_weight)  # which looks at the weights, in each batch
 
     return forward
 
@@ -84,6 +88,6 @@ def _backward(formula: Callable[..., Any]) -> Callable[..., Any]:
             self.cache  # noqa: B018 (raises what is wrong: there was no forward, or it was in eval mode)
         elif type(dy) is not np.ndarray or (dy.shape, dy.dtype) != output:
             check_gradient(self, dy, *output)
-        return formula(self, dy)
+        return twins.get().get(formula, formula)(self, dy)
 
     return backward

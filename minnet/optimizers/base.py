@@ -12,6 +12,7 @@ from minnet.core.buffer import Buffer
 from minnet.core.checks import check_number, replaced
 from minnet.core.parameter import Parameter
 from minnet.core.state import State, attributes, set_attributes
+from minnet.core.twins import method_of
 from minnet.core.words import OF_OPTIMIZERS, answer, without_words
 from minnet.errors import NonFiniteError
 from minnet.optimizers.option import Flag, Option
@@ -167,7 +168,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every trainable Parameter, in place, from its gradient."""
-        i, steps, dtypes = -1, self.state["step"], self._dtypes
+        i, steps, dtypes, update = -1, self.state["step"], self._dtypes, method_of(self, "update")
         for group in self.param_groups:
             for parameter in group["params"]:
                 i += 1
@@ -180,7 +181,7 @@ class Optimizer:
                 g = parameter.read_grad()
                 if group["weight_decay"]:
                     g = self._decay(i, p, g, group)
-                self.update(i, p, g, group)
+                update(i, p, g, group)
                 if steps[i] % TEND_EVERY == 0:
                     self._tend(i, g, group)
 

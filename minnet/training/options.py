@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from minnet.compiled import supported
+from minnet.core.extras import require
+
+METHODS = ("train_step", "update")  # of a Trainer, which whole compiled steps do not call
 
 
 def check_options(trainer: Any, base: type) -> None:
     """Check that no option goes around a method that is not that of the class `base`, and that code can be compiled.
 
-    Raises ValueError, or what `supported.check_parts` raises.
+    Raises ValueError, or MissingExtraError.
     """
     if trainer.compiled:
-        _check_called(trainer, base, "compiled=True", "train_step", "update")
-        supported.check_parts(trainer.model, trainer.loss, trainer.optimizer, trainer.accumulate, trainer.threads)
+        require("numba", "compiled")
     if trainer.parallel is not None:
         _check_called(trainer, base, "parallel=mn.MPI()", "train_step")
-        if trainer.compiled:
-            raise ValueError("parallel=mn.MPI() does not compile steps: leave out compiled=True, or parallel")
         for option in ("accumulate", "threads"):
             if trainer.parallel.synchronised and (parts := getattr(trainer, option)) > 1:
                 raise ValueError(
@@ -29,9 +28,13 @@ def check_options(trainer: Any, base: type) -> None:
             _check_called(trainer, base, f"{option}={parts}", "train_step")
 
 
+def own_methods(trainer: Any, base: type, *methods: str) -> list[str]:
+    """Return which methods are not those of the class `base`."""
+    return [
+        name for name in methods if name in vars(trainer) or getattr(type(trainer), name) is not getattr(base, name)
+    ]
+
+
 def _check_called(trainer: Any, base: type, option: str, *methods: str) -> None:
-    for name in methods:
-        if name in vars(trainer) or getattr(type(trainer), name) is not getattr(base, name):
-            raise ValueError(
-                f"{option} does not call {type(trainer).__name__}.{name}: leave out {option}, or the method"
-            )
+    for name in own_methods(trainer, base, *methods):
+        raise ValueError(f"{option} does not call {type(trainer).__name__}.{name}: leave out {option}, or the method")

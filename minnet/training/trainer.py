@@ -1,8 +1,8 @@
 """A Trainer trains a model: it does the five lines of learning for every batch, evaluates, and keeps the history."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from minnet.callbacks.participants import Participants
 from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
+from minnet.compiled.twins import using_twins
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import silenced
 from minnet.core.layer import Layer
@@ -46,7 +47,7 @@ from minnet.training.job import JobLearning, JobSteps, check_parallel, watched
 from minnet.training.measures import check_columns, check_metrics, check_parts_take_weights, default_metrics
 from minnet.training.memory import keep_freed_memory
 from minnet.training.nonfinite import NonFiniteChecks
-from minnet.training.options import check_options
+from minnet.training.options import METHODS, check_options, own_methods
 from minnet.training.parallel import ParallelSteps
 from minnet.training.shared_evaluation import evaluated_together
 from minnet.training.shown import shown
@@ -81,9 +82,9 @@ class Trainer:
         the whole process. Convolutions, transformers, and compiled steps of a single Linear gain from it; recurrent
         layers become slower. Needs the extra "threads".
     compiled
-        Whether `fit` does its steps by compiled code, several in one call. It supports small networks of Linear
-        layers and a few activations, and refuses others. Rounding differs, and gradients are not kept. Needs the
-        extra "compiled".
+        Whether compiled code takes the place of formulas: of layers, losses and optimizers that have such a twin, and
+        in small networks of Linear layers of whole steps, several in one call (gradients are not kept then). Rounding
+        differs. Needs the extra "compiled".
     parallel
         `MPI()`: the processes of a job, started by ``mpiexec``, train the model together, each on its part of every
         batch. Needs the extra "mpi".
@@ -244,7 +245,7 @@ class Trainer:
                 checkpoint = Checkpoint(checkpoint)
         check_same(mpi, steps=plan.steps, epochs=plan.epochs, on_interrupt=on_interrupt, checkpoint=bool(checkpoint))
         quiet = nullcontext() if mpi is None or mpi.rank == 0 else silenced()
-        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet:
+        with watched(mpi, self.state, checkpoint), self._access.fit(self.model), quiet, using_twins(self.compiled):
             with together(mpi):
                 callbacks = validation.check_callbacks(callbacks)
                 parts = self._checked_parts(loader, plan.epochs, {} if evaluate is None else evaluate, callbacks)
@@ -289,8 +290,6 @@ class Trainer:
         validation.check_weighted(read, sets, loss, self.metrics, self.train_step)
         validation.check_data(model, loss, read, sets, self.metrics)
         check_options(self, Trainer)
-        if self.compiled:
-            supported.check_run(model, loss, optimizer, loader, callbacks)
         validation.set_scale(model, read, sets)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
         given = model, loss, optimizer, self.metrics, sets, loader, callbacks
@@ -358,7 +357,7 @@ class Trainer:
         batches = validation.as_loader("evaluate", "data", data, scale, batch_size=batch_size)
         if self.step and isinstance(batches, DataLoader):
             validation.warn_of_bytes("evaluate", "data", batches.X, self.model)
-        with self._access.evaluation("evaluate", self.model), EvaluationMode(self.model, self.loss):
+        with self._evaluating("evaluate"):
             return how(self.model, self.loss, self.metrics, batches)
 
     def predict(self, X: Any, *, batch_size: int | None = None, collate: Collate | None = None) -> Any:
@@ -385,14 +384,21 @@ class Trainer:
         """
         scale = check_scale(self.model, self.model.input_scale)
         if validation.is_loader_to_predict(X, batch_size, collate):
-            with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
+            with self._evaluating("predict"):
                 return predicted_batches(self.model, X, scale)
         X = as_tree("predict", "X", X, as_data if collate is None else as_samples)
         check_batch_size("predict", batch_size)
         if self.step:
             validation.warn_of_bytes("predict", "X", X, self.model)
-        with self._access.evaluation("predict", self.model), EvaluationMode(self.model, self.loss):
+        with self._evaluating("predict"):
             return predicted(self.model, X, scale, batch_size, collate)
+
+    @contextmanager
+    def _evaluating(self, method: str) -> Iterator[None]:
+        """Keep other threads away, in eval mode."""
+        mode = EvaluationMode(self.model, self.loss)
+        with self._access.evaluation(method, self.model), mode, using_twins(self.compiled):
+            yield
 
     def stop(self) -> None:
         """End the run after the current step; for callbacks."""
@@ -421,8 +427,10 @@ class Trainer:
         shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
         if mpi is not None:
             return JobSteps(learning, parts, *shared)
-        if not (self.compiled and isinstance(parts.loader, DataLoader)):
+        if not (self.compiled and isinstance(parts.loader, DataLoader)) or own_methods(self, Trainer, *METHODS):
             return Steps(*shared)
+        if supported.reason(*self._trained(), self.accumulate, parts.loader, parts.callbacks):
+            return Steps(*shared)  # whose formulas have twins
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
         return ManySteps(compiled, parts.parallel.together, self._trained, *shared)

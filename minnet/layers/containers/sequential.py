@@ -16,6 +16,7 @@ from minnet.core.checked import KINDS, bare
 from minnet.core.checks import named as what_is
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
+from minnet.core.twins import twins
 from minnet.layers.containers.container import Container
 from minnet.layers.sequences.masks import Mask
 
@@ -106,7 +107,8 @@ class Sequential(Container):
             x, start = self._map_inputs(inputs, named), 1  # the first layer is done by itself
         else:
             (x,) = inputs
-        kind = (x.shape, x.dtype, self.recording, start, Layer.changes) if type(x) is np.ndarray else None
+        state = self.recording, start, twins.get(), Layer.changes
+        kind = (x.shape, x.dtype, *state) if type(x) is np.ndarray else None
         plan = self._plans.get(kind)
         if plan is None:
             return self._ask_and_plan(x, kind, start)
@@ -164,7 +166,8 @@ class Sequential(Container):
         if mask is None:
             y: Array = Sequential.forward(self, x)
             return y
-        kind = ("masked", x.shape, x.dtype, self.recording, Layer.changes) if type(x) is np.ndarray else None
+        state = self.recording, twins.get(), Layer.changes
+        kind = ("masked", x.shape, x.dtype, *state) if type(x) is np.ndarray else None
         plan = self._plans.get(kind) or _plan(self.layers, self.recording, self.mask_users(in_sequence=True))
         giver = None
         for i in plan.order:
