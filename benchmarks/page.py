@@ -111,7 +111,7 @@ def _page(results: Results) -> Iterator[str]:
         yield ""
     yield from _bars(results)
     for name, title in (("prediction", "One prediction"), ("notebook", "The notebook's job"), ("start-up", "Start-up"),
-                        ("memory", "Memory"), ("growth", "Growth")):  # fmt: skip
+                        ("memory", "Memory"), ("workers", "Threads and processes"), ("growth", "Growth")):  # fmt: skip
         section = results["free"]["sections"].get(name)
         if section:
             yield f"\n## {title}\n"
@@ -190,7 +190,7 @@ def _figures(section: Results) -> Iterator[str]:
         yield f"{sentence(section['title'])}:\n"
     columns = list(dict.fromkeys(column for values in section["figures"].values() for column in values))
     rows = [
-        [name, *(f"{values[column]:g}" if column in values else "–" for column in columns)]
+        [name, *(f"{values[column]:,.15g}" if column in values else "–" for column in columns)]
         for name, values in section["figures"].items()
     ]
     yield from markdown(["", *columns], rows)
@@ -224,6 +224,7 @@ OTHERS = {
     "notebook": _figures,
     "start-up": _figures,
     "memory": _figures,
+    "workers": _figures,
     "growth": _growth,
 }
 
