@@ -37,7 +37,8 @@ def class_major(x: Array) -> Array:
 
 def is_one(x: Array) -> bool:
     """Whether x (..., C) is one row of few numbers: for these, Python's own arithmetic is faster than NumPy's calls."""
-    return x.size == x.shape[-1] <= FEW_CLASSES
+    one: bool = x.size == x.shape[-1] <= FEW_CLASSES
+    return one
 
 
 def as_rows(x: Array) -> Array:
