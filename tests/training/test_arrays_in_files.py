@@ -76,12 +76,13 @@ def test_normalize(files):
     np.testing.assert_array_equal(expected.std.data, found.std.data)
 
 
-def test_compiled_steps_refuse_them(files):
+def test_compiled_code_trains_on_them(files):
     pytest.importorskip("numba")
-    model = mn.Sequential(mn.Linear(6, 2, rng=0))
-    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 0.1), compiled=True)
-    with pytest.raises(ValueError, match="compiled=True needs X to be one array, got a Shards"):
-        trainer.fit(mn.DataLoader(files[0], Y, 8), epochs=1, progress=False)
+    models = [mn.Sequential(mn.Linear(6, 2, rng=0)) for _ in range(2)]
+    for model, data in zip(models, (X, files[0]), strict=True):
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), 0.1), compiled=True)
+        trainer.fit(mn.DataLoader(data, Y, 8, rng=0), epochs=1, progress=False)
+    np.testing.assert_allclose(models[0][0].weight.data, models[1][0].weight.data, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("weights", "message"), [(-WEIGHTS, "needs sample_weight >= 0"), (0 * WEIGHTS, "of zero for")])

@@ -270,11 +270,12 @@ def test_the_learning_rates_finder_and_frozen_parameters():
     assert one.last_loss < 0.5
 
 
-def test_compiled_steps_refuse_it():
-    model = network()
-    match = r"needs SGD, Adam or AdamW, got LBFGS|compiled"
-    with pytest.raises((ValueError, mn.errors.MissingExtraError), match=match):
-        mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.LBFGS(model.parameters()), compiled=True)
+def test_compiled_code_takes_it():
+    pytest.importorskip("numba")
+    plain, compiled = trainer(), trainer(compiled=True)
+    for one in (plain, compiled):
+        fit(one)
+    assert compiled.last_loss == pytest.approx(plain.last_loss, rel=1e-4)
 
 
 def test_a_step_of_ones_own_with_the_trainer_says_what_is_missing():
