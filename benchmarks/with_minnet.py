@@ -36,7 +36,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
             for option in options:
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
-        except (mn.errors.MissingExtraError, ValueError) as error:
+        except mn.errors.MissingExtraError as error:
             remark(f"minnet, {name}, is left out: {error}")
     return found
 
