@@ -1,281 +1,179 @@
-"""An anatomy is a training step taken apart: the time that each piece of W1 and of W5 takes.
+"""An anatomy is a training step taken apart: where each millisecond goes in minnet, beside PyTorch's own profile.
 
-    python benchmarks/anatomy.py            # prints the tables
-    python benchmarks/anatomy.py --page     # writes docs/performance-anatomy.md
+    python benchmarks/anatomy.py                # prints the tables
+    python benchmarks/anatomy.py --works W5,T   # only these
+    python benchmarks/anatomy.py --page         # writes docs/performance-anatomy.md
 
-Functions are wrapped with a clock, and run in the steps of a real `fit`, because a function that runs in a loop of its
-own finds its data in the processor's cache. Beside W1's pieces stand those of the hand-written loop and of the compiled
-step; the three take turns. All figures are medians.
+minnet's pieces are timed inside real training: see `clock.py`. With ``compiled=True``, what is compiled layer by layer
+is timed alike; what is compiled as a whole step has one figure. PyTorch's operations are those of torch.profiler, with
+the time of each without what it calls. All figures are medians of rounds in which they take turns.
 """
 
 import argparse
-import statistics
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import environment
-import numpy as np
-from with_minnet import can_compile
-from works import digits
+from clock import Clock, TimedLoader, medians
+from rivals import rival
+from rounds import wait_for_threads
+from with_minnet import MODELS, Minnet, can_compile, fit
+from works import WORKS, Data, Work, data_of
 
 import minnet as mn
-from minnet.core.checked import checked
+from minnet.compiled.twins import table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
-LOSS = "loss, forward and backward"
-W1_PIECES = ("gather the batch", "Linear forward", LOSS, "Linear backward", "SGD")
-ROUNDS, STEPS = 9, {"W1": 400, "W5": 25}
+NAMES = ("W1", "W4", "W5", "L", "T")
+ROUNDS, SECONDS = 7, 0.3  # a turn
+SMALLEST = 0.01  # of the step: shorter pieces are added up
+REST, GATHER, LOSS = "the Trainer, and containers", "gather the batch", "loss, forward and backward"
+Pieces = dict[str, float]
 
 
-class Clock:
-    """The microseconds of each piece, in all steps."""
+class Profile:
+    """minnet's pieces of a work; without twins, the plain ones."""
 
-    def __init__(self) -> None:
-        self.pieces: dict[str, list[float]] = defaultdict(list)
+    def __init__(self, work: Work, data: Data, compiled: bool) -> None:
+        self.model = mn.Sequential(*MODELS[work.model](work))
+        self.twins = table() if compiled else {}
+        self.loader = mn.DataLoader(data.X, data.y, work.batch_size, shuffle=True, rng=0)
+        loss, self.clock = mn.SoftmaxCrossEntropyLoss(), Clock()
+        optimizer = getattr(mn, work.optimizer)(self.model.parameters(), lr=work.lr)
+        self.trainer = mn.Trainer(self.model, loss, optimizer, compiled=compiled)
+        self.clock.wrap(optimizer, "zero_grad", "zero the gradients")
+        self.clock.wrap(optimizer, "step", work.optimizer)
+        for method in ("forward", "backward"):
+            self.clock.wrap(loss, method, LOSS)
+        leaves = sum(bool(layer.parameters()) for layer in self.model.layers)
+        self.by_kind = work.model == "transformer" or leaves < 2
 
-    def timed(self, function: Callable[..., Any], piece: str) -> Callable[..., Any]:
-        """Return a function that does the same, and notes its time under the name of a piece."""
+    def label(self, path: str, layer: Any) -> str:
+        """Return the name of a layer in the table: that of its class, with its place in the model if there are few."""
+        kind = type(layer).__name__
+        if layer is self.model:
+            return REST
+        return kind if self.by_kind else f"{path.removeprefix('layers[').removesuffix(']')} {kind}"
 
-        @wraps(function)
-        def timed(*arguments: Any, **options: Any) -> Any:
-            begin = time.perf_counter()
-            result = function(*arguments, **options)
-            self.pieces[piece].append(1e6 * (time.perf_counter() - begin))
-            return result
-
-        return timed
-
-    def wrap(self, owner: Any, method: str, piece: str) -> None:
-        """Time a method of an object from now on."""
-        setattr(owner, method, self.timed(getattr(owner, method), piece))
-
-    def wrap_formula(self, layer: mn.Layer, method: str, piece: str) -> None:
-        """Time the formula of a layer's method from now on; a model still calls it without the checks."""
-        formula = self.timed(getattr(layer, method).formula, piece)
-        setattr(layer, method, MethodType(checked(formula), layer))
-
-    def note(self, marks: list[float]) -> None:
-        """Note the times between the marks, which are the pieces of a step of W1."""
-        for piece, begin, end in zip(W1_PIECES, marks, marks[1:], strict=False):
-            self.pieces[piece].append(1e6 * (end - begin))
-
-    def batches(self, loader: Iterable[Any], piece: str) -> Iterator[Any]:
-        """Yield a loader's batches, and note how long each took."""
-        iterator = iter(loader)
-        while True:
-            begin = time.perf_counter()
-            try:
-                batch = next(iterator)
-            except StopIteration:
-                return
-            self.pieces[piece].append(1e6 * (time.perf_counter() - begin))
-            yield batch
-
-    def medians(self) -> dict[str, float]:
-        """Return the median of each piece, in the order in which the pieces first ran."""
-        return {piece: statistics.median(values) for piece, values in self.pieces.items()}
+    def __call__(self, steps: int) -> Pieces:
+        """Train, and return the seconds of each piece."""
+        with self.clock.layers(self.model, self.twins, self.label):
+            self.clock.start()
+            fit(self.trainer, TimedLoader(self.loader, self.clock, GATHER), steps=steps)
+            found = self.clock.stop(steps, REST)
+        for name in (f"{REST} forward", f"{REST} backward"):
+            found[REST] += found.pop(name, 0.0)
+        return found
 
 
-class Timed:
-    """A loader whose batches a clock times."""
+class Whole:
+    """A contender whose steps are not taken apart."""
 
-    def __init__(self, loader: mn.DataLoader, clock: Clock) -> None:
-        self.loader, self.clock = loader, clock
+    def __init__(self, run: Callable[[int], None]) -> None:
+        self.run = run
 
-    def __iter__(self) -> Iterator[Any]:
-        return self.clock.batches(self.loader, "gather the batch")
-
-
-def by_hand(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
-    """Return a function that runs W1's hand-written loop, and returns the medians of its pieces."""
-    size, rate = 128, np.float32(0.5 / 128)
-    weight, bias = np.zeros((784, 10), np.float32), np.zeros((10, 1), np.float32)
-    x, scores, p = np.empty((size, 784), np.float32), np.empty((size, 10), np.float32), np.empty((10, size), np.float32)
-    row, gradient, ones = np.empty(size, np.float32), np.empty_like(weight), np.ones((size, 1), np.float32)
-    flat, samples, rng = p.reshape(-1), np.arange(size), np.random.default_rng(0)
-
-    def run(steps: int) -> dict[str, float]:
-        clock, order = Clock(), rng.permutation(len(X))
-        for i in range(steps):
-            rows = order[i % 390 * size : (i % 390 + 1) * size]
-            marks = [time.perf_counter()]
-            X.take(rows, 0, x, "clip")
-            marks.append(time.perf_counter())
-            np.dot(x, weight, scores)
-            np.add(scores.T, bias, p)
-            marks.append(time.perf_counter())
-            np.subtract(p, np.maximum.reduce(p, 0, None, row), p)
-            np.exp(p, p)
-            np.divide(p, np.multiply(np.add.reduce(p, 0, None, row), 1 / rate, row), p)
-            flat[y.take(rows) * size + samples] -= rate
-            marks.append(time.perf_counter())
-            np.dot(x.T, p.T, gradient)
-            bias_gradient = np.dot(p, ones)
-            marks.append(time.perf_counter())
-            np.subtract(weight, gradient, weight)
-            np.subtract(bias, bias_gradient, bias)
-            marks.append(time.perf_counter())
-            clock.note(marks)
-        return clock.medians()
-
-    return run
-
-
-def fit(model: mn.Sequential, loader: mn.DataLoader) -> Callable[[int], dict[str, float]]:
-    """Return a function that trains with minnet, and returns the medians of its pieces.
-
-    "the Trainer" is the rest of the time, with the checks of the model that are left.
-    """
-    loss = mn.SoftmaxCrossEntropyLoss()
-    optimizer = mn.SGD(model.parameters(), lr=0.1)
-    trainer, clock = mn.Trainer(model, loss, optimizer), Clock()
-    clock.wrap(optimizer, "zero_grad", "zero the gradients")
-    clock.wrap(optimizer, "step", "SGD")
-    time_layers(clock, model)
-    clock.wrap(loss, "forward", "loss forward")
-    clock.wrap(loss, "backward", "loss backward")
-    timed = Timed(loader, clock)
-
-    def run(steps: int) -> dict[str, float]:
-        clock.pieces.clear()
+    def __call__(self, steps: int) -> Pieces:
+        """Do so many steps, and return their seconds."""
         begin = time.perf_counter()
-        trainer.fit(timed, steps=steps, progress=False)
-        whole = 1e6 * (time.perf_counter() - begin) / steps
-        pieces = clock.medians()
-        means = sum(statistics.fmean(values) for values in clock.pieces.values())
-        return pieces | {"the Trainer": max(whole - means, 0.0)}
-
-    return run
+        self.run(steps)
+        return {"the whole step": (time.perf_counter() - begin) / steps}
 
 
-def time_layers(clock: Clock, model: mn.Sequential) -> None:
-    """Time the formulas of a model's layers."""
-    learning = [bool(layer.parameters()) for layer in model.layers]
-    for i, layer in enumerate(model.layers):
-        label = f"{i + 1} {type(layer).__name__}" if len(model.layers) > 1 else type(layer).__name__
-        clock.wrap_formula(layer, "forward", f"{label} forward")
-        # Below the first layer that learns, nothing is computed backward.
-        backward = "accumulate_grad" if i == learning.index(True) else "backward"
-        clock.wrap_formula(layer, backward, f"{label} backward")
+class Operations:
+    """PyTorch's operations, by its own profiler."""
+
+    def __init__(self, torch: Any, learner: Any) -> None:
+        self.torch, self.learner = torch, learner
+
+    def __call__(self, steps: int) -> Pieces:
+        """Train, and return the seconds of each operation."""
+        with self.torch.profiler.profile(activities=[self.torch.profiler.ProfilerActivity.CPU]) as profile:
+            self.learner.run(steps)
+        return {event.key: 1e-6 * event.self_cpu_time_total / steps for event in profile.key_averages()}
 
 
-def by_kernels(X: np.ndarray, y: np.ndarray) -> Callable[[int], dict[str, float]]:
-    """Return a function that calls the kernels of W1 one by one on real batches, and returns the medians of its pieces.
+def anatomy(work: Work) -> list[str]:
+    """Measure a work, and return its tables."""
+    data = data_of(work)
+    runs: dict[str, Callable[[int], Pieces]] = {
+        "minnet": Profile(work, data, compiled=False),
+        "whole minnet": Whole(Minnet("minnet", work, data).run),
+    }
+    if can_compile():
+        if work.model != "dense":
+            runs["compiled"] = Profile(work, data, compiled=True)
+        runs["whole compiled"] = Whole(Minnet("compiled", work, data, compiled=True).run)
+    if (torch := rival("with_torch", print)) is not None:
+        runs["PyTorch"] = Operations(torch.torch, torch.Torch("PyTorch", work, data))
+        runs["whole PyTorch"] = Whole(torch.Torch("PyTorch", work, data).run)
+    found = rounds(runs)
+    unit = (1e6, "µs", 1) if found["whole minnet"]["the whole step"] < 1e-3 else (1e3, "ms", 2)
+    wholes = ", ".join(
+        f"{name.removeprefix('whole ')} {unit[0] * pieces['the whole step']:.{unit[2] - 1}f}"
+        for name, pieces in found.items()
+        if name.startswith("whole")
+    )
+    ours = {name: found[name] for name in ("minnet", "compiled") if name in found}
+    lines = [f"A step, without the clock, in {unit[1]}: {wholes}.", "", *rows(ours, "piece", *unit)]
+    if torch is not None:
+        lines += ["", *rows({"PyTorch": found["PyTorch"]}, "operation", *unit)]
+    return lines
 
-    "the Trainer" is what a step of a compiled `fit` takes beyond them.
-    """
-    from minnet.compiled import kernels
 
-    model, size = mn.Sequential(mn.Linear(784, 10, rng=0)), 128
-    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled=True)
-    loader, rng = mn.DataLoader(X, y, size, shuffle=True, rng=0), np.random.default_rng(0)
-    weight, bias, g, db = (np.zeros(shape, np.float32) for shape in ((10, 784), 10, (10, 784), 10))
-    x, z, dz, nothing = (np.empty(shape, np.float32) for shape in ((size, 784), (size, 10), (size, 10), 0))
-
-    def run(steps: int) -> dict[str, float]:
-        clock, order = Clock(), rng.permutation(len(X))
-        for i in range(steps):
-            rows = order[i % 390 * size : (i % 390 + 1) * size]
-            marks = [time.perf_counter()]
-            kernels.gather(X, rows, None, x)
-            marks.append(time.perf_counter())
-            kernels.forward_few(x, weight, z)
-            kernels.activate(z, bias, kernels.NOTHING)
-            marks.append(time.perf_counter())
-            kernels.cross_entropy(z, y, rows, size, dz, False)
-            marks.append(time.perf_counter())
-            kernels.gradient_few(x, dz, g)
-            kernels.column_sums(dz, db)
-            marks.append(time.perf_counter())
-            kernels.sgd(weight.reshape(-1), g.reshape(-1), nothing, 0.1, 0.0, 0.0, 0.0)
-            kernels.sgd(bias, db, nothing, 0.1, 0.0, 0.0, 0.0)
-            marks.append(time.perf_counter())
-            clock.note(marks)
+def rounds(runs: dict[str, Callable[[int], Pieces]]) -> dict[str, Pieces]:
+    """Let all take turns, and return the medians of their pieces."""
+    steps, found = {}, {name: [] for name in runs}
+    for name, run in runs.items():
+        run(3)  # which may compile
         begin = time.perf_counter()
-        trainer.fit(loader, steps=steps, progress=False)
-        whole, pieces = 1e6 * (time.perf_counter() - begin) / steps, clock.medians()
-        return pieces | {"the Trainer": max(whole - sum(pieces.values()), 0.0)}
-
-    return run
-
-
-def rounds(runs: dict[str, Callable[[int], dict[str, float]]], steps: int) -> dict[str, dict[str, float]]:
-    """Call the functions in turns, and return the median of each piece over the rounds."""
-    seen: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in runs}
+        run(3)
+        steps[name] = max(3, round(3 * SECONDS / (time.perf_counter() - begin)))
     for _ in range(ROUNDS):
         for name, run in runs.items():
-            for piece, value in run(steps).items():
-                seen[name][piece].append(value)
-    return {
-        name: {piece: statistics.median(values) for piece, values in pieces.items()} for name, pieces in seen.items()
-    }
+            wait_for_threads()
+            found[name].append(run(steps[name]))
+    return {name: medians(pieces) for name, pieces in found.items()}
 
 
-def w1() -> list[str]:
-    """Measure the pieces of W1, and return their table."""
-    data = digits()[:2]
-    model = mn.Sequential(mn.Linear(784, 10, rng=0))
-    loader = mn.DataLoader(*data, 128, shuffle=True, rng=0)
-    runs = {"minnet": fit(model, loader), "hand-written": by_hand(*data)}
-    if can_compile():
-        runs["compiled"] = by_kernels(*data)
-    found = rounds(runs, STEPS["W1"])
-    ours = found["minnet"]
-    ours[LOSS] = ours.pop("loss forward") + ours.pop("loss backward")
-    order = [
-        "gather the batch",
-        "zero the gradients",
-        "Linear forward",
-        LOSS,
-        "Linear backward",
-        "SGD",
-        "the Trainer",
-    ]
-    lines = ["| piece, µs | " + " | ".join(found) + " |", "|---" * (1 + len(found)) + "|"]
-    for piece in order:
-        lines.append(f"| {piece} | " + " | ".join(f"{pieces.get(piece, 0.0):.1f}" for pieces in found.values()) + " |")
-    return [*lines, "| together | " + " | ".join(f"{sum(pieces.values()):.0f}" for pieces in found.values()) + " |"]
-
-
-def w5() -> list[str]:
-    """Measure the pieces of W5, and return their table."""
-    X, y = digits()[:2]
-    model = mn.Sequential(
-        mn.Conv2d(1, 16, 3, padding=1, rng=0),
-        mn.ReLU(),
-        mn.MaxPool2d(2),
-        mn.Conv2d(16, 32, 3, padding=1, rng=1),
-        mn.ReLU(),
-        mn.MaxPool2d(2),
-        mn.Flatten(),
-        mn.Linear(1568, 10, rng=2),
-    )
-    loader = mn.DataLoader(X.reshape(-1, 1, 28, 28), y, 128, shuffle=True, rng=0)
-    pieces = rounds({"minnet": fit(model, loader)}, STEPS["W5"])["minnet"]
-    whole = sum(pieces.values())
-    lines = ["| piece | ms | share |", "|---|---|---|"]
-    lines += [
-        f"| {piece} | {value / 1000:.2f} | {100 * value / whole:.0f} % |"
-        for piece, value in sorted(pieces.items(), key=lambda item: -item[1])
-        if value > 0.005 * whole
-    ]
-    return [*lines, f"| all pieces | {whole / 1000:.1f} | |"]
+def rows(columns: dict[str, Pieces], what: str, factor: float, unit: str, digits: int) -> Iterator[str]:
+    """Yield a table of pieces, the longest first, with the share of the first column."""
+    first, *others = columns.values()
+    whole = sum(first.values())
+    long = [piece for piece in first if any(pieces.get(piece, 0) > SMALLEST * whole for pieces in columns.values())]
+    long += [piece for pieces in others for piece in pieces if piece not in first]
+    yield f"| {what}, {unit} | " + " | ".join(columns) + " | share |"
+    yield "|---" * (2 + len(columns)) + "|"
+    for piece in long:
+        cells = [f"{factor * pieces.get(piece, 0.0):.{digits}f}" for pieces in columns.values()]
+        yield f"| {piece} | " + " | ".join(cells) + f" | {100 * first.get(piece, 0.0) / whole:.0f} % |"
+    short = [sum(value for piece, value in pieces.items() if piece not in long) for pieces in columns.values()]
+    if any(short):
+        yield (
+            "| all shorter ones | "
+            + " | ".join(f"{factor * value:.{digits}f}" for value in short)
+            + (f" | {100 * short[0] / whole:.0f} % |")
+        )
+    sums = (sum(pieces.values()) for pieces in columns.values())
+    yield "| together | " + " | ".join(f"{factor * value:.{digits}f}" for value in sums) + " | |"
 
 
 def main() -> None:
     """Measure the pieces, and print or write their tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--works", default=",".join(NAMES), help=f"which works, with commas between; {', '.join(NAMES)}"
+    )
+    parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell")
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
-    environment.settle(False)
-    parts = [("W1: 784-10, batch 128", w1()), ("W5: two convolutions, batch 128", w5())]
-    lines = [line for title, table in parts for line in (f"### {title}", "", *table, "")]
-    print("\n".join(lines))
+    environment.settle(options.pinned)
+    lines = ["; ".join(environment.in_words(environment.facts())), ""]
+    for name in options.works.split(","):
+        part = [f"### {name}: {WORKS[name].title}", "", *anatomy(WORKS[name]), ""]
+        print("\n".join(part), flush=True)
+        lines += part
     if options.page:
         PAGE.write_text("\n".join(["<!-- made by benchmarks/anatomy.py -->", "", *lines]), encoding="utf-8")
 

@@ -1,25 +1,33 @@
 """Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
 
     python benchmarks/compare.py --short          # two minutes: a first impression
-    python benchmarks/compare.py                  # half an hour: writes benchmarks/results.json
+    python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
+    python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
+    python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
-    python benchmarks/compare.py --page           # writes docs/performance-figures.md
+    python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables
 
 All contenders run in one process and take turns. A ratio is that of two times of the same round; what is printed is the
 median of the ratios. A rival that is not installed is left out. MNIST is read from the folder in MINNET_DATA; without
 it, the digits are synthetic.
 """
 
+from __future__ import annotations
+
 import argparse
-import importlib
 import json
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import environment
+
+if TYPE_CHECKING:
+    from works import Work
 
 HERE = Path(__file__).parent
 BUSY = 0.5  # with more running processes a core than this, a warning is printed
@@ -38,21 +46,23 @@ SECTIONS = {  # what can be measured, and its title
     "notebook": "the notebook's 20,000 steps",
     "start-up": "importing",
     "memory": "the most memory",
+    "workers": "rows a second against threads and processes (not with --short)",
     "growth": "time against size (not with --short)",
 }
+BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")  # of --busy
 
 
-def measure(name: str, short: bool, section: dict[str, Any]) -> None:
+def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> None:
     """Measure a section into `section`, which holds all that was measured if Ctrl-C ends it early."""
     import footprint
     import growth
     import notebook_job
     import prediction
-    from rivals import ask
-    from rounds import FULL, SHORT, Times, race
-    from works import WORKS, data_of
+    import workers
+    from rounds import FULL, SHORT, Times
+    from works import WORKS
 
-    effort = SHORT if short else FULL
+    short, effort = chosen.short, SHORT if chosen.short else FULL
     races: dict[str, Times] = section["races"]
     figures: dict[str, Any] = section["figures"]
 
@@ -61,12 +71,7 @@ def measure(name: str, short: bool, section: dict[str, Any]) -> None:
             section["remarks"].append(text)
 
     if name in WORKS:
-        work = WORKS[name]
-        data = data_of(work)
-        section["title"] = f"{work.title}; {data.name}"
-        contenders = ask("contenders", work, data, remark=remark)
-        races[work.title] = Times()
-        race(contenders, effort, name, races[work.title])
+        train(WORKS[name], chosen, section, remark)
     elif name == "prediction":
         prediction.measure(effort, races, remark)
     elif name == "notebook":
@@ -77,15 +82,42 @@ def measure(name: str, short: bool, section: dict[str, Any]) -> None:
         section["title"] = "milliseconds to import, beyond NumPy, in a fresh process"
         footprint.start_up(2 if short else 11, figures, remark)
     elif name == "memory":
-        section["title"] = "the most memory of a fresh process that loads the digits, trains W1, and tests"
-        footprint.memory([500] if short else [500, 5000], figures, remark)
+        section["title"] = (
+            "MB: the most memory of a fresh process that loads the data, trains, and tests; *training* is what that is "
+            "beyond the data and the library (but for Numba, which is loaded for the training)"
+        )
+        footprint.memory(short, figures, remark)
+    elif name == "workers":
+        section["title"] = "rows a second, by the number of threads of one training, or of processes that train alone"
+        workers.measure(figures, remark)
     elif name == "growth":
         growth.measure(races)
 
 
-def run(names: list[str], short: bool, save: Callable[[dict[str, Any]], None]) -> None:
+def train(work: Work, chosen: argparse.Namespace, section: dict[str, Any], remark: Callable[[str], None]) -> None:
+    """Let all contenders of a work take turns, with those of another commit, and with the limits."""
+    import child
+    import limits
+    from rivals import ask
+    from rounds import FULL, SHORT, Times, race
+    from works import data_of
+
+    data = data_of(work)
+    section["title"] = f"{work.title}; {data.name}"
+    section["races"][work.title] = times = Times()
+    contenders = ask("contenders", work, data, remark=remark)
+    if chosen.busy:
+        contenders = [one for one in contenders if one.name.startswith("minnet") or one.name == "PyTorch"]
+    else:
+        sizes = [p.data.size for p in contenders[0].trainer.model.parameters()]
+        contenders += limits.contenders(work, sizes, remark)
+    with child.trainings(chosen.before, work, remark) as before:
+        race([*contenders, *before], SHORT if chosen.short else FULL, work.key, times)
+
+
+def run(names: list[str], chosen: argparse.Namespace, save: Callable[[dict[str, Any]], None]) -> None:
     """Measure the sections, and print each; call `save` with all complete sections after each of them."""
-    results: dict[str, Any] = {"environment": environment.facts(), "sections": {}}
+    results: dict[str, Any] = {"environment": environment.facts(chosen.before), "sections": {}}
     print("\n".join(environment.in_words(results["environment"])), flush=True)
     if (load := environment.load()) and load > BUSY * results["environment"]["cores"]:
         print(
@@ -95,7 +127,7 @@ def run(names: list[str], short: bool, save: Callable[[dict[str, Any]], None]) -
         section: dict[str, Any] = {"title": SECTIONS[name], "races": {}, "figures": {}, "remarks": []}
         section["load"] = [environment.load()]
         try:
-            measure(name, short, section)
+            measure(name, chosen, section)
         finally:  # after Ctrl-C, too
             section["load"].append(environment.load())
             section["races"] = {title: times.as_json() for title, times in section["races"].items()}
@@ -118,7 +150,8 @@ def lines(name: str, section: dict[str, Any]) -> list[str]:
             continue
         if len(section["races"]) > 1:
             text.append(f"  {title}")
-        text += table(times, ["PyTorch", *([found] if (found := best(times)) else [])])
+        references = "PyTorch", best(times), "before"
+        text += table(times, [reference for reference in references if reference in times.seconds])
     for row, values in section["figures"].items():
         text.append(f"  {row:42}" + "; ".join(f"{column}: {value:g}" for column, value in values.items()))
     return text + [f"  note: {remark}" for remark in section["remarks"]]
@@ -137,18 +170,25 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sections = "; ".join(f"{name} ({what})" for name, what in SECTIONS.items())
     parser.add_argument("--works", metavar="NAMES", help=f"what to measure, with commas between: {sections}")
-    parser.add_argument("--short", action="store_true", help="few rounds, no growth; nothing is stored without --out")
+    parser.add_argument(
+        "--short", action="store_true", help="few rounds, no growth, no workers; nothing is stored without --out"
+    )
     parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell: a second column")
+    parser.add_argument(
+        "--before", metavar="FOLDER", type=Path, help="a checkout of another commit, whose minnet takes part as well"
+    )
+    parser.add_argument("--busy", action="store_true", help="minnet and PyTorch while another process burns one core")
     parser.add_argument("--out", type=Path, help="the file for the results (benchmarks/results.json, unless --short)")
     parser.add_argument(
         "--check", action="store_true", help="train all contenders alike, and compare what they learned"
     )
-    parser.add_argument("--page", action="store_true", help="write the page of figures from the results")
+    parser.add_argument("--page", action="store_true", help="write the page of figures, and the READMEs' tables")
     parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
     found = parser.parse_args(arguments)
-    found.names = [name.strip() for name in found.works.split(",")] if found.works else list(SECTIONS)
+    default = [name for name in SECTIONS if name in BUSY_SECTIONS or not found.busy]
+    found.names = [name.strip() for name in found.works.split(",")] if found.works else default
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
         parser.error(f"--works: there is no {', '.join(unknown)}; choose from {', '.join(SECTIONS)}")
@@ -167,27 +207,42 @@ def main(arguments: list[str] | None = None) -> int:
             from works import WORKS
 
             return 0 if check([WORKS[name] for name in chosen.names if name in WORKS], print) else 1
-        names = [name for name in chosen.names if name != "growth" or not chosen.short]
+        names = [name for name in chosen.names if name not in ("growth", "workers") or not chosen.short]
         path = chosen.out or (None if chosen.short else RESULTS)
-        variant = "pinned" if chosen.pinned else "free"
-        run(names, chosen.short, lambda results: path and store(path, variant, results))
+        variant = ("pinned" if chosen.pinned else "free") + (", busy" if chosen.busy else "")
+        with burning() if chosen.busy else nullcontext():
+            run(names, chosen, lambda results: path and store(path, variant, results))
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
     return 0
 
 
+@contextmanager
+def burning() -> Iterator[None]:
+    """Let another process compute without end, which takes one core."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def present(chosen: argparse.Namespace) -> int:
     """Write the page, or print the README's table, from results that were stored."""
-    page = importlib.import_module("page")
+    import page
+    import readme
+
     if not chosen.results.exists():
         print(f"{chosen.results} does not exist: first run this without --page and --readme", file=sys.stderr)
         return 1
     results = json.loads(chosen.results.read_text(encoding="utf-8"))
     if chosen.readme:
-        print(page.readme(results))
+        print(readme.table(results))
     if chosen.page:
         page.write(results, chosen.docs)
+        readme.write(results, chosen.docs.parent)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -27,8 +28,8 @@ def settle(pinned: bool) -> None:
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
 
-def facts() -> dict[str, Any]:
-    """Return the facts about the environment, as JSON can hold them."""
+def facts(before: Path | None = None) -> dict[str, Any]:
+    """Return the facts about the environment, as JSON can hold them; `before` is a checkout of another commit."""
     import numpy as np
 
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
@@ -41,6 +42,7 @@ def facts() -> dict[str, Any]:
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "BLAS": " ".join(part for part in (blas.get("name"), blas.get("version")) if part),
         "BLAS pools": _pools(),
+        "before": commit(before) if before else "",
         "variables unset": os.environ.get(NOTED, ""),
         "variables": {name: os.environ[name] for name in (*STEERING, *THREADS) if name in os.environ},
     }
@@ -51,6 +53,15 @@ def load() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
+def commit(folder: Path) -> str:
+    """Return the abbreviated hash and the date of the commit that is checked out in a folder; without Git, its name."""
+    try:
+        command = ["git", "-C", str(folder), "log", "-1", "--format=%h of %cs"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return folder.name
+
+
 def in_words(facts: dict[str, Any]) -> list[str]:
     """Return the facts as lines."""
     lines = [
@@ -58,6 +69,8 @@ def in_words(facts: dict[str, Any]) -> list[str]:
         f"Python {facts['Python']}, " + ", ".join(f"{name} {found}" for name, found in facts["libraries"].items()),
         f"NumPy's BLAS: {facts['BLAS']}" + "".join(f"; {pool}" for pool in facts["BLAS pools"]),
     ]
+    if facts.get("before"):
+        lines.append(f"before: the commit {facts['before']}")
     if facts["variables"]:
         lines.append("set: " + ", ".join(f"{name}={value}" for name, value in facts["variables"].items()))
     if facts["variables unset"]:

@@ -1,10 +1,12 @@
 """The footprint of a library: the time to import it, and the most memory of a training; each in a fresh process."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rivals import Remark
 
@@ -25,15 +27,18 @@ middle = time.perf_counter()
 {statement}
 print(middle - begin, time.perf_counter() - middle)
 """
-LEARNERS = {  # name → the module, the class in it, and whether the images stay bytes
-    "NumPy, best split": ("handwritten", "OneMatrix", False),
-    "NumPy, best split uint8": ("handwritten", "OneMatrix", True),
-    "minnet": ("with_minnet", "Minnet", False),
-    "minnet, uint8": ("with_minnet", "Minnet", True),
-    "minnet, compiled": ("with_minnet", "Minnet", False),
-    "PyTorch": ("with_torch", "Torch", False),
-    "JAX": ("with_jax", "Jax", False),
+LEARNERS = {  # name → the module, the class in it, and its options
+    "minnet": ("with_minnet", "Minnet", {}),
+    "minnet, uint8": ("with_minnet", "Minnet", {}),
+    "minnet, compiled": ("with_minnet", "Minnet", {"compiled": True}),
+    "minnet, 2 threads": ("with_minnet", "Minnet", {"threads": 2}),
+    "PyTorch": ("with_torch", "Torch", {}),
+    "JAX": ("with_jax", "Jax", {}),
+    "NumPy, best split": ("handwritten", "OneMatrix", {"split": True}),
+    "NumPy, best split uint8": ("handwritten", "OneMatrix", {"split": True}),
 }
+LARGER = ("minnet", "minnet, compiled", "minnet, 2 threads", "PyTorch")  # who trains other works than W1, too
+STEPS = {"W1": 1000, "W4": 60, "W5": 40, "L": 40, "T": 20}
 
 
 def start_up(repeats: int, figures: Figures, remark: Remark) -> None:
@@ -55,20 +60,18 @@ def start_up(repeats: int, figures: Figures, remark: Remark) -> None:
             figures[name] = {"ms": middle, "lower quartile": low, "upper quartile": high}
 
 
-def memory(steps: list[int], figures: Figures, remark: Remark) -> None:
-    """Measure the largest memory of a program that loads MNIST, trains W1 for so many steps, and tests."""
+def memory(short: bool, figures: Figures, remark: Remark) -> None:
+    """Measure the largest memory of a program that loads the data, trains, and predicts the test data in batches."""
     from tqdm import tqdm
 
-    for name in tqdm(LEARNERS, "memory", leave=False, disable=None):
-        figures[name] = {}
-        for count in steps:
-            answer = _ask_python([__file__, name, str(count)], f"{name}, memory", remark)
-            if answer is None:
-                del figures[name]
-                break
+    runs = [(name, key) for name in LEARNERS for key in STEPS if key == "W1" or (name in LARGER and not short)]
+    for name, key in tqdm(runs, "memory", leave=False, disable=None):
+        answer = _ask_python([__file__, name, key], f"{name}, memory", remark)
+        if answer is not None:
             result = json.loads(answer)
-            figures[name][f"MB, {count:,} steps"] = round(result["megabytes"])
-            figures[name]["accuracy, %"] = round(100 * result["accuracy"], 1)
+            figures.setdefault(name, {})
+            figures[name][key] = round(result["peak"])
+            figures[name][f"{key}, training"] = round(result["training"])
 
 
 def _ask_python(arguments: list[str], what: str, remark: Remark) -> str | None:
@@ -97,24 +100,30 @@ def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def train(name: str, steps: int) -> None:
+def forget_peak() -> float:
+    """Let `peak` count from now on, where the system can do so, and return what it is now, in MB."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def train(name: str, key: str) -> None:
     """Train, test, and print the figures: this runs in the process that is measured."""
     from importlib import import_module
 
-    from works import WORKS, as_floats, digits
+    from works import WORKS, as_floats, data_of, digits
 
-    module, kind, uint8 = LEARNERS[name]
-    data = digits(uint8=uint8)
-    make: Callable[..., object] = getattr(import_module(module), kind)
-    options = {"split": True} if kind == "OneMatrix" else {"compiled": True} if "compiled" in name else {}
-    learner = make(name, WORKS["W1"], data, **options)
-    learner.run(steps)
-    right = 0
-    for start in range(0, len(data.X_test), 1000):
-        here = slice(start, start + 1000)
-        right += (learner.scores(as_floats(data.X_test[here])).argmax(axis=1) == data.y_test[here]).sum()
-    print(json.dumps({"megabytes": peak(), "accuracy": float(right / len(data.X_test))}))
+    module, kind, options = LEARNERS[name]
+    work = WORKS[key]
+    data = digits(uint8=True) if "uint8" in name else data_of(work)
+    make: Callable[..., Any] = getattr(import_module(module), kind)
+    loading, before = peak(), forget_peak()
+    learner = make(name, work, data, **options)
+    learner.run(STEPS[key])
+    for start in range(0, len(data.X_test), work.batch_size):
+        learner.scores(as_floats(data.X_test[start : start + work.batch_size]))
+    print(json.dumps({"peak": max(loading, peak()), "training": peak() - before}))
 
 
 if __name__ == "__main__":
-    train(sys.argv[1], int(sys.argv[2]))
+    train(*sys.argv[1:])

@@ -58,7 +58,7 @@ class Effort:
     most: int = 100_000
 
 
-FULL = Effort(rounds=15, fewest=5, seconds=240.0, turn=0.4, least=40)
+FULL = Effort(rounds=15, fewest=5, seconds=60.0, turn=0.2, least=20)
 SHORT = Effort(rounds=3, fewest=1, seconds=7.0, turn=0.03, least=4)
 
 
@@ -92,7 +92,8 @@ def race(contenders: Sequence[Contender], effort: Effort, title: str, times: Tim
     ----------
     contenders
         One that has a `block` does whole multiples of so many steps. One that has a `slow_start` does at least so many
-        times more steps than the others, because it needs more time before the first.
+        times more steps than the others, because it needs more time before the first. `rest`, if one has it, is called
+        after its turn: its process may have threads that wait for more work.
     effort
         How long to measure.
     title
@@ -142,13 +143,16 @@ def _warm(contender: Contender) -> float:
 
 def _turn(contender: Contender, steps: int) -> float:
     """Return the seconds a step."""
-    _wait_for_threads()
+    wait_for_threads()
     begin = time.perf_counter()
     contender.run(steps)
-    return (time.perf_counter() - begin) / steps
+    spent = time.perf_counter() - begin
+    if hasattr(contender, "rest"):
+        contender.rest()
+    return spent / steps
 
 
-def _wait_for_threads(most: float = 0.3) -> None:
+def wait_for_threads(most: float = 0.3) -> None:
     """Wait until the last contender's threads sleep, because they wait for more work in a loop, which takes a core.
 
     OpenBLAS's threads do so for 0.1 s.

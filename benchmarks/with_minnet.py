@@ -1,7 +1,6 @@
 """minnet by its public API, as users write it: a model, a DataLoader and a Trainer, with progress bar and history."""
 
 import contextlib
-import inspect
 import io
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -13,16 +12,15 @@ from works import HEADS, Data, Weights, Work, digits, initial_weights
 
 import minnet as mn
 
-# Options of a Trainer: their name in tables, the works that are done with them, and the arguments.
-OPTIONS = (
-    ("compiled", ("W1", "W2", "W3", "W3A", "W4"), {"compiled": True}),
-    ("2 threads", ("W5", "T"), {"threads": 2}),
-    ("compiled, 2 threads", ("W1", "W3", "W3A"), {"compiled": True, "threads": 2}),
-)
-PACKAGES = {
+OPTIONS: dict[str, dict[str, int]] = {  # their name in tables, and the arguments of a Trainer
+    "compiled": {"compiled": True},
+    "2 threads": {"threads": 2},
+    "compiled, 2 threads": {"compiled": True, "threads": 2},
+}
+PACKAGES = {  # what each option needs; the extra has the name of the option
     "compiled": "numba",
     "threads": "threadpoolctl",
-}  # what each option needs; the extra has the name of the option
+}
 
 
 def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["Minnet"]:
@@ -33,18 +31,19 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
     ]
     if work.key == "W1":
         found.append(Minnet("minnet, uint8", work, digits(uint8=True)))
-    for name, works, options in OPTIONS:
-        if work.key not in works:
-            continue
+    for name, options in options_of(work):
         try:
             for option in options:
-                if option not in inspect.signature(mn.Trainer).parameters:
-                    raise ValueError(f"this minnet's Trainer has no {option}")
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
-        except (ValueError, mn.errors.MissingExtraError) as error:  # of an older minnet, too
+        except mn.errors.MissingExtraError as error:
             remark(f"minnet, {name}, is left out: {error}")
     return found
+
+
+def options_of(work: Work) -> list[tuple[str, dict[str, int]]]:
+    """Return the options of a Trainer that a work is done with: one sample cannot be cut for two threads."""
+    return [(name, options) for name, options in OPTIONS.items() if work.batch_size > 1 or "threads" not in options]
 
 
 def predictors(weights: Weights, x: np.ndarray, remark: Callable[[str], None]) -> list[Call]:

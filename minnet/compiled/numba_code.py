@@ -43,6 +43,11 @@ def exactly(function: Function) -> Function:
     return _compiled(function, {"contract"})
 
 
+def as_numpy(function: Function) -> Function:
+    """Do as `compiled`, but round each operation as NumPy does, so that results have NumPy's bits."""
+    return _compiled(function, set())
+
+
 def _compiled(function: Function, fastmath: set[str]) -> Function:
     function.__qualname__ += f"_{CHECKSUM}"
     options = {"nogil": True, "forceinline": True, "fastmath": fastmath, "error_model": "numpy"}

@@ -1,11 +1,10 @@
-"""CompiledSteps does many training steps in one call of compiled code: see `minnet.compiled.kernels`."""
+"""CompiledSteps does many training steps in one call of compiled code: see `minnet.compiled.whole_steps`."""
 
 import math
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from minnet.losses import Loss
 from minnet.optimizers import SGD, Optimizer
 from minnet.optimizers.base import keeps_finite
 
-Found = tuple[int, float, float]  # see kernels.train
+Found = tuple[int, float, float]  # see whole_steps.train
 Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
 
 FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
@@ -51,9 +50,9 @@ class CompiledSteps:
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoader, threads: int) -> None:
-        from minnet.compiled import kernels  # which takes half a second, and Numba
+        from minnet.compiled import kernels, whole_steps  # which takes half a second, and Numba
+        from minnet.compiled.blas import address
 
-        import_module("scipy.linalg.cython_blas")  # before BLAS libraries are told how many threads to use
         layers, _ = chain(model)
         weights = [linear.weight for linear, _ in layers]
         self._X, self._y, self._dtype = loader.X, loader.y, weights[0].data.dtype
@@ -65,11 +64,12 @@ class CompiledSteps:
         turned = zip(weights + biases, [*few, *[False] * len(biases)], strict=True)
         self._slots = [_Slot(parameter, transposed, optimizer, threads) for parameter, transposed in turned]
         activations = [kernels.ACTIVATIONS[type(activation).__name__] for _, activation in layers]
-        self._layout = np.array([few, activations]).T.copy()
+        self._layers = np.array([self._widths[:-1], self._widths[1:], few, activations]).T.copy()
+        self._blas = address(self._dtype)
         self._loss, self._optimizer, self._loader = loss, optimizer, loader
         self._weight = loss.total_weight(loader.y[:1])  # of a sample, the same for all
-        self._kernels, self._threads = kernels, threads
-        self._made: tuple[int, list[Any]] = 0, []  # the number of rows of the buffers, and the buffers of each thread
+        self._code, self._threads = whole_steps, threads
+        self._buffers: list[Array] = []
         self._size = 1  # how many steps take about SECONDS
         self._replaceable = partial(replaceable, model, loss, optimizer, loader)
         self._checked = self._replaceable()
@@ -119,25 +119,27 @@ class CompiledSteps:
 
     def _train(self, together: Together, rows: NDArray[np.int64], loss_sum: float) -> tuple[int, float, float, Array]:
         """Call the compiled code, once for each thread."""
-        kernels, threads, layers, X, y = self._kernels, self._threads, len(self._layout), self._X, self._y
-        loss, size = kernels.LOSSES[type(self._loss).__name__], min(self._loader.batch_size, len(X))
-        square = loss == kernels.MEAN_SQUARE
-        labels = np.empty(0, np.int64) if square else y
-        targets = y if square else np.empty((0, 0), self._dtype)
-        scale = np.float32(self._loader.scale) if X.dtype == BYTES else None
-        data = kernels.Data(X.reshape(len(X), -1), scale, labels, targets, rows, size, self._weight)
+        code, threads, X = self._code, self._threads, self._X
+        size, outputs = min(self._loader.batch_size, len(X)), self._widths[-1]
+        loss, y = code.LOSSES[type(self._loss).__name__], self._y.take(rows, 0)
+        square = loss == code.MEAN_SQUARE
+        labels = np.empty(0, np.int64) if square else y.astype(np.int64, copy=False)
+        targets = np.ascontiguousarray(y, self._dtype) if square else np.empty((0, 0), self._dtype)
+        source = np.array([X.ctypes.data, len(X), self._widths[0], X.itemsize])
+        data = code.Data(source, float(self._loader.scale or 1), rows, labels, targets, size, float(self._weight))
         arrays = [slot.arrays() for slot in self._slots]  # of weights before biases
-        weights, biases = (kernels.Slots(*zip(*part, strict=True)) for part in (arrays[:layers], arrays[layers:]))
-        network = kernels.Network(weights, biases, self._layout, loss)
-        tables = np.zeros((threads, len(arrays), kernels.COLUMNS))
+        places = np.array([[found[0].size, *(array.ctypes.data for array in found)] for found in arrays])
+        network = code.Network(self._layers, places, loss, self._blas)
+        tables = np.zeros((threads, len(arrays), code.COLUMNS))
         for i, slot in enumerate(self._slots):
             tables[:, i] = slot.row()
-        rule = kernels.Rule(kernels.SGD if isinstance(self._optimizer, SGD) else kernels.ADAM, tables)
-        shared = kernels.Shared(np.zeros(2, np.int64), np.empty((threads, 1 + 2 * layers)))
-        prediction, buffers = np.empty((len(rows), self._widths[-1]), self._dtype), self._buffers(size // threads + 1)
+        rule = code.Rule(code.SGD if isinstance(self._optimizer, SGD) else code.ADAM, tables)
+        sums = np.empty((threads, 1 + 2 * len(self._layers)))
+        shared = code.Shared(np.zeros(2, np.int64), sums, self._places_to_work(size // threads + 1))
+        prediction = np.empty((len(rows), outputs), self._dtype)
 
         def work(thread: int) -> Any:
-            return kernels.train(thread, data, network, rule, shared, buffers[thread], loss_sum, prediction)
+            return code.train(thread, data, network, rule, shared, loss_sum, prediction)
 
         def fail() -> None:
             shared.barrier[1] = 1
@@ -145,18 +147,18 @@ class CompiledSteps:
         samples, loss_sum, last_loss = together(work, fail)[0]
         if samples:
             for slot, copies, row in zip(self._slots, arrays, tables[0], strict=True):
-                slot.copy_back(copies, int(row[kernels.STEP]))
+                slot.copy_back(copies, int(row[code.STEP]))
         return samples, loss_sum, last_loss, prediction
 
-    def _buffers(self, rows: int) -> list[Any]:
-        """Return each thread's buffers, which are made again only for another number of rows."""
-        if rows != self._made[0]:
-            pairs = [
-                [tuple(_aligned((rows, width), self._dtype) for width in self._widths) for _ in range(2)]
-                for _ in range(self._threads)
-            ]
-            self._made = rows, [self._kernels.Buffers(*pair) for pair in pairs]
-        return self._made[1]
+    def _places_to_work(self, rows: int) -> NDArray[np.int64]:
+        """Return where each thread has arrays of so many rows, for the layers' inputs and outputs, and their gradients.
+
+        The arrays are made again only for another number of rows.
+        """
+        if not self._buffers or len(self._buffers[0]) != rows:
+            self._buffers = [_aligned((rows, width), self._dtype) for width in self._widths * (2 * self._threads)]
+        table = [[buffer.ctypes.data, buffer.shape[1]] for buffer in self._buffers]
+        return np.array(table).reshape(self._threads, 2, len(self._widths), 2)
 
 
 class _Slot:
@@ -164,12 +166,13 @@ class _Slot:
 
     def __init__(self, parameter: Parameter, transposed: bool, optimizer: Optimizer, threads: int) -> None:
         self.parameter, self._transposed, self._optimizer = parameter, transposed, optimizer
+        self._alone = threads == 1
         # The Parameter's index and group in the optimizer, if it has them; an array where the optimizer needs none.
         grouped = ((p, group) for group in optimizer.param_groups for p in group["params"])
         places = ((i, group) for i, (p, group) in enumerate(grouped) if p is parameter)
         self._place, self._group = next(places, (-1, {}))
         self._unused = np.empty((0,) * parameter.data.ndim, parameter.data.dtype)
-        self._gradients = _aligned((threads, parameter.data.size), parameter.data.dtype)
+        self._gradients = [_aligned((1, parameter.data.size), parameter.data.dtype) for _ in range(threads)]
 
     def is_of(self, dtype: np.dtype[Any]) -> bool:
         """Whether the kernels can write into the Parameter's array, and into those of the optimizer's state."""
@@ -191,17 +194,19 @@ class _Slot:
             own = (group["momentum"], group["dampening"], group["nesterov"])
         else:
             own = (*group["betas"], group["eps"])
-        return [1.0, step, begins, group["lr"], decay, group["decoupled_weight_decay"], *own]
+        plain = self._alone and isinstance(self._optimizer, SGD) and not group["momentum"]
+        direct = plain and self.parameter.data.ndim > 1
+        return [1.0, step, begins, direct, group["lr"], decay, group["decoupled_weight_decay"], *own]
 
     def arrays(self) -> tuple[Array, ...]:
-        """Return the values, two arrays of the optimizer's state (zeros at first), and one for gradients."""
+        """Return the values, two arrays of the optimizer's state (zeros at first), and each thread's gradients."""
         found = [self.parameter.data]
         for name in self._names():
             array = self._optimizer.state[name][self._place] if name in self._optimizer.state else None
             found.append(np.zeros_like(self.parameter.data) if array is None else array)
         if self._transposed:
             found = [np.ascontiguousarray(array.T) for array in found]
-        return (*found, *[self._unused] * (3 - len(found)), self._gradients)
+        return (*found, *[self._unused] * (3 - len(found)), *self._gradients)
 
     def copy_back(self, arrays: tuple[Array, ...], step: int) -> None:
         """Copy what the kernels wrote into these arrays to where it belongs; `step` is the Parameter's steps so far."""

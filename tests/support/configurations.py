@@ -3,6 +3,8 @@
 Each builds the same model, loss and data in every process. See `trainings.py` for what is compared.
 """
 
+from importlib.util import find_spec
+
 import numpy as np
 from configured import (
     CLASSES,
@@ -87,6 +89,7 @@ CONFIGURATIONS = {
     "threads=2, accumulate=2, class weights": lambda: classifies(
         loss=mn.SoftmaxCrossEntropyLoss(CLASS_WEIGHTS), options={"threads": 2, "accumulate": 2}
     ),
+    **({"compiled=True": lambda: classifies(options={"compiled": True})} if find_spec("numba") else {}),
     "ClipGradNorm": lambda: with_callbacks(ClipGradNorm(0.5)),
     "ClipGradValue": lambda: with_callbacks(ClipGradValue(0.02)),
     "MaxNorm": lambda: with_callbacks(MaxNorm(1.0)),

@@ -97,17 +97,8 @@ class Recurrent(Layer):
         states = self._states("state", state, x.shape[:-2], x.dtype)
         vars(self).pop("_cache", None)  # so that its memory, which is in the processor's cache, is used again at once
         z, h = self._inputs(x, states[0])
-        saved = []
-        for t, sums in enumerate(self._sums(z)):
-            after, values = self._cell(sums, states)
-            if mask is not None:
-                real = mask[..., t, None]
-                after = tuple(np.where(real, new, old) for new, old in zip(after, states, strict=True))
-            states = after
-            h[t + 1] = states[0]
-            if self.recording:
-                saved.append(values)
-        self.cache = (z, h, saved, mask, state is not None)
+        states, saved = self._walk(z, states, mask)
+        self.cache = (z, saved, mask, state is not None)
         return h[1:].swapaxes(0, -2).copy(), public(states)
 
     def step(self, x: Array, state: State | None = None) -> tuple[Array, State]:
@@ -130,8 +121,8 @@ class Recurrent(Layer):
         the result is (dx, dL/d(that state)), in its form.
         """
         da, dstates = self._add_gradients(dy, dstate)
-        _, h, _, _, state_given = self.cache
-        dx = np.dot(da, self.weight_ih.data.T).reshape(*h[1:].shape[:-1], self.input_size)  # (T, N, I)
+        z, *_, state_given = self.cache
+        dx = np.dot(da, self.weight_ih.data.T).reshape(*z[1:].shape[:-1], self.input_size)  # (T, N, I)
         dx = np.ascontiguousarray(dx.swapaxes(0, -2))
         return (dx, public(dstates)) if state_given else dx
 
@@ -139,15 +130,27 @@ class Recurrent(Layer):
         """Add the gradients of weights and biases only."""
         self._add_gradients(dy, dstate)
 
-    def _add_gradients(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
-        """Add the gradients of weights and biases; return all da_t as rows (T·N, G·H), and dL/d(first state)."""
-        z, h, saved, mask, _ = self.cache
-        steps, *batch, H = h[1:].shape
-        check_gradient(self, dy, (*batch, steps, H), h.dtype)
-        dstates = self._states("dstate", dstate, tuple(batch), h.dtype)
-        da = np.empty((steps, *batch, self.gates * H), h.dtype)
+    def _walk(self, z: Array, states: tuple[Array, ...], mask: Mask | None) -> tuple[tuple[Array, ...], Any]:
+        """Take all steps, each of which writes its h into z; return the last state, and what the way back needs."""
+        h, saved = z[..., -self.hidden_size :], []
+        for t, sums in enumerate(self._sums(z)):
+            after, values = self._cell(sums, states)
+            if mask is not None:
+                real = mask[..., t, None]
+                after = tuple(np.where(real, new, old) for new, old in zip(after, states, strict=True))
+            states = after
+            h[t + 1] = states[0]
+            if self.recording:
+                saved.append(values)
+        return states, saved
+
+    def _walk_back(
+        self, dy: Array, dstates: tuple[Array, ...], saved: Any, mask: Mask | None
+    ) -> tuple[Array, Array, tuple[Array, ...]]:
+        """Go back from the last step to the first; return all da_t and du_t, (T, N, G·H), and dL/d(first state)."""
+        da = np.empty((len(saved), *dstates[0].shape[:-1], self.gates * self.hidden_size), dy.dtype)
         du = da if self.only_the_sum else np.empty_like(da)
-        for t in reversed(range(steps)):
+        for t in reversed(range(len(saved))):
             dstates = (dstates[0] + dy[..., t, :], *dstates[1:])
             if mask is not None:  # where no step was taken, dstate is that of the state before, and 0 for the cell
                 real = mask[..., t, None]
@@ -161,9 +164,17 @@ class Recurrent(Layer):
             dstates = (dh, *dstates[1:])
             if mask is not None:
                 dstates = tuple(d + p for d, p in zip(dstates, passed, strict=True))
+        return da, du, dstates
+
+    def _add_gradients(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
+        """Add the gradients of weights and biases; return all da_t as rows (T·N, G·H), and dL/d(first state)."""
+        z, saved, mask, _ = self.cache
+        steps, batch, H = len(z) - 1, z.shape[1:-1], self.hidden_size
+        check_gradient(self, dy, (*batch, steps, H), z.dtype)
+        da, du, dstates = self._walk_back(dy, self._states("dstate", dstate, batch, z.dtype), saved, mask)
 
         ones, rows = self.input_size, z[:-1].reshape(-1, z.shape[-1])  # the column of ones comes after those of x
-        da, du = da.reshape(-1, self.gates * H), du.reshape(-1, self.gates * H)
+        da, du = da.reshape(-1, da.shape[-1]), du.reshape(-1, du.shape[-1])
         if self.only_the_sum:
             d_ih = d_hh = np.dot(rows.T, da)  # (I + 1 + H, G·H)
         else:
