@@ -11,7 +11,15 @@ from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
-from minnet.layers.images.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
+from minnet.layers.images.windows import (
+    Sizes,
+    Windows,
+    batch_first,
+    batch_last,
+    check_images,
+    inner_products,
+    per_axis,
+)
 
 
 class Kernels(Layer):
@@ -122,7 +130,7 @@ class _Convolution(Kernels):
         """Add dL/dW and dL/db, and return dy as (G, O/G, P)."""
         columns, grid, _ = self.cache
         rows = batch_last(dy, self.axes).reshape(self.groups, self.out_channels // self.groups, math.prod(grid))
-        dw = columns @ rows.swapaxes(1, 2)  # (G, I/G·K, O/G)
+        dw = inner_products(columns, rows, math.prod(grid[:-1]))  # (G, I/G·K, O/G)
         dw = dw.reshape(self.groups, -1, self._windows.places, dw.shape[2])  # (G, I/G, K, O/G)
         self.weight.grad += dw.transpose(1, 0, 3, 2).reshape(self.weight.data.shape)
         if self.bias is not None:
