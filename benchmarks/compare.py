@@ -242,7 +242,7 @@ def present(chosen: argparse.Namespace) -> int:
         print(readme.table(results))
     if chosen.page:
         page.write(results, chosen.docs)
-        readme.write(results, chosen.docs.parent)
+        readme.write(results, chosen.docs)
     return 0
 
 
