@@ -14,7 +14,8 @@ from minnet.compiled.numba_code import compiled
 from minnet.core.arrays import Array
 from minnet.layers.images.borders import Borders
 from minnet.layers.images.convolution import _Convolution
-from minnet.layers.images.windows import MOST_PARTS, SMALL, Windows, batch_first, batch_last
+from minnet.layers.images.sums import MOST_PARTS, SMALL
+from minnet.layers.images.windows import Windows, batch_first, batch_last
 
 BAND = 2**17  # numbers of a band of rows of windows, half a megabyte
 Geometry = tuple[int, int, int, int, int, int, int, int]  # for rows, then for columns: see `_geometry`
