@@ -94,7 +94,7 @@ def backward(
 
 
 def fits(self: Pooling, x: Array) -> bool:
-    """Whether the kernels are made for this layer and x: float32, several signals or images; NumPy is faster for one."""
+    """Whether the kernels are made for this layer and x: float32, and several signals or images."""
     return x.dtype == np.float32 and self.axes <= 2 and x.ndim == self.axes + 2 and len(x) > 1
 
 
