@@ -1,4 +1,4 @@
-"""Kernels for one image, and for a step of a sequence: what a `Predictor` calls between NumPy's matrix products.
+"""Kernels for one image: what a `Predictor` calls for a convolution, and for what comes after it.
 
 An image is (C, H, W), as it is given; the batch-innermost order of the layers has no long rows for a single one. The
 rows of the padded image follow each other in memory without a gap. So one place of all windows is one long run of it,
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.compiled import vector_math
+from minnet.compiled.blas import gemm
 from minnet.compiled.numba_code import compiled
 from minnet.core.arrays import Array
 
 Integers = NDArray[np.int64]
 
 NOTHING, RELU, TANH, SIGMOID = range(4)
-MAXIMUM, MEAN = range(2)  # of a pooling's windows
 
 
 @compiled
@@ -47,16 +47,35 @@ def spread(x: Array, before: tuple[int, int], stride: tuple[int, int], out: Arra
 
 
 @compiled
-def windows(
-    x: Array, before: tuple[int, int], stride: tuple[int, int], size: tuple[int, int], begins: Integers, length: int
-) -> Array:
-    """Return a matrix whose rows are the runs, of that length, that begin at these places of the padded image."""
-    padded = np.empty((len(x), stride[0], stride[1], size[0], size[1]), x.dtype)
-    spread(x, before, stride, padded)
-    numbers, matrix = padded.reshape(-1), np.empty((len(begins), length), x.dtype)
-    for k in range(len(begins)):
-        matrix[k] = numbers[begins[k] : begins[k] + length]
-    return matrix
+def convolve(
+    blas: int,
+    x: Array,
+    around: tuple[int, int, int, int, int, int],
+    begins: Integers,
+    matrices: Array,
+    most: int,
+    y: Array,
+) -> None:
+    """Write the products y (O, P) of the matrices (G, O/G, I/G·K) and the windows of images (I, H, W).
+
+    `around` is what is added before the image, the strides, and the size of what `spread` makes. `begins` is where the
+    row of each place of a window begins in that, for all channels (I·K,). `most` columns are copied and multiplied at a
+    time.
+    """
+    above, left, s, t, rows, columns = around
+    padded = np.empty((len(x), s, t, rows, columns), x.dtype)
+    spread(x, (above, left), (s, t), padded)
+    numbers, (groups, outputs, places) = padded.reshape(-1), matrices.shape
+    windows = np.empty((places, most), x.dtype)
+    for group in range(groups):
+        for begin in range(0, y.shape[1], most):
+            width = min(most, y.shape[1] - begin)
+            for k in range(places):
+                row, first = windows[k], begins[group * places + k] + begin
+                for j in range(width):
+                    row[j] = numbers[first + j]
+            out = y[group * outputs : (group + 1) * outputs, begin : begin + width]
+            gemm(blas, matrices[group], False, windows[:, :width], False, out, 0.0)
 
 
 @compiled
