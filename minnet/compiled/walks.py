@@ -3,8 +3,8 @@
 The formulas are those of `minnet.layers.sequences.recurrent`, where they are explained. Each gate is a product of its
 own, which BLAS writes to where the gate is kept: then one loop, over neighbours in memory, computes that gate for all
 sequences. On the way back, each gate is a product of its own, too, because for less than a million multiplications
-(32 sequences, 128 inputs, 128 outputs) OpenBLAS has code that takes two thirds of the time, on AVX-512. A loop writes one
-array, because the compiler makes vector code only where it can tell few arrays apart.
+(32 sequences, 128 inputs, 128 outputs) OpenBLAS has code that takes two thirds of the time, on AVX-512. A loop writes
+one array, because the compiler makes vector code only where it can tell few arrays apart.
 
 `real` (N, T) is the mask. Where it is False, h and c stay as they were, and so do their gradients. `saved` has what
 `_cell` returns for the way back, of all steps, or of one, if nothing is kept.
