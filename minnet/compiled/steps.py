@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.compiled.supported import BYTES, chain, replaceable
+from minnet.compiled.supported import chain, replaceable
 from minnet.core.arrays import Array
 from minnet.core.console import announce
 from minnet.core.layer import Layer
