@@ -6,7 +6,7 @@
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
     python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
-    python benchmarks/compare.py --page           # writes docs/performance-figures.md
+    python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables
 
 All contenders run in one process and take turns. A ratio is that of two times of the same round; what is printed is the
 median of the ratios. A rival that is not installed is left out. MNIST is read from the folder in MINNET_DATA; without
@@ -16,7 +16,6 @@ it, the digits are synthetic.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import subprocess
 import sys
@@ -81,7 +80,7 @@ def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> N
         notebook_job.measure(steps, steps // 10, figures)
     elif name == "start-up":
         section["title"] = "milliseconds to import, beyond NumPy, in a fresh process"
-        footprint.start_up(2 if short else 11, figures, remark)
+        footprint.start_up(2 if short else 7, figures, remark)
     elif name == "memory":
         section["title"] = (
             "MB: the most memory of a fresh process that loads the data, trains, and tests; *training* is what that is "
@@ -183,7 +182,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--check", action="store_true", help="train all contenders alike, and compare what they learned"
     )
-    parser.add_argument("--page", action="store_true", help="write the page of figures from the results")
+    parser.add_argument("--page", action="store_true", help="write the page of figures, and the READMEs' tables")
     parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
@@ -232,15 +231,18 @@ def burning() -> Iterator[None]:
 
 def present(chosen: argparse.Namespace) -> int:
     """Write the page, or print the README's table, from results that were stored."""
-    page = importlib.import_module("page")
+    import page
+    import readme
+
     if not chosen.results.exists():
         print(f"{chosen.results} does not exist: first run this without --page and --readme", file=sys.stderr)
         return 1
     results = json.loads(chosen.results.read_text(encoding="utf-8"))
     if chosen.readme:
-        print(page.readme(results))
+        print(readme.table(results))
     if chosen.page:
         page.write(results, chosen.docs)
+        readme.write(results, chosen.docs.parent)
     return 0
 
 

@@ -166,6 +166,7 @@ class _Slot:
 
     def __init__(self, parameter: Parameter, transposed: bool, optimizer: Optimizer, threads: int) -> None:
         self.parameter, self._transposed, self._optimizer = parameter, transposed, optimizer
+        self._alone = threads == 1
         # The Parameter's index and group in the optimizer, if it has them; an array where the optimizer needs none.
         grouped = ((p, group) for group in optimizer.param_groups for p in group["params"])
         places = ((i, group) for i, (p, group) in enumerate(grouped) if p is parameter)
@@ -193,7 +194,9 @@ class _Slot:
             own = (group["momentum"], group["dampening"], group["nesterov"])
         else:
             own = (*group["betas"], group["eps"])
-        return [1.0, step, begins, group["lr"], decay, group["decoupled_weight_decay"], *own]
+        plain = self._alone and isinstance(self._optimizer, SGD) and not group["momentum"]
+        direct = plain and self.parameter.data.ndim > 1
+        return [1.0, step, begins, direct, group["lr"], decay, group["decoupled_weight_decay"], *own]
 
     def arrays(self) -> tuple[Array, ...]:
         """Return the values, two arrays of the optimizer's state (zeros at first), and each thread's gradients."""

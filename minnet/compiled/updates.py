@@ -41,24 +41,30 @@ def sgd(p: Array, g: Array, v: Array, rate: float, momentum: float, new: float, 
 
 
 @as_numpy
-def adam(
-    p: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, eps: float, rate: float, largest: Array
-) -> None:
-    """See `Adam.update`; ε and the rate are those of this step, and `largest` is empty without `amsgrad`."""
+def adam(p: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, eps: float, rate: float) -> None:
+    """See `Adam.update`; ε and the rate are those of this step."""
     number = p.dtype.type
     new1, new2, eps, rate = number(1 - beta1), number(1 - beta2), number(eps), number(rate)
     beta1, beta2 = number(beta1), number(beta2)
-    if len(largest):
-        for j in range(len(p)):
-            m[j] = m[j] * beta1 + g[j] * new1
-            v[j] = v[j] * beta2 + g[j] * g[j] * new2
-            largest[j] = largest[j] if v[j] <= largest[j] else v[j]
-            p[j] -= m[j] / (np.sqrt(largest[j]) + eps) * rate
-    else:
-        for j in range(len(p)):
-            m[j] = m[j] * beta1 + g[j] * new1
-            v[j] = v[j] * beta2 + g[j] * g[j] * new2
-            p[j] -= m[j] / (np.sqrt(v[j]) + eps) * rate
+    for j in range(len(p)):
+        m[j] = m[j] * beta1 + g[j] * new1
+        v[j] = v[j] * beta2 + g[j] * g[j] * new2
+        p[j] -= m[j] / (np.sqrt(v[j]) + eps) * rate
+
+
+@as_numpy
+def amsgrad(
+    p: Array, g: Array, m: Array, v: Array, largest: Array, beta1: float, beta2: float, eps: float, rate: float
+) -> None:
+    """See `Adam.update`, with the largest v so far."""
+    number = p.dtype.type
+    new1, new2, eps, rate = number(1 - beta1), number(1 - beta2), number(eps), number(rate)
+    beta1, beta2 = number(beta1), number(beta2)
+    for j in range(len(p)):
+        m[j] = m[j] * beta1 + g[j] * new1
+        v[j] = v[j] * beta2 + g[j] * g[j] * new2
+        largest[j] = largest[j] if v[j] <= largest[j] else v[j]
+        p[j] -= m[j] / (np.sqrt(largest[j]) + eps) * rate
 
 
 @as_numpy
@@ -133,8 +139,8 @@ def adam_update(self: Adam, i: int, p: Array, g: Array, group: dict[str, Any]) -
         return
     (beta1, beta2), t = group["betas"], self.state["step"][i]
     c = math.sqrt(1 - beta2**t)
-    largest = arrays[4] if group["amsgrad"] else arrays[0][:0]
-    adam(*arrays[:4], beta1, beta2, group["eps"] * c, group["lr"] * c / (1 - beta1**t), largest)
+    kernel = amsgrad if group["amsgrad"] else adam
+    kernel(*arrays, beta1, beta2, group["eps"] * c, group["lr"] * c / (1 - beta1**t))
 
 
 def nadam_update(self: NAdam, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:

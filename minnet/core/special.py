@@ -98,7 +98,8 @@ def positive_part(x: Array) -> Array:
 def keep_where(mask: NDArray[np.bool_], x: Array) -> Array:
     """Return x where the mask is True, and 0 elsewhere, also where x is infinite or NaN (∞ · 0 would be NaN)."""
     # The bits of x as an integer, times 1 or 0: as fast as x * mask, where np.where takes up to 14 times as long.
-    kept: Array = (x.view(_BITS[x.dtype]) * mask).view(x.dtype)
+    # The mask as bytes: NumPy converts those to integers faster than booleans.
+    kept: Array = (x.view(_BITS[x.dtype]) * mask.view(np.uint8)).view(x.dtype)
     return kept
 
 
