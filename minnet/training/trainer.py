@@ -16,6 +16,7 @@ from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.compiled.twins import using_twins
+from minnet.core.blas import one_thread
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import silenced
 from minnet.core.layer import Layer
@@ -288,7 +289,9 @@ class Trainer:
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(read, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, read, sets, self.metrics)
+        # A product on two threads leaves one that spins for 100 ms, and takes a processor from the first steps.
+        with one_thread if self.threads > 1 else nullcontext():
+            validation.check_data(model, loss, read, sets, self.metrics)
         check_options(self, Trainer)
         validation.set_scale(model, read, sets)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)
@@ -424,7 +427,7 @@ class Trainer:
             learn = ClosureSteps(learn, self._trained, self.state, parts.parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
         state = learn, self.state, self.model.dtype, self._checks, interrupts
-        shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
+        shared = *state, lambda x, y, v: weight_of(self.loss, x, y, v), check, self._scale  # a callback may set it
         if mpi is not None:
             return JobSteps(learning, parts, *shared)
         if not (self.compiled and isinstance(parts.loader, DataLoader)) or own_methods(self, Trainer, *METHODS):

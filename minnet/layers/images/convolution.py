@@ -11,15 +11,8 @@ from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
-from minnet.layers.images.windows import (
-    Sizes,
-    Windows,
-    batch_first,
-    batch_last,
-    check_images,
-    inner_products,
-    per_axis,
-)
+from minnet.layers.images.sums import inner_products, totals
+from minnet.layers.images.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
 class Kernels(Layer):
@@ -133,7 +126,7 @@ class _Convolution(Kernels):
         dw = inner_products(columns, rows, math.prod(grid[:-1]))  # (G, I/G·K, O/G)
         self._add_weight_gradient(dw)
         if self.bias is not None:
-            self.bias.grad += rows.sum(axis=2).reshape(-1)
+            self.bias.grad += totals(rows, grid[0])
         return rows
 
     def _add_weight_gradient(self, dw: Array) -> None:
