@@ -12,7 +12,6 @@ the time of each without what it calls. All figures are medians of rounds in whi
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from with_minnet import MODELS, Minnet, can_compile, fit
 from works import WORKS, Data, Work, data_of
 
 import minnet as mn
+from minnet.compiled.twins import table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
 NAMES = ("W1", "W4", "W5", "L", "T")
@@ -38,7 +38,7 @@ class Profile:
 
     def __init__(self, work: Work, data: Data, compiled: bool) -> None:
         self.model = mn.Sequential(*MODELS[work.model](work))
-        self.twins = _twins() if compiled else {}
+        self.twins = table() if compiled else {}
         self.loader = mn.DataLoader(data.X, data.y, work.batch_size, shuffle=True, rng=0)
         loss, self.clock = mn.SoftmaxCrossEntropyLoss(), Clock()
         optimizer = getattr(mn, work.optimizer)(self.model.parameters(), lr=work.lr)
@@ -94,13 +94,6 @@ class Operations:
         return {event.key: 1e-6 * event.self_cpu_time_total / steps for event in profile.key_averages()}
 
 
-def _twins() -> dict[Callable[..., Any], Callable[..., Any]]:
-    """Return the compiled code of all formulas that have some."""
-    from minnet.compiled.twins import TWINS
-
-    return TWINS
-
-
 def anatomy(work: Work) -> list[str]:
     """Measure a work, and return its tables."""
     data = data_of(work)
@@ -109,10 +102,9 @@ def anatomy(work: Work) -> list[str]:
         "whole minnet": Whole(Minnet("minnet", work, data).run),
     }
     if can_compile():
-        if work.model != "dense" and find_spec("minnet.compiled.twins"):
+        if work.model != "dense":
             runs["compiled"] = Profile(work, data, compiled=True)
-        if work.model == "dense" or find_spec("minnet.compiled.twins"):
-            runs["whole compiled"] = Whole(Minnet("compiled", work, data, compiled=True).run)
+        runs["whole compiled"] = Whole(Minnet("compiled", work, data, compiled=True).run)
     if (torch := rival("with_torch", print)) is not None:
         runs["PyTorch"] = Operations(torch.torch, torch.Torch("PyTorch", work, data))
         runs["whole PyTorch"] = Whole(torch.Torch("PyTorch", work, data).run)
@@ -124,9 +116,9 @@ def anatomy(work: Work) -> list[str]:
         if name.startswith("whole")
     )
     ours = {name: found[name] for name in ("minnet", "compiled") if name in found}
-    lines = [f"A step, without the clock, in {unit[1]}: {wholes}.", "", *table(ours, "piece", *unit)]
+    lines = [f"A step, without the clock, in {unit[1]}: {wholes}.", "", *rows(ours, "piece", *unit)]
     if torch is not None:
-        lines += ["", *table({"PyTorch": found["PyTorch"]}, "operation", *unit)]
+        lines += ["", *rows({"PyTorch": found["PyTorch"]}, "operation", *unit)]
     return lines
 
 
@@ -145,7 +137,7 @@ def rounds(runs: dict[str, Callable[[int], Pieces]]) -> dict[str, Pieces]:
     return {name: medians(pieces) for name, pieces in found.items()}
 
 
-def table(columns: dict[str, Pieces], what: str, factor: float, unit: str, digits: int) -> Iterator[str]:
+def rows(columns: dict[str, Pieces], what: str, factor: float, unit: str, digits: int) -> Iterator[str]:
     """Yield a table of pieces, the longest first, with the share of the first column."""
     first, *others = columns.values()
     whole = sum(first.values())

@@ -80,6 +80,7 @@ class Clock:
                     continue
                 formula = getattr(method, "formula", method)
                 timed = self.timed(twins.get(formula, formula), lambda layer, c=called: f"{labels[id(layer)]} {c}")
+                timed.__name__ = name  # by which `checked` knows what to check
                 before.append((kind, name, vars(kind).get(name)))
                 setattr(kind, name, checked(timed) if formula is not method else timed)
         try:

@@ -1,12 +1,12 @@
 """Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
 
-    python benchmarks/compare.py --short          # two minutes: a first impression
+    python benchmarks/compare.py --short          # some minutes: a first impression
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
     python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
-    python benchmarks/compare.py --page           # writes docs/performance-figures.md
+    python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables
 
 All contenders run in one process and take turns. A ratio is that of two times of the same round; what is printed is the
 median of the ratios. A rival that is not installed is left out. MNIST is read from the folder in MINNET_DATA; without
@@ -16,7 +16,6 @@ it, the digits are synthetic.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import subprocess
 import sys
@@ -50,7 +49,8 @@ SECTIONS = {  # what can be measured, and its title
     "workers": "rows a second against threads and processes (not with --short)",
     "growth": "time against size (not with --short)",
 }
-BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")  # of --busy
+PINNED_SECTIONS = ("W1", "W2", "W3", "W3A", "W4", "W5", "L", "T", "prediction")
+BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")
 
 
 def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> N
         notebook_job.measure(steps, steps // 10, figures)
     elif name == "start-up":
         section["title"] = "milliseconds to import, beyond NumPy, in a fresh process"
-        footprint.start_up(2 if short else 11, figures, remark)
+        footprint.start_up(2 if short else 7, figures, remark)
     elif name == "memory":
         section["title"] = (
             "MB: the most memory of a fresh process that loads the data, trains, and tests; *training* is what that is "
@@ -180,15 +180,13 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--busy", action="store_true", help="minnet and PyTorch while another process burns one core")
     parser.add_argument("--out", type=Path, help="the file for the results (benchmarks/results.json, unless --short)")
-    parser.add_argument(
-        "--check", action="store_true", help="train all contenders alike, and compare what they learned"
-    )
-    parser.add_argument("--page", action="store_true", help="write the page of figures from the results")
+    parser.add_argument("--check", action="store_true", help="train all contenders alike, and compare their models")
+    parser.add_argument("--page", action="store_true", help="write the page of figures, and the READMEs' tables")
     parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
     found = parser.parse_args(arguments)
-    default = [name for name in SECTIONS if name in BUSY_SECTIONS or not found.busy]
+    default = list(BUSY_SECTIONS if found.busy else PINNED_SECTIONS if found.pinned else SECTIONS)
     found.names = [name.strip() for name in found.works.split(",")] if found.works else default
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
@@ -232,15 +230,18 @@ def burning() -> Iterator[None]:
 
 def present(chosen: argparse.Namespace) -> int:
     """Write the page, or print the README's table, from results that were stored."""
-    page = importlib.import_module("page")
+    import page
+    import readme
+
     if not chosen.results.exists():
         print(f"{chosen.results} does not exist: first run this without --page and --readme", file=sys.stderr)
         return 1
     results = json.loads(chosen.results.read_text(encoding="utf-8"))
     if chosen.readme:
-        print(page.readme(results))
+        print(readme.table(results))
     if chosen.page:
         page.write(results, chosen.docs)
+        readme.write(results, chosen.docs)
     return 0
 
 

@@ -1,41 +1,63 @@
-"""The page of figures, docs/performance-figures.md, and the README's table, written from stored results."""
+"""The page of figures, docs/performance-figures.md, written from stored results."""
 
-import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import environment
 import growth
+import picture
+from limits import PREFIX
 from rounds import Times, best, kind, quartiles, rounded
-
-Results = dict[str, Any]
-Row = list[str]
+from tables import OPTIONS, Results, markdown, micros, middle, ratio, sentence, title_of, works
 
 VARIANTS = {  # name in the file of results → heading
     "free": "with NumPy as it is installed",
     "pinned": "with OpenBLAS set to its code for Haswell, as on processors without AVX-512",
+    "free, busy": "with NumPy as it is installed, while another process burns one core",
+    "pinned, busy": "with OpenBLAS's code for Haswell, while another process burns one core",
 }
 PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
-OPTIONS = ("minnet, compiled", "minnet, 2 threads", "minnet, compiled, 2 threads")  # of a Trainer
 IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
+TITLES = {
+    "prediction": "One prediction",
+    "notebook": "The notebook's job",
+    "start-up": "Start-up",
+    "memory": "Memory",
+    "workers": "Threads and processes",
+    "growth": "Growth",
+}
+PICTURE = "images/rows_a_second.png"
 HEAD = """# Speed, memory, size: the figures
 
 Written by `benchmarks/compare.py --page` from `benchmarks/results.json`, which `benchmarks/compare.py` measures; its
 `--check` trains all contenders alike and compares their predictions. A step is: gather a batch, forward, loss,
-backward, update. All contenders of a work run in one process and take turns. A ratio is that of two times of the same
-round; what is printed is the median of the ratios. Times are medians, in µs a step.
+backward, update. All contenders of a work run in turns. A ratio is that of two times of the same round; what is printed
+is the median of the ratios. Times are medians, in µs a step.
 
 - *minnet* is `Trainer.fit` over a shuffled `DataLoader`, with its progress bar and its history, on scores with
   `SoftmaxCrossEntropyLoss`; *composed* has `Softmax` and `CrossEntropyLoss` instead. A turn is one call of `fit`,
-  with what it does before the first step.
-- *with an option* is the fastest of `Trainer(compiled=True)` and `Trainer(compiled=True, threads=2)` for dense
-  networks, and `Trainer(threads=2)` for convolutions and transformers. What is compiled before the first step is not
-  in the times.
+  with what it does before the first step. *Compiled* is `Trainer(compiled=True)`, *2 threads* `Trainer(threads=2)`.
+  What is compiled before the first step is not in the times.
+- *before* is the minnet of an older commit, which takes its turns in a process of its own.
 - *PyTorch* is its usual eager loop, with batches gathered by an index; *other idiom*: its `DataLoader`, or for images
   the memory order "channels last".
 - *JAX* is a compiled step that is given batches; *scan* is a compiled epoch that also gathers them.
 - *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest that we found.
+"""
+OTHER_MACHINE = """
+On a third machine, of 2 Intel cores with AVX-512 (Sapphire Rapids), an older minnet (2026-11-25, commit df4b40f) had
+these ratios to PyTorch:
+
+| work | minnet | compiled | 2 threads | JAX, or scan | NumPy by hand, best | by hand, 2 threads |
+|---|---|---|---|---|---|---|
+| L | 2.00 | – | – | 2.93 | – | – |
+| W5 | 1.59 | – | 1.19 | 1.44 | 1.32 | 0.72 |
+| W4 | 1.51 | 1.33 | – | 0.89 | 1.28 | – |
+| T | 1.51 | – | 1.09 | 1.73 | – | – |
+| W3 | 0.88 | 0.61 | compiled 0.51 | 0.47 | 0.61 | – |
+| W3A | 0.69 | 0.49 | compiled 0.40 | 0.36 | 0.60 | – |
+| W1 | 0.48 | 0.32 | compiled 0.22 | 0.31 | 0.24 | – |
+| W2 | 0.20 | 0.02 | – | 0.03 | 0.07 | – |
 """
 
 
@@ -44,60 +66,12 @@ def write(results: Results, docs: Path) -> None:
     page = docs / "performance-figures.md"
     page.write_text("\n".join(_page(results)) + "\n", encoding="utf-8")
     print(f"wrote {page}")
-
-
-def readme(results: Results) -> str:
-    """Return the README's table: a row a work, times as ratios to PyTorch's."""
-    rows = []
-    for name, times, section in works(results["free"]):
-        fastest = best(times)
-        cells = [ratio(times, other, "PyTorch") for other in ("minnet", "JAX", fastest)]
-        rows.append([f"{name}: {_title(section)}", micros(times, "minnet"), *cells])
-        option = _option(times)
-        cell = "–" if option is None else f"{ratio(times, option, 'PyTorch')} ({option.removeprefix('minnet, ')})"
-        rows[-1].insert(3, cell)
-    head = ["training step", "minnet, µs", "÷ PyTorch", "with an option", "JAX ÷ PyTorch", "NumPy by hand ÷ PyTorch"]
-    return "\n".join(markdown(head, rows))
-
-
-def works(variant: Results) -> Iterator[tuple[str, Times, Results]]:
-    """Yield name, times and section of each work that was measured."""
-    for name, section in variant["sections"].items():
-        races = list(section["races"].values())
-        if len(races) == 1 and name not in ("prediction", "growth"):
-            yield name, Times.from_json(races[0]), section
-
-
-def micros(times: Times, name: str | None) -> str:
-    """Return a contender's median in µs; a dash if it did not take part."""
-    if name not in times.seconds:
-        return "–"
-    value = rounded(1e6 * quartiles(times.seconds[name])[1], 3)
-    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
-
-
-def ratio(times: Times, name: str | None, reference: str | None, spread: bool = False) -> str:
-    """Return the median of the ratios, with quartiles if wished; a dash if one did not take part."""
-    if name not in times.seconds or reference not in times.seconds:
-        return "–"
-    low, middle, high = quartiles(times.ratios(name, reference))
-    return f"{middle:.2f}" + (f" ({low:.2f} … {high:.2f})" if spread else "")
-
-
-def markdown(head: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the lines of a table."""
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
-
-
-def sentence(text: str) -> str:
-    """Begin with a capital letter."""
-    return text[:1].upper() + text[1:]
+    if "workers" in results["free"]["sections"]:
+        picture.draw(results["free"]["sections"]["workers"]["figures"], docs / PICTURE)
 
 
 def _page(results: Results) -> Iterator[str]:
+    quiet = {name: variant for name, variant in results.items() if not name.endswith("busy")}
     yield HEAD
     yield "## Where\n"
     for name, variant in results.items():
@@ -105,33 +79,30 @@ def _page(results: Results) -> Iterator[str]:
         yield f"- {sentence(VARIANTS[name])}: " + "; ".join(environment.in_words(variant["environment"]))
         yield f"  Load average, which includes the measurement itself: {min(loads)} … {max(loads)}."
     yield "\n## Training\n"
-    for name, variant in results.items():
+    for name, variant in quiet.items():
         yield f"Microseconds a step (ratio to PyTorch), {VARIANTS[name]}:\n"
         yield from _training(variant)
         yield ""
-    yield from _bars(results)
-    for name, title in (("prediction", "One prediction"), ("notebook", "The notebook's job"), ("start-up", "Start-up"),
-                        ("memory", "Memory"), ("workers", "Threads and processes"), ("growth", "Growth")):  # fmt: skip
-        section = results["free"]["sections"].get(name)
-        if section:
-            yield f"\n## {title}\n"
-            yield from OTHERS[name](section)
+    yield OTHER_MACHINE
+    for heading, table in (("Beside the commit before", _before), ("The limits", _limits)):
+        yield f"## {heading}\n"
+        for name, variant in quiet.items():
+            yield f"{sentence(VARIANTS[name])}:\n"
+            yield from table(variant)
+            yield ""
+    yield from _busy(results)
+    for name, title in TITLES.items():
+        for variant_name in quiet if name == "prediction" else ("free",):
+            section = results.get(variant_name, {"sections": {}})["sections"].get(name)
+            if section:
+                yield f"\n## {title}" + (", pinned" if variant_name == "pinned" else "") + "\n"
+                yield from OTHERS[name](section)
     yield "\n## All contenders\n"
-    for _, times, section in works(results["free"]):
-        yield f"\n{_title(section)}; {section['title'].rpartition('; ')[2]}:\n"
-        yield from _everyone(times)
-        yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
-
-
-def _title(section: Results) -> str:
-    return section["title"].partition(";")[0]
-
-
-def _option(times: Times) -> str | None:
-    """Return minnet with the options that make it fastest, if that was measured."""
-    measured = [name for name in OPTIONS if name in times.seconds]
-    reference = "PyTorch" if "PyTorch" in times.seconds else "minnet"
-    return min(measured, key=lambda name: statistics.median(times.ratios(name, reference)), default=None)
+    for variant_name, variant in quiet.items():
+        for _, times, section in works(variant):
+            yield f"\n{title_of(section)}; {section['title'].rpartition('; ')[2]}; {VARIANTS[variant_name]}:\n"
+            yield from _everyone(times)
+            yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
 def _training(variant: Results) -> Iterator[str]:
@@ -140,48 +111,66 @@ def _training(variant: Results) -> Iterator[str]:
     for name, times, section in works(variant):
         plain = next((loop for loop in PLAIN if loop in times.seconds), None)
         idiom = next((other for other in IDIOMS if other in times.seconds), None)
-        contenders = [
-            "minnet",
-            _option(times),
-            "PyTorch",
-            idiom,
-            "JAX",
-            "JAX, scan",
-            "scikit-learn",
-            plain,
-            best(times),
-        ]
+        contenders = ["minnet", *OPTIONS, "PyTorch", idiom, "JAX", "JAX, scan", "scikit-learn", plain, best(times)]
         cells = [micros(times, other) for other in contenders]
         for i, other in enumerate(contenders):
             if other in times.seconds and other != "PyTorch":
                 cells[i] += f" ({ratio(times, other, 'PyTorch')})"
-        rows.append([f"{name}: {_title(section)}", *cells])
-    head = ["work", "minnet", "with an option", "PyTorch", "other idiom", "JAX", "scan", "scikit-learn", "NumPy, plain",
+        rows.append([f"{name}: {title_of(section)}", *cells])
+    options = [name.removeprefix("minnet, ") for name in OPTIONS]
+    head = ["work", "minnet", *options, "PyTorch", "other idiom", "JAX", "scan", "scikit-learn", "NumPy, plain",
             "NumPy, best"]  # fmt: skip
     yield from markdown(head, rows)
 
 
-def _bars(results: Results) -> Iterator[str]:
-    """Yield the table of minnet's ratios to NumPy and PyTorch: bytes to bytes, two threads to two threads."""
-    yield "minnet's times ÷ those of the fastest NumPy, and ÷ PyTorch's: medians (quartiles) of the ratios:\n"
+def _before(variant: Results) -> Iterator[str]:
+    """Yield the table of the times of this commit ÷ those of the one before, with the same options."""
+    names = ("minnet", *OPTIONS)
     rows = []
+    for work, times, _ in works(variant):
+        cells = [ratio(times, name, name.replace("minnet", "before"), spread=True) for name in names]
+        rows.append([work, micros(times, "before"), ratio(times, "before", "PyTorch"), *cells])
+    yield from markdown(["work", "before, µs", "before ÷ PyTorch", *(f"{name} ÷ before" for name in names)], rows)
+
+
+def _limits(variant: Results) -> Iterator[str]:
+    """Yield the table of what a step cannot be faster than, as ratios to PyTorch's whole step."""
+    rows, columns = [], []
+    for work, times, _ in works(variant):
+        limits = [name for name in times.seconds if name.startswith(PREFIX)]
+        columns = columns or limits
+        if limits:
+            cells = [f"{micros(times, name)} ({ratio(times, name, 'PyTorch')})" for name in columns]
+            fastest = min(("minnet", *OPTIONS), key=lambda name: middle(times, name, "PyTorch") or 99.0)
+            by_hand = ratio(times, "minnet", best(times)), ratio(times, "minnet, 2 threads", best(times, "2 threads"))
+            rows.append([work, *by_hand, f"{micros(times, fastest)} ({ratio(times, fastest, 'PyTorch')})", *cells])
+    yield "The products of a step alone, and the update's passes over memory alone: µs (÷ PyTorch's whole step).\n"
+    head = ["work", "minnet ÷ best NumPy", "2 threads ÷ by hand with 2 threads", "minnet, fastest"]
+    yield from markdown([*head, *(name.removeprefix(PREFIX) for name in columns)], rows)
+
+
+def _busy(results: Results) -> Iterator[str]:
+    """Yield the tables of a machine on which another process burns one core."""
     for variant_name, variant in results.items():
-        for name, times, _ in works(variant):
-            for contender in times.seconds:
-                if contender.startswith("minnet"):
-                    row = [f"{name}, {contender}" + (", pinned" if variant_name == "pinned" else "")]
-                    fastest = best(times, kind(contender)) or best(times)
-                    row += [ratio(times, contender, other, spread=True) for other in (fastest, "PyTorch")]
-                    rows.append([*row, fastest or "–"])
-    yield from markdown(["work", "minnet ÷ best NumPy", "minnet ÷ PyTorch", "the best NumPy was"], rows)
+        if variant_name.endswith("busy"):
+            yield "## A busy core\n"
+            yield f"Microseconds a step (÷ PyTorch), {VARIANTS[variant_name]}:\n"
+            names = ("minnet", *OPTIONS)
+            rows = [
+                [work, *(f"{micros(times, name)} ({ratio(times, name, 'PyTorch')})" for name in names),
+                 micros(times, "PyTorch")]
+                for work, times, _ in works(variant)
+            ]  # fmt: skip
+            yield from markdown(["work", *names, "PyTorch"], rows)
+            yield ""
 
 
 def _predictions(section: Results) -> Iterator[str]:
     races = {title: Times.from_json(stored) for title, stored in section["races"].items()}
     names = list(dict.fromkeys(name for times in races.values() for name in times.seconds))
     rows = [[title, *(micros(times, name) for name in names)] for title, times in races.items()]
-    yield "Microseconds for the probabilities of one image:\n"
-    yield from markdown(["model, image", *names], rows)
+    yield "Microseconds for one sample:\n"
+    yield from markdown(["model, sample", *names], rows)
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
@@ -195,6 +184,11 @@ def _figures(section: Results) -> Iterator[str]:
     ]
     yield from markdown(["", *columns], rows)
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
+
+
+def _workers(section: Results) -> Iterator[str]:
+    yield from _figures(section)
+    yield f"\n![Rows a second against the number of threads and of processes]({PICTURE})"
 
 
 def _growth(section: Results) -> Iterator[str]:
@@ -224,15 +218,17 @@ OTHERS = {
     "notebook": _figures,
     "start-up": _figures,
     "memory": _figures,
-    "workers": _figures,
+    "workers": _workers,
     "growth": _growth,
 }
 
 
 def _everyone(times: Times) -> Iterator[str]:
-    """Yield the table of all contenders of a work."""
+    """Yield the table of all contenders of a work; bytes are compared with bytes, and two threads with two threads."""
     rows = []
     for name, values in times.seconds.items():
         low, _, high = (f"{rounded(1e6 * value, 3):g}" for value in quartiles(values))
-        rows.append([name, micros(times, name), f"{low} … {high}", ratio(times, name, "PyTorch", spread=True)])
-    yield from markdown(["contender", "µs a step", "quartiles", "÷ PyTorch (quartiles)"], rows)
+        fastest = best(times, kind(name)) or best(times)
+        ratios = [ratio(times, name, other, spread=True) for other in ("PyTorch", fastest)]
+        rows.append([name, micros(times, name), f"{low} … {high}", *ratios])
+    yield from markdown(["contender", "µs a step", "quartiles", "÷ PyTorch (quartiles)", "÷ best NumPy"], rows)

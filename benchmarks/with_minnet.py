@@ -36,7 +36,7 @@ def contenders(work: Work, data: Data, remark: Callable[[str], None]) -> list["M
             for option in options:
                 mn.extras.require(PACKAGES[option], option)
             found.append(Minnet(f"minnet, {name}", work, data, **options))
-        except (mn.errors.MissingExtraError, ValueError) as error:
+        except mn.errors.MissingExtraError as error:
             remark(f"minnet, {name}, is left out: {error}")
     return found
 
@@ -73,7 +73,7 @@ class Minnet:
         loss = mn.CrossEntropyLoss() if composed else mn.SoftmaxCrossEntropyLoss()
         optimizer = getattr(mn, work.optimizer)(model.parameters(), lr=work.lr)
         self.trainer = mn.Trainer(model, loss, optimizer, **options)
-        self.slow_start = 3 if options else 1  # because starting threads takes as long as some steps
+        self.slow_start = 2 if options else 1  # because starting threads takes as long as some steps
         self.loader = mn.DataLoader(data.X, data.y, work.batch_size, shuffle=True, rng=0)
 
     def run(self, steps: int) -> None:

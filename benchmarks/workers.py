@@ -15,7 +15,7 @@ from works import WORKS, Work, data_of
 import minnet as mn
 
 NAMES = ("W4", "W5", "L", "T")
-EFFORT = Effort(rounds=7, fewest=3, seconds=15.0, turn=0.3, least=3)
+EFFORT = Effort(rounds=7, fewest=3, seconds=8.0, turn=0.3, least=3)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 COUNTS = [2**i for i in range(max(CORES, 2).bit_length())]  # 1, 2, 4, ...
 

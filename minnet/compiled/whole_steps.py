@@ -8,7 +8,7 @@ With plain SGD on one thread, no gradient is made: W ← (1 − lr λ) W + xᵀ 
 
 Several threads may do a step together. Each computes forward and backward for its share of the batch. They wait for
 each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
-which thread is faster.
+which thread is faster, nor on whether one thread does all shares, one after the other.
 """
 
 from typing import Any, NamedTuple
@@ -32,12 +32,12 @@ LOSSES = {"SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY, "CrossEntropyLoss": 
 SGD, ADAM = range(2)
 BYTES, FLOAT32, FLOAT64 = 1, 4, 8  # how many bytes a number of the data set takes says what it is
 INPUTS, OUTPUTS, FEW, ACTIVATION = range(4)  # the columns of `Network.layers`
-SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other threads' gradients
+SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other shares' gradients
 # The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
-# its velocity has yet to begin, and its options. The last three columns are SGD's or Adam's.
-TRAINED, STEP, BEGINS, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(9)
+# its velocity has yet to begin, whether no gradient of it is made, and its options. The last three are SGD's or Adam's.
+TRAINED, STEP, BEGINS, DIRECT, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(10)
 BETA1, BETA2, EPS = MOMENTUM, DAMPENING, NESTEROV
-COLUMNS = 9
+COLUMNS = 10
 
 
 class Data(NamedTuple):
@@ -65,23 +65,25 @@ class Rule(NamedTuple):
     """How the optimizer updates Parameters."""
 
     kind: int
-    tables: NDArray[np.float64]  # for each thread its own copy: a row for each Parameter, weights before biases
+    tables: NDArray[np.float64]  # for each share its own copy: a row for each Parameter, weights before biases
 
 
 class Shared(NamedTuple):
-    """What threads tell each other, and where each of them works."""
+    """What threads tell each other, and where each share is computed."""
 
     barrier: Table  # (2,), zeros at first: see `wait_at`
-    sums: NDArray[np.float64]  # for each thread: its part of the loss, and two squared norms for each layer
-    # (threads, 2, layers + 1, 2): address and width of each layer's input, then of the output; and of their gradients
+    sums: NDArray[np.float64]  # for each share: its part of the loss, and two squared norms for each layer
+    # (shares, 2, layers + 1, 2): address and width of each layer's input, then of the output; and of their gradients
     buffers: NDArray[np.int64]
 
 
 @compiled
 def train(
-    thread: int, data: Data, network: Network, rule: Rule, shared: Shared, total: float, out: Array
+    first: int, last: int, data: Data, network: Network, rule: Rule, shared: Shared, total: float, out: Array
 ) -> tuple[int, float, float]:
-    """Do a training step for each batch, in order; each thread calls this at the same time, with its own number.
+    """Do a training step for each batch, in order: the shares from `first` to before `last` of it.
+
+    These are all shares; or each thread calls this at the same time, with a share of its own.
 
     The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
     the step may be longer than `RISKY`. Such a step changes nothing. Predictions are written to `out` (len(data.rows),
@@ -90,28 +92,30 @@ def train(
     Returns the number of samples trained on; `total`, a sum of losses times weights, with these samples added; and the
     loss of the last step.
     """
-    threads, table = len(rule.tables), rule.tables[thread]
+    shares, tables = len(rule.tables), rule.tables
+    alone = last - first == shares
     samples, value, arrivals = 0, np.nan, 0
     while samples < len(data.rows):
         size = min(data.batch_size, len(data.rows) - samples)
-        begin, end = share_of(size, thread, threads)
-        learn(thread, data, network, shared, samples + begin, samples + end, size, out)
-        if threads > 1:
-            write_gradients(thread, network, table, shared, end - begin, out)
-            arrivals += threads
-            if not wait_at(shared.barrier, arrivals):
-                break
-        next_value = sum_of(shared.sums, 0)
-        if not (abs(next_value) < np.inf and is_short(shared.sums, table, out.dtype)):
+        for share in range(first, last):
+            begin, end = share_of(size, share, shares)
+            learn(share, data, network, shared, samples + begin, samples + end, size, out)
+            if shares > 1:
+                write_gradients(share, network, tables[share], shared, end - begin, out)
+        arrivals += shares
+        if not (alone or wait_at(shared.barrier, arrivals)):
             break
-        if threads > 1:
-            for i in range(len(table)):
-                update(thread, threads, network.places[i], rule.kind, table[i], out)
-            arrivals += threads
-            if not wait_at(shared.barrier, arrivals):
-                break
-        else:
-            update_alone(network, rule.kind, table, shared, end - begin, out)
+        next_value = sum_of(shared.sums, 0)
+        if not (abs(next_value) < np.inf and is_short(shared.sums, tables[first], out.dtype)):
+            break
+        for share in range(first, last):
+            if shares == 1:
+                write_gradients(share, network, tables[share], shared, size, out)
+            for i in range(len(network.places)):
+                update(share, shares, network.places[i], rule.kind, tables[share, i], out)
+        arrivals += shares
+        if not (alone or wait_at(shared.barrier, arrivals)):
+            break
         value, samples = next_value, samples + size
         total += value * (size * data.weight)
     return samples, total, value
@@ -119,80 +123,58 @@ def train(
 
 @compiled
 def learn(
-    thread: int, data: Data, network: Network, shared: Shared, begin: int, end: int, size: int, out: Array
+    share: int, data: Data, network: Network, shared: Shared, begin: int, end: int, size: int, out: Array
 ) -> None:
-    """Do a thread's forward and backward of a batch of `size` samples, of which it has those from begin to end."""
-    layers, sums, blas, n, z = network.layers, shared.sums[thread], network.blas, end - begin, out[begin:end]
-    inputs, slopes = shared.buffers[thread, 0], shared.buffers[thread, 1]
-    gather(data.source, data.scale, data.rows[begin:end], rows_of(inputs, 0, n, out))
-    for i in range(len(layers)):
-        y = rows_of(inputs, i + 1, n, out)
-        forward(rows_of(inputs, i, n, out), weight_of(network, i, VALUES, out), layers[i, FEW], y, blas)
-        activate(y, bias_of(network, i, VALUES, out), layers[i, ACTIVATION])
-    copy(rows_of(inputs, len(layers), n, out), z)
-    dz = rows_of(slopes, len(layers), n, out)
+    """Do the forward and backward of a share of a batch of `size` samples: of those from begin to end."""
+    layers, places, blas, count, n = network.layers, network.places, network.blas, len(network.layers), end - begin
+    inputs, slopes, sums, z = shared.buffers[share, 0], shared.buffers[share, 1], shared.sums[share], out[begin:end]
+    gather(data.source, data.scale, data.rows[begin:end], rows_of(inputs[0], n, out))
+    for i in range(count):
+        y = rows_of(inputs[i + 1], n, out)
+        forward(rows_of(inputs[i], n, out), weight_at(places[i, VALUES], layers[i], out), layers[i, FEW], y, blas)
+        activate(y, vector(places[count + i, VALUES], 0, layers[i, OUTPUTS], out), layers[i, ACTIVATION])
+    copy(rows_of(inputs[count], n, out), z)
+    dz = rows_of(slopes[count], n, out)
     if network.loss == MEAN_SQUARE:
         sums[0] = mean_square(z, data.targets[begin:end], size, dz)
     else:
         sums[0] = cross_entropy(z, data.labels[begin:end], size, dz, network.loss == CROSS_ENTROPY)
-    for i in range(len(layers) - 1, -1, -1):
-        dy = rows_of(slopes, i + 1, n, out)
-        deactivate(dy, rows_of(inputs, i + 1, n, out), layers[i, ACTIVATION])
-        sums[1 + 2 * i], sums[2 + 2 * i] = square_of(rows_of(inputs, i, n, out)) + n, square_of(dy)
+    for i in range(count - 1, -1, -1):
+        dy = rows_of(slopes[i + 1], n, out)
+        deactivate(dy, rows_of(inputs[i + 1], n, out), layers[i, ACTIVATION])
+        sums[1 + 2 * i], sums[2 + 2 * i] = square_of(rows_of(inputs[i], n, out)) + n, square_of(dy)
         if i:
-            backward(dy, weight_of(network, i, VALUES, out), layers[i, FEW], rows_of(slopes, i, n, out), blas)
+            backward(dy, weight_at(places[i, VALUES], layers[i], out), layers[i, FEW], rows_of(slopes[i], n, out), blas)
 
 
 @compiled
-def write_gradients(thread: int, network: Network, table: Any, shared: Shared, n: int, out: Array) -> None:
-    """Write the gradients of a thread's n samples."""
-    layers = len(network.layers)
-    for i in range(layers):
-        x, dy = rows_of(shared.buffers[thread, 0], i, n, out), rows_of(shared.buffers[thread, 1], i + 1, n, out)
-        if table[i, TRAINED]:
-            g = weight_of(network, i, GRADIENTS + thread, out)
-            gradient(x, dy, network.layers[i, FEW], g, 0.0, network.blas)
-        if table[layers + i, TRAINED]:
-            column_sums(dy, bias_of(network, i, GRADIENTS + thread, out))
+def write_gradients(share: int, network: Network, table: Any, shared: Shared, n: int, out: Array) -> None:
+    """Write the gradients of a share's n samples, or the new weights where no gradient is needed for these."""
+    layers, places, count = network.layers, network.places, len(network.layers)
+    inputs, slopes, own = shared.buffers[share, 0], shared.buffers[share, 1], GRADIENTS + share
+    for i in range(count):
+        x, dy, row = rows_of(inputs[i], n, out), rows_of(slopes[i + 1], n, out), table[i]
+        if table[count + i, TRAINED]:
+            column_sums(dy, vector(places[count + i, own], 0, layers[i, OUTPUTS], out))
+        if row[TRAINED]:
+            shrink(flattened(dy), -row[LR] if row[DIRECT] else 1.0)
+            to, keep = (places[i, VALUES], 1 - row[LR] * row[DECAY]) if row[DIRECT] else (places[i, own], 0.0)
+            gradient(x, dy, layers[i, FEW], weight_at(to, layers[i], out), keep, network.blas)
 
 
 @compiled
-def update_alone(network: Network, kind: int, table: Any, shared: Shared, n: int, out: Array) -> None:
-    """Update all Parameters from the n samples of the only thread: by plain SGD, without making the gradients."""
-    layers = len(network.layers)
-    for i in range(layers):
-        x, dy = rows_of(shared.buffers[0, 0], i, n, out), rows_of(shared.buffers[0, 1], i + 1, n, out)
-        few, row = network.layers[i, FEW], table[i]
-        if table[layers + i, TRAINED]:
-            column_sums(dy, bias_of(network, i, GRADIENTS, out))
-            update(0, 1, network.places[layers + i], kind, table[layers + i], out)
-        if row[TRAINED] and kind == SGD and row[MOMENTUM] == 0:
-            shrink(flattened(dy), -row[LR])
-            gradient(x, dy, few, weight_of(network, i, VALUES, out), 1 - row[LR] * row[DECAY], network.blas)
-            row[STEP] += 1
-        elif row[TRAINED]:
-            gradient(x, dy, few, weight_of(network, i, GRADIENTS, out), 0.0, network.blas)
-            update(0, 1, network.places[i], kind, row, out)
+def rows_of(buffer: Table, n: int, out: Array) -> Any:
+    """Return the first n rows of a buffer, of which the address and the width are given."""
+    return matrix(buffer[0], n, buffer[1], out.dtype)
 
 
 @compiled
-def rows_of(buffers: NDArray[np.int64], i: int, n: int, out: Array) -> Any:
-    """Return the first n rows of a buffer of a thread."""
-    return matrix(buffers[i, 0], n, buffers[i, 1], out.dtype)
-
-
-@compiled
-def weight_of(network: Network, i: int, what: int, out: Array) -> Any:
-    """Return the weights of layer i, or what belongs to them; transposed if outputs are few."""
-    inputs, outputs = network.layers[i, INPUTS], network.layers[i, OUTPUTS]
-    few = network.layers[i, FEW]
-    return matrix(network.places[i, what], outputs if few else inputs, inputs if few else outputs, out.dtype)
-
-
-@compiled
-def bias_of(network: Network, i: int, what: int, out: Array) -> Any:
-    """Return the biases of layer i, or what belongs to them."""
-    return vector(network.places[len(network.layers) + i, what], 0, network.layers[i, OUTPUTS], out)
+def weight_at(address: int, layer: Table, out: Array) -> Any:
+    """Return the weights of a layer, or an array of their shape; transposed if outputs are few."""
+    few = layer[FEW]
+    return matrix(
+        address, layer[OUTPUTS] if few else layer[INPUTS], layer[INPUTS] if few else layer[OUTPUTS], out.dtype
+    )
 
 
 @compiled
@@ -202,20 +184,18 @@ def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], dtype: Any) 
     for column in range(1, sums.shape[1], 2):
         bound = sum_of(sums, column) * sum_of(sums, column + 1)
         square = square if bound <= square else bound  # NaN stays NaN
-    if not square < np.finfo(dtype).max:
-        return False
+    rates = 0.0
     for i in range(len(table)):
-        if not table[i, LR] * table[i, LR] * square <= RISKY * RISKY:
-            return False
-    return True
+        rates += table[i, LR] * table[i, LR]
+    return square < np.finfo(dtype).max and rates * square <= RISKY * RISKY
 
 
 @compiled
 def sum_of(sums: NDArray[np.float64], column: int) -> Any:
-    """Return the sum of what the threads computed, in a loop because `sums[:, column].sum()` takes longer."""
+    """Return the sum of what the shares have, in a loop because `sums[:, column].sum()` takes longer."""
     total = 0.0
-    for thread in range(len(sums)):
-        total += sums[thread, column]
+    for share in range(len(sums)):
+        total += sums[share, column]
     return total
 
 
@@ -253,15 +233,17 @@ def copy_rows(X: Array, rows: Table, x: Array) -> None:
 
 
 @compiled
-def update(thread: int, threads: int, places: Table, kind: int, row: Any, out: Array) -> None:
-    """Add up all threads' gradients of this thread's share of a Parameter, and update it: see `Optimizer.step`."""
+def update(share: int, shares: int, places: Table, kind: int, row: Any, out: Array) -> None:
+    """Add up all shares' gradients of a share of a Parameter, and update it: see `Optimizer.step`."""
     if not row[TRAINED]:
         return
-    begin, end = share_of(places[SIZE], thread, threads)
-    p, g = vector(places[VALUES], begin, end, out), vector(places[GRADIENTS], begin, end, out)
-    for other in range(1, threads):
-        add(g, vector(places[GRADIENTS + other], begin, end, out), g.dtype.type(1))
     row[STEP] += 1
+    if row[DIRECT]:
+        return
+    begin, end = share_of(places[SIZE], share, shares)
+    p, g = vector(places[VALUES], begin, end, out), vector(places[GRADIENTS], begin, end, out)
+    for other in range(1, shares):
+        add(g, vector(places[GRADIENTS + other], begin, end, out), g.dtype.type(1))
     lr, decay, number = row[LR], row[DECAY], p.dtype.type
     if decay and row[DECOUPLED]:
         shrink(p, 1 - lr * decay)
@@ -277,7 +259,7 @@ def update(thread: int, threads: int, places: Table, kind: int, row: Any, out: A
     else:
         second, c = vector(places[SECOND], begin, end, out), np.sqrt(1 - row[BETA2] ** row[STEP])
         rate = lr * c / (1 - row[BETA1] ** row[STEP])
-        adam(p, g, first, second, row[BETA1], row[BETA2], row[EPS] * c, rate, p[:0])
+        adam(p, g, first, second, row[BETA1], row[BETA2], row[EPS] * c, rate)
     if row[STEP] % TEND_EVERY == 0:
         zero_subnormals(first, g)
         if kind != SGD and row[EPS] >= LARGE_EPS:

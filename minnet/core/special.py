@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, row_sums
+from minnet.core.arrays import ZERO, Array, row_sums
+from minnet.core.twins import twinned
 
 # Highest power first. Small: erf(x)/x in x². Middle: e^{x²} erfc(x) in x. Large: the same in 1/x².
 SMALL = 0.46875
@@ -64,6 +65,7 @@ def exponentials(z: Array, out: Array | None = None) -> tuple[Array, Array]:
     return e, row_sums(e)
 
 
+@twinned
 def softmax_backward(p: Array, dp: Array) -> Array:
     """Return dL/dx for p = softmax(x), of shape (..., C): ∂p_i/∂x_j = p_i (δ_ij − p_j), so p ∘ (dp − Σ_j dp_j p_j)."""
     dx: Array = p * (dp - row_sums(dp * p))
@@ -89,13 +91,15 @@ def positive_part(x: Array) -> Array:
         if x.shape[axis] >= 32:
             row = np.zeros([n if i == axis else 1 for i, n in enumerate(x.shape)], x.dtype)
             return np.maximum(x, row)
-    return np.maximum(x, 0)
+    return np.maximum(x, ZERO[x.dtype])
 
 
+@twinned
 def keep_where(mask: NDArray[np.bool_], x: Array) -> Array:
     """Return x where the mask is True, and 0 elsewhere, also where x is infinite or NaN (∞ · 0 would be NaN)."""
     # The bits of x as an integer, times 1 or 0: as fast as x * mask, where np.where takes up to 14 times as long.
-    kept: Array = (x.view(_BITS[x.dtype]) * mask).view(x.dtype)
+    # The mask as bytes: NumPy converts those to integers faster than booleans.
+    kept: Array = (x.view(_BITS[x.dtype]) * mask.view(np.uint8)).view(x.dtype)
     return kept
 
 

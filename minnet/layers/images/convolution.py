@@ -11,6 +11,7 @@ from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
+from minnet.layers.images.sums import inner_products, totals
 from minnet.layers.images.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
@@ -122,12 +123,16 @@ class _Convolution(Kernels):
         """Add dL/dW and dL/db, and return dy as (G, O/G, P)."""
         columns, grid, _ = self.cache
         rows = batch_last(dy, self.axes).reshape(self.groups, self.out_channels // self.groups, math.prod(grid))
-        dw = columns @ rows.swapaxes(1, 2)  # (G, I/G·K, O/G)
+        dw = inner_products(columns, rows, math.prod(grid[:-1]))  # (G, I/G·K, O/G)
+        self._add_weight_gradient(dw)
+        if self.bias is not None:
+            self.bias.grad += totals(rows, grid[0])
+        return rows
+
+    def _add_weight_gradient(self, dw: Array) -> None:
+        """Add dL/dW, given in the layout of `_matrix`."""
         dw = dw.reshape(self.groups, -1, self._windows.places, dw.shape[2])  # (G, I/G, K, O/G)
         self.weight.grad += dw.transpose(1, 0, 3, 2).reshape(self.weight.data.shape)
-        if self.bias is not None:
-            self.bias.grad += rows.sum(axis=2).reshape(-1)
-        return rows
 
     def _matrix(self) -> Array:
         """Return the weights as Linear's W, from a window to the outputs: (G, I/G·K, O/G), one for each group."""

@@ -9,7 +9,8 @@ All functions take any number of axes after the channels: one for signals, two f
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,12 @@ class Windows:
     ceil: bool = False  # whether the last window may reach beyond the padding: see `count`
     mode: str = "constant"  # what the added pixels are: see `Borders`
 
-    @property
+    @cached_property
     def places(self) -> int:
         """K, the number of places in a window."""
         return math.prod(self.kernel)
 
-    @property
+    @cached_property
     def extent(self) -> tuple[int, ...]:
         """The width of a window with its gaps: d·(k − 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
@@ -91,11 +92,7 @@ class Windows:
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
         """Return, for each place in the window, the slice of padded images that has this place of all windows."""
-        slices = []
-        for place in np.ndindex(self.kernel):
-            axes = zip(place, count, self.stride, self.dilation, strict=True)
-            slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
-        return slices
+        return _slices(self, count)
 
     def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
         """Copy the windows of images (C, size, N) into columns (C, K, count, N)."""
@@ -114,23 +111,62 @@ class Windows:
 
         It is the transpose of `columns`, so each is the other's backward.
         """
-        x = np.zeros((len(columns), *self._padded(size), columns.shape[-1]), columns.dtype)
-        for k, place in enumerate(self.slices(columns.shape[2:-1])):
-            if self.disjoint:
-                x[place] = columns[:, k]
+        if self.mode != "constant":
+            plain = replace(self, padding=((0, 0),) * len(size), mode="constant")
+            return Borders(self.padding, self.mode).unpad(plain.scatter(columns, self._padded(size)), size)
+        shape = (len(columns), *size, columns.shape[-1])
+        covered, places = _places(self, size, columns.shape[2:-1])
+        # Not np.zeros, which holds Python's lock while it fills memory.
+        x = np.empty(shape, columns.dtype) if covered else np.full(shape, 0, columns.dtype)
+        for k, pixels, inside in places:
+            if self.disjoint or (covered and k == places[0][0]):  # nothing has to be added
+                x[pixels] = columns[:, k][inside]
             else:
-                x[place] += columns[:, k]
-        return x[self.inside(size)] if self.mode == "constant" else Borders(self.padding, self.mode).unpad(x, size)
+                x[pixels] += columns[:, k][inside]
+        return x
 
     def tile(self, size: tuple[int, ...]) -> bool:
         """Whether each pixel of an image of that size, with its padding, is in exactly one window."""
         sizes = zip(size, self.kernel, self.stride, self.dilation, strict=True)
         return all(s == k and n % s == 0 and (d == 1 or k == 1) for n, k, s, d in sizes)
 
-    @property
+    @cached_property
     def disjoint(self) -> bool:
         """Whether no pixel is in two windows: then nothing has to be added up, which is twice as fast."""
         return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _slices(windows: Windows, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    slices = []
+    for place in np.ndindex(windows.kernel):
+        axes = zip(place, count, windows.stride, windows.dilation, strict=True)
+        slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
+    return slices
+
+
+@lru_cache(maxsize=256)
+def _places(
+    windows: Windows, size: tuple[int, ...], count: tuple[int, ...]
+) -> tuple[bool, list[tuple[int, tuple[slice, ...], tuple[slice, ...]]]]:
+    """Return, for each place k of the windows: k, the pixels of the image there, and the windows that have them.
+
+    If one place has every pixel of the image, that is the first, and the flag before the list says so.
+    """
+    places = []
+    for k, place in enumerate(np.ndindex(windows.kernel)):
+        pixels, inside = [slice(None)], [slice(None)]
+        axes = zip(place, size, count, windows.stride, windows.dilation, windows.padding, strict=True)
+        for i, n, number, s, d, (before, _) in axes:
+            at = d * i - before  # of the first window; the next ones are s further
+            start, stop = max(-(at // s), 0), min((n - 1 - at) // s + 1, number)
+            pixels.append(slice(at + s * start, max(at + s * (stop - 1) + 1, 0), s))
+            inside.append(slice(start, stop))
+        if all(part.start < part.stop for part in inside[1:]):
+            places.append((k, tuple(pixels), tuple(inside)))
+    whole = (slice(None), *(slice(0, n, 1) for n in size))
+    places.sort(key=lambda place: place[1] != whole)
+    return bool(places) and places[0][1] == whole, places
 
 
 def one_pixel(axes: int) -> Windows:

@@ -51,6 +51,10 @@ def test_stride_and_dilation():
         (Windows((2, 2), (2, 2), ((5, 5), (5, 5)), (1, 1)), (1, 1)),
         (one_pixel(2), (3, 2)),
         (Windows((3,), (2,), ((1, 1),), (1,)), (7,)),
+        (Windows((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)), (4, 5)),  # the place in the middle has every pixel
+        (Windows((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), mode="reflect"), (4, 5)),
+        (Windows((3, 2), (2, 2), ((1, 1), (1, 1)), (1, 1), ceil=True), (6, 4)),
+        (Windows((3, 3), (1, 1), ((2, 2), (4, 4)), (2, 4)), (3, 3)),  # places beyond the image
     ],
 )
 def test_scatter_is_the_transpose_of_columns(windows, size):
@@ -63,6 +67,13 @@ def test_scatter_is_the_transpose_of_columns(windows, size):
     back = windows.scatter(c, size)
     assert back.shape == x.shape
     assert (columns * c).sum() == pytest.approx((x * back).sum(), rel=1e-12)
+
+
+def test_scatter_for_fewer_windows_than_there_are():
+    """Pixels that no window has get zero."""
+    windows = Windows((2,), (2,), ((0, 0),), (1,))
+    x = windows.scatter(np.ones((1, 2, 2, 1), np.float32), (7,))
+    np.testing.assert_array_equal(x.ravel(), [1, 1, 1, 1, 0, 0, 0])
 
 
 @pytest.mark.parametrize(
