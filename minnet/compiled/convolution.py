@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from minnet.compiled.blas import address, gemm
+from minnet.compiled.flat import image_rows
 from minnet.compiled.numba_code import compiled
 from minnet.core.arrays import Array
 from minnet.layers.images.borders import Borders
 from minnet.layers.images.convolution import _Convolution
-from minnet.layers.images.windows import MOST_PARTS, SMALL, Windows, batch_first, batch_last
+from minnet.layers.images.sums import MOST_PARTS, SMALL
+from minnet.layers.images.windows import Windows, batch_first, batch_last
 
 BAND = 2**17  # numbers of a band of rows of windows, half a megabyte
 Geometry = tuple[int, int, int, int, int, int, int, int]  # for rows, then for columns: see `_geometry`
@@ -134,11 +136,6 @@ def _fits(self: _Convolution, x: Array) -> bool:
     return x.dtype == np.float32 and self.axes <= 2 and self._windows.places > 1
 
 
-def _rows(x: Array) -> Array:
-    """View signals (C, L, N) as (C, 1, L·N), and images (C, H, W, N) as (C, H, W·N)."""
-    return x.reshape(len(x), x.shape[1] if x.ndim == 4 else 1, x.shape[-2] * x.shape[-1])
-
-
 def _geometry(windows: Windows) -> Geometry:
     """Return kernel, stride, dilation and padding before, each for rows and for columns; a signal is one row.
 
@@ -166,7 +163,7 @@ def convolution_forward(self: _Convolution, x: Array) -> Array:
     groups, m, o = matrix.shape
     columns, y = np.empty((groups * m, *grid), x.dtype), np.empty((groups, o, math.prod(grid)), x.dtype)
     bias = np.empty(0, x.dtype) if self.bias is None else self.bias.data
-    forward(address(x.dtype), _rows(images), grid[-1], matrix, bias, _geometry(windows), _rows(columns), y)
+    forward(address(x.dtype), image_rows(images), grid[-1], matrix, bias, _geometry(windows), image_rows(columns), y)
     self.cache = (columns.reshape(groups, m, y.shape[2]), grid, x.shape)
     return batch_first(y.reshape(groups * o, *grid), x.shape)
 
@@ -185,7 +182,7 @@ def convolution_backward(self: _Convolution, dy: Array) -> Array:
     rows = rows.reshape(*rows.shape[:2], height, rows.shape[2] // height)
     width, m = rows.shape[3], matrix.shape[1]
     buffer = np.empty((m, min(max(BAND // max(m * width, 1), 1), height), width), dy.dtype)
-    scatter(address(dy.dtype), matrix, rows, grid[-1], _geometry(self._windows), buffer, _rows(dx))
+    scatter(address(dy.dtype), matrix, rows, grid[-1], _geometry(self._windows), buffer, image_rows(dx))
     return batch_first(dx if constant else borders.unpad(dx, size), shape)
 
 

@@ -1,5 +1,6 @@
 """A flat view shows all numbers of an array along one axis, in the order in which they lie in memory."""
 
+import math
 from typing import Any
 
 from numpy.typing import NDArray
@@ -23,3 +24,8 @@ def in_order(x: NDArray[Any]) -> NDArray[Any]:
 def alike(x: NDArray[Any], y: NDArray[Any]) -> bool:
     """Whether the numbers of two dense arrays of one shape lie in memory in the same order."""
     return x.strides == y.strides
+
+
+def image_rows(x: NDArray[Any]) -> NDArray[Any]:
+    """View images (C, H, W, N) as (C, H, W·N), and signals (C, L, N) as (C, 1, L·N)."""
+    return x.reshape(len(x), math.prod(x.shape[1:-2]), x.shape[-2] * x.shape[-1])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minnet.compiled.numba_code import compiled
 from minnet.core.arrays import Array
 from minnet.layers.images.max_pooling import _MaxPool
+from minnet.layers.images.pooling import Pooling
 from minnet.layers.images.windows import Windows, batch_first, batch_last
 
 Masks = NDArray[np.bool_]
@@ -92,12 +93,12 @@ def backward(
             give_row(middle[h * width : (h + 1) * width], over_columns, c, h, columns, samples, once, dx[c, h])
 
 
-def _fits(self: _MaxPool, x: Array) -> bool:
-    """Whether the kernels are made for this layer and x: float32, signals or images."""
-    return x.dtype == np.float32 and self.axes <= 2
+def fits(self: Pooling, x: Array) -> bool:
+    """Whether the kernels are made for this layer and x: float32, and several signals or images."""
+    return x.dtype == np.float32 and self.axes <= 2 and x.ndim == self.axes + 2 and len(x) > 1
 
 
-def _steps(windows: Windows) -> tuple[Steps, Steps]:
+def steps_of(windows: Windows) -> tuple[Steps, Steps]:
     """Return kernel, stride and dilation along the columns of an image, and along its rows; a signal is one row."""
     axes = list(zip(windows.kernel, windows.stride, windows.dilation, strict=True))
     return ((1, 1, 1), *axes)[-2], axes[-1]
@@ -105,13 +106,13 @@ def _steps(windows: Windows) -> tuple[Steps, Steps]:
 
 def max_pool_forward(self: _MaxPool, x: Array) -> Array:
     """See `MaxPool2d.forward`."""
-    if not _fits(self, x):
+    if not fits(self, x):
         result: Array = formulas["forward"](self, x)
         return result
     windows, images = self._windows, batch_last(x, self.axes)
     grid, samples, channels = windows.count(images.shape[1:-1]), images.shape[-1], len(images)
     images = windows.pad(images, -np.inf)
-    rows, columns = _steps(windows)
+    rows, columns = steps_of(windows)
     middle = (channels, *images.shape[1:-2], grid[-1], samples)
     shapes = [middle, (channels, *grid, samples)][: self.axes]
     masks = [np.empty((k - 1, *shape), bool) for k, shape in zip(reversed(windows.kernel), shapes, strict=True)]
@@ -136,13 +137,13 @@ def _none(channels: int, numbers: int) -> Masks:
 
 def max_pool_backward(self: _MaxPool, dy: Array) -> Array:
     """See `MaxPool2d.backward`."""
-    if not _fits(self, dy):
+    if not fits(self, dy):
         result: Array = formulas["backward"](self, dy)
         return result
     kept, shape = self.cache
     windows, given = self._windows, batch_last(dy, self.axes)
     channels, samples, padded = len(given), given.shape[-1], kept[0][2]
-    rows, columns = _steps(windows)
+    rows, columns = steps_of(windows)
     height, numbers = math.prod(padded[1:-2]), math.prod(given.shape[1:])
     over_columns = _stacked(kept[0][1], (channels, height, given.shape[-2] * samples))
     over_rows = _stacked(kept[1][1], (channels, 1, numbers)) if self.axes == 2 else _none(channels, numbers)
@@ -161,4 +162,7 @@ def _stacked(masks: list[Masks], shape: tuple[int, ...]) -> Masks:
 
 
 formulas: Any = {name: getattr(_MaxPool, name).formula for name in ("forward", "backward")}
-TWINS = {formulas["forward"]: max_pool_forward, formulas["backward"]: max_pool_backward}
+TWINS = {
+    formulas["forward"]: max_pool_forward,
+    formulas["backward"]: max_pool_backward,
+}

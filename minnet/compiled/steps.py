@@ -24,6 +24,7 @@ Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
 
 FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
 SECONDS = 0.05  # for one call, because Ctrl-C and the progress bar have to wait for its end
+AGAIN = 32  # calls, of which one tries what was slower before
 GROWTH = 16  # by how many times more steps a call may do than the one before it
 
 
@@ -69,13 +70,14 @@ class CompiledSteps:
         self._code, self._threads = whole_steps, threads
         self._buffers: list[Array] = []
         self._size = 1  # how many steps take about SECONDS
+        self._pace = _Pace()
         self._replaceable = partial(replaceable, model, loss, optimizer, loader)
         self._checked = self._replaceable()
 
     def compile(self) -> None:
         """Have the code compiled, or read from the disk, by training on no sample."""
         if self._is_unchanged():
-            self._train(lambda work, _: [work(0)], np.empty(0, np.int64), 0.0)
+            self._train(None, np.empty(0, np.int64), 0.0)
 
     def run(self, epoch: Epoch, together: Together, most: int, loss_sum: float) -> Done:
         """Do some of an epoch's next steps, at most so many, and add their losses, each times its weight, to a sum.
@@ -87,8 +89,10 @@ class CompiledSteps:
         if epoch.X is not self._X or epoch.y is not self._y or not self._is_unchanged():
             return Done(0, 0, 0.0, loss_sum, math.nan, np.empty(0), np.empty(0))
         rows = epoch.take(min(most, self._size))
-        samples, loss_sum, last_loss, prediction = self._train(together, rows, loss_sum)
+        alone = self._threads == 1 or self._pace.is_faster_alone()
+        samples, loss_sum, last_loss, prediction = self._train(None if alone else together, rows, loss_sum)
         steps = math.ceil(samples / self._loader.batch_size)
+        self._pace.note(alone, steps, time.perf_counter() - begin)
         if samples < len(rows):
             epoch.rewind(steps)
             self._size = max(1, steps)
@@ -108,8 +112,10 @@ class CompiledSteps:
             return False
         return self._replaceable() == self._checked
 
-    def _train(self, together: Together, rows: NDArray[np.int64], loss_sum: float) -> tuple[int, float, float, Array]:
-        """Call the compiled code, once for each thread."""
+    def _train(
+        self, together: Together | None, rows: NDArray[np.int64], loss_sum: float
+    ) -> tuple[int, float, float, Array]:
+        """Call the compiled code, once for each thread; without `together`, this thread does the shares of all."""
         code, threads, X = self._code, self._threads, self._X
         size, outputs = min(self._loader.batch_size, len(X)), self._widths[-1]
         loss, y = code.LOSSES[type(self._loss).__name__], self._y.take(rows, 0)
@@ -129,13 +135,14 @@ class CompiledSteps:
         shared = code.Shared(np.zeros(2, np.int64), sums, self._places_to_work(size // threads + 1))
         prediction = np.empty((len(rows), outputs), self._dtype)
 
-        def work(thread: int) -> Any:
-            return code.train(thread, data, network, rule, shared, loss_sum, prediction)
+        def work(share: int, until: int | None = None) -> Any:
+            last = share + 1 if until is None else until
+            return code.train(share, last, data, network, rule, shared, loss_sum, prediction)
 
         def fail() -> None:
             shared.barrier[1] = 1
 
-        samples, loss_sum, last_loss = together(work, fail)[0]
+        samples, loss_sum, last_loss = work(0, threads) if together is None else together(work, fail)[0]
         if samples:
             for slot, copies, row in zip(self._slots, arrays, tables[0], strict=True):
                 slot.copy_back(copies, int(row[code.STEP]))
@@ -150,6 +157,25 @@ class CompiledSteps:
             self._buffers = [_aligned((rows, width), self._dtype) for width in self._widths * (2 * self._threads)]
         table = [[buffer.ctypes.data, buffer.shape[1]] for buffer in self._buffers]
         return np.array(table).reshape(self._threads, 2, len(self._widths), 2)
+
+
+class _Pace:
+    """How fast steps are by several threads, and by one, which is faster where another program holds a processor."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._seconds = {True: 0.0, False: 0.0}  # of a step by one thread, and by several; 0 before it was measured
+
+    def is_faster_alone(self) -> bool:
+        """Whether the next call is for one thread; now and then, the slower way is tried again."""
+        self._calls += 1
+        faster = self._seconds[True] < self._seconds[False]
+        return faster != (self._calls % AGAIN == 0)
+
+    def note(self, alone: bool, steps: int, took: float) -> None:
+        """Note how long a call took, if it was long enough to tell."""
+        if steps and took > SECONDS / 10:
+            self._seconds[alone] = took / steps
 
 
 class _Slot:

@@ -13,11 +13,13 @@ from minnet.compiled.numba_code import as_numpy
 from minnet.core.arrays import Array
 from minnet.optimizers import SGD, Adagrad, Adam, NAdam, Optimizer, RMSprop
 
+Number = Any  # a float that is given, and then a number of the arrays' dtype
+
 LEAST = 8192  # numbers, below which SGD takes NumPy no longer
 
 
 @as_numpy
-def descend(p: Array, g: Array, rate: float) -> None:
+def descend(p: Array, g: Array, rate: Number) -> None:
     """Subtract a gradient times a rate."""
     number = p.dtype.type
     rate = number(rate)
@@ -26,7 +28,7 @@ def descend(p: Array, g: Array, rate: float) -> None:
 
 
 @as_numpy
-def sgd(p: Array, g: Array, v: Array, rate: float, momentum: float, new: float, nesterov: bool) -> None:
+def sgd(p: Array, g: Array, v: Array, rate: Number, momentum: Number, new: Number, nesterov: bool) -> None:
     """See `SGD.update`; `new` is what the gradient counts in the velocity v."""
     number = p.dtype.type
     look, rate, momentum, new = number(rate * momentum), number(rate), number(momentum), number(new)
@@ -41,7 +43,7 @@ def sgd(p: Array, g: Array, v: Array, rate: float, momentum: float, new: float, 
 
 
 @as_numpy
-def adam(p: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, eps: float, rate: float) -> None:
+def adam(p: Array, g: Array, m: Array, v: Array, beta1: Number, beta2: Number, eps: Number, rate: Number) -> None:
     """See `Adam.update`; ε and the rate are those of this step."""
     number = p.dtype.type
     new1, new2, eps, rate = number(1 - beta1), number(1 - beta2), number(eps), number(rate)
@@ -54,7 +56,7 @@ def adam(p: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, eps
 
 @as_numpy
 def amsgrad(
-    p: Array, g: Array, m: Array, v: Array, largest: Array, beta1: float, beta2: float, eps: float, rate: float
+    p: Array, g: Array, m: Array, v: Array, largest: Array, beta1: Number, beta2: Number, eps: Number, rate: Number
 ) -> None:
     """See `Adam.update`, with the largest v so far."""
     number = p.dtype.type
@@ -69,7 +71,7 @@ def amsgrad(
 
 @as_numpy
 def nadam(
-    p: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, eps: float, rate: float, ahead: float
+    p: Array, g: Array, m: Array, v: Array, beta1: Number, beta2: Number, eps: Number, rate: Number, ahead: Number
 ) -> None:
     """See `NAdam.update`; ε and the rates of the gradient, and of its average, are those of this step."""
     number = p.dtype.type
@@ -83,7 +85,7 @@ def nadam(
 
 
 @as_numpy
-def rmsprop(p: Array, g: Array, v: Array, u: Array, alpha: float, eps: float, momentum: float, rate: float) -> None:
+def rmsprop(p: Array, g: Array, v: Array, u: Array, alpha: Number, eps: Number, momentum: Number, rate: Number) -> None:
     """See `RMSprop.update`; u is the velocity, which is not touched without momentum."""
     number = p.dtype.type
     new, eps, rate = number(1 - alpha), number(eps), number(rate)
@@ -100,7 +102,7 @@ def rmsprop(p: Array, g: Array, v: Array, u: Array, alpha: float, eps: float, mo
 
 
 @as_numpy
-def adagrad(p: Array, g: Array, s: Array, eps: float, rate: float) -> None:
+def adagrad(p: Array, g: Array, s: Array, eps: Number, rate: Number) -> None:
     """See `Adagrad.update`; the rate is that of this step."""
     number = p.dtype.type
     eps, rate = number(eps), number(rate)
@@ -109,7 +111,7 @@ def adagrad(p: Array, g: Array, s: Array, eps: float, rate: float) -> None:
         p[j] -= g[j] / (np.sqrt(s[j]) + eps) * rate
 
 
-def flattened(optimizer: Optimizer, i: int, p: Array, g: Array, *names: str) -> list[Any] | None:
+def flattened(optimizer: Optimizer, i: int, p: Array, g: Array, *names: str) -> Any:
     """Return p, g and arrays of Parameter i's state along one axis each; None if they do not lie alike."""
     state = [optimizer.state[name][i] for name in names if name in optimizer.state]
     others = [g, *(array for array in state if array is not None)]
@@ -126,9 +128,11 @@ def sgd_update(self: SGD, i: int, p: Array, g: Array, group: dict[str, Any]) -> 
     if arrays is None:
         SGD.update(self, i, p, g, group)
     elif momentum:
-        sgd(*arrays, group["lr"], momentum, 1.0 if first else 1 - dampening, bool(group["nesterov"]))
+        p, g, v = arrays
+        sgd(p, g, v, group["lr"], momentum, 1.0 if first else 1 - dampening, bool(group["nesterov"]))
     else:
-        descend(*arrays, group["lr"])
+        p, g = arrays
+        descend(p, g, group["lr"])
 
 
 def adam_update(self: Adam, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -139,8 +143,12 @@ def adam_update(self: Adam, i: int, p: Array, g: Array, group: dict[str, Any]) -
         return
     (beta1, beta2), t = group["betas"], self.state["step"][i]
     c = math.sqrt(1 - beta2**t)
-    kernel = amsgrad if group["amsgrad"] else adam
-    kernel(*arrays, beta1, beta2, group["eps"] * c, group["lr"] * c / (1 - beta1**t))
+    p, g, m, v, *largest = arrays
+    numbers = beta1, beta2, group["eps"] * c, group["lr"] * c / (1 - beta1**t)
+    if largest:
+        amsgrad(p, g, m, v, largest[0], *numbers)
+    else:
+        adam(p, g, m, v, *numbers)
 
 
 def nadam_update(self: NAdam, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -154,7 +162,8 @@ def nadam_update(self: NAdam, i: int, p: Array, g: Array, group: dict[str, Any])
     product = self.state["momentum_product"][i] = self.state["momentum_product"][i] * mu
     c = math.sqrt(1 - beta2**t)
     rate, ahead = (group["lr"] * c * (1 - mu) / (1 - product), group["lr"] * c * mu_next / (1 - product * mu_next))
-    nadam(*arrays, beta1, beta2, group["eps"] * c, rate, ahead)
+    p, g, m, v = arrays
+    nadam(p, g, m, v, beta1, beta2, group["eps"] * c, rate, ahead)
 
 
 def rmsprop_update(self: RMSprop, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -164,8 +173,9 @@ def rmsprop_update(self: RMSprop, i: int, p: Array, g: Array, group: dict[str, A
     if arrays is None:
         RMSprop.update(self, i, p, g, group)
         return
-    velocity = arrays[3:] or arrays[:1]  # any array: it is not touched
-    rmsprop(*arrays[:3], *velocity, group["alpha"], group["eps"], group["momentum"], group["lr"])
+    p, g, v, *velocity = arrays
+    u = velocity[0] if velocity else p  # any array: it is not touched
+    rmsprop(p, g, v, u, group["alpha"], group["eps"], group["momentum"], group["lr"])
 
 
 def adagrad_update(self: Adagrad, i: int, p: Array, g: Array, group: dict[str, Any]) -> None:
@@ -175,7 +185,8 @@ def adagrad_update(self: Adagrad, i: int, p: Array, g: Array, group: dict[str, A
     if arrays is None:
         Adagrad.update(self, i, p, g, group)
         return
-    adagrad(*arrays, group["eps"], group["lr"] / (1 + (self.state["step"][i] - 1) * group["lr_decay"]))
+    p, g, s = arrays
+    adagrad(p, g, s, group["eps"], group["lr"] / (1 + (self.state["step"][i] - 1) * group["lr_decay"]))
 
 
 TWINS: dict[Any, Any] = {

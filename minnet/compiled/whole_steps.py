@@ -8,7 +8,7 @@ With plain SGD on one thread, no gradient is made: W ← (1 − lr λ) W + xᵀ 
 
 Several threads may do a step together. Each computes forward and backward for its share of the batch. They wait for
 each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
-which thread is faster.
+which thread is faster, nor on whether one thread does all shares, one after the other.
 """
 
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ LOSSES = {"SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY, "CrossEntropyLoss": 
 SGD, ADAM = range(2)
 BYTES, FLOAT32, FLOAT64 = 1, 4, 8  # how many bytes a number of the data set takes says what it is
 INPUTS, OUTPUTS, FEW, ACTIVATION = range(4)  # the columns of `Network.layers`
-SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other threads' gradients
+SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other shares' gradients
 # The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
 # its velocity has yet to begin, whether no gradient of it is made, and its options. The last three are SGD's or Adam's.
 TRAINED, STEP, BEGINS, DIRECT, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(10)
@@ -65,23 +65,25 @@ class Rule(NamedTuple):
     """How the optimizer updates Parameters."""
 
     kind: int
-    tables: NDArray[np.float64]  # for each thread its own copy: a row for each Parameter, weights before biases
+    tables: NDArray[np.float64]  # for each share its own copy: a row for each Parameter, weights before biases
 
 
 class Shared(NamedTuple):
-    """What threads tell each other, and where each of them works."""
+    """What threads tell each other, and where each share is computed."""
 
     barrier: Table  # (2,), zeros at first: see `wait_at`
-    sums: NDArray[np.float64]  # for each thread: its part of the loss, and two squared norms for each layer
-    # (threads, 2, layers + 1, 2): address and width of each layer's input, then of the output; and of their gradients
+    sums: NDArray[np.float64]  # for each share: its part of the loss, and two squared norms for each layer
+    # (shares, 2, layers + 1, 2): address and width of each layer's input, then of the output; and of their gradients
     buffers: NDArray[np.int64]
 
 
 @compiled
 def train(
-    thread: int, data: Data, network: Network, rule: Rule, shared: Shared, total: float, out: Array
+    first: int, last: int, data: Data, network: Network, rule: Rule, shared: Shared, total: float, out: Array
 ) -> tuple[int, float, float]:
-    """Do a training step for each batch, in order; each thread calls this at the same time, with its own number.
+    """Do a training step for each batch, in order: the shares from `first` to before `last` of it.
+
+    These are all shares; or each thread calls this at the same time, with a share of its own.
 
     The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
     the step may be longer than `RISKY`. Such a step changes nothing. Predictions are written to `out` (len(data.rows),
@@ -90,26 +92,29 @@ def train(
     Returns the number of samples trained on; `total`, a sum of losses times weights, with these samples added; and the
     loss of the last step.
     """
-    threads, table = len(rule.tables), rule.tables[thread]
+    shares, tables = len(rule.tables), rule.tables
+    alone = last - first == shares
     samples, value, arrivals = 0, np.nan, 0
     while samples < len(data.rows):
         size = min(data.batch_size, len(data.rows) - samples)
-        begin, end = share_of(size, thread, threads)
-        learn(thread, data, network, shared, samples + begin, samples + end, size, out)
-        if threads > 1:
-            write_gradients(thread, network, table, shared, end - begin, out)
-            arrivals += threads
-            if not wait_at(shared.barrier, arrivals):
-                break
-        next_value = sum_of(shared.sums, 0)
-        if not (abs(next_value) < np.inf and is_short(shared.sums, table, out.dtype)):
+        for share in range(first, last):
+            begin, end = share_of(size, share, shares)
+            learn(share, data, network, shared, samples + begin, samples + end, size, out)
+            if shares > 1:
+                write_gradients(share, network, tables[share], shared, end - begin, out)
+        arrivals += shares
+        if not (alone or wait_at(shared.barrier, arrivals)):
             break
-        if threads == 1:
-            write_gradients(thread, network, table, shared, size, out)
-        for i in range(len(table)):
-            update(thread, threads, network.places[i], rule.kind, table[i], out)
-        arrivals += threads
-        if threads > 1 and not wait_at(shared.barrier, arrivals):
+        next_value = sum_of(shared.sums, 0)
+        if not (abs(next_value) < np.inf and is_short(shared.sums, tables[first], out.dtype)):
+            break
+        for share in range(first, last):
+            if shares == 1:
+                write_gradients(share, network, tables[share], shared, size, out)
+            for i in range(len(network.places)):
+                update(share, shares, network.places[i], rule.kind, tables[share, i], out)
+        arrivals += shares
+        if not (alone or wait_at(shared.barrier, arrivals)):
             break
         value, samples = next_value, samples + size
         total += value * (size * data.weight)
@@ -118,11 +123,11 @@ def train(
 
 @compiled
 def learn(
-    thread: int, data: Data, network: Network, shared: Shared, begin: int, end: int, size: int, out: Array
+    share: int, data: Data, network: Network, shared: Shared, begin: int, end: int, size: int, out: Array
 ) -> None:
-    """Do a thread's forward and backward of a batch of `size` samples, of which it has those from begin to end."""
+    """Do the forward and backward of a share of a batch of `size` samples: of those from begin to end."""
     layers, places, blas, count, n = network.layers, network.places, network.blas, len(network.layers), end - begin
-    inputs, slopes, sums, z = shared.buffers[thread, 0], shared.buffers[thread, 1], shared.sums[thread], out[begin:end]
+    inputs, slopes, sums, z = shared.buffers[share, 0], shared.buffers[share, 1], shared.sums[share], out[begin:end]
     gather(data.source, data.scale, data.rows[begin:end], rows_of(inputs[0], n, out))
     for i in range(count):
         y = rows_of(inputs[i + 1], n, out)
@@ -143,10 +148,10 @@ def learn(
 
 
 @compiled
-def write_gradients(thread: int, network: Network, table: Any, shared: Shared, n: int, out: Array) -> None:
-    """Write the gradients of a thread's n samples, or the new weights where no gradient is needed for these."""
+def write_gradients(share: int, network: Network, table: Any, shared: Shared, n: int, out: Array) -> None:
+    """Write the gradients of a share's n samples, or the new weights where no gradient is needed for these."""
     layers, places, count = network.layers, network.places, len(network.layers)
-    inputs, slopes, own = shared.buffers[thread, 0], shared.buffers[thread, 1], GRADIENTS + thread
+    inputs, slopes, own = shared.buffers[share, 0], shared.buffers[share, 1], GRADIENTS + share
     for i in range(count):
         x, dy, row = rows_of(inputs[i], n, out), rows_of(slopes[i + 1], n, out), table[i]
         if table[count + i, TRAINED]:
@@ -159,7 +164,7 @@ def write_gradients(thread: int, network: Network, table: Any, shared: Shared, n
 
 @compiled
 def rows_of(buffer: Table, n: int, out: Array) -> Any:
-    """Return the first n rows of a thread's buffer, of which the address and the width are given."""
+    """Return the first n rows of a buffer, of which the address and the width are given."""
     return matrix(buffer[0], n, buffer[1], out.dtype)
 
 
@@ -187,10 +192,10 @@ def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], dtype: Any) 
 
 @compiled
 def sum_of(sums: NDArray[np.float64], column: int) -> Any:
-    """Return the sum of what the threads computed, in a loop because `sums[:, column].sum()` takes longer."""
+    """Return the sum of what the shares have, in a loop because `sums[:, column].sum()` takes longer."""
     total = 0.0
-    for thread in range(len(sums)):
-        total += sums[thread, column]
+    for share in range(len(sums)):
+        total += sums[share, column]
     return total
 
 
@@ -228,16 +233,16 @@ def copy_rows(X: Array, rows: Table, x: Array) -> None:
 
 
 @compiled
-def update(thread: int, threads: int, places: Table, kind: int, row: Any, out: Array) -> None:
-    """Add up all threads' gradients of this thread's share of a Parameter, and update it: see `Optimizer.step`."""
+def update(share: int, shares: int, places: Table, kind: int, row: Any, out: Array) -> None:
+    """Add up all shares' gradients of a share of a Parameter, and update it: see `Optimizer.step`."""
     if not row[TRAINED]:
         return
     row[STEP] += 1
     if row[DIRECT]:
         return
-    begin, end = share_of(places[SIZE], thread, threads)
+    begin, end = share_of(places[SIZE], share, shares)
     p, g = vector(places[VALUES], begin, end, out), vector(places[GRADIENTS], begin, end, out)
-    for other in range(1, threads):
+    for other in range(1, shares):
         add(g, vector(places[GRADIENTS + other], begin, end, out), g.dtype.type(1))
     lr, decay, number = row[LR], row[DECAY], p.dtype.type
     if decay and row[DECOUPLED]:

@@ -35,11 +35,6 @@ def class_major(x: Array) -> Array:
     return x
 
 
-def is_one(x: Array) -> bool:
-    """Whether x (..., C) is one row of few numbers: for these, Python's own arithmetic is faster than NumPy's calls."""
-    return x.size == x.shape[-1] <= FEW_CLASSES
-
-
 def as_rows(x: Array) -> Array:
     """View x (..., C) as (N, C): all leading axes are the batch."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

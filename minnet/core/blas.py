@@ -1,5 +1,6 @@
 """The BLAS is the library that multiplies NumPy's matrices; an environment variable says how many threads it uses."""
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -53,3 +54,40 @@ def milliseconds(rows: int, inputs: int, outputs: int, threads: int) -> float:
             a @ b
             times.append(time.perf_counter() - begin)
     return 1000 * float(np.mean(times[1:]))  # the first one wakes the threads
+
+
+class OneThread:
+    """BLAS computes on one thread, until the last of those who asked for it is done.
+
+    The limit is that of the process. If each of two trainings at once restored the number that it found, the one that
+    began second and ended last would restore the limit of the first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: Any = None
+
+    def limit(self) -> None:
+        """Ask for it; raise MissingExtraError without threadpoolctl."""
+        with self._lock:
+            limits = require("threadpoolctl", "threads").threadpool_limits(1, user_api="blas")
+            if not self._users:
+                self._before = limits
+            self._users += 1
+
+    def restore(self) -> None:
+        """Be done."""
+        with self._lock:
+            self._users -= 1
+            # Every user, not only the last: threadpoolctl 3.8 ignores all threads but the one that set the limits.
+            self._before.restore_original_limits()
+
+    def __enter__(self) -> None:
+        self.limit()
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+
+one_thread = OneThread()

@@ -68,9 +68,9 @@ class CrossEntropyLoss(LabelLoss):
         """Return the loss of one sample's probabilities (1, C), computed without NumPy."""
         label = self._label_of_one(target, p.size)
         own = max(p.item(label), TINY[p.dtype].item())
-        loss = self._valid(-math.log(own))
+        loss = self._rounded(-math.log(own), p.dtype)
         self.cache = as_rows(p), label, 1.0, own, p.shape
-        return float(p.dtype.type(loss))
+        return loss
 
 
 class NLLLoss(LabelLoss):
@@ -166,9 +166,9 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         top = max(scores)
         terms = [math.exp(score - top) for score in scores]
         total = sum(terms)
-        loss = self._valid(math.log(total) - (scores[label] - top))
+        loss = self._rounded(math.log(total) - (scores[label] - top), z.dtype)
         self.cache = label, 1.0, [term / total for term in terms], z.dtype, z.shape
-        return float(z.dtype.type(loss))
+        return loss
 
     def _gradient_of_one(self, dy: Any, label: int, p: list[float], dtype: "np.dtype[Any]", shape: Any) -> Array:
         """Return dL/dz = p − onehot of the one sample."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Array, Labels, as_rows, class_major, is_one
+from minnet.core.arrays import FEW_CLASSES, Array, Labels, as_rows, class_major
 from minnet.core.checks import check_floats, check_number
 from minnet.core.console import warn
 from minnet.core.labels import check_ignore_index, check_integers, check_labels, check_range, classes_at_axis_1
@@ -172,18 +172,19 @@ class LabelLoss(ClassLoss):
 
     def _is_one(self, prediction: Array, sample_weight: Any) -> bool:
         """Whether this is a single sample of few classes, which counts fully: then Python is faster than NumPy."""
-        return is_one(prediction) and self.reduction != "none" and self._is_plain(sample_weight)
+        few: bool = prediction.size == prediction.shape[-1] <= FEW_CLASSES
+        return few and self.reduction != "none" and self._is_plain(sample_weight)
 
     def _label_of_one(self, target: ArrayLike, classes: int) -> int:
         """Return the label of a single sample, after a look at it."""
         label: int = np.asarray(target).item()
         return label if 0 <= label < classes else int(self.labels_in_range(target, classes)[0])  # which raises
 
-    def _valid(self, loss: float) -> float:
-        """Return the loss of a single sample, unless it is NaN."""
+    def _rounded(self, loss: float, dtype: "np.dtype[Any]") -> float:
+        """Return the loss of a single sample as a number of the prediction's dtype, unless it is NaN."""
         if math.isnan(loss):
             raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
-        return loss
+        return float(dtype.type(loss))
 
     def _shares(
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None

@@ -2,14 +2,12 @@
 
 import copy
 import math
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
+from minnet.core.blas import one_thread
 from minnet.core.checks import replaced
 from minnet.core.extras import require
 from minnet.core.layer import Layer
@@ -20,8 +18,9 @@ from minnet.layers.normalization.statistics import alone, over_batch
 from minnet.losses.base import Loss, weight_of
 from minnet.losses.multi import HeadLosses, scaled_backward
 from minnet.losses.totals import Weight, as_part_of, loss_of
+from minnet.training.cutting import Cutting
+from minnet.training.team import Result, Team
 
-Result = TypeVar("Result")
 Done = list[tuple[float, Any]]  # the parts that a thread did: loss, prediction
 
 
@@ -34,14 +33,17 @@ class ParallelSteps:
     order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from those
     of the model and the loss. What a Buffer holds (running statistics) becomes the mean over the threads.
 
-    Use it with ``with``: meanwhile BLAS computes on one thread, because several threads that each use several would
-    wait for each other. That needs threadpoolctl, or a `MissingExtraError` is raised.
+    One thread does batches for which that does not pay: see `Cutting`. Use it with ``with``. From the first batch that
+    is cut for threads, BLAS computes on one thread, because several threads that each use several would wait for each
+    other. That needs threadpoolctl, or a `MissingExtraError` is raised.
     """
 
     def __init__(self, model: Layer, loss: Loss, threads: int, parts: int) -> None:
         self.threads = threads
         self.parts = parts  # of a batch that each thread takes, one after the other
-        self._threadpoolctl = require("threadpoolctl", "threads") if threads > 1 else None
+        if threads > 1:
+            require("threadpoolctl", "threads")
+        self._team, self._limited = Team(threads), False  # whether BLAS's threads are
         self._take(model, loss)
 
     def _take(self, model: Layer, loss: Loss) -> None:
@@ -55,6 +57,7 @@ class ParallelSteps:
         self._buffers = [[buffer for _, buffer in model.named_buffers()] for model, _ in self._copies]
         self._layers = [_layers(model, loss) for model, loss in self._copies]
         self._structure = _structure(model, loss)
+        self._cutting = Cutting(model)
         self.remember()
 
     def remember(self) -> None:
@@ -62,15 +65,17 @@ class ParallelSteps:
         self._seen = [dict(vars(layer)) for layer in self._layers[0]] if self.threads > 1 else []
 
     def __enter__(self) -> Self:
-        if self._threadpoolctl is not None:
-            _blas.limit(self._threadpoolctl)
-            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="minnet")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._threadpoolctl is not None:
-            self._pool.shutdown()
-            _blas.restore()
+        self._team.close()
+        self._limit_blas(False)
+
+    def _limit_blas(self, limited: bool) -> None:
+        """Let BLAS compute on one thread, or on its own number of threads again."""
+        if limited != self._limited:
+            one_thread.limit() if limited else one_thread.restore()
+            self._limited = limited
 
     def settle(self) -> None:
         """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
@@ -90,7 +95,8 @@ class ParallelSteps:
                 _check_part(path, leaf, samples)
         self._follow(model, loss)
         self._share_statistics()
-        size = max(1, math.ceil(samples / (self.threads * self.parts)))
+        threads = self.threads if self.threads > 1 and self._cutting.pays(x, samples, self.threads) else 1
+        size = max(1, math.ceil(samples / (threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
         batch = x, y, *weights
@@ -99,8 +105,9 @@ class ParallelSteps:
         def work(thread: int) -> Done:
             return self._learn_parts(thread, shares[thread], batch, total) if thread < len(shares) else []
 
+        self._limit_blas(len(shares) > 1)
         try:
-            done = [part for share in self.together(work, lambda: None) for part in share]
+            done = [part for share in (self._team.parts(work) if len(shares) > 1 else [work(0)]) for part in share]
         finally:
             self.remember()
         self._combine(len(shares))
@@ -108,31 +115,9 @@ class ParallelSteps:
         return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
-        """Call work(0), work(1), ... at the same time, each in a thread of its own; return their results.
-
-        They may wait for each other: `give_up` is called as soon as one of them fails.
-        """
-
-        def watched(thread: int) -> Result:
-            try:
-                return work(thread)
-            except BaseException:
-                give_up()
-                raise
-
-        others: list[Future[Result]] = []
-        try:
-            for thread in range(1, self.threads):
-                # In a copy of the context, so that np.errstate holds there, too.
-                others.append(self._pool.submit(copy_context().run, watched, thread))
-            first = work(0)
-        except BaseException:
-            give_up()
-            raise
-        finally:
-            if others:  # else it takes 2 µs
-                wait(others)  # no thread may use the weights any more when this returns
-        return [first, *(other.result() for other in others)]
+        """Let the threads work at the same time: see `Team.together`."""
+        self._limit_blas(self.threads > 1)
+        return self._team.together(work, give_up)
 
     @property
     def copies(self) -> list[tuple[Layer, Loss]]:
@@ -201,35 +186,6 @@ class ParallelSteps:
         for buffers in self._buffers[1:]:
             for buffer, other in zip(self._buffers[0], buffers, strict=True):
                 other.data = buffer.data
-
-
-class _Blas:
-    """The number of BLAS's threads, which is restored after the last parallel steps.
-
-    The limit is that of the process. If each of two trainings at once restored the number that it found, the one that
-    began second and ended last would restore the limit of the first.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._before: Any = None
-
-    def limit(self, threadpoolctl: Any) -> None:
-        with self._lock:
-            limits = threadpoolctl.threadpool_limits(1, user_api="blas")
-            if not self._users:
-                self._before = limits
-            self._users += 1
-
-    def restore(self) -> None:
-        with self._lock:
-            self._users -= 1
-            # Every user, not only the last: threadpoolctl 3.8 ignores all threads but the one that set the limits.
-            self._before.restore_original_limits()
-
-
-_blas = _Blas()
 
 
 def _check_part(name: str, leaf: Any, samples: int) -> None:

@@ -16,6 +16,7 @@ from minnet.callbacks.progress import shown_by
 from minnet.compiled import supported
 from minnet.compiled.steps import CompiledSteps
 from minnet.compiled.twins import using_twins
+from minnet.core.blas import one_thread
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import silenced
 from minnet.core.layer import Layer
@@ -288,7 +289,9 @@ class Trainer:
         check_metrics(self.metrics)  # which may have been changed
         check_columns(sets, self.metrics, losses_of(loss))
         validation.check_weighted(read, sets, loss, self.metrics, self.train_step)
-        validation.check_data(model, loss, read, sets, self.metrics)
+        # A product on two threads leaves one that spins for 100 ms, and takes a processor from the first steps.
+        with one_thread if self.threads > 1 else nullcontext():
+            validation.check_data(model, loss, read, sets, self.metrics)
         check_options(self, Trainer)
         validation.set_scale(model, read, sets)
         parallel = ParallelSteps(model, loss, self.threads, self.accumulate)

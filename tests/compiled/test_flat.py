@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minnet.compiled.flat import alike, flat, is_dense
+from minnet.compiled.flat import alike, flat, image_rows, is_dense
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (3, 0, 1, 2), (2, 3, 1, 0), (1, 0, 3, 2)])
@@ -21,3 +21,9 @@ def test_gaps_are_not_dense():
     assert is_dense(x[:2])
     assert is_dense(np.zeros((0, 3)))
     assert is_dense(np.zeros(()))
+
+
+def test_image_rows():
+    assert image_rows(np.ones((2, 3, 4, 5))).shape == (2, 3, 20)
+    assert image_rows(np.ones((2, 4, 5))).shape == (2, 1, 20)
+    assert image_rows(np.ones((2, 3, 4, 0))).shape == (2, 3, 0)

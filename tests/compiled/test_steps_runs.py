@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from compiled_trainings import OPTIMIZERS, RESAMPLED, bits, data, fit, make, pair
+from compiled_trainings import CHAINS, OPTIMIZERS, RESAMPLED, bits, data, fit, make, pair
 
 import minnet as mn
 from minnet.callbacks import Callback
+from minnet.compiled.steps import AGAIN, _Pace
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +26,36 @@ def test_results_do_not_depend_on_which_thread_is_faster(threads):
     for trainer in trainers:
         fit(trainer, *data(np.float32), epochs=20)
     assert len({str(bits(trainer)) for trainer in trainers}) == 1
+
+
+def test_one_thread_that_does_the_shares_of_all_leaves_the_same_bits(threads, monkeypatch):
+    found = []
+    for alone in (False, True):
+        monkeypatch.setattr("minnet.compiled.steps._Pace.is_faster_alone", lambda _, alone=alone: alone)
+        for optimizer in (None, OPTIMIZERS["Adam"]):
+            trainer = make(CHAINS["wide"], optimizer=optimizer, dtype=np.float32, compiled=True, threads=threads)
+            fit(trainer, *data(np.float32), epochs=5)
+            found.append(bits(trainer))
+    assert found[:2] == found[2:]
+
+
+def test_the_faster_way_is_taken_and_the_slower_one_tried_again():
+    pace, seconds = _Pace(), {True: 2.0, False: 1.0}
+    ways = []
+    for _ in range(3 * AGAIN):
+        ways.append(pace.is_faster_alone())
+        pace.note(ways[-1], 1, seconds[ways[-1]])
+    assert ways[0] is False
+    assert ways[1] is True, "what was not measured is tried"
+    assert sum(ways) <= 1 + 3
+    seconds[False] = 3.0  # a processor became busy
+    for _ in range(2 * AGAIN):
+        ways.append(pace.is_faster_alone())
+        pace.note(ways[-1], 1, seconds[ways[-1]])
+    assert all(ways[-AGAIN + 1 :][:5])
+    pace.note(False, 0, 9.0)
+    pace.note(False, 5, 1e-6)
+    assert pace.is_faster_alone(), "a call of no step, or too short a one, tells nothing"
 
 
 class FailsError(Exception):

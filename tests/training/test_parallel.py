@@ -9,7 +9,14 @@ import threadpoolctl
 from configured import Scaled
 
 import minnet as mn
+from minnet.training.cutting import Cutting
 from minnet.training.parallel import ParallelSteps
+
+
+@pytest.fixture(autouse=True)
+def cut_small_batches(monkeypatch):
+    """Cut the batches of these small models, for which it would not pay."""
+    monkeypatch.setattr(Cutting, "pays", lambda *_: True)
 
 
 def data(samples=48, classes=3):

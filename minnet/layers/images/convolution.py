@@ -11,16 +11,8 @@ from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.initializers import Initializer, draw, uniform
-from minnet.layers.images.windows import (
-    Sizes,
-    Windows,
-    batch_first,
-    batch_last,
-    check_images,
-    inner_products,
-    per_axis,
-    totals,
-)
+from minnet.layers.images.sums import inner_products, totals
+from minnet.layers.images.windows import Sizes, Windows, batch_first, batch_last, check_images, per_axis
 
 
 class Kernels(Layer):

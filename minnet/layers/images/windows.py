@@ -10,7 +10,7 @@ All functions take any number of axes after the channels: one for signals, two f
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from minnet.core.checks import Described, check_floats, check_int
 from minnet.layers.images.borders import Borders
 
 Sizes = int | tuple[int, ...]
-SMALL, MOST_PARTS = 900_000, 64  # see `inner_products`: multiplications of one part, and how many parts
 PIXELS = {1: "L", 2: "H, W", 3: "D, H, W"}  # the names of the axes after the channels, by their number
 
 
@@ -39,12 +38,12 @@ class Windows:
     ceil: bool = False  # whether the last window may reach beyond the padding: see `count`
     mode: str = "constant"  # what the added pixels are: see `Borders`
 
-    @property
+    @cached_property
     def places(self) -> int:
         """K, the number of places in a window."""
         return math.prod(self.kernel)
 
-    @property
+    @cached_property
     def extent(self) -> tuple[int, ...]:
         """The width of a window with its gaps: d·(k − 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
@@ -93,11 +92,7 @@ class Windows:
 
     def slices(self, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
         """Return, for each place in the window, the slice of padded images that has this place of all windows."""
-        slices = []
-        for place in np.ndindex(self.kernel):
-            axes = zip(place, count, self.stride, self.dilation, strict=True)
-            slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
-        return slices
+        return _slices(self, count)
 
     def columns(self, x: Array, count: tuple[int, ...] | None = None) -> Array:
         """Copy the windows of images (C, size, N) into columns (C, K, count, N)."""
@@ -124,7 +119,7 @@ class Windows:
         # Not np.zeros, which holds Python's lock while it fills memory.
         x = np.empty(shape, columns.dtype) if covered else np.full(shape, 0, columns.dtype)
         for k, pixels, inside in places:
-            if self.disjoint or (covered and k == places[0][0]):
+            if self.disjoint or (covered and k == places[0][0]):  # nothing has to be added
                 x[pixels] = columns[:, k][inside]
             else:
                 x[pixels] += columns[:, k][inside]
@@ -135,10 +130,19 @@ class Windows:
         sizes = zip(size, self.kernel, self.stride, self.dilation, strict=True)
         return all(s == k and n % s == 0 and (d == 1 or k == 1) for n, k, s, d in sizes)
 
-    @property
+    @cached_property
     def disjoint(self) -> bool:
         """Whether no pixel is in two windows: then nothing has to be added up, which is twice as fast."""
         return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _slices(windows: Windows, count: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    slices = []
+    for place in np.ndindex(windows.kernel):
+        axes = zip(place, count, windows.stride, windows.dilation, strict=True)
+        slices.append((slice(None), *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in axes)))
+    return slices
 
 
 @lru_cache(maxsize=256)
@@ -163,36 +167,6 @@ def _places(
     whole = (slice(None), *(slice(0, n, 1) for n in size))
     places.sort(key=lambda place: place[1] != whole)
     return bool(places) and places[0][1] == whole, places
-
-
-def inner_products(columns: Array, rows: Array, pixels: int) -> Array:
-    """Return columns @ rowsᵀ, (G, M, O), for columns (G, M, P) and rows (G, O, P); P is a multiple of `pixels`.
-
-    For few rows of very many numbers, the sum over P is cut into parts, because OpenBLAS multiplies small matrices
-    without copying them first. Under AVX-512, that takes a third of the time for one channel; elsewhere, as long.
-    """
-    (groups, m, p), o = columns.shape, rows.shape[1]
-    least = -(-m * o * p // SMALL)
-    fitting = (n for n in range(least, 2 * MOST_PARTS) if pixels % n == 0)
-    parts = next(fitting, 1) if 1 < least <= MOST_PARTS else 1
-    if parts == 1:
-        products: Array = columns @ rows.swapaxes(1, 2)
-        return products
-    columns = columns.reshape(groups, m, parts, -1).swapaxes(1, 2)
-    products = columns @ rows.reshape(groups, o, parts, -1).transpose(0, 2, 3, 1)  # (G, parts, M, O)
-    summed: Array = products.sum(axis=1)
-    return summed
-
-
-def totals(rows: Array, parts: int) -> Array:
-    """Return the sum of each of rows (G, O, P), as (G·O,); P is a multiple of `parts`.
-
-    It is a product with ones, in parts, and the sum of these: a third of the time of NumPy's sum.
-    """
-    groups, o, p = rows.shape
-    length = p // parts
-    summed: Array = (rows.reshape(groups * o, parts, length) @ np.ones(length, rows.dtype)).sum(axis=1)
-    return summed
 
 
 def one_pixel(axes: int) -> Windows:
