@@ -15,7 +15,7 @@ from minnet.optimizers import SGD, Adagrad, Adam, NAdam, Optimizer, RMSprop
 
 Number = Any  # a float that is given, and then a number of the arrays' dtype
 
-LEAST = 8192  # numbers, below which SGD takes NumPy no longer
+LEAST = 8192  # numbers, below which SGD takes NumPy's calls no longer than a call of compiled code
 
 
 @as_numpy
