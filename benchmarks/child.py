@@ -47,7 +47,7 @@ class Child:
 
     def __init__(self, name: str, folder: Path, work: Work, one_thread: bool = False, **options: object) -> None:
         self.name = name
-        self.slow_start = 3  # because a process that has slept begins with cold caches
+        self.slow_start = 2  # because a process that has slept begins with cold caches
         environment = os.environ | {"PYTHONPATH": str(folder.resolve())} | (ONE_THREAD if one_thread else {})
         command = [sys.executable, __file__, str(folder.resolve()), work.key, json.dumps(options)]
         self.process = subprocess.Popen(

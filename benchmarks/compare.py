@@ -80,7 +80,7 @@ def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> N
         notebook_job.measure(steps, steps // 10, figures)
     elif name == "start-up":
         section["title"] = "milliseconds to import, beyond NumPy, in a fresh process"
-        footprint.start_up(2 if short else 11, figures, remark)
+        footprint.start_up(2 if short else 7, figures, remark)
     elif name == "memory":
         section["title"] = (
             "MB: the most memory of a fresh process that loads the data, trains, and tests; *training* is what that is "

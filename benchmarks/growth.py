@@ -15,7 +15,7 @@ from with_minnet import can_compile, fit
 
 import minnet as mn
 
-EFFORT = Effort(rounds=7, fewest=3, seconds=60.0, turn=0.1, least=10)
+EFFORT = Effort(rounds=7, fewest=3, seconds=8.0, turn=0.1, least=10)
 DOUBLING = [2**i for i in range(12)]  # 1 … 2048
 
 

@@ -73,7 +73,7 @@ class Minnet:
         loss = mn.CrossEntropyLoss() if composed else mn.SoftmaxCrossEntropyLoss()
         optimizer = getattr(mn, work.optimizer)(model.parameters(), lr=work.lr)
         self.trainer = mn.Trainer(model, loss, optimizer, **options)
-        self.slow_start = 3 if options else 1  # because starting threads takes as long as some steps
+        self.slow_start = 2 if options else 1  # because starting threads takes as long as some steps
         self.loader = mn.DataLoader(data.X, data.y, work.batch_size, shuffle=True, rng=0)
 
     def run(self, steps: int) -> None:

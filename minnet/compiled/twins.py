@@ -14,7 +14,7 @@ from typing import Any
 from minnet.core.console import announce
 from minnet.core.twins import Twins, twins
 
-FAMILIES = ("activations", "updates")
+FAMILIES = ("activations", "convolution", "pooling", "recurrent", "updates")
 PATIENCE = 1.0  # seconds of compiling after which a message says so
 
 

@@ -167,7 +167,9 @@ def rows_of(buffer: Table, n: int, out: Array) -> Any:
 def weight_at(address: int, layer: Table, out: Array) -> Any:
     """Return the weights of a layer, or an array of their shape; transposed if outputs are few."""
     few = layer[FEW]
-    return matrix(address, layer[OUTPUTS] if few else layer[INPUTS], layer[INPUTS] if few else layer[OUTPUTS], out.dtype)
+    return matrix(
+        address, layer[OUTPUTS] if few else layer[INPUTS], layer[INPUTS] if few else layer[OUTPUTS], out.dtype
+    )
 
 
 @compiled

@@ -36,9 +36,9 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
     """No other thread waits for it forever, and the error is the one that it raised."""
     if failing >= threads:
         pytest.skip("there are not so many threads")
-    from minnet.compiled import kernels
+    from minnet.compiled import whole_steps
 
-    train = kernels.train
+    train = whole_steps.train
 
     def fails(thread, *rest):
         if thread == failing and trainer.step:
@@ -46,7 +46,7 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
         return train(thread, *rest)
 
     trainer = make(compiled=True, threads=threads)
-    monkeypatch.setattr(kernels, "train", fails)
+    monkeypatch.setattr(whole_steps, "train", fails)
     with pytest.raises(FailsError):
         fit(trainer, *data())
     assert trainer.step == 1

@@ -131,11 +131,15 @@ class _Convolution(Kernels):
         columns, grid, _ = self.cache
         rows = batch_last(dy, self.axes).reshape(self.groups, self.out_channels // self.groups, math.prod(grid))
         dw = inner_products(columns, rows, math.prod(grid[:-1]))  # (G, I/G·K, O/G)
-        dw = dw.reshape(self.groups, -1, self._windows.places, dw.shape[2])  # (G, I/G, K, O/G)
-        self.weight.grad += dw.transpose(1, 0, 3, 2).reshape(self.weight.data.shape)
+        self._add_weight_gradient(dw)
         if self.bias is not None:
             self.bias.grad += rows.sum(axis=2).reshape(-1)
         return rows
+
+    def _add_weight_gradient(self, dw: Array) -> None:
+        """Add dL/dW, given in the layout of `_matrix`."""
+        dw = dw.reshape(self.groups, -1, self._windows.places, dw.shape[2])  # (G, I/G, K, O/G)
+        self.weight.grad += dw.transpose(1, 0, 3, 2).reshape(self.weight.data.shape)
 
     def _matrix(self) -> Array:
         """Return the weights as Linear's W, from a window to the outputs: (G, I/G·K, O/G), one for each group."""

@@ -7,7 +7,8 @@ import numpy as np
 from minnet.core.arrays import Array
 from minnet.core.checks import Described
 
-State = Array | tuple[Array, ...]
+States = tuple[Array, ...]  # the arrays of a state
+State = Array | States  # as users have it
 
 
 def public(states: tuple[Array, ...]) -> State:

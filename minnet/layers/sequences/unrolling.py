@@ -14,9 +14,10 @@ from minnet.core.arrays import Array
 from minnet.core.checks import check_flag, check_floats, check_gradient, check_int
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
+from minnet.core.twins import twinned
 from minnet.initializers import draw, uniform
 from minnet.layers.sequences.masks import Mask, check_mask
-from minnet.layers.sequences.states import State, as_states, public
+from minnet.layers.sequences.states import State, States, as_states, public
 
 
 class Recurrent(Layer):
@@ -59,7 +60,7 @@ class Recurrent(Layer):
         self.bias_ih = Parameter(draw(default, (width,), rng)) if bias else None
         self.bias_hh = Parameter(draw(default, (width,), rng)) if bias else None
 
-    def _cell(self, sums: Any, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Any]:
+    def _cell(self, sums: Any, state: States) -> tuple[States, Any]:
         """Map s_t, or (a_t, u_t), each (G, N, H), and a state to the next state, and to what `_cell_backward` needs.
 
         The next step overwrites s_t, so nothing that is returned may be s_t or a view of it.
@@ -130,7 +131,8 @@ class Recurrent(Layer):
         """Add the gradients of weights and biases only."""
         self._add_gradients(dy, dstate)
 
-    def _walk(self, z: Array, states: tuple[Array, ...], mask: Mask | None) -> tuple[tuple[Array, ...], Any]:
+    @twinned
+    def _walk(self, z: Array, states: States, mask: Mask | None) -> tuple[States, Any]:
         """Take all steps, each of which writes its h into z; return the last state, and what the way back needs."""
         h, saved = z[..., -self.hidden_size :], []
         for t, sums in enumerate(self._sums(z)):
@@ -144,9 +146,8 @@ class Recurrent(Layer):
                 saved.append(values)
         return states, saved
 
-    def _walk_back(
-        self, dy: Array, dstates: tuple[Array, ...], saved: Any, mask: Mask | None
-    ) -> tuple[Array, Array, tuple[Array, ...]]:
+    @twinned
+    def _walk_back(self, dy: Array, dstates: States, saved: Any, mask: Mask | None) -> tuple[Array, Array, States]:
         """Go back from the last step to the first; return all da_t and du_t, (T, N, G·H), and dL/d(first state)."""
         da = np.empty((len(saved), *dstates[0].shape[:-1], self.gates * self.hidden_size), dy.dtype)
         du = da if self.only_the_sum else np.empty_like(da)
@@ -166,7 +167,7 @@ class Recurrent(Layer):
                 dstates = tuple(d + p for d, p in zip(dstates, passed, strict=True))
         return da, du, dstates
 
-    def _add_gradients(self, dy: Array, dstate: State | None) -> tuple[Array, tuple[Array, ...]]:
+    def _add_gradients(self, dy: Array, dstate: State | None) -> tuple[Array, States]:
         """Add the gradients of weights and biases; return all da_t as rows (T·N, G·H), and dL/d(first state)."""
         z, saved, mask, _ = self.cache
         steps, batch, H = len(z) - 1, z.shape[1:-1], self.hidden_size

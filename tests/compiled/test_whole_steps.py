@@ -1,0 +1,44 @@
+"""The parts of whole steps by compiled code. (How they work together: test_steps.py.)"""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="the extra compiled is not installed")
+
+from minnet.compiled import whole_steps
+
+pytestmark = pytest.mark.slow
+
+
+def test_subnormal_numbers_become_zero():
+    tiny = np.finfo(np.float32).tiny
+    array = np.array([0, tiny, -tiny, tiny / 2, -tiny / 8, 1, tiny / 2], np.float32)
+    whole_steps.zero_subnormals(array, np.array([0, 0, 0, 0, 0, 0, tiny / 2], np.float32))
+    assert array.tolist() == [0, tiny, -tiny, 0, 0, 1, tiny / 2], "where there is a gradient, it is renewed"
+
+
+@pytest.mark.parametrize("to", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_rows_are_gathered(dtype, to):
+    X = np.arange(12).reshape(4, 3).astype(dtype)
+    x, rows = np.full((3, 3), np.nan, to), np.array([2, 0, 2])
+    whole_steps.gather(np.array([X.ctypes.data, *X.shape, X.itemsize]), 0.5, rows, x)
+    np.testing.assert_array_equal(x, X[rows] * (0.5 if dtype is np.uint8 else 1))
+
+
+@pytest.mark.parametrize(
+    ("norms", "lr", "short"),
+    [
+        ((1.0, 1.0), 0.1, True),
+        ((1e20, 1e18), 0.1, False),
+        ((1e20, 1e18), 1e-20, True),
+        ((np.nan, 0.0), 0.1, False),
+        ((np.inf, 0.0), 0.1, False),
+        ((1.0, 1.0), np.nan, False),
+    ],
+)
+def test_a_step_is_short_only_if_it_surely_is(norms, lr, short):
+    table = np.zeros((2, whole_steps.COLUMNS))
+    table[1, whole_steps.LR] = lr
+    sums = np.array([[0, norms[0] / 2, norms[1] / 2], [0, norms[0] / 2, norms[1] / 2]])
+    assert whole_steps.is_short(sums, table, np.zeros(1, np.float64).dtype) == short
