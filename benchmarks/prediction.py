@@ -1,5 +1,6 @@
-"""A prediction maps one image to probabilities, as in a program that classifies images when they come."""
+"""A prediction maps one sample to a model's outputs, as in a program that classifies images when they come."""
 
+import networks
 import numpy as np
 from rivals import Remark, ask
 from rounds import Call, Effort, Times, race
@@ -15,13 +16,15 @@ CASES = {  # title → the work whose model predicts, and the shape of the image
 
 def measure(effort: Effort, races: dict[str, Times], remark: Remark) -> None:
     """Time the predictions of all cases."""
-    for title in CASES:
+    for title in (*CASES, *networks.TITLES):
         races[title] = Times()
         race(predictors(title, remark), effort, title, races[title])
 
 
 def predictors(title: str, remark: Remark) -> list[Call]:
     """Return the contenders of a case."""
+    if title in networks.TITLES:
+        return networks.contenders(title, remark)
     return ask("predictors", *model_and_image(title), remark=remark)
 
 
