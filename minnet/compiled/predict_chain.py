@@ -88,10 +88,8 @@ def for_prediction(model: Layer) -> Layer:
     model = copy.deepcopy(model).eval()
     for _, layer in list(model.named_layers()):
         if type(layer) in SIDE_BY_SIDE:
-            parts = [part if first_run([part]) is None else sequential.Sequential(part) for part in layer.layers]
-            layer.layers = Layers(parts, layer.layers.names)
-    if first_run([model]) is not None and not isinstance(model, Recurrent):  # which has more inputs than one
-        model = sequential.Sequential(model).eval()
+            layer.layers = Layers(map(_as_chain, layer.layers), layer.layers.names)
+    model = _as_chain(model).eval()
     for _, layer in list(model.named_layers()):
         if type(layer) in KINDS:
             layer.__class__ = KINDS[type(layer)]
@@ -117,6 +115,12 @@ def runs_of(layers: Sequence[Layer]) -> dict[int, Run]:
             runs[i] = run
         i += 1 if run is None else run.length
     return runs
+
+
+def _as_chain(layer: Layer) -> Layer:
+    """Return a chain of one layer, if it is a run; not of a recurrent one, which may be given more than one input."""
+    alone = not isinstance(layer, Recurrent) and first_run([layer]) is not None
+    return sequential.Sequential(layer) if alone else layer
 
 
 def first_run(layers: Sequence[Layer]) -> Run | None:

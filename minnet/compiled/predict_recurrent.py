@@ -48,12 +48,12 @@ class RecurrentRun:
     def __init__(self, layer: Any) -> None:
         self._layer = layer
         self._cells = [Cell(part) for part in layer.layers or (layer,)]
-        self._size = max(cell.size for cell in self._cells)
+        self.size = max(cell.size for cell in self._cells)
 
     def call_for(self, x: Shape, y: Shape, dtype: "np.dtype[Any]") -> Call | None:
         """Return what maps sequences, or a single one, to y; None for many, which BLAS does faster."""
         sequences = (math.prod(x[:-2]), *x[-2:])
-        if sequences[0] * self._size > FEW:
+        if sequences[0] * self.size > FEW:
             return None
         return lambda x: self._unroll(x.reshape(sequences)).reshape(y)
 
@@ -72,7 +72,7 @@ class RecurrentRun:
         """Do as the layer's `step` does."""
         layer, first = self._layer, self._cells[0]
         fits = type(x) is np.ndarray and x.dtype == np.float32 and x.ndim in (1, 2) and x.shape[-1] == first.inputs
-        if not fits or layer.bidirectional or x.size // first.inputs * self._size > FEW:
+        if not fits or layer.bidirectional or x.size // first.inputs * self.size > FEW:
             result: tuple[Array, State] = layer.step(x, state)  # which says what is wrong, if anything is
             return result
         before = layer._states("state", state, x.shape[:-1], x.dtype)
@@ -98,4 +98,5 @@ def recurrent_run(layers: Sequence[Layer]) -> RecurrentRun | None:
     parts = layer.layers or (layer,)
     if any(type(part) is not type(layer) or replaced(part) for part in (layer, *parts)):
         return None
-    return RecurrentRun(layer)
+    run = RecurrentRun(layer)
+    return run if run.size <= FEW else None

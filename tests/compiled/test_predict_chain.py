@@ -54,6 +54,12 @@ def test_layers_side_by_side_are_chains_of_one():
         np.testing.assert_allclose(copied.forward(x), model.forward(x), rtol=1e-6)
 
 
+def test_a_recurrent_layer_of_a_graph_may_be_given_a_state():
+    model = mn.Graph(gru=mn.GRU(3, 4, rng=0), inputs=("x", "h"), wires={"gru": ("x", "h")}).eval()
+    x, h = np.ones((2, 5, 3), np.float32), np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(for_prediction(model).forward(x, h), model.forward(x, h), rtol=1e-6)
+
+
 @pytest.mark.parametrize("first", [linear(3, 4), mn.Tanh()])
 def test_an_error_says_in_which_layer_it_was(first):
     class Fails(mn.Layer):

@@ -38,6 +38,8 @@ class Doubled(mn.Linear):
         (lambda: [Doubled(3, 4)], 0),
         (lambda: [mn.ReLU(), linear(3, 4)], 0),
         (lambda: [mn.Softmax()], 0),
+        (lambda: [linear(9, 4), mn.ReLU(), linear(4, FEW // 4)], 2),  # which NumPy does as fast
+        (lambda: [linear(FEW, 2)], 0),
     ],
 )
 def test_a_run_ends_at_what_it_does_not_know(make, length):

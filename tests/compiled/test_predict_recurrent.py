@@ -76,5 +76,5 @@ def patched(layer):
 
 
 def test_others_are_no_runs():
-    for layer in (Mine(3, 5), mn.GRU(3, 5).astype(np.float64), patched(mn.GRU(3, 5)), mn.Linear(3, 5)):
+    for layer in (Mine(3, 5), mn.LSTM(9, 400), mn.GRU(3, 5).astype(np.float64), patched(mn.GRU(3, 5)), mn.Linear(3, 5)):
         assert recurrent_run([layer]) is None
