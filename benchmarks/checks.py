@@ -83,7 +83,7 @@ def _check_gradients(remark: Remark) -> bool:
 
 def _check_network(title: str, remark: Remark) -> bool:
     """Compare all predictions of a network with those of minnet's `forward`."""
-    first, *others = predictors(title, remark)
+    first, *others = networks.contenders(title, remark)
     expected, right = first.call(), True
     for call in others:
         answer = np.asarray(call.call())

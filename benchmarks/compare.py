@@ -49,7 +49,8 @@ SECTIONS = {  # what can be measured, and its title
     "workers": "rows a second against threads and processes (not with --short)",
     "growth": "time against size (not with --short)",
 }
-BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")  # of --busy
+PINNED_SECTIONS = ("W1", "W2", "W3", "W3A", "W4", "W5", "L", "T", "prediction")
+BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")
 
 
 def measure(name: str, chosen: argparse.Namespace, section: dict[str, Any]) -> None:
@@ -179,15 +180,13 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--busy", action="store_true", help="minnet and PyTorch while another process burns one core")
     parser.add_argument("--out", type=Path, help="the file for the results (benchmarks/results.json, unless --short)")
-    parser.add_argument(
-        "--check", action="store_true", help="train all contenders alike, and compare what they learned"
-    )
+    parser.add_argument("--check", action="store_true", help="train all contenders alike, and compare their models")
     parser.add_argument("--page", action="store_true", help="write the page of figures, and the READMEs' tables")
     parser.add_argument("--readme", action="store_true", help="print the README's table of the results")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
     found = parser.parse_args(arguments)
-    default = [name for name in SECTIONS if name in BUSY_SECTIONS or not found.busy]
+    default = list(BUSY_SECTIONS if found.busy else PINNED_SECTIONS if found.pinned else SECTIONS)
     found.names = [name.strip() for name in found.works.split(",")] if found.works else default
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
@@ -242,7 +241,7 @@ def present(chosen: argparse.Namespace) -> int:
         print(readme.table(results))
     if chosen.page:
         page.write(results, chosen.docs)
-        readme.write(results, chosen.docs.parent)
+        readme.write(results, chosen.docs)
     return 0
 
 

@@ -1,11 +1,11 @@
-"""Networks that predict one sample at a time: minnet's `forward` and `Predictor`, and PyTorch with the same weights."""
+"""Predictions of networks that are more than Linear layers, by minnet and by PyTorch with the same weights."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from rivals import Remark, rival
-from rounds import Call
+from rounds import Call, Effort, Times, race
 
 import minnet as mn
 
@@ -30,21 +30,21 @@ def lenet() -> list[mn.Layer]:
 
 
 NETWORKS: dict[str, tuple[Callable[[], list[mn.Layer]], tuple[int, ...]]] = {  # title → layers, shape of the sample
-    "LeNet-5, an image": (lenet, (1, 1, 28, 28)),
-    "two convolutions (W5), an image": (
+    "LeNet-5, one image": (lenet, (1, 1, 28, 28)),
+    "two convolutions (W5), one image": (
         lambda: [*pooled(1, 16), *pooled(16, 32), mn.Flatten(), mn.Linear(1568, 10, rng=0)], (1, 1, 28, 28)
     ),
-    "three convolutions with BatchNorm, an image 3x32x32": (
+    "three convolutions with BatchNorm, 3×32×32": (
         lambda: [*block(3, 32), *block(32, 32), mn.MaxPool2d(2), *block(32, 64), mn.MaxPool2d(2), mn.Flatten(),
                  mn.Linear(4096, 10, rng=0)], (1, 3, 32, 32)
     ),
-    "784-1024-1024-10, an image": (
+    "784-1024-1024-10, one image": (
         lambda: [mn.Linear(784, 1024, rng=0), mn.ReLU(), mn.Linear(1024, 1024, rng=1), mn.ReLU(),
                  mn.Linear(1024, 10, rng=2)], (1, 784)
     ),
-    "a transformer block of 128, 64 tokens": (
-        lambda: [mn.TransformerBlock(128, 4, 256, dropout=0.0, norm_first=True, rng=0), mn.Linear(128, 10, rng=1)],
-        (1, 64, 128),
+    "two transformer blocks (T), 64 tokens": (
+        lambda: [*(mn.TransformerBlock(128, 4, 256, dropout=0.0, norm_first=True, rng=i) for i in range(2)),
+                 mn.Linear(128, 10, rng=2)], (1, 64, 128)
     ),
     "LSTM 28-128, 64 steps": (
         lambda: [mn.LSTM(28, 128, rng=0), mn.Select(-1), mn.Linear(128, 10, rng=1)], (1, 64, 28)
@@ -52,6 +52,13 @@ NETWORKS: dict[str, tuple[Callable[[], list[mn.Layer]], tuple[int, ...]]] = {  #
 }  # fmt: skip
 STEP = "LSTM 28-128, one step"
 TITLES = (*NETWORKS, STEP)
+
+
+def measure(effort: Effort, races: dict[str, Times], remark: Remark) -> None:
+    """Time all cases."""
+    for title in TITLES:
+        races[title] = Times()
+        race(contenders(title, remark), effort, title, races[title])
 
 
 def contenders(title: str, remark: Remark) -> list[Call]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import environment
 import growth
+import picture
 from limits import PREFIX
 from rounds import Times, best, kind, quartiles, rounded
 from tables import OPTIONS, Results, markdown, micros, middle, ratio, sentence, title_of, works
@@ -17,6 +18,15 @@ VARIANTS = {  # name in the file of results → heading
 }
 PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
 IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
+TITLES = {
+    "prediction": "One prediction",
+    "notebook": "The notebook's job",
+    "start-up": "Start-up",
+    "memory": "Memory",
+    "workers": "Threads and processes",
+    "growth": "Growth",
+}
+PICTURE = "images/rows_a_second.png"
 HEAD = """# Speed, memory, size: the figures
 
 Written by `benchmarks/compare.py --page` from `benchmarks/results.json`, which `benchmarks/compare.py` measures; its
@@ -56,6 +66,8 @@ def write(results: Results, docs: Path) -> None:
     page = docs / "performance-figures.md"
     page.write_text("\n".join(_page(results)) + "\n", encoding="utf-8")
     print(f"wrote {page}")
+    if "workers" in results["free"]["sections"]:
+        picture.draw(results["free"]["sections"]["workers"]["figures"], docs / PICTURE)
 
 
 def _page(results: Results) -> Iterator[str]:
@@ -79,12 +91,12 @@ def _page(results: Results) -> Iterator[str]:
             yield from table(variant)
             yield ""
     yield from _busy(results)
-    for name, title in (("prediction", "One prediction"), ("notebook", "The notebook's job"), ("start-up", "Start-up"),
-                        ("memory", "Memory"), ("workers", "Threads and processes"), ("growth", "Growth")):  # fmt: skip
-        section = results["free"]["sections"].get(name)
-        if section:
-            yield f"\n## {title}\n"
-            yield from OTHERS[name](section)
+    for name, title in TITLES.items():
+        for variant_name in quiet if name == "prediction" else ("free",):
+            section = results.get(variant_name, {"sections": {}})["sections"].get(name)
+            if section:
+                yield f"\n## {title}" + (", pinned" if variant_name == "pinned" else "") + "\n"
+                yield from OTHERS[name](section)
     yield "\n## All contenders\n"
     for variant_name, variant in quiet.items():
         for _, times, section in works(variant):
@@ -130,9 +142,11 @@ def _limits(variant: Results) -> Iterator[str]:
         if limits:
             cells = [f"{micros(times, name)} ({ratio(times, name, 'PyTorch')})" for name in columns]
             fastest = min(("minnet", *OPTIONS), key=lambda name: middle(times, name, "PyTorch") or 99.0)
-            rows.append([work, f"{micros(times, fastest)} ({ratio(times, fastest, 'PyTorch')})", *cells])
+            by_hand = ratio(times, "minnet", best(times)), ratio(times, "minnet, 2 threads", best(times, "2 threads"))
+            rows.append([work, *by_hand, f"{micros(times, fastest)} ({ratio(times, fastest, 'PyTorch')})", *cells])
     yield "The products of a step alone, and the update's passes over memory alone: µs (÷ PyTorch's whole step).\n"
-    yield from markdown(["work", "minnet, fastest", *(name.removeprefix(PREFIX) for name in columns)], rows)
+    head = ["work", "minnet ÷ best NumPy", "2 threads ÷ by hand with 2 threads", "minnet, fastest"]
+    yield from markdown([*head, *(name.removeprefix(PREFIX) for name in columns)], rows)
 
 
 def _busy(results: Results) -> Iterator[str]:
@@ -172,6 +186,11 @@ def _figures(section: Results) -> Iterator[str]:
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
+def _workers(section: Results) -> Iterator[str]:
+    yield from _figures(section)
+    yield f"\n![Rows a second against the number of threads and of processes]({PICTURE})"
+
+
 def _growth(section: Results) -> Iterator[str]:
     """Yield a table for each kind of size: microseconds, how they grow with it, and what one more costs."""
     panels: dict[str, dict[str, Times]] = {}
@@ -199,7 +218,7 @@ OTHERS = {
     "notebook": _figures,
     "start-up": _figures,
     "memory": _figures,
-    "workers": _figures,
+    "workers": _workers,
     "growth": _growth,
 }
 

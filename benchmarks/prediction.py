@@ -1,4 +1,6 @@
-"""A prediction maps one sample to a model's outputs, as in a program that classifies images when they come."""
+"""A prediction maps one image to probabilities, as in a program that classifies images when they come."""
+
+from dataclasses import replace
 
 import networks
 import numpy as np
@@ -16,15 +18,15 @@ CASES = {  # title → the work whose model predicts, and the shape of the image
 
 def measure(effort: Effort, races: dict[str, Times], remark: Remark) -> None:
     """Time the predictions of all cases."""
-    for title in (*CASES, *networks.TITLES):
+    effort = replace(effort, rounds=min(effort.rounds, 9), turn=effort.turn / 2)
+    for title in CASES:
         races[title] = Times()
         race(predictors(title, remark), effort, title, races[title])
+    networks.measure(effort, races, remark)
 
 
 def predictors(title: str, remark: Remark) -> list[Call]:
     """Return the contenders of a case."""
-    if title in networks.TITLES:
-        return networks.contenders(title, remark)
     return ask("predictors", *model_and_image(title), remark=remark)
 
 

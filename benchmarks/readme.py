@@ -1,4 +1,4 @@
-"""The READMEs' table of training steps, on both kinds of processor, written from stored results."""
+"""The READMEs' table of training steps, on both kinds of processor, and the same for docs/performance.md."""
 
 import re
 from pathlib import Path
@@ -39,9 +39,12 @@ def table(results: Results) -> str:
     return "\n".join(markdown(HEAD, rows))
 
 
-def write(results: Results, root: Path) -> None:
-    """Put the table into both READMEs."""
-    english = table(results)
+def write(results: Results, docs: Path) -> None:
+    """Put the table into both READMEs, and into a page of its own."""
+    english, root = table(results), docs.parent
+    (docs / "performance-ratios.md").write_text(
+        f"<!-- made by benchmarks/compare.py --page -->\n\n{english}\n", "utf-8"
+    )
     chinese = english
     for word, translation in CHINESE.items():
         chinese = chinese.replace(word, translation)

@@ -203,9 +203,10 @@ def _add_gradients(self: _Convolution, dy: Array) -> tuple[Array, Array]:
     groups, m, o = matrix.shape
     rows = batch_last(dy, self.axes).reshape(groups, o, columns.shape[2])
     dmatrix, dbias = np.empty_like(matrix), np.empty(groups * o, dy.dtype)
+    length = max(columns.shape[2], 1)
     part = SMALL // (m * o)
-    if part * MOST_PARTS < columns.shape[2]:
-        part = max(columns.shape[2], 1)
+    if part * MOST_PARTS < length:
+        part = length
     gradients(address(dy.dtype), columns, rows, part, dmatrix, dbias)
     self._add_weight_gradient(dmatrix)
     if self.bias is not None:

@@ -1,4 +1,4 @@
-"""Memory is given to compiled code as addresses: a table of them is one kind of argument, however many arrays there are.
+"""Memory is given to compiled code as addresses, because a table of them is one kind of argument for any arrays.
 
 So a network of any depth, and data of any dtype, take the code that was compiled for another.
 """

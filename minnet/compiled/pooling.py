@@ -17,7 +17,7 @@ Steps = tuple[int, int, int]  # kernel, stride and dilation along one axis
 
 @compiled
 def pool_row(x: Array, step: Steps, run: int, y: Array, larger: Masks, c: int, h: int) -> None:
-    """Write the largest of each window along an axis, in runs of numbers; and what beat all before to larger[:, c, h]."""
+    """Write the largest of each window along an axis, in runs; and to larger[:, c, h] whether each beat all before."""
     kernel, stride, dilation = step
     for w in range(len(y) // run):
         begin, at = w * run, w * stride * run

@@ -1,7 +1,6 @@
 """CompiledSteps does many training steps in one call of compiled code: see `minnet.compiled.whole_steps`."""
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.compiled.supported import BYTES, chain, replaceable
+from minnet.compiled.supported import chain, replaceable
 from minnet.core.arrays import Array
-from minnet.core.console import announce
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.data.epoch import Epoch
@@ -26,7 +24,7 @@ Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
 
 FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
 SECONDS = 0.05  # for one call, because Ctrl-C and the progress bar have to wait for its end
-PATIENCE = 1.0  # seconds of compiling after which a message says so
+GROWTH = 16  # by how many times more steps a call may do than the one before it
 
 
 class Done(NamedTuple):
@@ -75,16 +73,9 @@ class CompiledSteps:
         self._checked = self._replaceable()
 
     def compile(self) -> None:
-        """Have the code compiled for data of this kind, or read from the disk; a message says so if that takes long."""
-        if not self._is_unchanged():
-            return
-        hint = threading.Timer(PATIENCE, announce, ["compiling the training step (up to half a minute, but once) ..."])
-        hint.daemon = True
-        hint.start()
-        try:
+        """Have the code compiled, or read from the disk, by training on no sample."""
+        if self._is_unchanged():
             self._train(lambda work, _: [work(0)], np.empty(0, np.int64), 0.0)
-        finally:
-            hint.cancel()
 
     def run(self, epoch: Epoch, together: Together, most: int, loss_sum: float) -> Done:
         """Do some of an epoch's next steps, at most so many, and add their losses, each times its weight, to a sum.
@@ -104,7 +95,7 @@ class CompiledSteps:
         elif (took := time.perf_counter() - begin) > SECONDS:
             self._size = max(1, self._size // 2)
         elif took < SECONDS / 3 and steps == self._size:
-            self._size *= 2
+            self._size = int(self._size * min(SECONDS / 2 / max(took, 1e-9), GROWTH))
         if steps:
             for slot in self._slots:
                 slot.parameter.zero_grad()  # they hold the gradients of an earlier step

@@ -1,20 +1,18 @@
-"""What the compiled code supports is decided here; a ValueError names what it does not support, and the cure.
+"""What whole steps by compiled code support is decided here; of all else, single formulas are compiled: see `twins`.
 
-Compiled code calls no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and a subclass
-is refused; so is an object if one of its methods was replaced. (A method that was replaced on minnet's class is not
-seen.)
+Whole steps call no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and none of an
+object's methods may have been replaced. (A method that was replaced on minnet's class is not seen.)
 """
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from minnet.callbacks import Callback
 from minnet.callbacks.base import overrides
 from minnet.core.arrays import FLOATS
-from minnet.core.checks import named, replaced
-from minnet.core.extras import require
+from minnet.core.checks import replaced
 from minnet.core.layer import Layer
 from minnet.core.parameter import Parameter
 from minnet.data.loader import DataLoader
@@ -23,10 +21,6 @@ from minnet.losses import CrossEntropyLoss, Loss, MSELoss, SoftmaxCrossEntropyLo
 from minnet.losses.labels import LabelLoss
 from minnet.optimizers import SGD, Adam, AdamW, Optimizer
 
-NETWORKS = (
-    "a Sequential of Linear layers, each with ReLU, Tanh, Sigmoid or nothing after it; Flatten may come before them, "
-    "and Softmax after them"
-)
 ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 LAYERS = (Linear, Flatten, Softmax, *ACTIVATIONS)
 LOSSES = (SoftmaxCrossEntropyLoss, CrossEntropyLoss, MSELoss)
@@ -35,64 +29,58 @@ BYTES = np.dtype(np.uint8)
 Chain = list[tuple[Linear, Layer | None]]  # a network's Linear layers, each with the activation after it
 
 
-def reason(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, loader: object, callbacks: Any) -> str:
+def reason(
+    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, loader: object, callbacks: Iterable[Callback]
+) -> str:
     """Return why whole steps cannot be compiled; "" if they can."""
-    try:
-        check_parts(model, loss, optimizer, accumulate, 1)
-        check_run(model, loss, optimizer, loader, callbacks)
-    except ValueError as error:
-        return str(error)
-    return ""
+    layers, problem = chain(model)
+    return (
+        problem
+        or ("Parameters of several dtypes" if len(dtypes(layers)) > 1 else "")
+        or ("accumulate" if accumulate > 1 else "")
+        or _of_loss(model, loss)
+        or _of_optimizer(optimizer)
+        or _of_loader(loader)
+        or (data_problem(model, loss, loader) if isinstance(loader, DataLoader) else "")
+        or next((f"{type(c).__name__} changes gradients" for c in callbacks if overrides(c, "on_gradients")), "")
+    )
 
 
-def check_parts(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, threads: int) -> None:
-    """Check that compiled code supports the parts and options of a Trainer, and that its libraries are installed."""
-    require("numba", "compiled")
-    require("scipy", "compiled")  # which brings the BLAS that Numba calls
-    if threads > 1:
-        require("threadpoolctl", "threads")
-    if accumulate > 1:
-        _refuse(f"compiled=True needs accumulate=1, got {accumulate}")
-    _check_model(model, loss, optimizer)
+def _of_loss(model: Layer, loss: Loss) -> str:
+    ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
+    known = type(loss) in LOSSES and loss.reduction == "mean" and not replaced(loss)
+    if isinstance(loss, LabelLoss):
+        known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
+    return "" if known and ends_with_softmax == isinstance(loss, CrossEntropyLoss) else loss.describe()
 
 
-def check_run(model: Layer, loss: Loss, optimizer: Optimizer, loader: object, callbacks: Iterable[Callback]) -> None:
-    """Check the model, loss and optimizer once more, because they may have changed; and the data and callbacks."""
-    _check_model(model, loss, optimizer)
-    if type(loader) is not DataLoader:
-        _refuse(f"compiled=True needs batches from a DataLoader, got {_named(type(loader), DataLoader)}")
-    if name := replaced(loader):
-        _refuse(f"compiled=True does not call the {name} that was set on the DataLoader")
-    for option in ("transform", "collate", "sample_weight"):
-        if getattr(loader, option) is not None:
-            _refuse(f"compiled=True needs a DataLoader without a {option}")
-    for name, data in (("X", loader.X), ("y", loader.y)):
-        if not isinstance(data, np.ndarray):
-            _refuse(f"compiled=True needs {name} to be one array, got {named(data)}")
-    check_data(model, loss, loader)
-    for callback in callbacks:
-        if overrides(callback, "on_gradients"):
-            _refuse(f"{type(callback).__name__} changes gradients, which compiled=True does not support")
+def _of_optimizer(optimizer: Optimizer) -> str:
+    amsgrad = any(group.get("amsgrad") for group in optimizer.param_groups)
+    known = type(optimizer) in OPTIMIZERS and not replaced(optimizer) and not amsgrad
+    return "" if known else type(optimizer).__name__
 
 
-def check_data(model: Layer, loss: Loss, loader: DataLoader) -> None:
-    """Check that compiled code can read a loader's arrays, because it would not notice the end of one."""
+def _of_loader(loader: object) -> str:
+    if type(loader) is not DataLoader or replaced(loader):
+        return type(loader).__name__
+    options = ("transform", "collate", "sample_weight")
+    return next((f"a DataLoader's {option}" for option in options if getattr(loader, option) is not None), "")
+
+
+def data_problem(model: Layer, loss: Loss, loader: DataLoader) -> str:
+    """Return why compiled code cannot read a loader's arrays; "" if it can. It would not notice the end of one."""
     X, y, (layers, _) = loader.X, loader.y, chain(model)
     for name, array in (("X", X), ("y", y)):
-        if not array.flags.c_contiguous:
-            _refuse(f"compiled=True needs {name} in C order", f"pass np.ascontiguousarray({name})")
-    if X.dtype not in FLOATS and not (X.dtype == BYTES and loader.scale is not None):
-        kinds = "float32, float64, or uint8 with a scale"
-        _refuse(f"compiled=True needs X of {kinds}, got {X.dtype}", "pass X.astype(np.float32)")
+        if not (isinstance(array, np.ndarray) and array.flags.c_contiguous):
+            return f"{name} that is not one array in C order"
+    numbers = X.dtype in FLOATS or (X.dtype == BYTES and loader.scale is not None)
     if isinstance(loss, LabelLoss):
-        kind, fits = "labels (N,)", y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
+        fits = y.ndim == 1 and y.dtype.kind in "iu" and y.dtype.isnative
     else:
-        kind = "float targets (N, O)"
         fits = y.ndim == 2 and y.dtype in FLOATS and y.shape[1] == layers[-1][0].weight.data.shape[1]
     flat = X.ndim == 2 or (isinstance(model, Sequential) and type(model.layers[0]) is Flatten)
-    if not fits or not flat or X[0].size != layers[0][0].weight.data.shape[0] or len(X) != len(y):
-        got = f"X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
-        _refuse(f"compiled=True needs samples (N, I) and {kind}, got {got}")
+    wide = flat and len(X) == len(y) and X[0].size == layers[0][0].weight.data.shape[0]
+    return "" if numbers and fits and wide else f"X {X.shape} of {X.dtype} and y {y.shape} of {y.dtype}"
 
 
 def chain(model: Layer) -> tuple[Chain, str]:
@@ -139,28 +127,6 @@ def replaceable(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoad
     ]
 
 
-def _check_model(model: Layer, loss: Loss, optimizer: Optimizer) -> None:
-    layers, unsupported = chain(model)
-    if unsupported:
-        _refuse(f"compiled=True needs {NETWORKS}, if the loss is CrossEntropyLoss; got {unsupported}")
-    if len(dtypes(layers)) > 1:
-        _refuse("compiled=True needs Parameters of one dtype", "call model.astype(np.float32)")
-    ends_with_softmax = isinstance(model, Sequential) and type(model.layers[-1]) is Softmax
-    known = type(loss) in LOSSES and loss.reduction == "mean"
-    if isinstance(loss, LabelLoss):
-        known = known and loss.weight is None and loss.ignore_index is None and not loss.label_smoothing
-    if not known or ends_with_softmax != isinstance(loss, CrossEntropyLoss):
-        names, got = "MSELoss, or CrossEntropyLoss after Softmax", _named(type(loss), *LOSSES, name=loss.describe())
-        _refuse(f"compiled=True needs SoftmaxCrossEntropyLoss, {names}, with its defaults; got {got}")
-    if type(optimizer) not in OPTIMIZERS:
-        _refuse(f"compiled=True needs SGD, Adam or AdamW, got {_named(type(optimizer), *OPTIMIZERS)}")
-    for owner in (loss, optimizer):
-        if name := replaced(owner):
-            _refuse(f"compiled=True does not call the {name} that was set on the {type(owner).__name__}")
-    if any(group.get("amsgrad") for group in optimizer.param_groups):
-        _refuse("compiled=True does not support Adam with amsgrad=True")
-
-
 def _is_plain(linear: Linear) -> bool:
     """Whether the Parameters are W (I, O) and b (O,), and of minnet's own class."""
     plain = all(type(parameter) is Parameter for parameter in linear.parameters())
@@ -172,7 +138,3 @@ def _named(got: type, *known: type, name: str = "") -> str:
     """Name what was got; say so if its class is a subclass of one that is supported."""
     base = next((kind for kind in known if issubclass(got, kind) and got is not kind), None)
     return (name or got.__name__) + (f", a subclass of {base.__name__}" if base else "")
-
-
-def _refuse(problem: str, cure: str = "") -> NoReturn:
-    raise ValueError(f"{problem}: {cure + ', or ' if cure else ''}leave out compiled=True")

@@ -179,12 +179,10 @@ def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], dtype: Any) 
     for column in range(1, sums.shape[1], 2):
         bound = sum_of(sums, column) * sum_of(sums, column + 1)
         square = square if bound <= square else bound  # NaN stays NaN
-    if not square < np.finfo(dtype).max:
-        return False
+    rates = 0.0
     for i in range(len(table)):
-        if not table[i, LR] * table[i, LR] * square <= RISKY * RISKY:
-            return False
-    return True
+        rates += table[i, LR] * table[i, LR]
+    return square < np.finfo(dtype).max and rates * square <= RISKY * RISKY
 
 
 @compiled

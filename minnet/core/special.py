@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from minnet.core.arrays import Array, row_sums
+from minnet.core.arrays import ZERO, Array, row_sums
 from minnet.core.twins import twinned
 
 # Highest power first. Small: erf(x)/x in x². Middle: e^{x²} erfc(x) in x. Large: the same in 1/x².
@@ -91,7 +91,7 @@ def positive_part(x: Array) -> Array:
         if x.shape[axis] >= 32:
             row = np.zeros([n if i == axis else 1 for i, n in enumerate(x.shape)], x.dtype)
             return np.maximum(x, row)
-    return np.maximum(x, 0)
+    return np.maximum(x, ZERO[x.dtype])
 
 
 @twinned

@@ -56,6 +56,7 @@ class Epoch:
         gather = bool(loader.shuffle)
         self._x_of, self._y_of = (_reader(tree, gather, self._blocks) for tree in (self.X, self.y))
         self._plain = loader.collate is loader.sample_weight is None
+        self._of_bytes = self._plain and any(leaf.dtype == np.uint8 for leaf in leaves(self.X))
         weights = loader.sample_weight
         self._weight_of = None if weights is None else _reader(weights, gather, self._blocks)
 
@@ -73,9 +74,12 @@ class Epoch:
         rows = self.rows = self._next_rows(1)
         if self.part is not None:
             return self._own(rows)
-        if self._plain:
-            return self._loader.prepared(self._x_of(rows)), self._y_of(rows)
-        return self._prepared(rows)
+        if not self._plain:
+            return self._prepared(rows)
+        x, loader = self._x_of(rows), self._loader
+        if self._of_bytes or loader.transform is not None:
+            x = loader.prepared(x)
+        return x, self._y_of(rows)
 
     def take(self, batches: int) -> NDArray[np.int64]:
         """Return the rows of the next batches, or of all that are left if these are fewer, and count these as done."""
@@ -105,13 +109,14 @@ class Epoch:
         """Return the rows of the next batches, which are there, and count these as done."""
         size = self._loader.batch_size
         start, self._done = self._done, self._done + batches
+        if self._order is not None and self._blocks is None:
+            return self._order[start * size : self._done * size]
         if self._resampled:
             draws = [self._loader.rng.choice(self._samples, size, replace=False) for _ in range(batches)]
             return np.concatenate(draws) if draws else np.arange(0)
         if self._blocks is not None:
             return self._blocks.rows(start * size, self._done * size)
-        rows = slice(start * size, self._done * size)
-        return rows if self._order is None else self._order[rows]
+        return slice(start * size, self._done * size)
 
     def _prepared(self, rows: Rows | slice, rng: np.random.Generator | None = None) -> Batch:
         """Return the batch of these rows."""

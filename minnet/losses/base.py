@@ -241,7 +241,7 @@ def weight_of(loss: Loss, x: Any, target: Any, sample_weight: Any = None) -> Any
     says = getattr(method, "__func__", None) is not Loss.total_weight
     if says and (isinstance(target, (np.ndarray, list)) or loss.several or not method.__module__.startswith("minnet.")):
         weight = method(target) if sample_weight is None else method(target, sample_weight=sample_weight)
-        if loss.several:
+        if loss.several or (type(weight) is float and 0 <= weight < math.inf):
             return weight
         if not (isinstance(weight, (int, float, np.number)) and 0 <= weight < math.inf):
             raise ValueError(

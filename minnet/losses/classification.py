@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minnet.core.arrays import FEW_CLASSES, TINY, Array, as_rows
+from minnet.core.arrays import TINY, Array, as_rows
 from minnet.core.checked import checked
 from minnet.core.checks import check_scores
 from minnet.core.special import exponentials
@@ -51,6 +51,8 @@ class CrossEntropyLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of probabilities p (..., C) for the labels y (...), weighted if they differ."""
+        if self._is_one(prediction, sample_weight):
+            return self._loss_of_one(prediction, target)
         rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
         p = np.maximum(rows if at is None else rows.ravel("K")[at], TINY[rows.dtype])  # (N,), those of the labels
         value = self._add_up(shares, -np.log(p), prediction.shape[:-1])
@@ -60,7 +62,15 @@ class CrossEntropyLoss(LabelLoss):
     def backward(self, dy: Any = None) -> Array:
         """Return dL/dp, of the shape of p."""
         rows, at, shares, p, shape = self.cache
-        return self._put(-self._passed_back(dy, shares, shape, p.dtype) / p, rows, at, shape)
+        return self._put(-self._passed_back(dy, shares, shape, rows.dtype) / p, rows, at, shape)
+
+    def _loss_of_one(self, p: Array, target: ArrayLike) -> float:
+        """Return the loss of one sample's probabilities (1, C), computed without NumPy."""
+        label = self._label_of_one(target, p.size)
+        own = max(p.item(label), TINY[p.dtype].item())
+        loss = self._valid(-math.log(own))
+        self.cache = as_rows(p), label, 1.0, own, p.shape
+        return float(p.dtype.type(loss))
 
 
 class NLLLoss(LabelLoss):
@@ -119,8 +129,7 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
     @checked
     def forward(self, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Return the mean loss of scores z (..., C) for the labels y (...), weighted if they differ."""
-        few = prediction.size == prediction.shape[-1] <= FEW_CLASSES  # of a single sample
-        if few and self.reduction != "none" and self._is_plain(sample_weight):
+        if self._is_one(prediction, sample_weight):
             return self._loss_of_one(prediction, target)
         rows, at, shares = self._samples(prediction, target, sample_weight)  # (N, C), the labels', 1/N
         top = np.maximum.reduce(rows, axis=1, keepdims=True)
@@ -153,15 +162,11 @@ class SoftmaxCrossEntropyLoss(LabelLoss):
         other, takes 1.3 times as long with the formula above.
         """
         scores = z.reshape(-1).tolist()
-        label: int = np.asarray(target).item()
-        if not 0 <= label < len(scores):
-            self.labels_in_range(target, len(scores))  # which raises the error
+        label = self._label_of_one(target, len(scores))
         top = max(scores)
         terms = [math.exp(score - top) for score in scores]
         total = sum(terms)
-        loss = math.log(total) - (scores[label] - top)
-        if math.isnan(loss):
-            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
+        loss = self._valid(math.log(total) - (scores[label] - top))
         self.cache = label, 1.0, [term / total for term in terms], z.dtype, z.shape
         return float(z.dtype.type(loss))
 

@@ -5,21 +5,22 @@ what the labels must be, and how much each sample counts.
 """
 
 import copy
+import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minnet.core.arrays import Array, Labels, as_rows, class_major
+from minnet.core.arrays import Array, Labels, as_rows, class_major, is_one
 from minnet.core.checks import check_floats, check_number
 from minnet.core.console import warn
 from minnet.core.labels import check_ignore_index, check_integers, check_labels, check_range, classes_at_axis_1
 from minnet.core.masks import refuse_mask
 from minnet.core.trees import refuse_tree
 from minnet.core.weights import Weights, check_weights, sample_weights
-from minnet.errors import DataWarning
-from minnet.losses.base import SEVERAL, Loss
+from minnet.errors import DataWarning, NonFiniteError
+from minnet.losses.base import DIVERGED, SEVERAL, Loss
 
 
 class ClassLoss(Loss):
@@ -168,6 +169,21 @@ class LabelLoss(ClassLoss):
     def _is_plain(self, sample_weight: Any) -> bool:
         """Whether all samples count the same, and each for its own class only."""
         return self.weight is sample_weight is self.ignore_index is None and not self.label_smoothing
+
+    def _is_one(self, prediction: Array, sample_weight: Any) -> bool:
+        """Whether this is a single sample of few classes, which counts fully: then Python is faster than NumPy."""
+        return is_one(prediction) and self.reduction != "none" and self._is_plain(sample_weight)
+
+    def _label_of_one(self, target: ArrayLike, classes: int) -> int:
+        """Return the label of a single sample, after a look at it."""
+        label: int = np.asarray(target).item()
+        return label if 0 <= label < classes else int(self.labels_in_range(target, classes)[0])  # which raises
+
+    def _valid(self, loss: float) -> float:
+        """Return the loss of a single sample, unless it is NaN."""
+        if math.isnan(loss):
+            raise NonFiniteError(f"{type(self).__name__} got {DIVERGED}")
+        return loss
 
     def _shares(
         self, rows: Array, labels: Labels, shape: tuple[int, ...], sample_weight: ArrayLike | None

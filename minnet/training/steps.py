@@ -115,7 +115,7 @@ class Steps:
         return checkpoint.time_is_up()
 
     def _add(self, counts: Counts, loss: float, x: Any, y: Any, weights: Any) -> None:
-        counts.add(loss, self._weigh(x, y, weights), len(first(x)))
+        counts.add(loss, self._weigh(x, y, weights), len(x if type(x) is np.ndarray else first(x)))
 
     def _undo(self, error: NonFiniteError, batch: Any, rows: Any) -> None:
         """Undo a step that was not finite; raise the error if the run is to stop."""

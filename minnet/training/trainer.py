@@ -424,7 +424,7 @@ class Trainer:
             learn = ClosureSteps(learn, self._trained, self.state, parts.parallel)
         check = partial(check_parts_take_weights, self.loss, {}, self.train_step)
         state = learn, self.state, self.model.dtype, self._checks, interrupts
-        shared = *state, lambda *batch: weight_of(self.loss, *batch), check, self._scale  # a callback may set the loss
+        shared = *state, lambda x, y, v: weight_of(self.loss, x, y, v), check, self._scale  # a callback may set it
         if mpi is not None:
             return JobSteps(learning, parts, *shared)
         if not (self.compiled and isinstance(parts.loader, DataLoader)) or own_methods(self, Trainer, *METHODS):

@@ -103,6 +103,6 @@ def test_nan_and_infinity(kind, options):
 def test_small_parameters_are_left_to_numpy(monkeypatch):
     monkeypatch.setattr(updates, "LEAST", 8)
     monkeypatch.setattr(updates, "descend", lambda *_: pytest.fail("it is too small"))
-    ours, theirs = pair(mn.SGD, {"lr": 0.5}, np.ones(7))
+    ours, _ = pair(mn.SGD, {"lr": 0.5}, np.ones(7))
     TWINS[mn.SGD.update](ours, 0, ours.parameters[0].data, np.ones(7, np.float32), ours.param_groups[0])
     assert ours.parameters[0].data.tolist() == [0.5] * 7

@@ -39,6 +39,6 @@ def test_rows_are_gathered(dtype, to):
 )
 def test_a_step_is_short_only_if_it_surely_is(norms, lr, short):
     table = np.zeros((2, whole_steps.COLUMNS))
-    table[1, whole_steps.LR] = lr
+    table[0, whole_steps.LR] = lr
     sums = np.array([[0, norms[0] / 2, norms[1] / 2], [0, norms[0] / 2, norms[1] / 2]])
     assert whole_steps.is_short(sums, table, np.zeros(1, np.float64).dtype) == short

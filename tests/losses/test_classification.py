@@ -7,6 +7,7 @@ import pytest
 from scores import CLASSIFIERS, FIT, LABELS, LOG_P, P, Z
 
 from minnet import CrossEntropyLoss, LogSoftmax, NLLLoss, Sequential, Softmax, SoftmaxCrossEntropyLoss
+from minnet.errors import NonFiniteError
 
 # -- known values
 
@@ -250,6 +251,32 @@ def test_one_sample_alone_is_what_it_is_among_others(scores, dtype, reduction):
     gradient = alone.backward(dy[0])
     assert gradient.dtype == dtype
     np.testing.assert_allclose(gradient[0], share * among.backward(dy[1])[0], **tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("p", [[0.1, 0.2, 0.7], [1.0, 0.0], [0.0, 1.0], [1e-45, 1.0], [1.0]])
+def test_one_sample_of_probabilities_alone_is_what_it_is_among_others(p, dtype, reduction):
+    rows, tiny = np.array([p], dtype), float(np.finfo(dtype).tiny)
+    tolerance = 10 * float(np.finfo(dtype).eps)
+    for label, own in enumerate(p):
+        for alone, target in ((rows, [label]), (rows[0], label)):
+            loss = CrossEntropyLoss(reduction=reduction)
+            value = loss.forward(alone, target)
+            assert value == pytest.approx(-math.log(max(float(dtype(own)), tiny)), rel=tolerance)
+            gradient = loss.backward()
+            assert (gradient.dtype, gradient.shape) == (dtype, alone.shape)
+            expected = np.where(np.arange(len(p)) == label, -1 / np.maximum(alone, tiny), 0)
+            np.testing.assert_allclose(gradient, expected, rtol=tolerance)
+            np.testing.assert_array_equal(loss.backward(2.0), 2 * gradient)
+
+
+def test_what_is_wrong_with_one_sample_of_probabilities_is_named():
+    with pytest.raises(NonFiniteError, match="the model diverged"):
+        CrossEntropyLoss.forward.formula(CrossEntropyLoss(), np.array([[np.nan, 1.0]]), [0])
+    for label in (-1, 2):
+        with pytest.raises(ValueError, match=f"labels from 0 to 1 for 2 classes, got {label}"):
+            CrossEntropyLoss().forward(np.array([[0.5, 0.5]]), [label])
 
 
 @pytest.mark.parametrize("scores", [[np.nan, 0.0, 1.0], [0.0, 1.0, np.nan], [np.inf, 0.0, 1.0], [-np.inf] * 3])

@@ -19,6 +19,7 @@ from minnet.layers.images.windows import (
     check_images,
     inner_products,
     per_axis,
+    totals,
 )
 
 
@@ -133,7 +134,7 @@ class _Convolution(Kernels):
         dw = inner_products(columns, rows, math.prod(grid[:-1]))  # (G, I/G·K, O/G)
         self._add_weight_gradient(dw)
         if self.bias is not None:
-            self.bias.grad += rows.sum(axis=2).reshape(-1)
+            self.bias.grad += totals(rows, grid[0])
         return rows
 
     def _add_weight_gradient(self, dw: Array) -> None:

@@ -184,6 +184,17 @@ def inner_products(columns: Array, rows: Array, pixels: int) -> Array:
     return summed
 
 
+def totals(rows: Array, parts: int) -> Array:
+    """Return the sum of each of rows (G, O, P), as (G·O,); P is a multiple of `parts`.
+
+    It is a product with ones, in parts, and the sum of these: a third of the time of NumPy's sum.
+    """
+    groups, o, p = rows.shape
+    length = p // parts
+    summed: Array = (rows.reshape(groups * o, parts, length) @ np.ones(length, rows.dtype)).sum(axis=1)
+    return summed
+
+
 def one_pixel(axes: int) -> Windows:
     """Return windows of one pixel: any image holds one."""
     return Windows((1,) * axes, (1,) * axes, ((0, 0),) * axes, (1,) * axes)

@@ -15,6 +15,7 @@ from minnet.layers.images.windows import (
     inner_products,
     one_pixel,
     per_axis,
+    totals,
 )
 
 NONE = ((0, 0), (0, 0))
@@ -99,6 +100,17 @@ def test_inner_products(groups, m, pixels, batch, o, small, monkeypatch):
     )
     expected = np.einsum("gmp,gop->gmo", columns, rows)
     np.testing.assert_allclose(inner_products(columns, rows, pixels), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [1, 4, 12])
+def test_totals(parts):
+    rows = np.random.default_rng(0).normal(size=(2, 3, 12))
+    np.testing.assert_allclose(totals(rows, parts), rows.sum(axis=2).ravel(), rtol=1e-12)
+    assert totals(rows[:, :, :0], parts).tolist() == [0] * 6
+
+
+def test_totals_of_many_numbers_are_precise():
+    assert totals(np.full((1, 2, 28 * 2**18), 0.1, np.float32), 28) == pytest.approx([28 * 2**18 * 0.1] * 2, rel=1e-5)
 
 
 def test_inner_products_of_nothing():
