@@ -32,7 +32,7 @@ def test_more_weights_than_numbers_do_not_pay():
 
 @pytest.mark.parametrize("layer", [mn.RNN, mn.LSTM, mn.GRU])
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True}])
-def test_steps_in_python_do_not_pay_but_compiled_ones_do(layer, options, monkeypatch):
+def test_steps_in_python_do_not_pay_but_compiled_ones_do(layer, options):
     model = mn.Sequential(layer(4, 8, **options, rng=0), mn.ReLU())
     x = ones(1, 1000, 4)
     assert not Cutting(model).pays(x, 1000, threads=2)
