@@ -1,6 +1,6 @@
 """Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
 
-    python benchmarks/compare.py --short          # two minutes: a first impression
+    python benchmarks/compare.py --short          # some minutes: a first impression
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit

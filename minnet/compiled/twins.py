@@ -14,7 +14,10 @@ from typing import Any
 from minnet.core.console import announce
 from minnet.core.twins import Twins, twins
 
-FAMILIES = ("activations", "average_pooling", "convolution", "pooling", "recurrent", "updates")
+FAMILIES = (
+    *("activations", "attention", "average_pooling", "convolution", "losses", "normalization", "pooling", "recurrent"),
+    "updates",
+)
 PATIENCE = 1.0  # seconds of compiling after which a message says so
 
 

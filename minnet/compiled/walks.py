@@ -2,7 +2,9 @@
 
 The formulas are those of `minnet.layers.sequences.recurrent`, where they are explained. Each gate is a product of its
 own, which BLAS writes to where the gate is kept: then one loop, over neighbours in memory, computes that gate for all
-sequences. A loop writes one array, because the compiler makes vector code only where it can tell few arrays apart.
+sequences. On the way back, each gate is a product of its own, too, because for less than a million multiplications
+(32 sequences, 128 inputs, 128 outputs) OpenBLAS has code that takes two thirds of the time, on AVX-512. A loop writes
+one array, because the compiler makes vector code only where it can tell few arrays apart.
 
 `real` (N, T) is the mask. Where it is False, h and c stay as they were, and so do their gradients. `saved` has what
 `_cell` returns for the way back, of all steps, or of one, if nothing is kept.
@@ -109,7 +111,8 @@ def gru_back(blas: int, dy: Array, back: Array, real: Real, saved: Array, da: Ar
             copy(da[t, n, : 2 * H], du[t, n, : 2 * H])
             for k in range(H):
                 d[k] *= w[k]
-        gemm(blas, du[t], False, back, False, dh, 1)
+        for gate in range(0, 3 * H, H):
+            gemm(blas, du[t, :, gate : gate + H], False, back[gate : gate + H], False, dh, 1)
 
 
 @exactly
@@ -171,7 +174,8 @@ def lstm_back(blas: int, dy: Array, back: Array, real: Real, saved: Array, ds: A
             for k in range(H):
                 e[k] *= f[k]
             fill(d, ZERO)
-        gemm(blas, ds[t], False, back, False, dh, 1)
+        for gate in range(0, 4 * H, H):
+            gemm(blas, ds[t, :, gate : gate + H], False, back[gate : gate + H], False, dh, 1)
 
 
 @exactly

@@ -8,7 +8,7 @@ import numpy as np
 
 from minnet.core.layer import Layer
 from minnet.core.trees import call, leaves, taken
-from minnet.core.twins import method_of
+from minnet.core.twins import twins
 from minnet.layers.sequences.unrolling import Recurrent
 
 ENOUGH = 2**16  # numbers in an output of a layer, in the part of one thread; measured, see docs/design.md
@@ -75,4 +75,4 @@ def _count(layer: Layer, sizes: list[int]) -> None:
 
 def _is_compiled(layer: Recurrent) -> bool:
     """Whether a recurrent layer takes its steps by compiled code, without Python's lock."""
-    return getattr(method_of(layer, "_walk"), "__func__", None) is not type(layer)._walk
+    return getattr(type(layer)._walk, "formula", None) in twins.get()

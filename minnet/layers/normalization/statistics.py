@@ -17,6 +17,7 @@ import numpy as np
 from minnet.core.arrays import FLOATS, Array, sums
 from minnet.core.buffer import LayerArray
 from minnet.core.checks import check_number
+from minnet.core.twins import twinned
 
 LONGEST = 2**17  # numbers that BLAS adds up in float32 with six correct digits
 
@@ -34,6 +35,7 @@ def alone(*sums: Any) -> tuple[Any, ...]:
 over_batch: ContextVar[AddUp] = ContextVar("over_batch", default=alone)  # how sums over a batch are added up
 
 
+@twinned
 def standardize(
     x: Array, axes: tuple[int, ...], eps: float, add_up: AddUp = alone
 ) -> tuple[Array, Array, Array, Array, int]:
@@ -66,6 +68,7 @@ def inverse_root(x: Array, axes: tuple[int, ...], eps: float, add_up: AddUp = al
     return inverse, square
 
 
+@twinned
 def standardize_backward(
     g: Array, normalized: Array, inverse_std: Array, axes: tuple[int, ...], add_up: AddUp = alone
 ) -> tuple[Array, Array, Array]:

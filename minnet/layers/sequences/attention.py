@@ -10,6 +10,7 @@ from minnet.core.checked import checked
 from minnet.core.checks import check_flag, check_int
 from minnet.core.layer import Layer
 from minnet.core.special import exponentials, softmax_backward
+from minnet.core.twins import twinned
 from minnet.core.words import CPU, refusing
 from minnet.initializers import uniform, zeros
 from minnet.layers.dropout import Dropout
@@ -224,16 +225,26 @@ class MultiHeadAttention(Layer):
         allowed = None if mask is None else mask[..., None, None, :]  # (..., 1, 1, S)
         if not self.causal:
             return allowed
-        past = np.tri(length, dtype=bool)  # (T, T)
-        return past if allowed is None else allowed & past
+        past = np.tri(length, dtype=bool)[None]  # (1, T, T)
+        allowed = past if allowed is None else allowed & past
+        # In the scores' order of memory, with all heads: then the sum of the two takes a fifth of the time.
+        return np.moveaxis(np.moveaxis(allowed, -1, -3).repeat(self.num_heads, axis=-2), -3, -1)
 
 
+@twinned
 def masked_softmax(scores: Array, allowed: Mask | None) -> Array:
     """Return the softmax of what is allowed in each row, and 0 elsewhere: only zeros if nothing is allowed."""
-    if allowed is not None:
-        scores = scores + np.where(allowed, 0, -np.inf).astype(scores.dtype)
+    scores = without_others(scores, allowed)
     top = scores.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)  # not −∞, because −∞ − −∞ is NaN
     weights = scores - top
     weights, total = exponentials(weights, out=weights)
     weights /= np.maximum(total, TINY[scores.dtype])  # the total is 0 if nothing is allowed, and else at least 1
     return weights
+
+
+def without_others(scores: Array, allowed: Mask | None) -> Array:
+    """Return the scores, −∞ where none is allowed."""
+    if allowed is None:
+        return scores
+    zero, shut = scores.dtype.type(0), scores.dtype.type(-np.inf)
+    return scores + np.where(allowed, zero, shut)
