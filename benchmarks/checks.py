@@ -3,6 +3,7 @@
 import contextlib
 
 import handwritten_conv
+import networks
 import numpy as np
 from prediction import CASES, model_and_image, predictors
 from rivals import Remark, ask, rival
@@ -23,6 +24,7 @@ def check(works: list[Work], remark: Remark) -> bool:
         answers.append(_check_gradients(remark))
     if any(work.model == "dense" for work in works):
         answers += [_check_predictions(title, remark) for title in CASES]
+        answers += [_check_network(title, remark) for title in networks.TITLES]
     right = all(answers)
     print("all contenders do the same work" if right else "NOT all contenders do the same work: see above")
     return right
@@ -75,6 +77,19 @@ def _check_gradients(remark: Remark) -> bool:
         worst = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(network.gradients, theirs, strict=True))
         fine = bool(worst < 1e-4)
         print(f"  {loop.name:32} gradients within {worst:.0e} of PyTorch's" + ("" if fine else "  WRONG"))
+        right &= fine
+    return right
+
+
+def _check_network(title: str, remark: Remark) -> bool:
+    """Compare all predictions of a network with those of minnet's `forward`."""
+    first, *others = networks.contenders(title, remark)
+    expected, right = first.call(), True
+    for call in others:
+        answer = np.asarray(call.call())
+        difference = np.abs(answer - expected).max() if answer.shape == expected.shape else np.inf
+        fine = bool(difference < 1e-4)
+        print(f"  {title}: {call.name:20} within {difference:.0e}" + ("" if fine else "  WRONG"))
         right &= fine
     return right
 

@@ -1,98 +1,104 @@
-"""Predictions of networks that are more than Linear layers: one image, one sequence, one step of a sequence."""
+"""Predictions of networks that are more than Linear layers, by minnet and by PyTorch with the same weights."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import with_minnet
 from rivals import Remark, rival
 from rounds import Call, Effort, Times, race
-from works import WORKS, digits
 
 import minnet as mn
 
-Calls = dict[str, Callable[[], Any]]
+
+def block(inputs: int, outputs: int) -> list[mn.Layer]:
+    """Return a convolution with BatchNorm and ReLU."""
+    return [mn.Conv2d(inputs, outputs, 3, padding=1, rng=0), mn.BatchNorm2d(outputs), mn.ReLU()]
+
+
+def pooled(inputs: int, outputs: int) -> list[mn.Layer]:
+    """Return a convolution with ReLU and max-pooling."""
+    return [mn.Conv2d(inputs, outputs, 3, padding=1, rng=0), mn.ReLU(), mn.MaxPool2d(2)]
+
+
+def lenet() -> list[mn.Layer]:
+    """Return LeNet-5, with all connections."""
+    means = [mn.Tanh(), mn.AvgPool2d(2)]
+    images = [mn.Conv2d(1, 6, 5, padding=2, rng=0), *means, mn.Conv2d(6, 16, 5, rng=1), mn.Tanh(), mn.AvgPool2d(2)]
+    sizes = (400, 120, 84, 10)
+    dense = [layer for i in range(3) for layer in (mn.Linear(sizes[i], sizes[i + 1], rng=i), mn.Tanh())]
+    return [*images, mn.Flatten(), *dense[:-1]]
+
+
+NETWORKS: dict[str, tuple[Callable[[], list[mn.Layer]], tuple[int, ...]]] = {  # title → layers, shape of the sample
+    "LeNet-5, one image": (lenet, (1, 1, 28, 28)),
+    "two convolutions (W5), one image": (
+        lambda: [*pooled(1, 16), *pooled(16, 32), mn.Flatten(), mn.Linear(1568, 10, rng=0)], (1, 1, 28, 28)
+    ),
+    "three convolutions with BatchNorm, 3×32×32": (
+        lambda: [*block(3, 32), *block(32, 32), mn.MaxPool2d(2), *block(32, 64), mn.MaxPool2d(2), mn.Flatten(),
+                 mn.Linear(4096, 10, rng=0)], (1, 3, 32, 32)
+    ),
+    "784-1024-1024-10, one image": (
+        lambda: [mn.Linear(784, 1024, rng=0), mn.ReLU(), mn.Linear(1024, 1024, rng=1), mn.ReLU(),
+                 mn.Linear(1024, 10, rng=2)], (1, 784)
+    ),
+    "two transformer blocks (T), 64 tokens": (
+        lambda: [*(mn.TransformerBlock(128, 4, 256, dropout=0.0, norm_first=True, rng=i) for i in range(2)),
+                 mn.Linear(128, 10, rng=2)], (1, 64, 128)
+    ),
+    "LSTM 28-128, 64 steps": (
+        lambda: [mn.LSTM(28, 128, rng=0), mn.Select(-1), mn.Linear(128, 10, rng=1)], (1, 64, 28)
+    ),
+}  # fmt: skip
+STEP = "LSTM 28-128, one step"
+TITLES = (*NETWORKS, STEP)
 
 
 def measure(effort: Effort, races: dict[str, Times], remark: Remark) -> None:
     """Time all cases."""
-    torch = rival("with_torch", remark)
-    for title, case in CASES.items():
-        found = case(torch)
+    for title in TITLES:
         races[title] = Times()
-        race([Call(name, call) for name, call in found.items()], effort, title, races[title])
+        race(contenders(title, remark), effort, title, races[title])
 
 
-def _minnet(model: mn.Sequential, x: np.ndarray) -> Calls:
-    model.eval()
-    found: Calls = {"minnet": lambda: model.forward(x)}
-    if with_minnet.can_compile():
-        predict = mn.Predictor(model)
-        found["minnet, Predictor"] = lambda: predict(x)
+def contenders(title: str, remark: Remark) -> list[Call]:
+    """Return the ways to map a sample to the outputs of a network, or to take a step of an LSTM."""
+    rng = np.random.default_rng(0)
+    if title == STEP:
+        model: Any = mn.LSTM(28, 128, rng=0).eval()
+        return _steps(model, rng.normal(size=(1, 28)).astype(np.float32), remark)
+    make, shape = NETWORKS[title]
+    model, x = mn.Sequential(*make()).eval(), rng.normal(size=shape).astype(np.float32)
+    found = [Call("minnet", lambda: model.forward(x))]
+    if predict := _predictor(model, remark):
+        found.append(Call("minnet, Predictor", lambda: predict(x)))
+    if rival("with_torch", remark):
+        import torch
+
+        module, sample = mn.torch.to_torch(model).eval(), torch.from_numpy(x)
+        found.append(Call("PyTorch", torch.inference_mode()(lambda: module(sample))))
     return found
 
 
-def _torch(torch: Any, model: Any, x: np.ndarray) -> Calls:
-    model, sample = model.eval(), torch.torch.from_numpy(x)
-    return {"PyTorch": torch.torch.inference_mode()(lambda: model(sample))}
+def _steps(model: Any, x: Any, remark: Remark) -> list[Call]:
+    _, state = model.step(x)
+    found = [Call("minnet", lambda: model.step(x, state)[0])]
+    predict: Any = _predictor(mn.Sequential(model), remark)
+    if hasattr(predict, "step"):
+        found.append(Call("minnet, Predictor", lambda: predict.step(x, (state,))[0]))
+    if rival("with_torch", remark):
+        import torch
 
-
-def images(torch: Any) -> Calls:
-    """Return the predictions of W5's network."""
-    work, x = WORKS["W5"], digits().X[:1]
-    found = _minnet(mn.Sequential(*with_minnet.convolution(work), mn.Softmax()), x)
-    if torch is not None:
-        found |= _torch(torch, torch.nn.Sequential(torch.convolution(work), torch.nn.Softmax(dim=-1)), x)
+        cell, sample, states = torch.nn.LSTMCell(28, 128), torch.from_numpy(x), [torch.from_numpy(s) for s in state]
+        values = mn.torch.state_dict(model)
+        cell.load_state_dict({name.removesuffix("_l0"): value for name, value in values.items()})
+        found.append(Call("PyTorch", torch.inference_mode()(lambda: cell(sample, states)[0])))
     return found
 
 
-def colours(torch: Any) -> Calls:
-    """Return the predictions of a network of colour images."""
-    x = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
-    layers = [mn.Conv2d(3, 32, 3, padding=1, rng=0), mn.BatchNorm2d(32), mn.ReLU(), mn.MaxPool2d(2),
-              mn.Conv2d(32, 64, 3, padding=1, rng=1), mn.BatchNorm2d(64), mn.ReLU(), mn.MaxPool2d(2),
-              mn.Flatten(), mn.Linear(4096, 10, rng=2), mn.Softmax()]  # fmt: skip
-    found = _minnet(mn.Sequential(*layers), x)
-    if torch is not None:
-        nn = torch.nn
-        found |= _torch(torch, nn.Sequential(
-            nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(4096, 10), nn.Softmax(dim=-1)), x)  # fmt: skip
-    return found
-
-
-def step(torch: Any) -> Calls:
-    """Return one step of an LSTM and a Linear layer, from the state of the step before."""
-    x = np.random.default_rng(0).random((1, 28), np.float32)
-    lstm, linear = mn.LSTM(28, 128, rng=0).eval(), mn.Linear(128, 10, rng=1).eval()
-    _, state = lstm.step(x)
-    found: Calls = {"minnet": lambda: linear.forward(lstm.step(x, state)[0])}
-    if with_minnet.can_compile():
-        predict = mn.Predictor(mn.Sequential(lstm, linear))
-        _, states = predict.step(x)
-        found["minnet, Predictor"] = lambda: predict.step(x, states)
-    if torch is not None:
-        nn = torch.nn
-        theirs, last, sample = nn.LSTM(28, 128).eval(), nn.Linear(128, 10).eval(), torch.torch.from_numpy(x[None])
-        with torch.torch.inference_mode():
-            _, before = theirs(sample)
-        found["PyTorch"] = torch.torch.inference_mode()(lambda: last(theirs(sample, before)[0]))
-    return found
-
-
-def sequence(torch: Any) -> Calls:
-    """Return the predictions of T's network."""
-    work, x = WORKS["T"], np.random.default_rng(0).standard_normal((1, 64, 128), np.float32)
-    found = _minnet(mn.Sequential(*with_minnet.transformer(work), mn.Softmax()), x)
-    if torch is not None:
-        found |= _torch(torch, torch.nn.Sequential(torch.transformer(work), torch.nn.Softmax(dim=-1)), x)
-    return found
-
-
-CASES = {
-    "two convolutions (W5), one image": images,
-    "two convolutions with BatchNorm, 3×32×32": colours,
-    "LSTM 28-128, one step": step,
-    "two transformer blocks (T), 64 tokens": sequence,
-}
+def _predictor(model: mn.Layer, remark: Remark) -> Any:
+    try:
+        return mn.Predictor(model)
+    except (AttributeError, ValueError, mn.errors.MissingExtraError) as error:  # of an older minnet, too
+        remark(f"minnet's Predictor is left out: {error}")
+        return None

@@ -10,13 +10,13 @@ import numpy as np
 from minnet.compiled.numba_code import compiled
 from minnet.compiled.planes import planes
 from minnet.compiled.vector_math import exp
-from minnet.core.arrays import FEW_CLASSES, TINY, Array, class_major
+from minnet.core.arrays import FEW_CLASSES, Array, class_major
 from minnet.core.special import softmax_backward
 from minnet.layers.sequences.attention import masked_softmax, without_others
 from minnet.layers.softmax import Softmax
 
 F = np.float32
-ONE, ZERO, SMALLEST = F(1), F(0), TINY[np.dtype(F)]
+ONE, ZERO, SMALLEST = F(1), F(0), np.finfo(F).tiny
 LOWEST, INFINITE = float(np.finfo(F).min), float("inf")
 COLUMNS = 256  # of scores that are normalized together: 200 rows of them stay in the cache
 

@@ -4,8 +4,6 @@ The formulas are those of `minnet.layers.sequences.recurrent`. A row at a time, 
 weights, which are read from the cache; for many rows at once, BLAS takes less time.
 """
 
-from typing import Any
-
 import numpy as np
 
 from minnet.compiled.numba_code import compiled

@@ -9,12 +9,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minnet.compiled.predict_dense import dense_run
 from minnet.compiled.predict_images import image_run
 from minnet.compiled.predict_recurrent import recurrent_run
 from minnet.compiled.predict_runs import Run
+from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.core.layers import Layers
 from minnet.layers.containers import sequential
@@ -30,6 +29,16 @@ class _InRuns(sequential.Sequential):
     """What the two containers below have in common."""
 
     runs: dict[int, Run]  # by the place of their first layer
+
+    def _ask_and_plan(self, x: Array, kind: Any, start: int = 0) -> Array:
+        """Let the layers look at an input of a new kind, and then do as with the next one, to the last digit."""
+        y = super()._ask_and_plan(x, kind, start)
+        plan = self._plans.get(kind)
+        if plan is None or start or not self.runs:
+            return y
+        for forward in plan.forward:
+            x = forward(x)
+        return x
 
     def _remember(self, plan: Plan, kind: Any) -> None:
         if kind is not None and kind[0] != "masked" and not self.recording:
@@ -70,18 +79,17 @@ class Residual(_InRuns, sequential.Residual):
 
 
 SIDE_BY_SIDE = (Graph, Add, Concat)  # containers of layers that are no chain
-KINDS = {sequential.Sequential: Sequential, sequential.Residual: Residual}
+KINDS: dict[type[Layer], type[Layer]] = {sequential.Sequential: Sequential, sequential.Residual: Residual}
 
 
 def for_prediction(model: Layer) -> Layer:
     """Return a copy of a model, in eval mode, which does chains of layers in runs."""
+    layer: Any
     model = copy.deepcopy(model).eval()
     for _, layer in list(model.named_layers()):
         if type(layer) in SIDE_BY_SIDE:
-            parts = [part if first_run([part]) is None else sequential.Sequential(part) for part in layer.layers]
-            layer.layers = Layers(parts, layer.layers.names)
-    if first_run([model]) is not None and not isinstance(model, Recurrent):  # which has more inputs than one
-        model = sequential.Sequential(model).eval()
+            layer.layers = Layers(map(_as_chain, layer.layers), layer.layers.names)
+    model = _as_chain(model).eval()
     for _, layer in list(model.named_layers()):
         if type(layer) in KINDS:
             layer.__class__ = KINDS[type(layer)]
@@ -107,6 +115,12 @@ def runs_of(layers: Sequence[Layer]) -> dict[int, Run]:
             runs[i] = run
         i += 1 if run is None else run.length
     return runs
+
+
+def _as_chain(layer: Layer) -> Layer:
+    """Return a chain of one layer, if it is a run; not of a recurrent one, which may be given more than one input."""
+    alone = not isinstance(layer, Recurrent) and first_run([layer]) is not None
+    return sequential.Sequential(layer) if alone else layer
 
 
 def first_run(layers: Sequence[Layer]) -> Run | None:

@@ -50,13 +50,14 @@ class DenseRun:
 
 def dense_run(layers: Sequence[Layer]) -> DenseRun | None:
     """Return the run that begins with the first of these layers, if there is one."""
-    length, features = 0, None
+    length, features, size = 0, None, 0
     while length < len(layers) and is_plain(linear := layers[length], (Linear,)):
         assert isinstance(linear, Linear)
         weight, bias = linear.weight.data, linear.bias
         fits = weight.ndim == 2 and features in (None, weight.shape[0]) and dtype_of(layers[: length + 1]) is not None
-        if not fits or (bias is not None and bias.data.shape != weight.shape[1:]):
+        if not fits or (bias is not None and bias.data.shape != weight.shape[1:]) or size + weight.size > FEW:
             break
+        size += weight.size
         features, length = weight.shape[1], length + 1
         if length < len(layers) and is_plain(layers[length], ACTIVATIONS):
             length += 1

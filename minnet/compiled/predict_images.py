@@ -36,23 +36,22 @@ from minnet.layers.normalization.batch_norm import ChannelNorm
 
 CONVOLUTIONS, NORMS = (Conv1d, Conv2d), (BatchNorm1d, BatchNorm2d)
 LARGEST, MEANS = (MaxPool1d, MaxPool2d), (AvgPool1d, AvgPool2d)
-# OpenBLAS does a product of so many multiplications on one thread. Another thread, which sleeps between two products,
-# takes 60 µs to wake up. That is worth it from so many on that they take four times as long.
-ONE_THREAD, LARGE = 2**19 - 1, 20_000_000
+# OpenBLAS does a product of so many multiplications on one thread. Its other threads, which sleep between two products,
+# take 60 µs to wake up: that is more than they save, unless there are many more.
+ONE_THREAD, MANY = 2**19 - 1, 2_000_000
 ACTIVATIONS: dict[type[Layer], int] = {ReLU: kernels.RELU, Tanh: kernels.TANH, Sigmoid: kernels.SIGMOID}
 
 
 class Convolution:
     """The convolution of a run: from an image (C, H, W) to rows (O, P), whose numbers lie as `kernels` says."""
 
-    def __init__(self, layer: Kernels, norm: ChannelNorm | None) -> None:
-        w, bias, self._windows, self._axes = layer.weight.data, layer.bias, layer._windows, layer.axes
-        self._groups, outputs = layer.groups, layer.out_channels
+    def __init__(self, layer: Any, norm: ChannelNorm | None) -> None:
+        w, bias, outputs, self._windows = layer.weight.data, layer.bias, layer.out_channels, layer._windows
         matrix = layer._matrix().swapaxes(1, 2).astype(np.float64)  # (G, O/G, I/G·K)
         biases = np.zeros(outputs) if bias is None else bias.data.astype(np.float64)
         if norm is not None:
             factor, term = scale_and_shift(norm)
-            matrix *= factor.reshape(self._groups, -1, 1)
+            matrix *= factor.reshape(layer.groups, -1, 1)
             biases = biases * factor + term
         self._matrices = np.ascontiguousarray(matrix, w.dtype)
         self.biases = biases.astype(w.dtype)
@@ -82,7 +81,7 @@ class Convolution:
         """Return how many columns to multiply at a time."""
         each = math.prod(self._matrices.shape[1:])
         most = ONE_THREAD // each
-        return length if length * each > LARGE or most < 8 else min(most, length)
+        return length if length * each > MANY or most < 8 else min(most, length)
 
 
 class ImageRun:
@@ -104,23 +103,23 @@ class ImageRun:
         if math.prod(x) != math.prod(image) or not math.prod(y) or (self.dtype or dtype) != dtype:
             return None
         image, out = (image[0], *ones, *image[1:]), (y[-self._axes - 1], *ones, *y[-self._axes :])
-        if self._convolution is None:
-            rows, row, size = (lambda x: x.reshape(len(x), -1)), image[2], image[1:]
-            biases = np.zeros(image[0], dtype)
-        else:
+        rows: Call | None = None
+        row, size, biases = image[2], image[1:], np.zeros(image[0], dtype)
+        if self._convolution is not None:
             rows, row, size = self._convolution.plan(image)
             biases = self._convolution.biases
         finish = self._finish(out, row, size, biases)
 
         def call(x: Array) -> Array:
-            products = rows(ready(x, image))
-            return finish(products.reshape(out[0], -1)).reshape(y)
+            x = ready(x, image)
+            return finish(x.reshape(out[0], -1) if rows is None else rows(x)).reshape(y)
 
         return call
 
     def _finish(self, out: Shape, row: int, size: Shape, biases: Array) -> Call:
         """Return what makes images of that shape of the rows of a convolution, whose images are of that size."""
-        pooling, activation = self._pooling, self._activation
+        pooling: Any = self._pooling
+        activation = self._activation
         if pooling is None:
 
             def finish(rows: Array) -> Array:
@@ -218,7 +217,8 @@ def in_two_axes(windows: Windows) -> Windows:
 
 def scale_and_shift(norm: ChannelNorm) -> tuple[Array, Array]:
     """Return what BatchNorm in eval mode multiplies each channel by, and what it adds, in float64."""
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     factor = 1 / np.sqrt(norm.running_var.data.astype(np.float64) + norm.eps)
     if norm.weight is not None:
         factor = factor * norm.weight.data

@@ -15,32 +15,28 @@ from minnet.layers import GRU, LSTM, RNN
 from minnet.layers.sequences.states import State, public
 from minnet.layers.sequences.unrolling import Recurrent
 
-KINDS = (RNN, GRU, LSTM)
+KERNELS: dict[type[Recurrent], Any] = {RNN: cells.rnn, GRU: cells.gru, LSTM: cells.lstm}
 
 
 class Cell:
     """One layer of one direction: its weights, and the kernel of its class."""
 
     def __init__(self, layer: Recurrent) -> None:
-        self.inputs, self.hidden, self._kind = layer.input_size, layer.hidden_size, type(layer)
+        self.inputs, self.hidden = layer.input_size, layer.hidden_size
+        self._kernel: Any = KERNELS[type(layer)]
+        self._options = (layer.nonlinearity == "tanh",) if isinstance(layer, RNN) else ()
         biases = (layer.bias_ih, layer.bias_hh)
         none = np.zeros(layer.gates * layer.hidden_size, np.float32)
-        self._weights = [np.array(weight.data, order="C") for weight in (layer.weight_ih, layer.weight_hh)]
+        self._weights: Any = [np.array(weight.data, order="C") for weight in (layer.weight_ih, layer.weight_hh)]
         self._weights += [none if bias is None else bias.data.copy() for bias in biases]
         self.size = sum(array.size for array in self._weights)
-        self._is_tanh = isinstance(layer, RNN) and layer.nonlinearity == "tanh"
 
     def walk(self, x: Array, states: tuple[Array, ...]) -> Array:
         """Return y (N, T, H) for sequences (N, T, I); the states (N, H) are changed to the last ones."""
         if not x.flags.carray:  # or Numba would compile once more, for arrays of another kind
             x = x.copy()
         y = np.empty((*x.shape[:2], self.hidden), x.dtype)
-        if self._kind is LSTM:
-            cells.lstm(x, *self._weights, *states, y)
-        elif self._kind is GRU:
-            cells.gru(x, *self._weights, *states, y)
-        else:
-            cells.rnn(x, *self._weights, self._is_tanh, *states, y)
+        self._kernel(x, *self._weights, *self._options, *states, y)
         return y
 
 
@@ -52,12 +48,12 @@ class RecurrentRun:
     def __init__(self, layer: Any) -> None:
         self._layer = layer
         self._cells = [Cell(part) for part in layer.layers or (layer,)]
-        self._size = max(cell.size for cell in self._cells)
+        self.size = max(cell.size for cell in self._cells)
 
     def call_for(self, x: Shape, y: Shape, dtype: "np.dtype[Any]") -> Call | None:
         """Return what maps sequences, or a single one, to y; None for many, which BLAS does faster."""
         sequences = (math.prod(x[:-2]), *x[-2:])
-        if sequences[0] * self._size > FEW:
+        if sequences[0] * self.size > FEW:
             return None
         return lambda x: self._unroll(x.reshape(sequences)).reshape(y)
 
@@ -76,13 +72,13 @@ class RecurrentRun:
         """Do as the layer's `step` does."""
         layer, first = self._layer, self._cells[0]
         fits = type(x) is np.ndarray and x.dtype == np.float32 and x.ndim in (1, 2) and x.shape[-1] == first.inputs
-        if not fits or layer.bidirectional or x.size // first.inputs * self._size > FEW:
+        if not fits or layer.bidirectional or x.size // first.inputs * self.size > FEW:
             result: tuple[Array, State] = layer.step(x, state)  # which says what is wrong, if anything is
             return result
         before = layer._states("state", state, x.shape[:-1], x.dtype)
         rows = x.size // first.inputs
         after = tuple(np.array(part, order="C") for part in before)
-        parts = [part.reshape(-1, rows, first.hidden) for part in after]  # a row for each layer
+        parts = [part.reshape(len(self._cells), rows, first.hidden) for part in after]  # a row for each layer
         y = x.reshape(rows, 1, first.inputs)
         for i, cell in enumerate(self._cells):
             y = cell.walk(y, tuple(part[i] for part in parts))
@@ -97,9 +93,10 @@ class RecurrentRun:
 def recurrent_run(layers: Sequence[Layer]) -> RecurrentRun | None:
     """Return the run that is the first of these layers, if it is one."""
     layer: Any = layers[0]
-    if type(layer) not in KINDS or dtype_of([layer]) != np.float32:
+    if type(layer) not in KERNELS or dtype_of([layer]) != np.float32:
         return None
     parts = layer.layers or (layer,)
     if any(type(part) is not type(layer) or replaced(part) for part in (layer, *parts)):
         return None
-    return RecurrentRun(layer)
+    run = RecurrentRun(layer)
+    return run if run.size <= FEW else None

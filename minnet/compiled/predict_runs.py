@@ -1,7 +1,7 @@
 """A run is layers, one after another in a `Sequential`, that a `Predictor` does together.
 
-A class of runs has a function that finds them. A run has a `length`, a method `call_for`, which returns what to call for
-arrays of one shape, or None where the layers themselves are faster, and `warm`, which has its code compiled.
+Each kind of run has a function that finds it. A run has a `length`, a method `call_for`, which returns what to call for
+arrays of one shape, or None where the layers are as fast by themselves, and `warm`, which has its code compiled.
 """
 
 import math

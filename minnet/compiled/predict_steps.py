@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import numpy as np
-
 from minnet.compiled.predict_chain import Sequential, chain_of
 from minnet.compiled.predict_recurrent import RecurrentRun
-from minnet.core.arrays import Array
 from minnet.core.layer import Layer
 from minnet.layers import Dropout, PoolTime, Select
 from minnet.layers.sequences.states import State
@@ -55,18 +52,17 @@ class Steps:
 
     def step(self, x: Any, states: tuple[State, ...] | None) -> tuple[Any, tuple[State, ...]]:
         """Return y_t and the next states, one for each layer that has one."""
-        if states is None:
-            states = (None,) * self.count
-        elif not isinstance(states, tuple) or len(states) != self.count:
-            got = f"a tuple of {len(states)}" if isinstance(states, tuple) else type(states).__name__
+        given: tuple[State | None, ...] = (None,) * self.count if states is None else states
+        if not isinstance(given, tuple) or len(given) != self.count:
+            got = f"a tuple of {len(given)}" if isinstance(given, tuple) else type(given).__name__
             raise TypeError(
                 f"Predictor.step expected state to be what the last step returned, a tuple of {self.count}, one state "
                 f"for each recurrent layer, or None for the first step, got {got}"
             )
-        after, given = [], iter(states)
+        after, before = [], iter(given)
         for stepping, chain in self._stages:
             if stepping is not None:
-                x, state = stepping.step(x, next(given))
+                x, state = stepping.step(x, next(before))
                 after.append(state)
             elif chain is not None:
                 x = chain.forward(x)

@@ -85,8 +85,9 @@ class Predictor:
     def _get_ready(self) -> None:
         from minnet.compiled.twins import table
 
-        self._twins, self._steps = table(), None
-        first = self._model
+        self._twins = table()
+        self._steps: Steps | None = None
+        first: Any = self._model
         while len(getattr(first, "layers", ())):
             first = first.layers[0]
         self._normalize = isinstance(first, Normalize) and first.mean.data.ndim > 0
@@ -139,7 +140,8 @@ class Predictor:
             self._steps = Steps(self._model)
         token = twins.set(self._twins)
         try:
-            return self._steps.step(self._read(x), state)
+            after: tuple[Any, tuple[State, ...]] = self._steps.step(self._read(x), state)
+            return after
         finally:
             twins.reset(token)
 

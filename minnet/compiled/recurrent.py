@@ -23,12 +23,14 @@ class Kernels(NamedTuple):
 
 CELLS = {RNN: Kernels(rnn, rnn_back, 1), GRU: Kernels(gru, gru_back, 5), LSTM: Kernels(lstm, lstm_back, 6)}
 OWN = ("_cell", "_cell_backward", "_sums")
+LEAST_STEPS = 4
+MOST_WEIGHTS = 1024  # for each row: beyond, the copies took longer than they saved
 FORMULAS: Any = {name: getattr(Recurrent, name).formula for name in ("_walk", "_walk_back")}
 
 
 def walk(self: Recurrent, z: Array, states: States, mask: Mask | None) -> tuple[States, Any]:
     """See `Recurrent._walk`."""
-    kernels = kernels_of(self, z[:-1])
+    kernels = kernels_of(self, z[:-1], len(z) - 1)
     if kernels is None:
         result: tuple[States, Any] = FORMULAS["_walk"](self, z, states, mask)
         return result
@@ -48,7 +50,7 @@ def walk_back(
     self: Recurrent, dy: Array, dstates: States, saved: Any, mask: Mask | None
 ) -> tuple[Array, Array, States]:
     """See `Recurrent._walk_back`."""
-    kernels = kernels_of(self, dy)
+    kernels = kernels_of(self, dy, dy.shape[-2])
     if kernels is None or not isinstance(saved, np.ndarray):  # a list is from the formula
         result: tuple[Array, Array, States] = FORMULAS["_walk_back"](self, dy, dstates, saved, mask)
         return result
@@ -64,12 +66,19 @@ def walk_back(
     return da, du, tuple(d.reshape(*batch, H) for d in before)
 
 
-def kernels_of(layer: Recurrent, numbers: Array) -> Kernels | None:
-    """Return what computes a layer's steps; None if its cell is a user's own, or for what is not float32, or empty."""
-    if numbers.dtype == np.float32 and numbers.size:
-        for cls, kernels in CELLS.items():
-            if all(getattr(getattr(layer, name), "__func__", None) is getattr(cls, name) for name in OWN):
-                return kernels
+def kernels_of(layer: Recurrent, numbers: Array, steps: int) -> Kernels | None:
+    """Return what computes a layer's steps, each row of `numbers` one of one sequence; None if the layer shall do it.
+
+    So it is if the cell is a user's own, for other dtypes than float32, and for few steps: the weights are copied once,
+    in another order, which takes longer than a few products with them.
+    """
+    if numbers.dtype != np.float32 or not numbers.size or steps < LEAST_STEPS:
+        return None
+    if layer.weight_hh.data.size > MOST_WEIGHTS * (numbers.size // numbers.shape[-1]):
+        return None
+    for cls, kernels in CELLS.items():
+        if all(getattr(getattr(layer, name), "__func__", None) is getattr(cls, name) for name in OWN):
+            return kernels
     return None
 
 

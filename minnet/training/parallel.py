@@ -107,7 +107,7 @@ class ParallelSteps:
 
         self._limit_blas(len(shares) > 1)
         try:
-            done = [part for share in (self._team.parts(work) if len(shares) > 1 else [work(0)]) for part in share]
+            done = [part for share in (self._team.together(work) if len(shares) > 1 else [work(0)]) for part in share]
         finally:
             self.remember()
         self._combine(len(shares))

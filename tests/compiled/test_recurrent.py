@@ -7,6 +7,7 @@ import minnet as mn
 from minnet.layers.sequences.unrolling import Recurrent
 
 recurrent = pytest.importorskip("minnet.compiled.recurrent", exc_type=ImportError)
+LEAST_STEPS, MOST_WEIGHTS = recurrent.LEAST_STEPS, recurrent.MOST_WEIGHTS
 using_twins = pytest.importorskip("minnet.compiled.twins").using_twins
 
 KINDS = {
@@ -57,8 +58,10 @@ def same(found, expected):
 
 @pytest.fixture
 def walks(monkeypatch):
-    """Return a list that gets the name of each kernel that is called."""
+    """Return a list that gets the name of each kernel that is called, for few steps, too."""
     called = []
+    monkeypatch.setattr(recurrent, "LEAST_STEPS", 1)
+    monkeypatch.setattr(recurrent, "MOST_WEIGHTS", 10**6)
 
     def named(kernel):
         def call(*arguments):
@@ -182,6 +185,18 @@ def test_a_cell_of_ones_own_is_not_replaced(name, walks):
     assert not walks
     learn(type("Inheriting", (mn.LSTM,), {})(3, 5, rng=0), some(np.random.default_rng(0), 4, 6, 3))
     assert walks == ["lstm", "lstm_back"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "hidden", "calls"),
+    [((9, 3, 2), 8, 0), ((9, 4, 2), 8, 2), ((1, 4, 2), 33, 0), ((4, 4, 2), 33, 2)],
+    ids=str,
+)
+def test_few_steps_are_left_to_the_layer(shape, hidden, calls, walks, monkeypatch):
+    monkeypatch.setattr(recurrent, "LEAST_STEPS", LEAST_STEPS)
+    monkeypatch.setattr(recurrent, "MOST_WEIGHTS", MOST_WEIGHTS)
+    learn(mn.LSTM(2, hidden, rng=0), some(np.random.default_rng(0), *shape))
+    assert len(walks) == calls
 
 
 def test_arrays_that_were_given_stay_as_they_are():

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -77,6 +77,7 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
         return train(thread, *rest)
 
     trainer = make(compiled=True, threads=threads)
+    monkeypatch.setattr("minnet.compiled.steps._Pace.is_faster_alone", lambda _: False)
     monkeypatch.setattr(whole_steps, "train", fails)
     with pytest.raises(FailsError):
         fit(trainer, *data())
@@ -85,14 +86,15 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
 
 def test_a_thread_that_cannot_be_started_ends_all(monkeypatch):
     pytest.importorskip("threadpoolctl", reason="the extra threads is not installed")
-    submit = ThreadPoolExecutor.submit
+    start = Thread.start
 
-    def fails(self, work, *arguments):
-        if arguments[-1] == 2:
+    def fails(self):
+        if self.name == "minnet-2":
             raise RuntimeError("can't start new thread")
-        return submit(self, work, *arguments)
+        start(self)
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", fails)
+    monkeypatch.setattr("minnet.compiled.steps._Pace.is_faster_alone", lambda _: False)
+    monkeypatch.setattr(Thread, "start", fails)
     with pytest.raises(RuntimeError, match="can't start"):
         fit(make(compiled=True, threads=3), *data())
 

@@ -13,7 +13,7 @@ recurrent = pytest.importorskip("minnet.compiled.recurrent", exc_type=ImportErro
 @pytest.mark.parametrize("layer", [mn.RNN(3, 5, rng=0), mn.GRU(3, 5, rng=0), mn.LSTM(3, 5, rng=0)], ids=repr)
 def test_steps_that_are_not_kept_are_overwritten(layer):
     N, T, H, width = 4, 6, 5, 3 + 1 + 5  # x, 1 and h
-    kernels = recurrent.kernels_of(layer, np.ones(1, np.float32))
+    kernels = recurrent.kernels_of(layer, np.ones((T, N, 1), np.float32), T)
     z = np.ones((T + 1, N, width), np.float32)
     z[:-1, :, :3] = np.random.default_rng(0).normal(size=(T, N, 3))
     z[0, :, -H:] = 0

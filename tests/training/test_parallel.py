@@ -415,3 +415,30 @@ def test_threads_must_be_at_least_one(threads, error, message):
     model = mn.Linear(5, 3)
     with pytest.raises(error, match=message):
         mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=threads)
+
+
+def test_a_batch_that_is_not_worth_it_is_learned_whole_with_the_threads_of_blas(monkeypatch):
+    monkeypatch.setattr(Cutting, "pays", lambda self, x, samples, threads: samples > 8)
+    limited = []
+
+    class Look(mn.callbacks.Callback):
+        def on_step_end(self, trainer):
+            limited.append(trainer.prediction.shape[0] > 8)
+            seen.append([pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"])
+
+    seen = []
+    before = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    X, y = data(40)
+    model = mn.Sequential(mn.Linear(5, 8, rng=0), mn.BatchNorm1d(8), mn.Linear(8, 3, rng=1))
+    trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=2)
+    trainer.fit(mn.DataLoader(X, y, 16), epochs=2, callbacks=[Look()], progress=False)
+    assert limited == [True, True, False] * 2
+    assert seen == [[1] * len(before), [1] * len(before), before] * 2
+
+
+def test_a_batch_that_is_learned_whole_is_learned_as_by_one_thread(monkeypatch):
+    monkeypatch.setattr(Cutting, "pays", lambda *_: False)
+    layers = [lambda: mn.BatchNorm1d(8), lambda: mn.Dropout(0.5, rng=0)]  # which see whether a batch is cut
+    for accumulate in (1, 2):
+        alone, team = (trained(threads, accumulate, layers=layers) for threads in (1, 2))
+        assert np.array_equal(weights(team), weights(alone))
