@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from minnet.compiled.pace import SECONDS, Pace
 from minnet.compiled.supported import chain, replaceable
 from minnet.core.arrays import Array
 from minnet.core.layer import Layer
@@ -23,8 +24,6 @@ Found = tuple[int, float, float]  # see whole_steps.train
 Together = Callable[[Callable[[int], Found], Callable[[], None]], list[Found]]
 
 FEW = 32  # a layer of up to so many outputs is faster by the kernels' loops than by BLAS
-SECONDS = 0.05  # for one call, because Ctrl-C and the progress bar have to wait for its end
-AGAIN = 32  # calls, of which one tries what was slower before
 GROWTH = 16  # by how many times more steps a call may do than the one before it
 
 
@@ -70,7 +69,7 @@ class CompiledSteps:
         self._code, self._threads = whole_steps, threads
         self._buffers: list[Array] = []
         self._size = 1  # how many steps take about SECONDS
-        self._pace = _Pace()
+        self._pace = Pace()
         self._replaceable = partial(replaceable, model, loss, optimizer, loader)
         self._checked = self._replaceable()
 
@@ -92,11 +91,12 @@ class CompiledSteps:
         alone = self._threads == 1 or self._pace.is_faster_alone()
         samples, loss_sum, last_loss, prediction = self._train(None if alone else together, rows, loss_sum)
         steps = math.ceil(samples / self._loader.batch_size)
-        self._pace.note(alone, steps, time.perf_counter() - begin)
+        took = time.perf_counter() - begin
+        self._pace.note(alone, steps, took)
         if samples < len(rows):
             epoch.rewind(steps)
             self._size = max(1, steps)
-        elif (took := time.perf_counter() - begin) > SECONDS:
+        elif took > SECONDS:
             self._size = max(1, self._size // 2)
         elif took < SECONDS / 3 and steps == self._size:
             self._size = int(self._size * min(SECONDS / 2 / max(took, 1e-9), GROWTH))
@@ -157,25 +157,6 @@ class CompiledSteps:
             self._buffers = [_aligned((rows, width), self._dtype) for width in self._widths * (2 * self._threads)]
         table = [[buffer.ctypes.data, buffer.shape[1]] for buffer in self._buffers]
         return np.array(table).reshape(self._threads, 2, len(self._widths), 2)
-
-
-class _Pace:
-    """How fast steps are by several threads, and by one, which is faster where another program holds a processor."""
-
-    def __init__(self) -> None:
-        self._calls = 0
-        self._seconds = {True: 0.0, False: 0.0}  # of a step by one thread, and by several; 0 before it was measured
-
-    def is_faster_alone(self) -> bool:
-        """Whether the next call is for one thread; now and then, the slower way is tried again."""
-        self._calls += 1
-        faster = self._seconds[True] < self._seconds[False]
-        return faster != (self._calls % AGAIN == 0)
-
-    def note(self, alone: bool, steps: int, took: float) -> None:
-        """Note how long a call took, if it was long enough to tell."""
-        if steps and took > SECONDS / 10:
-            self._seconds[alone] = took / steps
 
 
 class _Slot:

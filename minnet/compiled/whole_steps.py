@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minnet.compiled.barrier import share_of, wait_at
+from minnet.compiled.gathering import copy, gather
 from minnet.compiled.kernels import activate, cross_entropy, deactivate, mean_square
 from minnet.compiled.memory import flattened, matrix, vector
 from minnet.compiled.numba_code import compiled
@@ -30,7 +31,6 @@ Table = NDArray[np.int64]
 SOFTMAX_CROSS_ENTROPY, CROSS_ENTROPY, MEAN_SQUARE = range(3)
 LOSSES = {"SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY, "CrossEntropyLoss": CROSS_ENTROPY, "MSELoss": MEAN_SQUARE}
 SGD, ADAM = range(2)
-BYTES, FLOAT32, FLOAT64 = 1, 4, 8  # how many bytes a number of the data set takes says what it is
 INPUTS, OUTPUTS, FEW, ACTIVATION = range(4)  # the columns of `Network.layers`
 SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other shares' gradients
 # The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
@@ -197,39 +197,6 @@ def sum_of(sums: NDArray[np.float64], column: int) -> Any:
     for share in range(len(sums)):
         total += sums[share, column]
     return total
-
-
-@compiled
-def gather(source: Table, scale: float, rows: Table, x: Array) -> None:
-    """Write rows of the data set in the dtype of x; bytes are multiplied by `scale`."""
-    address, samples, columns, size = source[0], source[1], source[2], source[3]
-    if size == BYTES:
-        X, factor = matrix(address, samples, columns, np.uint8), np.float32(scale)
-        for n in range(len(rows)):
-            sample, row = X[rows[n]], x[n]
-            for i in range(len(row)):
-                row[i] = np.float32(sample[i]) * factor
-    elif size == FLOAT32:
-        copy_rows(matrix(address, samples, columns, np.float32), rows, x)
-    else:
-        copy_rows(matrix(address, samples, columns, np.float64), rows, x)
-
-
-@compiled
-def copy(a: Array, b: Array) -> None:
-    """Write the numbers of a to b."""
-    a, b = flattened(a), flattened(b)
-    for i in range(len(a)):
-        b[i] = a[i]
-
-
-@compiled
-def copy_rows(X: Array, rows: Table, x: Array) -> None:
-    """Write rows of X to x."""
-    for n in range(len(rows)):
-        sample, row = X[rows[n]], x[n]
-        for i in range(len(row)):
-            row[i] = sample[i]
 
 
 @compiled

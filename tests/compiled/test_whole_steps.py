@@ -17,15 +17,6 @@ def test_subnormal_numbers_become_zero():
     assert array.tolist() == [0, tiny, -tiny, 0, 0, 1, tiny / 2], "where there is a gradient, it is renewed"
 
 
-@pytest.mark.parametrize("to", [np.float32, np.float64])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_rows_are_gathered(dtype, to):
-    X = np.arange(12).reshape(4, 3).astype(dtype)
-    x, rows = np.full((3, 3), np.nan, to), np.array([2, 0, 2])
-    whole_steps.gather(np.array([X.ctypes.data, *X.shape, X.itemsize]), 0.5, rows, x)
-    np.testing.assert_array_equal(x, X[rows] * (0.5 if dtype is np.uint8 else 1))
-
-
 @pytest.mark.parametrize(
     ("norms", "lr", "short"),
     [
