@@ -12,7 +12,7 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 # The files that cannot be imported, or whose examples cannot run, without their extra.
-collect_ignore = [] if find_spec("numba") else ["minnet/compiled/kernels.py", "minnet/compiled/predictor.py"]
+collect_ignore = [] if find_spec("numba") else ["minnet/compiled"]
 collect_ignore += [f"minnet/{room}" for room in ("sklearn", "onnx") if not find_spec(room)]
 if not find_spec("torch"):
     collect_ignore.append("minnet/torch/modules")

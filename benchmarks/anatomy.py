@@ -23,7 +23,7 @@ from with_minnet import MODELS, Minnet, can_compile, fit
 from works import WORKS, Data, Work, data_of
 
 import minnet as mn
-from minnet.compiled.twins import table
+from minnet.compiled.twins.table import table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance-anatomy.md"
 NAMES = ("W1", "W4", "W5", "L", "T")

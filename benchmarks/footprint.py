@@ -14,7 +14,7 @@ Figures = dict[str, dict[str, float | None]]
 
 STARTS = {  # name → the statement that is timed, after NumPy was imported, which all of them need
     "minnet": "import minnet",
-    "minnet, what compiled=True needs as well": "import minnet; import minnet.compiled.kernels",
+    "minnet, what compiled=True needs as well": "import minnet; import minnet.compiled.foundation.kernels",
     "PyTorch": "import torch",
     "JAX": "import jax, jax.numpy",
     "scikit-learn": "import sklearn.linear_model",

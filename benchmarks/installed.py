@@ -29,7 +29,7 @@ LIBRARIES = {  # name → what pip installs, and what is imported
     "minnet[tensorboard]": ([f"{HERE}[tensorboard]"], "import minnet, tensorboardX"),
     "minnet[jupyter]": ([f"{HERE}[jupyter]"], "import minnet, pandas, ipywidgets"),
     "minnet[sklearn]": ([f"{HERE}[sklearn]"], "import minnet.sklearn"),
-    "minnet[compiled]": ([f"{HERE}[compiled]"], "import minnet, minnet.compiled.kernels"),
+    "minnet[compiled]": ([f"{HERE}[compiled]"], "import minnet, minnet.compiled.foundation.kernels"),
     "scikit-learn": (["scikit-learn"], "import sklearn.neural_network"),
     "PyTorch": ([TORCH, "numpy"], "import torch"),
     "Keras with JAX": (["keras", "jax"], "import keras"),

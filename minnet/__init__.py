@@ -12,7 +12,7 @@ from minnet import errors as errors
 from minnet import initializers as initializers
 from minnet import metrics as metrics
 from minnet import plots as plots
-from minnet.compiled.predictor import Predictor as Predictor
+from minnet.compiled.predicting.predictor import Predictor as Predictor
 from minnet.core import extras as extras
 from minnet.core import names as _names
 from minnet.core.buffer import Buffer as Buffer

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.compiled.steps import CompiledSteps, Together
+from minnet.compiled.steps.steps import CompiledSteps, Together
 from minnet.core.arrays import BYTE_SCALE, cast
 from minnet.core.rows import Row
 from minnet.core.state import State

@@ -13,9 +13,9 @@ from minnet.callbacks.base import Hooks, hooks
 from minnet.callbacks.busy_machine import watch
 from minnet.callbacks.participants import Participants
 from minnet.callbacks.progress import shown_by
-from minnet.compiled import supported
-from minnet.compiled.steps import CompiledSteps
-from minnet.compiled.twins import using_twins
+from minnet.compiled.steps import supported
+from minnet.compiled.steps.steps import CompiledSteps
+from minnet.compiled.twins.table import using_twins
 from minnet.core.blas import one_thread
 from minnet.core.checks import check_choice, check_int
 from minnet.core.console import silenced

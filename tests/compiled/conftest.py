@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def calls(monkeypatch):
     """Return a list that gets the number of steps of each call of the compiled code."""
-    from minnet.compiled.steps import CompiledSteps
+    from minnet.compiled.steps.steps import CompiledSteps
 
     seen, original = [], CompiledSteps.run
 

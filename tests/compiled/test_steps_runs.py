@@ -30,7 +30,7 @@ def test_results_do_not_depend_on_which_thread_is_faster(threads):
 def test_one_thread_that_does_the_shares_of_all_leaves_the_same_bits(threads, monkeypatch):
     found = []
     for alone in (False, True):
-        monkeypatch.setattr("minnet.compiled.pace.Pace.is_faster_alone", lambda _, alone=alone: alone)
+        monkeypatch.setattr("minnet.compiled.steps.pace.Pace.is_faster_alone", lambda _, alone=alone: alone)
         for optimizer in (None, OPTIMIZERS["Adam"]):
             trainer = make(CHAINS["wide"], optimizer=optimizer, dtype=np.float32, compiled=True, threads=threads)
             fit(trainer, *data(np.float32), epochs=5)
@@ -47,7 +47,7 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
     """No other thread waits for it forever, and the error is the one that it raised."""
     if failing >= threads:
         pytest.skip("there are not so many threads")
-    from minnet.compiled import whole_steps
+    from minnet.compiled.steps import whole_steps
 
     train = whole_steps.train
 
@@ -57,7 +57,7 @@ def test_a_thread_that_fails_ends_all(threads, failing, monkeypatch):
         return train(thread, *rest)
 
     trainer = make(compiled=True, threads=threads)
-    monkeypatch.setattr("minnet.compiled.pace.Pace.is_faster_alone", lambda _: False)
+    monkeypatch.setattr("minnet.compiled.steps.pace.Pace.is_faster_alone", lambda _: False)
     monkeypatch.setattr(whole_steps, "train", fails)
     with pytest.raises(FailsError):
         fit(trainer, *data())
@@ -73,7 +73,7 @@ def test_a_thread_that_cannot_be_started_ends_all(monkeypatch):
             raise RuntimeError("can't start new thread")
         start(self)
 
-    monkeypatch.setattr("minnet.compiled.pace.Pace.is_faster_alone", lambda _: False)
+    monkeypatch.setattr("minnet.compiled.steps.pace.Pace.is_faster_alone", lambda _: False)
     monkeypatch.setattr(Thread, "start", fails)
     with pytest.raises(RuntimeError, match="can't start"):
         fit(make(compiled=True, threads=3), *data())

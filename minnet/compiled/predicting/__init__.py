@@ -1,0 +1,1 @@
+"""A model that only predicts, in less time."""

@@ -1,0 +1,1 @@
+"""Whole steps of dense networks, many in a call."""

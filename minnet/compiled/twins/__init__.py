@@ -1,0 +1,1 @@
+"""Twins of formulas, a family a file."""

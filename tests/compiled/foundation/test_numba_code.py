@@ -1,0 +1,52 @@
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+numba_code = pytest.importorskip("minnet.compiled.foundation.numba_code", exc_type=ImportError)
+
+
+def test_the_name_of_the_code_changes_with_the_files_of_the_room(monkeypatch, tmp_path):
+    before = numba_code._checksum()
+    room = tmp_path / "compiled"
+    shutil.copytree(numba_code.Path(numba_code.__file__).parent.parent, room)
+    monkeypatch.setattr(numba_code, "__file__", str(room / "foundation" / "numba_code.py"))
+    assert numba_code._checksum() == before
+    (room / "twins" / "updates.py").write_text("# another\n")
+    assert numba_code._checksum() != before
+
+
+def test_code_is_compiled_and_named_by_the_checksum():
+    @numba_code.compiled
+    def total(x):
+        s = 0.0
+        for i in range(len(x)):
+            s += x[i]
+        return s
+
+    assert total(np.arange(4.0)) == 6.0
+    assert numba_code.CHECKSUM in total.py_func.__qualname__
+
+
+SCRIPT = """
+import numba
+original = numba.njit
+def njit(function=None, **options):
+    if options.pop("cache", False):
+        raise RuntimeError("cannot cache function: no locator available")
+    return original(**options) if function is None else original(function, **options)
+numba.njit = njit
+import numpy as np
+from minnet.compiled.foundation import products
+array = np.array([3.0], np.float32)
+products.shrink(array, 0.5)
+print(array[0])
+"""
+
+
+@pytest.mark.slow
+def test_without_a_writeable_folder_code_is_compiled_again():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.5\n"
