@@ -37,7 +37,9 @@ def imported(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "minnet":
             inside = node.module.split(".")[1:]
-            yield from ([".".join(inside)] if inside else [alias.name for alias in node.names])
+            for alias in node.names:
+                is_module = ROOT.joinpath(*inside, f"{alias.name}.py").is_file()
+                yield ".".join([*inside, alias.name] if is_module or not inside else inside)
         elif isinstance(node, ast.Import):
             yield from (a.name.removeprefix("minnet.") for a in node.names if a.name.startswith("minnet."))
         assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"

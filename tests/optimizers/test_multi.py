@@ -160,8 +160,10 @@ def test_in_parts(options):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-9)
 
 
-def test_compiled_steps_refuse_it():
-    one = trainer()
-    one.compiled = True
-    with pytest.raises((ValueError, mn.errors.MissingExtraError), match=r"needs SGD, Adam or AdamW|compiled"):
-        one.fit(loader(), steps=1, progress=False)
+def test_compiled_code_takes_it():
+    pytest.importorskip("numba")
+    one, compiled = trainer(), trainer()
+    compiled.compiled = True
+    for each in (one, compiled):
+        each.fit(loader(), steps=5, progress=False)
+    assert compiled.last_loss == pytest.approx(one.last_loss, rel=1e-5)
