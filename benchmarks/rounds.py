@@ -58,7 +58,7 @@ class Effort:
     most: int = 100_000
 
 
-FULL = Effort(rounds=15, fewest=5, seconds=45.0, turn=0.2, least=15)
+FULL = Effort(rounds=9, fewest=5, seconds=50.0, turn=0.6, least=15)
 SHORT = Effort(rounds=3, fewest=1, seconds=7.0, turn=0.03, least=4)
 
 
