@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from minnet.compiled.foundation.numba_code import compiled, numba
 
-TRIES = 2000  # looks at the barrier, some microseconds, after which a thread sleeps: the other may have no processor
-# What the operating system offers to let another thread have the processor for a moment.
+TRIES = 200  # looks at the barrier, some microseconds, after which the processor is offered to the other thread
+OFFERS = 100  # after which a thread sleeps, because another program may have the other's processor
+# What the operating system has for that.
 if sys.platform == "win32":
+    offer = numba.types.ExternalFunction("SwitchToThread", numba.int32())
     pause, MOMENT = numba.types.ExternalFunction("Sleep", numba.void(numba.uint32)), np.uint32(0)
 else:
+    offer = numba.types.ExternalFunction("sched_yield", numba.int32())
     pause, MOMENT = numba.types.ExternalFunction("usleep", numba.int32(numba.uint32)), np.uint32(20)
 
 
@@ -43,8 +46,10 @@ def wait_at(barrier: NDArray[np.int64], arrivals: int) -> bool:
         if atomic_add(barrier, 1, 0):
             return False
         tries -= 1
-        if tries < 0:
+        if tries < -OFFERS:
             pause(MOMENT)
+        elif tries < 0:  # a system may begin with both threads on one processor
+            offer()
     return True
 
 
