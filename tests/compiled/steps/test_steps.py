@@ -477,13 +477,13 @@ def test_broken_off_calls_do_not_draw_many_batches_again():
 @pytest.mark.parametrize(("took", "sizes"), [(0.0, [1, 16, 256, 27]), (0.03, [1] * 8), (9.0, [1] * 8)])
 def test_calls_grow_until_they_take_long_enough(calls, monkeypatch, took, sizes):
     now = iter(range(10**6))
-    monkeypatch.setattr("minnet.compiled.steps.time", SimpleNamespace(perf_counter=lambda: next(now) * took))
+    monkeypatch.setattr("minnet.compiled.steps.steps.time", SimpleNamespace(perf_counter=lambda: next(now) * took))
     fit(make(compiled=True), *data(samples=300), 1, epochs=1)
     assert calls[: len(sizes)] == sizes
 
 
 def test_calls_shrink_when_they_take_too_long(calls, monkeypatch):
     times = iter([0.0, 0.0] * 2 + [0.0, 9.0] * 100)
-    monkeypatch.setattr("minnet.compiled.steps.time", SimpleNamespace(perf_counter=lambda: next(times)))
+    monkeypatch.setattr("minnet.compiled.steps.steps.time", SimpleNamespace(perf_counter=lambda: next(times)))
     fit(make(compiled=True), *data(samples=600), 1, epochs=1)
     assert calls[:8] == [1, 16, 256, 128, 64, 32, 16, 8]
