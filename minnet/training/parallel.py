@@ -33,9 +33,10 @@ class ParallelSteps:
     order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from those
     of the model and the loss. What a Buffer holds (running statistics) becomes the mean over the threads.
 
-    One thread does batches for which that does not pay: see `Cutting`. Use it with ``with``. From the first batch that
-    is cut for threads, BLAS computes on one thread, because several threads that each use several would wait for each
-    other. That needs threadpoolctl, or a `MissingExtraError` is raised.
+    One thread does the batches for which several do not pay: see `Cutting`. From a batch that is cut for threads until
+    the next one that is not, BLAS computes on one thread, because several threads that each use several would wait for
+    each other. That needs threadpoolctl, or a `MissingExtraError` is raised. Use this class with ``with``, which
+    restores BLAS's threads at the end.
     """
 
     def __init__(self, model: Layer, loss: Loss, threads: int, parts: int) -> None:
@@ -43,7 +44,8 @@ class ParallelSteps:
         self.parts = parts  # of a batch that each thread takes, one after the other
         if threads > 1:
             require("threadpoolctl", "threads")
-        self._team, self._limited = Team(threads), False  # whether BLAS's threads are
+        self._team = Team(threads)
+        self._limited = False  # whether BLAS computes on one thread
         self._take(model, loss)
 
     def _take(self, model: Layer, loss: Loss) -> None:

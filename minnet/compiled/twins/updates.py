@@ -1,4 +1,4 @@
-"""Twins of the optimizers' updates: one pass over memory, where NumPy makes one for each operation.
+"""Twins of updates of SGD, Adam and their kin: one pass over memory, where NumPy makes one for each operation.
 
 They round each operation as NumPy does, so weights and states have the same bits with and without them.
 """
@@ -15,7 +15,7 @@ from minnet.optimizers import SGD, Adagrad, Adam, NAdam, Optimizer, RMSprop
 
 Number = Any  # a float that is given, and then a number of the arrays' dtype
 
-LEAST = 8192  # numbers, below which SGD takes NumPy's calls no longer than a call of compiled code
+LEAST = 8192  # numbers; for fewer, NumPy's calls for SGD take no longer than a call of compiled code
 
 
 @as_numpy
