@@ -73,9 +73,9 @@ class ParallelSteps:
 
     def __exit__(self, *_: object) -> None:
         self._team.close()
-        self._limit_blas(False)
+        self.limit_blas(False)
 
-    def _limit_blas(self, limited: bool) -> None:
+    def limit_blas(self, limited: bool) -> None:
         """Let BLAS compute on one thread, or on its own number of threads again."""
         if limited != self._limited:
             one_thread.limit() if limited else one_thread.restore()
@@ -104,7 +104,7 @@ class ParallelSteps:
         batch = x, y, *weights
         total = weight_of(loss, x, y, *weights) if whole is None else whole
 
-        self._limit_blas(len(shares) > 1)
+        self.limit_blas(len(shares) > 1)
         if len(shares) > 1:
             done = self._learn_together(model, loss, shares, batch, total)
         else:
@@ -136,7 +136,7 @@ class ParallelSteps:
 
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Let the threads work at the same time: see `Team.together`."""
-        self._limit_blas(self.threads > 1)
+        self.limit_blas(self.threads > 1)
         return self._team.together(work, give_up)
 
     @property

@@ -437,7 +437,7 @@ class Trainer:
             return Steps(*shared)  # whose formulas have twins
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
-        return ManySteps(compiled, parts.parallel.together, self._trained, *shared)
+        return ManySteps(compiled, parts.parallel, self._trained, *shared)
 
     def _ranks(self) -> MPI | None:
         """Return the processes that train together; None if there is this one only."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.compiled.foundation.flat import flat
+from minnet.compiled.foundation.flat import flat, is_dense
 from minnet.compiled.foundation.numba_code import as_numpy
 from minnet.core.arrays import Array
 from minnet.optimizers import SGD, Adagrad, Adam, NAdam, Optimizer, RMSprop
@@ -115,7 +115,7 @@ def flattened(optimizer: Optimizer, i: int, p: Array, g: Array, *names: str) -> 
     """Return p, g and arrays of Parameter i's state along one axis each; None if they do not lie alike."""
     state = [optimizer.state[name][i] for name in names if name in optimizer.state]
     others = [g, *(array for array in state if array is not None)]
-    if any(a.strides != p.strides or a.dtype != p.dtype for a in others) or flat(p) is None:
+    if any(a.strides != p.strides or a.dtype != p.dtype for a in others) or not is_dense(p):
         return None
     return [flat(a) for a in (p, g, *(optimizer.buffer(name, i) for name in names))]
 
