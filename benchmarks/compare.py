@@ -4,6 +4,7 @@
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
+    python benchmarks/compare.py --pinned         # with OpenBLAS's code for processors without AVX-512
     python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
     python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables

@@ -1,1 +1,1 @@
-"""Training steps and predictions of small networks by compiled code. They need the extra "compiled"."""
+"""Compiled code: twins of formulas, whole steps of dense networks, and predictions. It needs the extra "compiled"."""

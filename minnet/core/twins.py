@@ -1,8 +1,9 @@
 """A twin is compiled code that takes the place of a formula: the same arguments and results, in less time.
 
-A formula stands once, in NumPy, on the page of its layer, loss or optimizer. While a Trainer with ``compiled=True``
-works, `twins` holds the twins of those formulas that have one; at all other times it is empty. A twin leaves the same
-`cache` as its formula, so `backward` may be a twin where `forward` was none, and the other way round.
+A formula stands once, in NumPy, on the page of its layer, loss or optimizer. While a `Predictor`, or a Trainer with
+``compiled=True``, works, `twins` holds the twins of those formulas that have one; at all other times it is empty. A
+twin leaves the same `cache` as its formula, so `backward` may be a twin where `forward` was none, and the other way
+round.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def twinned(formula: F) -> F:
 
 
 def method_of(owner: object, name: str) -> Callable[..., Any]:
-    """Return a bound method, or its twin: not of one that a subclass, or the object itself, has of its own."""
+    """Return a bound method, or its twin. What a subclass, or the object itself, has of its own has no twin."""
     method: Callable[..., Any] = getattr(owner, name)
     table = twins.get()
     if table and (twin := table.get(getattr(method, "__func__", method))) is not None:

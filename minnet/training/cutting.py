@@ -1,4 +1,4 @@
-"""A Cutting says for which batches several threads pay: those with enough work between two changes of Python's lock."""
+"""A Cutting says for which batches several threads pay: those whose calls of NumPy take long enough."""
 
 import copy
 import math
@@ -18,10 +18,11 @@ KINDS = 64  # of batches that are remembered
 class Cutting:
     """For which batches of a model it pays that each thread takes a part.
 
-    Threads hand Python's lock to each other between two calls of NumPy, and a thread that waits for it is awake some
-    50 µs later. So the calls must be longer than that: where the layers' outputs are small, or a recurrent layer takes
-    its steps in Python, one thread is faster, whose matrix products use BLAS's threads. So it is where there are more
-    weights than numbers that go through the layers, because the threads' gradients have to be added up.
+    Threads hand Python's lock to each other between two calls of NumPy, and a thread that waits for it wakes up some
+    50 µs after it is free. So the calls must take longer than that. Where the layers' outputs are small, or a recurrent
+    layer takes its steps in Python, one thread is faster, whose matrix products use BLAS's threads. One thread is also
+    faster where there are more weights than numbers that go through the layers, because the threads' gradients have to
+    be added up.
 
     The answer depends on the model and on the batch's shape only, never on a clock, so that a run can be repeated to
     the last bit.
@@ -56,7 +57,7 @@ class Cutting:
         with np.errstate(all="ignore"):
             try:
                 call(probe.forward, x)
-            except Exception:  # a layer that takes no single sample: the threads do as they were told
+            except Exception:  # a layer takes no single sample: the batches are cut, because nothing is known of them
                 return 1, math.inf
         return len(sizes), sum(sizes)
 

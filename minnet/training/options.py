@@ -1,4 +1,4 @@
-"""The options of a Trainer go around some of its methods: a subclass that has its own is told so."""
+"""Some options of a Trainer do not call all of its methods: a subclass that overrides one of these is refused."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ METHODS = ("train_step", "update")  # of a Trainer, which whole compiled steps d
 
 
 def check_options(trainer: Any, base: type) -> None:
-    """Check that no option goes around a method that is not that of the class `base`, and that code can be compiled.
+    """Check that each method that an option leaves out is that of the class `base`, and that code can be compiled.
 
     Raises ValueError, or MissingExtraError.
     """

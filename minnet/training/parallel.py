@@ -10,7 +10,7 @@ import numpy as np
 from minnet.core.blas import one_thread
 from minnet.core.checks import replaced
 from minnet.core.extras import require
-from minnet.core.layer import Layer
+from minnet.core.layer import TRANSIENT, Layer
 from minnet.core.parameter import Parameter
 from minnet.core.state import RANDOM, is_plain
 from minnet.core.trees import call, first, joined, mapped, named_leaves, taken
@@ -33,9 +33,10 @@ class ParallelSteps:
     order, so that the result does not depend on which thread was faster. Generators (dropout) are spawned from those
     of the model and the loss. What a Buffer holds (running statistics) becomes the mean over the threads.
 
-    One thread does batches for which that does not pay: see `Cutting`. Use it with ``with``. From the first batch that
-    is cut for threads, BLAS computes on one thread, because several threads that each use several would wait for each
-    other. That needs threadpoolctl, or a `MissingExtraError` is raised.
+    One thread does the batches for which several do not pay: see `Cutting`. From a batch that is cut for threads until
+    the next one that is not, BLAS computes on one thread, because several threads that each use several would wait for
+    each other. That needs threadpoolctl, or a `MissingExtraError` is raised. Use this class with ``with``, which
+    restores BLAS's threads at the end.
     """
 
     def __init__(self, model: Layer, loss: Loss, threads: int, parts: int) -> None:
@@ -43,7 +44,8 @@ class ParallelSteps:
         self.parts = parts  # of a batch that each thread takes, one after the other
         if threads > 1:
             require("threadpoolctl", "threads")
-        self._team, self._limited = Team(threads), False  # whether BLAS's threads are
+        self._team = Team(threads)
+        self._limited = False  # whether BLAS computes on one thread
         self._take(model, loss)
 
     def _take(self, model: Layer, loss: Loss) -> None:
@@ -62,16 +64,18 @@ class ParallelSteps:
 
     def remember(self) -> None:
         """Remember the layers' attributes: what is set later, by a callback, the copies take over: see `_follow`."""
-        self._seen = [dict(vars(layer)) for layer in self._layers[0]] if self.threads > 1 else []
+        # Without what steps leave behind, so that their memory is used again.
+        layers = self._layers[0] if self.threads > 1 else []
+        self._seen = [{n: v for n, v in vars(layer).items() if n not in TRANSIENT} for layer in layers]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._team.close()
-        self._limit_blas(False)
+        self.limit_blas(False)
 
-    def _limit_blas(self, limited: bool) -> None:
+    def limit_blas(self, limited: bool) -> None:
         """Let BLAS compute on one thread, or on its own number of threads again."""
         if limited != self._limited:
             one_thread.limit() if limited else one_thread.restore()
@@ -93,8 +97,6 @@ class ParallelSteps:
         for name, tree in zip(("x", "y", "sample_weight"), (x, y, *weights), strict=False):
             for path, leaf in named_leaves(name, tree):
                 _check_part(path, leaf, samples)
-        self._follow(model, loss)
-        self._share_statistics()
         threads = self.threads if self.threads > 1 and self._cutting.pays(x, samples, self.threads) else 1
         size = max(1, math.ceil(samples / (threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
@@ -102,48 +104,45 @@ class ParallelSteps:
         batch = x, y, *weights
         total = weight_of(loss, x, y, *weights) if whole is None else whole
 
-        def work(thread: int) -> Done:
-            return self._learn_parts(thread, shares[thread], batch, total) if thread < len(shares) else []
-
-        self._limit_blas(len(shares) > 1)
-        try:
-            done = [part for share in (self._team.together(work) if len(shares) > 1 else [work(0)]) for part in share]
-        finally:
-            self.remember()
-        self._combine(len(shares))
+        self.limit_blas(len(shares) > 1)
+        if len(shares) > 1:
+            done = self._learn_together(model, loss, shares, batch, total)
+        else:
+            done = _learn_parts(model, loss, parts, batch, total)
         values, predictions = zip(*done, strict=True)
         return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
 
+    def _learn_together(
+        self, model: Layer, loss: Loss, shares: list[list[slice]], batch: tuple[Any, ...], whole: Weight
+    ) -> Done:
+        """Do each thread's share of the parts, and add up their gradients."""
+        self._follow(model, loss)
+        self._share_statistics()
+
+        def work(thread: int) -> Done:
+            if thread >= len(shares):
+                return []
+            if thread:
+                for parameter in self._parameters[thread]:
+                    parameter.zero_grad()
+            return _learn_parts(*self._copies[thread], shares[thread], batch, whole)
+
+        try:
+            done = self._team.together(work)
+        finally:
+            self.remember()
+        self._combine(len(shares))
+        return [part for share in done for part in share]
+
     def together(self, work: Callable[[int], Result], give_up: Callable[[], None]) -> list[Result]:
         """Let the threads work at the same time: see `Team.together`."""
-        self._limit_blas(self.threads > 1)
+        self.limit_blas(self.threads > 1)
         return self._team.together(work, give_up)
 
     @property
     def copies(self) -> list[tuple[Layer, Loss]]:
         """The model and the loss of each thread but the first, which uses the Trainer's own."""
         return self._copies[1:]
-
-    def _learn_parts(self, thread: int, parts: list[slice], batch: tuple[Any, ...], whole: Weight) -> Done:
-        """Do the parts of one thread; the batch has the weight `whole` in a mean."""
-        model, loss = self._copies[thread]
-        if thread:
-            for parameter in self._parameters[thread]:
-                parameter.zero_grad()
-        done = []
-        for part in parts:
-            x, y, *weights = (taken(tree, part) for tree in batch)
-            one, share = as_part_of(loss, weight_of(loss, x, y, *weights), whole)
-            prediction = call(model.forward, x)
-            value = loss_of(one, prediction, y, *weights)
-            if share:  # else nothing of it counts
-                model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
-            elif over_batch.get() is not alone:
-                model.accumulate_grad(mapped(np.zeros_like, prediction))  # other ranks wait for the batch norms' sums
-            if not isinstance(value, HeadLosses):  # whose shares are in it
-                value = share * value if share else 0.0
-            done.append((value, prediction))
-        return done
 
     def _combine(self, threads: int) -> None:
         """Add the copies' gradients to the model's, and average their running statistics."""
@@ -164,7 +163,7 @@ class ParallelSteps:
         same_layers = True
         for i, seen in enumerate(self._seen):
             for name, value in vars(self._layers[0][i]).items():
-                if value is seen.get(name, ...):
+                if name in TRANSIENT or value is seen.get(name, ...):
                     continue
                 if isinstance(value, RANDOM):
                     other = True
@@ -186,6 +185,24 @@ class ParallelSteps:
         for buffers in self._buffers[1:]:
             for buffer, other in zip(self._buffers[0], buffers, strict=True):
                 other.data = buffer.data
+
+
+def _learn_parts(model: Layer, loss: Loss, parts: list[slice], batch: tuple[Any, ...], whole: Weight) -> Done:
+    """Do parts of a batch that has the weight `whole` in a mean, one after the other."""
+    done = []
+    for part in parts:
+        x, y, *weights = (taken(tree, part) for tree in batch)
+        one, share = as_part_of(loss, weight_of(loss, x, y, *weights), whole)
+        prediction = call(model.forward, x)
+        value = loss_of(one, prediction, y, *weights)
+        if share:  # else nothing of it counts
+            model.accumulate_grad(one.backward() if share == 1.0 else scaled_backward(one, share))
+        elif over_batch.get() is not alone:
+            model.accumulate_grad(mapped(np.zeros_like, prediction))  # other ranks wait for the batch norms' sums
+        if not isinstance(value, HeadLosses):  # whose shares are in it
+            value = share * value if share else 0.0
+        done.append((value, prediction))
+    return done
 
 
 def _check_part(name: str, leaf: Any, samples: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minnet.compiled.steps.steps import CompiledSteps, Together
+from minnet.compiled.steps.steps import CompiledSteps
 from minnet.core.arrays import BYTE_SCALE, cast
 from minnet.core.rows import Row
 from minnet.core.state import State
@@ -19,6 +19,7 @@ from minnet.saving.run_parts import RunParts
 from minnet.saving.run_state import Snapshot
 from minnet.training.batches import check_batch
 from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.parallel import ParallelSteps
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
 
@@ -135,15 +136,15 @@ class Steps:
 class ManySteps(Steps):
     """Several steps a call, by compiled code; a step that the compiled code leaves out is done as in `Steps`.
 
-    `together` runs it in several threads: see `ParallelSteps.together`. `trained` returns the Trainer's model, loss
-    and optimizer, because a callback may replace one. `parts` are what `Steps` takes.
+    `parallel` has the threads. `trained` returns the model, loss and optimizer of now, because a callback may replace
+    one. `parts` are what `Steps` takes.
     """
 
     def __init__(
-        self, compiled: CompiledSteps, together: Together, trained: Callable[[], tuple[Any, ...]], *parts: Any
+        self, compiled: CompiledSteps, parallel: ParallelSteps, trained: Callable[[], tuple[Any, ...]], *parts: Any
     ) -> None:
         super().__init__(*parts)
-        self._compiled, self._together = compiled, together
+        self._compiled, self._parallel = compiled, parallel
         self._trained, self._at_first = trained, trained()
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
@@ -152,7 +153,7 @@ class ManySteps(Steps):
         if isinstance(batches, Epoch) and self._trained() == self._at_first:
             self.interrupts.busy = self.inside = True
             steps, samples, weight, loss_sum, last_loss, prediction, target = self._compiled.run(
-                batches, self._together, most, counts.loss_sum
+                batches, self._parallel.together, most, counts.loss_sum
             )
             if steps:
                 state.last_loss, state.prediction, state.target = last_loss, prediction, target
@@ -164,4 +165,7 @@ class ManySteps(Steps):
                 return steps
             self.inside = False
             self.interrupts.release()
-        return super().advance(batches, most, counts)
+        try:
+            return super().advance(batches, most, counts)
+        finally:
+            self._parallel.limit_blas(False)  # compiled steps of one thread find BLAS as they are used to

@@ -12,7 +12,7 @@ class Team:
     """Several threads that do parts of a task at the same time, until it is closed.
 
     Helpers start with the first task, and wait for the next one asleep. So threads that wait take no processor from
-    those that compute, and where another program has one of two processors, a task takes as long as by one thread.
+    those that compute. Where another program has one of two processors, a task takes about as long as by one thread.
     """
 
     def __init__(self, size: int) -> None:

@@ -80,13 +80,13 @@ class Trainer:
         (Layers that use statistics of a batch, such as BatchNorm1d, see the parts.)
     threads
         How many threads work on a batch at the same time, each on `accumulate` parts; BLAS then uses one thread in
-        the whole process. Large batches of convolutions and transformers gain from it, and compiled steps. Batches that
-        would not, by their sizes, and recurrent layers without compiled code, are done by one thread and those of BLAS.
-        Needs the extra "threads".
+        the whole process. Large batches of convolutions and transformers gain from it; with ``compiled=True``, those of
+        recurrent layers do, too, and so do whole steps of layers with up to 32 outputs each. All other batches are done
+        by one thread and those of BLAS. Needs the extra "threads".
     compiled
-        Whether compiled code takes the place of formulas: of layers, losses and optimizers that have such a twin, and
-        in small networks of Linear layers of whole steps, several in one call (gradients are not kept then). Rounding
-        differs. Needs the extra "compiled".
+        Whether compiled code takes the place of formulas: of those layers, losses and optimizers that have such a twin.
+        In networks of Linear layers, it takes the place of whole steps, several in one call (gradients are not kept
+        then). Rounding differs. Needs the extra "compiled".
     parallel
         `MPI()`: the processes of a job, started by ``mpiexec``, train the model together, each on its part of every
         batch. Needs the extra "mpi".
@@ -437,7 +437,7 @@ class Trainer:
             return Steps(*shared)  # whose formulas have twins
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
-        return ManySteps(compiled, parts.parallel.together, self._trained, *shared)
+        return ManySteps(compiled, parts.parallel, self._trained, *shared)
 
     def _ranks(self) -> MPI | None:
         """Return the processes that train together; None if there is this one only."""

@@ -8,6 +8,7 @@ import pytest
 import minnet as mn
 from minnet.errors import NonFiniteError
 from minnet.training.nonfinite import NonFiniteChecks
+from minnet.training.parallel import ParallelSteps
 from minnet.training.signals import Interrupts
 from minnet.training.state import Counts, TrainingState
 from minnet.training.steps import ManySteps, Steps
@@ -103,7 +104,16 @@ def test_many_steps_fall_back_on_one():
         return 0.5
 
     steps = ManySteps(
-        compiled, None, lambda: (optimizers[0],), learn, state, None, None, Interrupts(), weigh, lambda: None
+        compiled,
+        ParallelSteps(mn.Linear(4, 2), mn.MSELoss(), 1, 1),
+        lambda: (optimizers[0],),
+        learn,
+        state,
+        None,
+        None,
+        Interrupts(),
+        weigh,
+        lambda: None,
     )
     epoch = iter(mn.DataLoader(X, Y, 2))
     assert steps.advance(epoch, 7, counts) == 3

@@ -21,11 +21,6 @@ def in_order(x: NDArray[Any]) -> NDArray[Any]:
     return x.transpose(sorted(range(x.ndim), key=lambda i: -x.strides[i]))
 
 
-def alike(x: NDArray[Any], y: NDArray[Any]) -> bool:
-    """Whether the numbers of two dense arrays of one shape lie in memory in the same order."""
-    return x.strides == y.strides
-
-
 def image_rows(x: NDArray[Any]) -> NDArray[Any]:
     """View images (C, H, W, N) as (C, H, W·N), and signals (C, L, N) as (C, 1, L·N)."""
     return x.reshape(len(x), math.prod(x.shape[1:-2]), x.shape[-2] * x.shape[-1])

@@ -3,7 +3,7 @@
 The code is kept on the disk: in the folder ``__pycache__`` beside the file, or in the user's cache folder
 (`NUMBA_CACHE_DIR` names another). Numba compiles a function anew when its own file has changed, and does not look at
 the files of the functions that it calls. So the name of each function, by which Numba finds the code, ends with a
-checksum of all files in this folder.
+checksum of all files in `minnet.compiled`.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Products of a Linear layer's forward and backward, for whole steps by compiled code.
 
-Of few outputs, the weights are given transposed, (O, I), because then the long axis is contiguous: the loops here turn
-into vector instructions, and take less time than a BLAS. All other products are BLAS's.
+If outputs are few, the weights are given transposed, (O, I), because then the long axis is contiguous: the loops here
+turn into vector instructions, and take less time than a BLAS. All other products are BLAS's.
 """
 
 from typing import Any
@@ -85,7 +85,7 @@ def add(row: Array, a: Array, factor: Any) -> None:
 
 @compiled
 def forward_few(x: Array, weight: Array, y: Array) -> None:
-    """Write x @ W for few outputs, of which W transposed is given, because then the inputs are the long axis.
+    """Write x @ W for few outputs; W is given transposed.
 
     Four samples at a time: each weight is read once for four products.
     """

@@ -15,7 +15,7 @@ ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 
 
 class DenseRun:
-    """`Linear` layers, each with an activation or nothing after it, and `Softmax` or nothing behind the last."""
+    """`Linear` layers, each with an activation or nothing after it, and `Softmax` or nothing after the last."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.length = len(layers)

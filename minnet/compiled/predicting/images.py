@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minnet.compiled.foundation.blas import address
+from minnet.compiled.foundation.kernels import RELU, SIGMOID, TANH
 from minnet.compiled.predicting import kernels
 from minnet.compiled.predicting.runs import Call, Shape, dtype_of, is_plain, ready
 from minnet.core.arrays import Array
@@ -39,7 +40,7 @@ LARGEST, MEANS = (MaxPool1d, MaxPool2d), (AvgPool1d, AvgPool2d)
 # OpenBLAS does a product of so many multiplications on one thread. Its other threads, which sleep between two products,
 # take 60 µs to wake up: that is more than they save, unless there are many more.
 ONE_THREAD, MANY = 2**19 - 1, 2_000_000
-ACTIVATIONS: dict[type[Layer], int] = {ReLU: kernels.RELU, Tanh: kernels.TANH, Sigmoid: kernels.SIGMOID}
+ACTIVATIONS: dict[type[Layer], int] = {ReLU: RELU, Tanh: TANH, Sigmoid: SIGMOID}
 
 
 class Convolution:
@@ -167,7 +168,7 @@ def image_run(layers: Sequence[Layer]) -> ImageRun | None:
     """Return the run that begins with the first of these layers, if there is one.
 
     It is a convolution, and then BatchNorm, an activation and a pooling, or some of them; or a pooling, or an
-    activation and a pooling. An activation behind a max-pooling may as well stand before it.
+    activation and a pooling. An activation after a max-pooling gives the same as one before it.
     """
     length = 0
 

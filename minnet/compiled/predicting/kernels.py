@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from minnet.compiled.foundation import vector_math
 from minnet.compiled.foundation.blas import gemm
+from minnet.compiled.foundation.kernels import RELU, SIGMOID, TANH
 from minnet.compiled.foundation.numba_code import compiled
 from minnet.core.arrays import Array
 
 Integers = NDArray[np.int64]
-
-NOTHING, RELU, TANH, SIGMOID = range(4)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""A Predictor is a model that only predicts, in less time: layers that can be are done together, by compiled code."""
+"""A Predictor is a model that only predicts, in less time: compiled code does several of its layers in one call."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,14 @@ BYTES = np.dtype(np.uint8)
 
 
 class Predictor:
-    """Map samples to a model's outputs, as its `forward` in eval mode does, in less time.
+    """Map samples to a model's outputs, as its `forward` in eval mode does, most often in less time.
 
     A prediction of one sample is a few dozen calls of NumPy, many of which take longer than their arithmetic. Here,
     layers that stand in a row are one or two calls of compiled code: `Linear` layers with `ReLU`, `Tanh` or `Sigmoid`,
-    and `Softmax` behind them; a convolution of a signal or an image, with `BatchNorm`, an activation and a pooling; an
+    and `Softmax` after them; a convolution of a signal or an image, with `BatchNorm`, an activation and a pooling; an
     `RNN`, `GRU` or `LSTM`. All other layers, and all of them for many samples, do what they do in `forward`, with
-    compiled twins of their formulas where there are some. So any model may be given, and it is never slower.
+    compiled twins of their formulas where there are some. So any model may be given. Where large products take most of
+    the time, a prediction takes as long as with `forward`.
 
     It is for programs that ask for one prediction at a time. Several threads may share one.
 

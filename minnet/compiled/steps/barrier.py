@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from minnet.compiled.foundation.numba_code import compiled, numba
 
-TRIES = 200  # looks at the barrier, some microseconds, after which the processor is offered to the other thread
-OFFERS = 100  # after which a thread sleeps, because another program may have the other's processor
-# What the operating system has for that.
+TRIES = 200  # looks at the barrier, some microseconds, before a thread offers its processor to the other one
+OFFERS = 100  # of the processor before a thread sleeps, because another program may have the other's processor
+# The functions of the operating system that offer the processor, and that sleep.
 if sys.platform == "win32":
     offer = numba.types.ExternalFunction("SwitchToThread", numba.int32())
     pause, MOMENT = numba.types.ExternalFunction("Sleep", numba.void(numba.uint32)), np.uint32(0)

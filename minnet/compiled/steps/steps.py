@@ -60,7 +60,8 @@ class CompiledSteps:
         zeros = [Parameter(np.zeros(width), self._dtype) for width in self._widths[1:]]
         biases = [linear.bias or zero for (linear, _), zero in zip(layers, zeros, strict=True)]
         few = [width <= FEW for width in self._widths[1:]]
-        # BLAS's own threads are as fast as halves of a batch, whose gradients would have to be added up.
+        # For large layers, BLAS's own threads are at least as fast as halves of a batch, because the gradients of the
+        # halves have to be added up.
         threads = threads if all(few) else 1
         turned = zip(weights + biases, [*few, *[False] * len(biases)], strict=True)
         self._slots = [_Slot(parameter, transposed, optimizer, threads) for parameter, transposed in turned]

@@ -1,4 +1,4 @@
-"""What whole steps by compiled code support is decided here; of all else, single formulas are compiled: see `twins`.
+"""Which networks and runs have whole compiled steps is decided here; others have twins: see `minnet.compiled.twins`.
 
 Whole steps call no methods of layers, losses and optimizers. Thus their classes must be minnet's own, and none of an
 object's methods may have been replaced. (A method that was replaced on minnet's class is not seen.)

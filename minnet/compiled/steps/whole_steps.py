@@ -1,14 +1,14 @@
 """Whole steps: the training steps of a network of Linear layers as one loop that Numba compiles.
 
-A step of one sample is ten calls of NumPy, each of which takes longer than its arithmetic. A step of a batch reads the
-same memory in call after call. Here, one call does many steps. The formulas are those of the layers, losses and
+A step of one sample is twenty calls of NumPy, each of which takes longer than its arithmetic. A step of a batch reads
+the same memory in call after call. Here, one call does many steps. The formulas are those of the layers, losses and
 optimizers, whose pages explain them.
 
 With plain SGD on one thread, no gradient is made: W ← (1 − lr λ) W + xᵀ (−lr dy) is one product.
 
-Several threads may do a step together. Each computes forward and backward for its share of the batch. They wait for
-each other, and then each updates its share of the weights. The shares depend on sizes only, so results do not depend on
-which thread is faster, nor on whether one thread does all shares, one after the other.
+Several threads may do a step together, if all layers have few outputs. Each computes forward and backward for its share
+of the batch. They wait for each other, and then each updates its share of the weights. The shares depend on sizes only,
+so results do not depend on which thread is faster, nor on whether one thread does all shares, one after the other.
 """
 
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ SOFTMAX_CROSS_ENTROPY, CROSS_ENTROPY, MEAN_SQUARE = range(3)
 LOSSES = {"SoftmaxCrossEntropyLoss": SOFTMAX_CROSS_ENTROPY, "CrossEntropyLoss": CROSS_ENTROPY, "MSELoss": MEAN_SQUARE}
 SGD, ADAM = range(2)
 INPUTS, OUTPUTS, FEW, ACTIVATION = range(4)  # the columns of `Network.layers`
-SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, which go on with other shares' gradients
+SIZE, VALUES, FIRST, SECOND, GRADIENTS = range(5)  # and of `Network.places`, where other shares' gradients follow
 # The columns of a table with a row for each Parameter: whether it is trained, how many steps it was trained, whether
 # its velocity has yet to begin, whether no gradient of it is made, and its options. The last three are SGD's or Adam's.
 TRAINED, STEP, BEGINS, DIRECT, LR, DECAY, DECOUPLED, MOMENTUM, DAMPENING, NESTEROV = range(10)
@@ -81,9 +81,9 @@ class Shared(NamedTuple):
 def train(
     first: int, last: int, data: Data, network: Network, rule: Rule, shared: Shared, total: float, out: Array
 ) -> tuple[int, float, float]:
-    """Do a training step for each batch, in order: the shares from `first` to before `last` of it.
+    """Do a training step for each batch, in order: the shares of it from `first` to before `last`.
 
-    These are all shares; or each thread calls this at the same time, with a share of its own.
+    One thread calls this with all shares, or several threads call it at the same time, each with a share of its own.
 
     The loop ends before a step that needs the layers' own checks: a label is out of range, the loss is not finite, or
     the step may be longer than `RISKY`. Such a step changes nothing. Predictions are written to `out` (len(data.rows),

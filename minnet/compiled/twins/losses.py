@@ -15,7 +15,7 @@ def softmax_cross_entropy(
     self: SoftmaxCrossEntropyLoss, prediction: Array, target: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> Any:
     """The twin of `SoftmaxCrossEntropyLoss.forward`."""
-    if self.label_smoothing or prediction.shape[-1] <= FEW_CLASSES or not fits(prediction):  # few are as fast
+    if self.label_smoothing or prediction.shape[-1] <= FEW_CLASSES or not fits(prediction):  # NumPy is as fast
         return FORWARD(self, prediction, target, sample_weight)
     rows, at, shares = self._samples(prediction, target, sample_weight)
     found = exponentials_of(rows)

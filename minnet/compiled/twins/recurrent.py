@@ -24,7 +24,7 @@ class Kernels(NamedTuple):
 CELLS = {RNN: Kernels(rnn, rnn_back, 1), GRU: Kernels(gru, gru_back, 5), LSTM: Kernels(lstm, lstm_back, 6)}
 OWN = ("_cell", "_cell_backward", "_sums")
 LEAST_STEPS = 4
-MOST_WEIGHTS = 1024  # for each row: beyond, the copies took longer than they saved
+MOST_WEIGHTS = 1024  # for each row; with more, the copies took longer than they saved
 FORMULAS: Any = {name: getattr(Recurrent, name).formula for name in ("_walk", "_walk_back")}
 
 
@@ -67,10 +67,10 @@ def walk_back(
 
 
 def kernels_of(layer: Recurrent, numbers: Array, steps: int) -> Kernels | None:
-    """Return what computes a layer's steps, each row of `numbers` one of one sequence; None if the layer shall do it.
+    """Return what computes a layer's steps; None if the layer shall do it. A row of `numbers` is a step of a sequence.
 
-    So it is if the cell is a user's own, for other dtypes than float32, and for few steps: the weights are copied once,
-    in another order, which takes longer than a few products with them.
+    The layer does it if the cell is a user's own, for other dtypes than float32, and for few steps, because the weights
+    are copied once, in another order, which takes longer than a few products with them.
     """
     if numbers.dtype != np.float32 or not numbers.size or steps < LEAST_STEPS:
         return None

@@ -1,6 +1,6 @@
 """The table of twins is all compiled code that takes the place of a formula: see `minnet.core.twins`.
 
-A module of this room has the twins of one family, and a dict of them, `TWINS`. They are imported when they are first
+A module of this folder has the twins of one family, and a dict of them, `TWINS`. They are imported when they are first
 asked for, because Numba takes half a second.
 """
 

@@ -1,4 +1,4 @@
-"""Twins of the optimizers' updates: one pass over memory, where NumPy makes one for each operation.
+"""Twins of updates of SGD, Adam and their kin: one pass over memory, where NumPy makes one for each operation.
 
 They round each operation as NumPy does, so weights and states have the same bits with and without them.
 """
@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minnet.compiled.foundation.flat import flat
+from minnet.compiled.foundation.flat import flat, is_dense
 from minnet.compiled.foundation.numba_code import as_numpy
 from minnet.core.arrays import Array
 from minnet.optimizers import SGD, Adagrad, Adam, NAdam, Optimizer, RMSprop
 
 Number = Any  # a float that is given, and then a number of the arrays' dtype
 
-LEAST = 8192  # numbers, below which SGD takes NumPy's calls no longer than a call of compiled code
+LEAST = 8192  # numbers; for fewer, NumPy's calls for SGD take no longer than a call of compiled code
 
 
 @as_numpy
@@ -115,7 +115,7 @@ def flattened(optimizer: Optimizer, i: int, p: Array, g: Array, *names: str) -> 
     """Return p, g and arrays of Parameter i's state along one axis each; None if they do not lie alike."""
     state = [optimizer.state[name][i] for name in names if name in optimizer.state]
     others = [g, *(array for array in state if array is not None)]
-    if any(a.strides != p.strides or a.dtype != p.dtype for a in others) or flat(p) is None:
+    if any(a.strides != p.strides or a.dtype != p.dtype for a in others) or not is_dense(p):
         return None
     return [flat(a) for a in (p, g, *(optimizer.buffer(name, i) for name in names))]
 

@@ -4,14 +4,15 @@ import numpy as np
 
 from minnet.core.arrays import Array
 
-SMALL, MOST_PARTS = 900_000, 64  # multiplications of one part, and how many parts
+SMALL, MOST_PARTS = 900_000, 64  # multiplications of one part, and how many parts pay
 
 
 def inner_products(columns: Array, rows: Array, pixels: int) -> Array:
     """Return columns @ rowsᵀ, (G, M, O), for columns (G, M, P) and rows (G, O, P); P is a multiple of `pixels`.
 
     For few rows of very many numbers, the sum over P is cut into parts, because OpenBLAS multiplies small matrices
-    without copying them first. Under AVX-512, that takes a third of the time for one channel; elsewhere, as long.
+    without copying them first. Under AVX-512, that takes a third of the time for one channel; elsewhere, it takes as
+    long as one product.
     """
     (groups, m, p), o = columns.shape, rows.shape[1]
     least = -(-m * o * p // SMALL)
@@ -29,7 +30,7 @@ def inner_products(columns: Array, rows: Array, pixels: int) -> Array:
 def totals(rows: Array, parts: int) -> Array:
     """Return the sum of each of rows (G, O, P), as (G·O,); P is a multiple of `parts`.
 
-    It is a product with ones, in parts, and the sum of these: a third of the time of NumPy's sum.
+    It is a product with ones, in parts, which are then added up. That takes a third of the time of NumPy's sum.
     """
     groups, o, p = rows.shape
     length = p // parts

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minnet.compiled.foundation.flat import alike, flat, image_rows, is_dense
+from minnet.compiled.foundation.flat import flat, image_rows, is_dense
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (3, 0, 1, 2), (2, 3, 1, 0), (1, 0, 3, 2)])
@@ -10,7 +10,6 @@ def test_the_numbers_in_the_order_of_memory(axes):
     assert is_dense(x)
     assert flat(x).base is not None
     assert np.array_equal(flat(x), np.arange(120.0))
-    assert alike(x, np.empty_like(x))
     assert np.shares_memory(flat(x), x)
 
 

@@ -106,3 +106,11 @@ def test_small_parameters_are_left_to_numpy(monkeypatch):
     ours, _ = pair(mn.SGD, {"lr": 0.5}, np.ones(7))
     TWINS[mn.SGD.update](ours, 0, ours.parameters[0].data, np.ones(7, np.float32), ours.param_groups[0])
     assert ours.parameters[0].data.tolist() == [0.5] * 7
+
+
+def test_arrays_with_gaps_are_updated_in_place():
+    p, g = (np.ones((128, 200), np.float32)[:, ::2] for _ in range(2))
+    parameter = mn.Linear(128, 100).weight
+    optimizer = mn.SGD([parameter], lr=0.5)
+    updates.sgd_update(optimizer, 0, p, g, optimizer.param_groups[0])
+    assert (p == 0.5).all()
