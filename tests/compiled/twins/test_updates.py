@@ -109,7 +109,7 @@ def test_small_parameters_are_left_to_numpy(monkeypatch):
 
 
 def test_arrays_with_gaps_are_updated_in_place():
-    p, g = (np.ones((128, 200), np.float32)[:, ::2] for _ in range(2))
+    p, g = (np.ones((128, 200), np.float32)[:, :100] for _ in range(2))
     parameter = mn.Linear(128, 100).weight
     optimizer = mn.SGD([parameter], lr=0.5)
     updates.sgd_update(optimizer, 0, p, g, optimizer.param_groups[0])
