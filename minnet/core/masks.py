@@ -10,7 +10,7 @@ def refuse_mask(owner: Any, name: str, x: object, *, of_samples: bool = True) ->
     The owner is a name, or a layer or loss, which is described.
     """
     ma = sys.modules.get("numpy.ma")  # which a masked array has imported; to import it takes some milliseconds
-    if ma is None:
+    if ma is None or not hasattr(ma, "MaskedArray"):  # another thread is importing it
         return
     rows = x if isinstance(x, list | tuple) else (x,)
     masked: Any = next((row for row in rows if isinstance(row, ma.MaskedArray)), None)

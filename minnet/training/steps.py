@@ -136,21 +136,21 @@ class Steps:
 class ManySteps(Steps):
     """Several steps a call, by compiled code; a step that the compiled code leaves out is done as in `Steps`.
 
-    `parallel` has the threads. `trained` returns the model, loss and optimizer of now, because a callback may replace
-    one. `parts` are what `Steps` takes.
+    `parallel` has the threads. `called` returns what a callback may replace, such as the model. `parts` are those of
+    `Steps`.
     """
 
     def __init__(
-        self, compiled: CompiledSteps, parallel: ParallelSteps, trained: Callable[[], tuple[Any, ...]], *parts: Any
+        self, compiled: CompiledSteps, parallel: ParallelSteps, called: Callable[[], tuple[Any, ...]], *parts: Any
     ) -> None:
         super().__init__(*parts)
         self._compiled, self._parallel = compiled, parallel
-        self._trained, self._at_first = trained, trained()
+        self._called, self._at_first = called, called()
 
     def advance(self, batches: Iterator[Batch], most: int, counts: Counts) -> int:
         """Do up to `most` steps at once; see `Steps.advance`."""
         state = self._state
-        if isinstance(batches, Epoch) and self._trained() == self._at_first:
+        if isinstance(batches, Epoch) and self._called() == self._at_first:
             self.interrupts.busy = self.inside = True
             steps, samples, weight, loss_sum, last_loss, prediction, target = self._compiled.run(
                 batches, self._parallel.together, most, counts.loss_sum

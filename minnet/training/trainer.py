@@ -437,7 +437,7 @@ class Trainer:
             return Steps(*shared)  # whose formulas have twins
         compiled = CompiledSteps(self.model, self.loss, self.optimizer, parts.loader, self.threads)
         compiled.compile()
-        return ManySteps(compiled, parts.parallel, self._trained, *shared)
+        return ManySteps(compiled, parts.parallel, self._called, *shared)
 
     def _ranks(self) -> MPI | None:
         """Return the processes that train together; None if there is this one only."""
@@ -452,6 +452,10 @@ class Trainer:
     def _trained(self) -> tuple[Layer, Loss, Optimizer]:
         """Return what is trained: a callback may replace it."""
         return self.model, self.loss, self.optimizer
+
+    def _called(self) -> tuple[Any, ...]:
+        """Return what is trained, and which methods are not those of a Trainer: a callback may replace them, too."""
+        return (*self._trained(), own_methods(self, Trainer, *METHODS))
 
     def _scale(self) -> float | None:
         """Return what uint8 tensors are multiplied by, which the model remembers: see `validation.set_scale`."""

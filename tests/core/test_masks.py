@@ -1,9 +1,13 @@
 """Tests of masked arrays, which are refused wherever a user can pass one."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 
 import minnet as mn
+from minnet.core.masks import refuse_mask
 
 MASKED = np.ma.masked_array(np.ones((4, 3), np.float32), np.eye(4, 3, dtype=bool))
 CLEAN = np.ma.masked_array(np.ones((4, 3), np.float32))
@@ -92,3 +96,8 @@ def test_the_cures_of_a_masked_array_work():
 def test_masked_weights_are_refused(use):
     with pytest.raises(TypeError, match=r"got a masked array with 1 of 2 numbers masked: fill the gaps, such as with"):
         use(np.ma.masked_array([1.0, 2.0], [False, True]))
+
+
+def test_while_another_thread_imports_the_module(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy.ma", ModuleType("numpy.ma"))
+    refuse_mask("a loader", "X", np.ones(3))

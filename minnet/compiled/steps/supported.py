@@ -118,7 +118,8 @@ def replaceable(model: Layer, loss: Loss, optimizer: Optimizer, loader: DataLoad
     """List what was checked here and may be replaced during a run, such as by a callback."""
     layers = model.layers if isinstance(model, Sequential) else ()
     return [
-        *(loader.transform, loader.scale),
+        *(loader.transform, loader.collate, loader.sample_weight is None, loader.scale),
+        *(replaced(owner) for owner in (loss, optimizer, loader)),
         *layers,
         *((layer.weight, layer.bias) for layer in layers if isinstance(layer, Linear)),
         *((tuple(group["params"]), group.get("amsgrad")) for group in optimizer.param_groups),

@@ -183,11 +183,13 @@ def is_short(sums: NDArray[np.float64], table: NDArray[np.float64], dtype: Any) 
     square = 1.0
     for column in range(1, sums.shape[1], 2):
         bound = sum_of(sums, column) * sum_of(sums, column + 1)
-        square = square if bound <= square else bound  # NaN stays NaN
+        if not bound < np.finfo(dtype).max:  # NaN, too: infinity times 0
+            return False
+        square = max(square, bound)
     rates = 0.0
     for i in range(len(table)):
         rates += table[i, LR] * table[i, LR]
-    return square < np.finfo(dtype).max and rates * square <= RISKY * RISKY
+    return rates * square <= RISKY * RISKY
 
 
 @compiled

@@ -23,7 +23,7 @@ from minnet.layers.activations.smooth import CELU, ELU, GELU, SiLU, Softplus
 F = np.float32
 
 EDGE, ROOT_HALF, DENSITY = F(40), F(math.sqrt(1 / 2)), F(1 / math.sqrt(2 * math.pi))
-ROOT, CUBIC, CUBIC3 = F(math.sqrt(2 / math.pi)), F(GELU.CUBIC), F(3 * GELU.CUBIC)
+ROOT = F(math.sqrt(2 / math.pi))
 THREE, FOUR, SIX, THOUSAND = F(3), F(4), F(6), F(1000)
 
 
@@ -146,12 +146,13 @@ def silu_backward(dy: Array, dx: Array, x: Array, s: Array) -> None:
 
 
 @exactly
-def gelu(x: Array, y: Array, z: Array, cdf: Array, by_tanh: bool) -> None:
+def gelu(x: Array, y: Array, z: Array, cdf: Array, by_tanh: bool, cubic: float) -> None:
     """GELU's forward."""
+    c = F(cubic)
     if by_tanh:
         for i in range(x.size):
             v = between(x[i], -EDGE, EDGE)
-            share = HALF * (ONE + tanh(ROOT * v * (ONE + CUBIC * v * v)))
+            share = HALF * (ONE + tanh(ROOT * v * (ONE + c * v * v)))
             z[i] = v
             cdf[i] = share
             y[i] = x[i] * share
@@ -165,15 +166,21 @@ def gelu(x: Array, y: Array, z: Array, cdf: Array, by_tanh: bool) -> None:
 
 
 @exactly
-def gelu_backward(dy: Array, dx: Array, z: Array, cdf: Array, by_tanh: bool) -> None:
+def gelu_backward(dy: Array, dx: Array, z: Array, cdf: Array, by_tanh: bool, cubic: float) -> None:
     """GELU's backward."""
+    c = F(3 * cubic)
     if by_tanh:
         for i in range(dy.size):
-            density = TWO * cdf[i] * (ONE - cdf[i]) * ROOT * (ONE + CUBIC3 * z[i] * z[i])
+            density = TWO * cdf[i] * (ONE - cdf[i]) * ROOT * (ONE + c * z[i] * z[i])
             dx[i] = dy[i] * (cdf[i] + z[i] * density)
     else:
         for i in range(dy.size):
             dx[i] = dy[i] * (cdf[i] + z[i] * (exp(-HALF * z[i] * z[i]) * DENSITY))
+
+
+def gelu_options(layer: GELU) -> tuple[bool, float]:
+    """Return the options of GELU's kernels."""
+    return layer.approximate == "tanh", layer.CUBIC
 
 
 @exactly
@@ -267,7 +274,7 @@ TWINS: dict[Any, Any] = {
     **twins_of(Sigmoid, sigmoid_forward, sigmoid_backward, ("y",)),
     **twins_of(Tanh, None, tanh_backward, ("y",)),
     **twins_of(SiLU, silu, silu_backward, ("x", FLOAT)),
-    **twins_of(GELU, gelu, gelu_backward, (FLOAT, FLOAT), lambda layer: (layer.approximate == "tanh",)),
+    **twins_of(GELU, gelu, gelu_backward, (FLOAT, FLOAT), gelu_options),
     **twins_of(Softplus, softplus, softplus_backward, (FLOAT,), lambda layer: (layer.beta, layer.threshold)),
     **twins_of(LogSigmoid, log_sigmoid, log_sigmoid_backward, ("x",)),
     **twins_of(Mish, mish, mish_backward, (FLOAT, FLOAT, FLOAT, FLOAT)),

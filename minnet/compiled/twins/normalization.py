@@ -13,7 +13,7 @@ from minnet.compiled.foundation.numba_code import compiled
 from minnet.compiled.twins.planes import of_size_1, planes, without
 from minnet.compiled.twins.pointwise import fits
 from minnet.core.arrays import Array
-from minnet.layers.normalization.layer_norm import LayerNorm, RMSNorm
+from minnet.layers.normalization.layer_norm import LastAxes, LayerNorm, RMSNorm
 from minnet.layers.normalization.statistics import AddUp, alone, standardize, standardize_backward
 
 F, D = np.float32, np.float64
@@ -232,7 +232,7 @@ def _backward_twin(formula: Any, centred: bool) -> Any:
     def backward(self: Any, dy: Array) -> Array:
         normalized, inverse = self.cache
         fit = fits(dy, (normalized, dy.dtype)) and dy.flags.c_contiguous
-        if self.weight is None or not fit:
+        if self.weight is None or not fit or type(self)._sum_over_samples is not LastAxes._sum_over_samples:
             return formula(self, dy)  # type: ignore[no-any-return]
         weight, dx = self.weight.data.reshape(-1), np.empty_like(dy)
         rows = [array.reshape(-1, weight.size) for array in (dy, normalized, dx)]

@@ -22,7 +22,7 @@ class Kernels(NamedTuple):
 
 
 CELLS = {RNN: Kernels(rnn, rnn_back, 1), GRU: Kernels(gru, gru_back, 5), LSTM: Kernels(lstm, lstm_back, 6)}
-OWN = ("_cell", "_cell_backward", "_sums")
+OWN = ("_cell", "_cell_backward", "_sums", "_by_gate")
 LEAST_STEPS = 4
 MOST_WEIGHTS = 1024  # for each row; with more, the copies took longer than they saved
 FORMULAS: Any = {name: getattr(Recurrent, name).formula for name in ("_walk", "_walk_back")}

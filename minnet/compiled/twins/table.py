@@ -6,13 +6,13 @@ asked for, because Numba takes half a second.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from minnet.core.console import announce
-from minnet.core.twins import Twins, twins
+from minnet.core.twins import NO_TWINS, Twins, twins
 
 FAMILIES = (
     *("activations", "attention", "average_pooling", "convolution", "losses", "normalization", "pooling", "recurrent"),
@@ -32,13 +32,10 @@ def table() -> Twins:
 
 @contextmanager
 def using_twins(wanted: bool = True) -> Iterator[None]:
-    """Let twins take the place of formulas, in this thread and in those that it starts; or do nothing."""
-    if not wanted:
-        yield
-        return
-    token = twins.set(table())
+    """Let twins take the place of formulas, in this thread and in those that it starts; or no twins."""
+    token = twins.set(table() if wanted else NO_TWINS)
     try:
-        with saying_what_takes_long():
+        with saying_what_takes_long() if wanted else nullcontext():
             yield
     finally:
         twins.reset(token)

@@ -487,3 +487,42 @@ def test_calls_shrink_when_they_take_too_long(calls, monkeypatch):
     monkeypatch.setattr("minnet.compiled.steps.steps.time", SimpleNamespace(perf_counter=lambda: next(times)))
     fit(make(compiled=True), *data(samples=600), 1, epochs=1)
     assert calls[:8] == [1, 16, 256, 128, 64, 32, 16, 8]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("nonfinite", ["stop", "skip"])
+def test_infinity_times_zero_in_a_layer_before_the_last_is_found(nonfinite, threads):
+    # Tanh of infinity is 1, so the loss is finite, and its slope 0.
+    rows = np.random.default_rng(0).normal(size=(64, 4))
+    rows[0, 0] = 1e300  # infinite in float32
+    model = mn.Sequential(mn.Linear(4, 8, rng=1), mn.Tanh(), mn.Linear(8, 3, rng=2))
+    parts = model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1)
+    trainer = mn.Trainer(*parts, nonfinite=nonfinite, compiled=True, threads=threads)
+    loader = mn.DataLoader(rows, np.arange(64) % 3, 1, shuffle=False)
+    if nonfinite == "stop":
+        with pytest.raises(mn.errors.NonFiniteError, match="in step 1 of epoch 1: the gradient of"):
+            trainer.fit(loader, epochs=1, progress=False)
+    else:
+        assert trainer.fit(loader, epochs=2, progress=False).column("skipped") == [1, 1]
+    assert np.isfinite(model.layers[0].weight.data).all()
+
+
+@pytest.mark.parametrize("what", ["sample_weight", "loss", "update"])
+def test_what_a_callback_sets_between_epochs_holds(what):
+    class Setting(Callback):
+        def on_epoch_end(self, trainer):
+            if what == "sample_weight":
+                loader.sample_weight = np.linspace(0.1, 2, len(y))
+            elif what == "loss":
+                loss = trainer.loss
+                loss.backward = lambda: 2 * type(loss).backward(loss)
+            else:
+                trainer.update = lambda: None
+
+    (X, y), results = data(), []
+    for compiled in (False, True):
+        loader = mn.DataLoader(X, y, 16, rng=0)
+        trainer = make(compiled=compiled)
+        trainer.fit(loader, epochs=3, callbacks=[Setting()], progress=False)
+        results.append(trainer.model.parameters()[0].data)
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-6)

@@ -10,7 +10,8 @@ from every_layer import OPTIONS, make, trained
 import minnet as mn
 from minnet.core.twins import NO_TWINS, Twins, twins
 
-table = pytest.importorskip("minnet.compiled.twins.table", exc_type=ImportError).table
+module = pytest.importorskip("minnet.compiled.twins.table", exc_type=ImportError)
+table, using_twins = module.table, module.using_twins
 pytestmark = pytest.mark.slow  # it compiles most of the kernels there are
 
 MANY = 5000  # numbers, for which twins do not leave the work to their formulas
@@ -242,3 +243,38 @@ def test_each_twin_did_the_work_itself_somewhere(ran):
     used, seen = ran
     names = [formula.__qualname__ for formula in used.keys() - seen if not formula.__module__.startswith(ELSEWHERE)]
     assert not names
+
+
+class OwnGates(mn.GRU):
+    def _by_gate(self, a):
+        return super()._by_gate(a)[::-1]
+
+
+class OwnSum(mn.LayerNorm):
+    def _sum_over_samples(self, x):
+        return 2 * super()._sum_over_samples(x)
+
+
+class OwnCubic(mn.GELU):
+    CUBIC = 0.1
+
+
+@pytest.mark.parametrize(
+    "layer", [OwnGates(5, 8, rng=0), OwnSum(32), OwnCubic("tanh")], ids=lambda layer: type(layer).__name__
+)
+def test_helpers_and_constants_of_a_subclass_are_used(layer):
+    x = np.random.default_rng(0).standard_normal((64, 32, 5 if isinstance(layer, mn.GRU) else 32), dtype=np.float32)
+    found = []
+    for wanted in (False, True):
+        with using_twins(wanted):
+            y = layer.forward(x)
+            for parameter in layer.parameters():
+                parameter.zero_grad()
+            found.append([y, layer.backward(np.ones_like(y)), *(p.read_grad().copy() for p in layer.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+
+
+def test_there_are_none_inside_where_none_are_wanted():
+    with using_twins(), using_twins(wanted=False):
+        assert not twins.get()
