@@ -121,6 +121,8 @@ def close(result, expected, name, least=0.0):
 def inputs(name, shape, dtype=np.float32, many=MANY):
     """Return an input of many numbers, of a shape that differs from this one in its first axis."""
     random = np.random.default_rng(0)
+    if name in ("RNN", "GRU", "LSTM"):
+        shape = (shape[0], 7, *shape[2:])  # few steps are left to the layer
     shape = (-(-many // int(np.prod(shape[1:]))), *shape[1:])
     return random.integers(0, 9, shape) if name == "Embedding" else random.normal(size=shape).astype(dtype)
 
