@@ -10,7 +10,7 @@ All functions take any number of axes after the channels: one for signals, two f
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,12 @@ class Windows:
     ceil: bool = False  # whether the last window may reach beyond the padding: see `count`
     mode: str = "constant"  # what the added pixels are: see `Borders`
 
-    @cached_property
+    @property
     def places(self) -> int:
         """K, the number of places in a window."""
         return math.prod(self.kernel)
 
-    @cached_property
+    @property
     def extent(self) -> tuple[int, ...]:
         """The width of a window with its gaps: d·(k − 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
@@ -130,7 +130,7 @@ class Windows:
         sizes = zip(size, self.kernel, self.stride, self.dilation, strict=True)
         return all(s == k and n % s == 0 and (d == 1 or k == 1) for n, k, s, d in sizes)
 
-    @cached_property
+    @property
     def disjoint(self) -> bool:
         """Whether no pixel is in two windows: then nothing has to be added up, which is twice as fast."""
         return all(s >= e for s, e in zip(self.stride, self.extent, strict=True))

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import minnet as mn
 from minnet import ReLU
 from minnet.layers.images.windows import Windows, batch_first, batch_last, check_images, one_pixel, per_axis
 
@@ -186,3 +187,26 @@ def test_what_is_no_image_is_refused_with_the_cure(shape, channels, message):
 def test_copies_are_equal():
     windows = Windows((3, 2), (1, 1), NONE, (1, 1))
     assert copy.deepcopy(windows) == windows
+
+
+def test_a_step_leaves_nothing_in_windows_which_a_checkpoint_holds():
+    layers = [
+        mn.Conv2d(1, 2, 3, padding=1, rng=0),
+        mn.MaxPool2d(2),
+        mn.AvgPool2d(2),
+        mn.ConvTranspose2d(2, 1, 3, rng=0),
+    ]
+    before = [dict(vars(part)) for layer in layers for part in parts(layer)]
+    model = mn.Sequential(*layers)
+    model.backward(np.ones_like(model.forward(np.ones((2, 1, 8, 8), np.float32))))
+    assert [dict(vars(part)) for layer in layers for part in parts(layer)] == before
+
+
+def parts(layer):
+    """List the windows of a layer."""
+    return [
+        part
+        for value in vars(layer).values()
+        for part in (value if isinstance(value, list) else [value])
+        if isinstance(part, Windows)
+    ]
