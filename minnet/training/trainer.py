@@ -17,7 +17,7 @@ from minnet.compiled.steps import supported
 from minnet.compiled.steps.steps import CompiledSteps
 from minnet.compiled.twins.table import using_twins
 from minnet.core.blas import one_thread
-from minnet.core.checks import check_choice, check_int
+from minnet.core.checks import check_choice, check_flag, check_int
 from minnet.core.console import silenced
 from minnet.core.layer import Layer
 from minnet.core.samples import as_data
@@ -148,7 +148,7 @@ class Trainer:
         self.nonfinite = check_choice("Trainer", "nonfinite", nonfinite, ("stop", "skip", "ignore"))
         self.accumulate = check_int("Trainer", "accumulate", accumulate)
         self.threads = check_int("Trainer", "threads", threads)
-        self.compiled = compiled
+        self.compiled = check_flag("Trainer", "compiled", compiled)
         self.parallel = check_parallel(parallel)
         self.history = History()
         self.state = TrainingState()

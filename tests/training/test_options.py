@@ -30,3 +30,9 @@ def test_batch_norms_of_the_whole_batch_are_refused_where_a_rank_cuts_its_part(o
     mn.Trainer(*parts, parallel=mn.MPI(), **{option: 2})
     with pytest.raises(ValueError, match=rf"^MPI\(synchronised=True\) makes .*{option}=2 cuts .*: leave out {option}"):
         mn.Trainer(*parts, parallel=mn.MPI(synchronised=True), **{option: 2})
+
+
+def test_compiled_is_a_flag():
+    model = mn.Sequential(mn.Linear(4, 2, rng=0))
+    with pytest.raises(TypeError, match="Trainer expected compiled to be True or False, got 'yes'"):
+        mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), compiled="yes")
