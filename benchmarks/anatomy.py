@@ -10,6 +10,7 @@ the time of each without what it calls. All figures are medians of rounds in whi
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,10 +166,11 @@ def main() -> None:
     parser.add_argument(
         "--works", default=",".join(NAMES), help=f"which works, with commas between; {', '.join(NAMES)}"
     )
-    parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell")
+    parser.add_argument("--avx2", action="store_true", help="with all libraries limited to AVX2")
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
-    environment.settle(options.pinned)
+    environment.settle(options.avx2)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # so that PyTorch's profiler does not say when it starts and stops
     lines = ["; ".join(environment.in_words(environment.facts())), ""]
     for name in options.works.split(","):
         part = [f"### {name}: {WORKS[name].title}", "", *anatomy(WORKS[name]), ""]

@@ -4,7 +4,7 @@
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
-    python benchmarks/compare.py --pinned         # with OpenBLAS's code for processors without AVX-512
+    python benchmarks/compare.py --avx2           # with all libraries limited to AVX2, as without AVX-512
     python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
     python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables
@@ -50,7 +50,7 @@ SECTIONS = {  # what can be measured, and its title
     "workers": "rows a second against threads and processes (not with --short)",
     "growth": "time against size (not with --short)",
 }
-PINNED_SECTIONS = ("W1", "W2", "W3", "W3A", "W4", "W5", "L", "T", "prediction")
+AVX2_SECTIONS = ("W1", "W2", "W3", "W3A", "W4", "W5", "L", "T", "prediction")
 BUSY_SECTIONS = ("W1", "W3", "W4", "W5", "L", "T")
 
 
@@ -160,7 +160,7 @@ def lines(name: str, section: dict[str, Any]) -> list[str]:
 
 
 def store(path: Path, variant: str, results: dict[str, Any]) -> None:
-    """Write the sections into a file, and keep the sections of other works, and the other variant, that it has."""
+    """Write the sections into a file, and keep the sections of other works, and the other variants, that it has."""
     stored = json.loads(path.read_text()) if path.exists() else {}
     old = stored.get(variant, {"sections": {}})
     stored[variant] = {**results, "sections": old["sections"] | results["sections"]}
@@ -175,7 +175,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--short", action="store_true", help="few rounds, no growth, no workers; nothing is stored without --out"
     )
-    parser.add_argument("--pinned", action="store_true", help="with OpenBLAS's code for Haswell: a second column")
+    parser.add_argument("--avx2", action="store_true", help="with all libraries limited to AVX2: a column of its own")
     parser.add_argument(
         "--before", metavar="FOLDER", type=Path, help="a checkout of another commit, whose minnet takes part as well"
     )
@@ -187,7 +187,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results for --page and --readme")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder for --page")
     found = parser.parse_args(arguments)
-    default = list(BUSY_SECTIONS if found.busy else PINNED_SECTIONS if found.pinned else SECTIONS)
+    default = list(BUSY_SECTIONS if found.busy else AVX2_SECTIONS if found.avx2 else SECTIONS)
     found.names = [name.strip() for name in found.works.split(",")] if found.works else default
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
@@ -200,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options(arguments)
     if chosen.page or chosen.readme:
         return present(chosen)
-    environment.settle(chosen.pinned)
+    environment.settle(chosen.avx2)
     try:
         if chosen.check:
             from checks import check
@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0 if check([WORKS[name] for name in chosen.names if name in WORKS], print) else 1
         names = [name for name in chosen.names if name not in ("growth", "workers") or not chosen.short]
         path = chosen.out or (None if chosen.short else RESULTS)
-        variant = ("pinned" if chosen.pinned else "free") + (", busy" if chosen.busy else "")
+        variant = environment.vendor() + (", AVX2" if chosen.avx2 else "") + (", busy" if chosen.busy else "")
         with burning() if chosen.busy else nullcontext():
             run(names, chosen, lambda results: path and store(path, variant, results))
     except KeyboardInterrupt:

@@ -9,23 +9,40 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # they choose OpenBLAS's code; most users set none of them
-PINNED = {"OPENBLAS_CORETYPE": "Haswell"}
+AVX2 = {  # as on a processor without AVX-512
+    "OPENBLAS_CORETYPE": "Haswell",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # PyTorch's products
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # PyTorch's convolutions
+    "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own loops
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",  # JAX's own loops; its products are YNNPACK's, which no variable limits
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "",  # none beyond that name; if it is not set, Numba adds those of this processor
+}
+NUMPY = "NPY_DISABLE_CPU_FEATURES"
+STEERING = (*AVX2, NUMPY, "OPENBLAS_L2_SIZE")  # they choose code for the processor; most users set none of them
+VENDORS = ("AMD", "Intel", "Apple")
 NOTED = "MINNET_BENCHMARK_UNSET"  # in which the restarted program finds what was set before
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn", "scipy", "threadpoolctl", "minnet-dl")
 
 
-def settle(pinned: bool) -> None:
-    """Restart this program with OpenBLAS's variables unset, or pinned, because they are read when it is loaded."""
+def settle(avx2: bool) -> None:
+    """Restart this program with all libraries limited to AVX2, or none, because they read it when they are loaded."""
     now = {name: os.environ[name] for name in STEERING if name in os.environ}
-    if now == (PINNED if pinned else {}):
+    wanted = AVX2 | {NUMPY: _beyond_avx2()} if avx2 else {}
+    if now == wanted:
         return
     environment = {name: value for name, value in os.environ.items() if name not in STEERING}
-    environment |= PINNED if pinned else {}
+    environment |= wanted
     environment[NOTED] = " ".join(f"{name}={value}" for name, value in now.items())
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)
+
+
+def vendor() -> str:
+    """Return who made the processor: under this name, its results are stored."""
+    processor = _processor()
+    return next((name for name in VENDORS if name in processor), processor)
 
 
 def facts(before: Path | None = None) -> dict[str, Any]:
@@ -36,6 +53,7 @@ def facts(before: Path | None = None) -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": _processor(),
+        "AVX-512": "avx512f" in _cpuinfo("flags"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
@@ -71,8 +89,11 @@ def in_words(facts: dict[str, Any]) -> list[str]:
     ]
     if facts.get("before"):
         lines.append(f"before: the commit {facts['before']}")
-    if facts["variables"]:
-        lines.append("set: " + ", ".join(f"{name}={value}" for name, value in facts["variables"].items()))
+    limits = [name for name in facts["variables"] if name in (*AVX2, NUMPY)]
+    if limits:
+        lines.append("limited to AVX2 by " + ", ".join(limits))
+    if others := [f"{name}={value}" for name, value in facts["variables"].items() if name not in limits]:
+        lines.append("set: " + ", ".join(others))
     if facts["variables unset"]:
         lines.append(f"started again without: {facts['variables unset']}")
     return lines
@@ -100,10 +121,22 @@ def _version(library: str) -> str | None:
 
 
 def _processor() -> str:
+    return _cpuinfo("model name").replace("(R)", "") or platform.processor() or "unknown processor"
+
+
+def _cpuinfo(name: str) -> str:
+    """Return what Linux says of the processor under a name; without Linux, nothing."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown processor"
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def _beyond_avx2() -> str:
+    """Return the names under which NumPy has code with AVX-512 for this processor, also if it is disabled already."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    names = [name for name in __cpu_dispatch__ if name == "X86_V4" or name.startswith("AVX512")]
+    disabled = os.environ.get(NUMPY, "").split()
+    return " ".join(name for name in names if __cpu_features__[name] or name in disabled)

@@ -8,14 +8,8 @@ import growth
 import picture
 from limits import PREFIX
 from rounds import Times, best, kind, quartiles, rounded
-from tables import OPTIONS, Results, markdown, micros, middle, ratio, sentence, title_of, works
+from tables import OPTIONS, Results, markdown, micros, middle, quiet, ratio, sentence, title_of, works
 
-VARIANTS = {  # name in the file of results → heading
-    "free": "with NumPy as it is installed",
-    "pinned": "with OpenBLAS set to its code for Haswell, as on processors without AVX-512",
-    "free, busy": "with NumPy as it is installed, while another process burns one core",
-    "pinned, busy": "with OpenBLAS's code for Haswell, while another process burns one core",
-}
 PLAIN = ("NumPy, plain", "NumPy, textbook", "NumPy, notebook")  # the first that a work has
 IDIOMS = ("PyTorch, DataLoader", "PyTorch, channels last")
 TITLES = {
@@ -43,21 +37,8 @@ is the median of the ratios. Times are medians, in µs a step.
   the memory order "channels last".
 - *JAX* is a compiled step that is given batches; *scan* is a compiled epoch that also gathers them.
 - *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest that we found.
-"""
-OTHER_MACHINE = """
-On a third machine, of 2 Intel cores with AVX-512 (Sapphire Rapids), an older minnet (2026-11-25, commit df4b40f) had
-these ratios to PyTorch:
-
-| work | minnet | compiled | 2 threads | JAX, or scan | NumPy by hand, best | by hand, 2 threads |
-|---|---|---|---|---|---|---|
-| L | 2.00 | – | – | 2.93 | – | – |
-| W5 | 1.59 | – | 1.19 | 1.44 | 1.32 | 0.72 |
-| W4 | 1.51 | 1.33 | – | 0.89 | 1.28 | – |
-| T | 1.51 | – | 1.09 | 1.73 | – | – |
-| W3 | 0.88 | 0.61 | compiled 0.51 | 0.47 | 0.61 | – |
-| W3A | 0.69 | 0.49 | compiled 0.40 | 0.36 | 0.60 | – |
-| W1 | 0.48 | 0.32 | compiled 0.22 | 0.31 | 0.24 | – |
-| W2 | 0.20 | 0.02 | – | 0.03 | 0.07 | – |
+- *Limited to AVX2*: environment variables keep all libraries from AVX-512, except YNNPACK, which computes JAX's
+  products. No variable limits it, so JAX is faster there than on a processor without AVX-512.
 """
 
 
@@ -66,43 +47,64 @@ def write(results: Results, docs: Path) -> None:
     page = docs / "performance-figures.md"
     page.write_text("\n".join(_page(results)) + "\n", encoding="utf-8")
     print(f"wrote {page}")
-    if "workers" in results["free"]["sections"]:
-        picture.draw(results["free"]["sections"]["workers"]["figures"], docs / PICTURE)
+    if section := _pictured(results):
+        picture.draw(section["figures"], docs / PICTURE)
 
 
 def _page(results: Results) -> Iterator[str]:
-    quiet = {name: variant for name, variant in results.items() if not name.endswith("busy")}
+    variants = {heading(name, variant): variant for name, variant in quiet(results).items()}
     yield HEAD
     yield "## Where\n"
     for name, variant in results.items():
         loads = [value for section in variant["sections"].values() for value in section["load"] if value is not None]
-        yield f"- {sentence(VARIANTS[name])}: " + "; ".join(environment.in_words(variant["environment"]))
+        yield f"- {heading(name, variant)}: " + "; ".join(environment.in_words(variant["environment"]))
         yield f"  Load average, which includes the measurement itself: {min(loads)} … {max(loads)}."
     yield "\n## Training\n"
-    for name, variant in quiet.items():
-        yield f"Microseconds a step (ratio to PyTorch), {VARIANTS[name]}:\n"
+    for where, variant in variants.items():
+        yield f"Microseconds a step (ratio to PyTorch), {where}:\n"
         yield from _training(variant)
         yield ""
-    yield OTHER_MACHINE
-    for heading, table in (("Beside the commit before", _before), ("The limits", _limits)):
-        yield f"## {heading}\n"
-        for name, variant in quiet.items():
-            yield f"{sentence(VARIANTS[name])}:\n"
-            yield from table(variant)
+    for title, table in (("Beside the commit before", _before), ("The limits", _limits)):
+        tables = {where: lines for where, variant in variants.items() if (lines := list(table(variant)))}
+        if tables:
+            yield f"## {title}\n"
+        for where, lines in tables.items():
+            yield f"{where}:\n"
+            yield from lines
             yield ""
     yield from _busy(results)
+    pictured = _pictured(results)
     for name, title in TITLES.items():
-        for variant_name in quiet if name == "prediction" else ("free",):
-            section = results.get(variant_name, {"sections": {}})["sections"].get(name)
-            if section:
-                yield f"\n## {title}" + (", pinned" if variant_name == "pinned" else "") + "\n"
-                yield from OTHERS[name](section)
+        sections = {where: one["sections"][name] for where, one in variants.items() if name in one["sections"]}
+        for where, section in sections.items():
+            yield f"\n## {title}" + (f": {where}" if len(sections) > 1 else "") + "\n"
+            yield from OTHERS[name](section)
+            if section is pictured:
+                yield f"\n![Rows a second against the number of threads and of processes]({PICTURE})"
     yield "\n## All contenders\n"
-    for variant_name, variant in quiet.items():
+    for where, variant in variants.items():
         for _, times, section in works(variant):
-            yield f"\n{title_of(section)}; {section['title'].rpartition('; ')[2]}; {VARIANTS[variant_name]}:\n"
+            yield f"\n{title_of(section)}; {section['title'].rpartition('; ')[2]}; {where}:\n"
             yield from _everyone(times)
             yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
+
+
+def heading(name: str, variant: Results) -> str:
+    """Return in words what the name of a variant says, with the processor that was measured."""
+    facts = variant["environment"]
+    words = facts["processor"]
+    if ", AVX2" in name:
+        words += " limited to AVX2, as on processors without AVX-512"
+    elif facts["AVX-512"]:
+        words += " with AVX-512"
+    return words + (", while another process burns one core" if name.endswith("busy") else "")
+
+
+def _pictured(results: Results) -> Results | None:
+    """Return the threads and processes that were measured last."""
+    having = [variant for variant in quiet(results).values() if "workers" in variant["sections"]]
+    having.sort(key=lambda variant: variant["environment"]["date"])
+    return having[-1]["sections"]["workers"] if having else None
 
 
 def _training(variant: Results) -> Iterator[str]:
@@ -129,8 +131,10 @@ def _before(variant: Results) -> Iterator[str]:
     rows = []
     for work, times, _ in works(variant):
         cells = [ratio(times, name, name.replace("minnet", "before"), spread=True) for name in names]
-        rows.append([work, micros(times, "before"), ratio(times, "before", "PyTorch"), *cells])
-    yield from markdown(["work", "before, µs", "before ÷ PyTorch", *(f"{name} ÷ before" for name in names)], rows)
+        if "before" in times.seconds:
+            rows.append([work, micros(times, "before"), ratio(times, "before", "PyTorch"), *cells])
+    if rows:
+        yield from markdown(["work", "before, µs", "before ÷ PyTorch", *(f"{name} ÷ before" for name in names)], rows)
 
 
 def _limits(variant: Results) -> Iterator[str]:
@@ -144,9 +148,10 @@ def _limits(variant: Results) -> Iterator[str]:
             fastest = min(("minnet", *OPTIONS), key=lambda name: middle(times, name, "PyTorch") or 99.0)
             by_hand = ratio(times, "minnet", best(times)), ratio(times, "minnet, 2 threads", best(times, "2 threads"))
             rows.append([work, *by_hand, f"{micros(times, fastest)} ({ratio(times, fastest, 'PyTorch')})", *cells])
-    yield "The products of a step alone, and the update's passes over memory alone: µs (÷ PyTorch's whole step).\n"
-    head = ["work", "minnet ÷ best NumPy", "2 threads ÷ by hand with 2 threads", "minnet, fastest"]
-    yield from markdown([*head, *(name.removeprefix(PREFIX) for name in columns)], rows)
+    if rows:
+        yield "The products of a step alone, and the update's passes over memory alone: µs (÷ PyTorch's whole step).\n"
+        head = ["work", "minnet ÷ best NumPy", "2 threads ÷ by hand with 2 threads", "minnet, fastest"]
+        yield from markdown([*head, *(name.removeprefix(PREFIX) for name in columns)], rows)
 
 
 def _busy(results: Results) -> Iterator[str]:
@@ -154,7 +159,7 @@ def _busy(results: Results) -> Iterator[str]:
     for variant_name, variant in results.items():
         if variant_name.endswith("busy"):
             yield "## A busy core\n"
-            yield f"Microseconds a step (÷ PyTorch), {VARIANTS[variant_name]}:\n"
+            yield f"Microseconds a step (÷ PyTorch), {heading(variant_name, variant)}:\n"
             names = ("minnet", *OPTIONS)
             rows = [
                 [work, *(f"{micros(times, name)} ({ratio(times, name, 'PyTorch')})" for name in names),
@@ -186,11 +191,6 @@ def _figures(section: Results) -> Iterator[str]:
     yield from (f"\n{sentence(remark)}." for remark in section["remarks"])
 
 
-def _workers(section: Results) -> Iterator[str]:
-    yield from _figures(section)
-    yield f"\n![Rows a second against the number of threads and of processes]({PICTURE})"
-
-
 def _growth(section: Results) -> Iterator[str]:
     """Yield a table for each kind of size: microseconds, how they grow with it, and what one more costs."""
     panels: dict[str, dict[str, Times]] = {}
@@ -218,7 +218,7 @@ OTHERS = {
     "notebook": _figures,
     "start-up": _figures,
     "memory": _figures,
-    "workers": _workers,
+    "workers": _figures,
     "growth": _growth,
 }
 

@@ -1,17 +1,17 @@
-"""The READMEs' table of training steps, on both kinds of processor, and the same for docs/performance.md."""
+"""The READMEs' table of training steps, on all processors, and the same for docs/performance.md."""
 
 import re
+import statistics
 from pathlib import Path
 
 from rounds import Times, best
-from tables import Results, fastest_option, markdown, micros, middle, ratio, title_of, works
+from tables import OPTIONS, Results, markdown, middle, quiet, ratio, title_of, works
 
-HEAD = ["training step", "minnet, µs", "÷ PyTorch", "with an option", "JAX ÷ PyTorch", "NumPy by hand ÷ PyTorch"]
+HEAD = ["training step", "÷ PyTorch", "with an option", "JAX ÷ PyTorch", "NumPy by hand ÷ PyTorch"]
 CHINESE = {
     "training step": "一步訓練",
     "with an option": "加上選項",
     "NumPy by hand": "手寫 NumPy",
-    "minnet, µs": "minnet，µs",
     "2 convolutions and poolings": "2 層卷積和池化",
     "2 transformer blocks of 128": "2 個寬 128 的 transformer 區塊",
     ", batch ": "，批次 ",
@@ -26,16 +26,20 @@ CHINESE = {
 
 
 def table(results: Results) -> str:
-    """Return the table: a row a work, and in each cell a figure with AVX-512 and, after a stroke, one without."""
-    pinned = {name: times for name, times, _ in works(results["pinned"])}
+    """Return the table: a row a work, and in each cell a figure for each processor, in the order of the results."""
+    columns = [{name: (times, section) for name, times, section in works(one)} for one in quiet(results).values()]
+    titles = {name: title_of(section) for column in columns for name, (_, section) in column.items()}
+    measured = {name: [column[name][0] if name in column else Times() for column in columns] for name in titles}
     rows = []
-    for name, times, section in works(results["free"]):
-        both = times, pinned.get(name, Times())
-        option = fastest_option(times)
-        cell = "–" if option is None else f"{_pair(both, option)} ({option.removeprefix('minnet, ')})"
-        others = [" / ".join(ratio(one, other(one), "PyTorch") for one in both) for other in (_jax, best)]
-        micro = " / ".join(micros(one, "minnet") for one in both)
-        rows.append([f"{name}: {title_of(section)}", micro, _pair(both, "minnet"), cell, *others])
+    for name, each in sorted(measured.items(), key=lambda work: -_mean(work[1], "minnet")):
+        options = [option for option in OPTIONS if _mean(each, option)]
+        fastest = min(options, key=lambda option: _mean(each, option), default=None)
+        whose = f" ({fastest.removeprefix('minnet, ')})" if fastest else ""
+        ratios = [
+            [ratio(times, who, "PyTorch") for who in ("minnet", fastest, _jax(times), best(times))] for times in each
+        ]
+        minnet, option, *others = map(" / ".join, zip(*ratios, strict=True))
+        rows.append([f"{name}: {titles[name]}", minnet, option + whose, *others])
     return "\n".join(markdown(HEAD, rows))
 
 
@@ -58,8 +62,10 @@ def write(results: Results, docs: Path) -> None:
         print(f"wrote the table of {page}")
 
 
-def _pair(both: tuple[Times, Times], name: str) -> str:
-    return " / ".join(ratio(times, name, "PyTorch") for times in both)
+def _mean(each: list[Times], name: str) -> float:
+    """Return the geometric mean of a contender's ratios to PyTorch, where it was measured; 0 if nowhere."""
+    ratios = [value for times in each if (value := middle(times, name, "PyTorch"))]
+    return statistics.geometric_mean(ratios) if ratios else 0.0
 
 
 def _jax(times: Times) -> str:

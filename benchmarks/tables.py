@@ -12,6 +12,11 @@ Row = list[str]
 OPTIONS = ("minnet, compiled", "minnet, 2 threads", "minnet, compiled, 2 threads")  # of a Trainer
 
 
+def quiet(results: Results) -> Results:
+    """Return the variants that were measured without a busy core."""
+    return {name: variant for name, variant in results.items() if not name.endswith("busy")}
+
+
 def works(variant: Results) -> list[tuple[str, Times, Results]]:
     """Return name, times and section of each work that was measured: first those in which PyTorch is ahead the most."""
     found = []
@@ -61,10 +66,3 @@ def sentence(text: str) -> str:
 def title_of(section: Results) -> str:
     """Return the title of a work without its data."""
     return section["title"].partition(";")[0]
-
-
-def fastest_option(times: Times) -> str | None:
-    """Return minnet with the options that make it fastest, if that was measured."""
-    measured = [name for name in OPTIONS if name in times.seconds]
-    reference = "PyTorch" if "PyTorch" in times.seconds else "minnet"
-    return min(measured, key=lambda name: middle(times, name, reference), default=None)
