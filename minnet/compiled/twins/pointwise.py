@@ -22,6 +22,7 @@ def twins_of(
     backward: Kernel | None,
     kept: Kept,
     options: Options = lambda _: (),
+    least: int = FEW,
 ) -> dict[Any, Any]:
     """Return the twins of a layer's `forward` and `backward`, of which one may be None, by their formulas.
 
@@ -35,20 +36,22 @@ def twins_of(
         What the formula puts in the cache: "x", "y", or the dtype of a new array.
     options
         Returns those of the layer, as Python's floats.
+    least
+        How many numbers `forward` must have, because NumPy's own code is faster for fewer.
     """
     found: dict[Any, Any] = {}
     if forward is not None:
         method: Any = layer.forward
-        found[method.formula] = _forward_twin(method.formula, forward, kept, options)
+        found[method.formula] = _forward_twin(method.formula, forward, kept, options, least)
     if backward is not None:
         method = layer.backward
         found[method.formula] = _backward_twin(method.formula, backward, kept, options)
     return found
 
 
-def _forward_twin(formula: Any, kernel: Kernel, kept: Kept, options: Options) -> Any:
+def _forward_twin(formula: Any, kernel: Kernel, kept: Kept, options: Options, least: int) -> Any:
     def forward(self: Any, x: Array) -> Array:
-        if not fits(x):
+        if not fits(x) or x.size < least:
             return formula(self, x)  # type: ignore[no-any-return]
         y = np.empty_like(x)
         parts = [y if kind == "y" else x if kind == "x" else np.empty_like(x, kind) for kind in kept]

@@ -24,8 +24,8 @@ def test_as_precise_as_the_formula(layer):
 
 def test_in_the_order_of_memory():
     x = np.random.default_rng(0).standard_normal((3, 8, 8, 64), dtype=np.float32).transpose(3, 0, 1, 2)
-    layer = mn.ReLU()
-    y = TWINS[mn.ReLU.forward.formula](layer, x)
+    layer = mn.LeakyReLU()
+    y = TWINS[mn.LeakyReLU.forward.formula](layer, x)
     assert y.strides == x.strides
     assert layer.cache.strides == tuple(step // 4 for step in x.strides)
 
@@ -35,3 +35,13 @@ def test_nothing_is_kept_in_eval_mode():
     TWINS[mn.GELU.forward.formula](layer, X)
     with pytest.raises(RuntimeError, match="eval mode"):
         _ = layer.cache
+
+
+@pytest.mark.parametrize("numbers", [2**16 - 1, 2**16])
+def test_relu_is_the_same_for_few_and_for_many_numbers(numbers):
+    """For few, there is no twin, because NumPy is faster."""
+    x = np.random.default_rng(0).choice(np.array([-1, -0.0, 0, 2, np.nan, np.inf, -np.inf], np.float32), numbers)
+    formula, twin = mn.ReLU(), mn.ReLU()
+    y = mn.ReLU.forward.formula(formula, x)
+    np.testing.assert_array_equal(TWINS[mn.ReLU.forward.formula](twin, x), y)
+    np.testing.assert_array_equal(twin.cache, formula.cache)
