@@ -15,6 +15,7 @@ table, using_twins = module.table, module.using_twins
 pytestmark = pytest.mark.slow  # it compiles most of the kernels there are
 
 MANY = 5000  # numbers, for which twins do not leave the work to their formulas
+MORE = {"Linear": 2**17, "ReLU": 2**17}  # and for which these do not
 LOSSES = [mn.SoftmaxCrossEntropyLoss, mn.CrossEntropyLoss, mn.NLLLoss, mn.MSELoss, mn.BCEWithLogitsLoss]
 # What a test of its own compares: optimizers, and what the steps of a Trainer call.
 ELSEWHERE = ("minnet.optimizers", "minnet.training", "minnet.data")
@@ -118,11 +119,12 @@ def close(result, expected, name, least=0.0):
     np.testing.assert_allclose(result[finite], expected[finite], rtol=rtol, atol=atol * size, err_msg=name)
 
 
-def inputs(name, shape, dtype=np.float32, many=MANY):
+def inputs(name, shape, dtype=np.float32, many=None):
     """Return an input of many numbers, of a shape that differs from this one in its first axis."""
     random = np.random.default_rng(0)
     if name in ("RNN", "GRU", "LSTM"):
         shape = (shape[0], 7, *shape[2:])  # few steps are left to the layer
+    many = MORE.get(name, MANY) if many is None else many
     shape = (-(-many // int(np.prod(shape[1:]))), *shape[1:])
     return random.integers(0, 9, shape) if name == "Embedding" else random.normal(size=shape).astype(dtype)
 
