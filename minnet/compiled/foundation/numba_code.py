@@ -3,7 +3,7 @@
 The code is kept on the disk: in the folder ``__pycache__`` beside the file, or in the user's cache folder
 (`NUMBA_CACHE_DIR` names another). Numba compiles a function anew when its own file has changed, and does not look at
 the files of the functions that it calls. So the name of each function, by which Numba finds the code, ends with a
-checksum of all files in `minnet.compiled`.
+checksum of all files in `minnet.compiled`. What stands on the disk is read and written by `kept_code`.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from zlib import crc32
 from minnet.core.extras import require
 
 numba = require("numba", "compiled")
+
+from minnet.compiled.foundation.kept_code import keep  # noqa: E402 - `require` says how to install Numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,8 +53,6 @@ def as_numpy(function: Function) -> Function:
 def _compiled(function: Function, fastmath: set[str]) -> Function:
     function.__qualname__ += f"_{CHECKSUM}"
     options = {"nogil": True, "forceinline": True, "fastmath": fastmath, "error_model": "numpy"}
-    try:
-        result: Function = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder is writeable
-        result = numba.njit(**options)(function)
+    result: Function = numba.njit(**options)(function)
+    keep(result, function)
     return result

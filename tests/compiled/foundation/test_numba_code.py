@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -28,25 +26,3 @@ def test_code_is_compiled_and_named_by_the_checksum():
 
     assert total(np.arange(4.0)) == 6.0
     assert numba_code.CHECKSUM in total.py_func.__qualname__
-
-
-SCRIPT = """
-import numba
-original = numba.njit
-def njit(function=None, **options):
-    if options.pop("cache", False):
-        raise RuntimeError("cannot cache function: no locator available")
-    return original(**options) if function is None else original(function, **options)
-numba.njit = njit
-import numpy as np
-from minnet.compiled.foundation import products
-array = np.array([3.0], np.float32)
-products.shrink(array, 0.5)
-print(array[0])
-"""
-
-
-@pytest.mark.slow
-def test_without_a_writeable_folder_code_is_compiled_again():
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    assert done.stdout == "1.5\n"
