@@ -93,11 +93,6 @@ class Parameter(LayerArray):
         else:
             self._grad += column_sums(rows)
 
-    def grad_to_write(self) -> tuple[Array, bool]:
-        """Return the gradient, and whether its numbers count, to a caller that writes all of it and keeps no array."""
-        counts, self._stale = not self._stale, False
-        return self._grad, counts
-
     def read_grad(self) -> Array:
         """Return the gradient to a caller that does not keep the array, such as an optimizer: see `zero_grad`."""
         if self._stale:

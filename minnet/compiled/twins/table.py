@@ -15,8 +15,8 @@ from minnet.core.console import announce
 from minnet.core.twins import NO_TWINS, Twins, twins
 
 FAMILIES = (
-    *("activations", "attention", "average_pooling", "convolution", "linear", "losses", "normalization", "pooling"),
-    *("recurrent", "updates"),
+    *("activations", "attention", "average_pooling", "convolution", "losses", "normalization", "pooling", "recurrent"),
+    "updates",
 )
 PATIENCE = 1.0  # seconds of compiling after which a message says so
 
