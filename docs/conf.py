@@ -21,7 +21,8 @@ version = release = minnet.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "reference"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
-exclude_patterns = ["_build", "performance-anatomy.md", "performance-ratios.md", "reliability-figures.md"]  # parts of other pages
+# Parts of other pages.
+exclude_patterns = ["_build", "performance-anatomy.md", "performance-ratios.md", "reliability-figures.md"]
 # Of a lesson, the source is run and shown; of its exercises, the hand-out, because their source has the solutions.
 HANDOUTS = "*_exercises"
 for notebook in Path(__file__).parent.glob("notebooks/**/*.*"):
