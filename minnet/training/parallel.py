@@ -85,6 +85,13 @@ class ParallelSteps:
         """Let the copies take over at once what was set since the last step, because a checkpoint is to hold them."""
         self._follow(*self._copies[0])
 
+    def cuts(self, x: Any, y: Any, *weights: Any) -> bool:
+        """Whether `learn` would cut a batch; if not, let BLAS use its own threads for it."""
+        if self.parts > 1 or self._threads_for(x, y, *weights) > 1:
+            return True
+        self.limit_blas(False)
+        return False
+
     def learn(
         self, model: Layer, loss: Loss, x: Any, y: Any, *weights: Any, whole: Weight | None = None
     ) -> tuple[float, Any]:
@@ -93,11 +100,7 @@ class ParallelSteps:
         Model and loss are those of the step before, or others. A batch that is itself a part of a larger one adds its
         share of that one's gradients and loss: `whole` is the larger one's `Loss.total_weight`.
         """
-        samples = len(first(x))
-        for name, tree in zip(("x", "y", "sample_weight"), (x, y, *weights), strict=False):
-            for path, leaf in named_leaves(name, tree):
-                _check_part(path, leaf, samples)
-        threads = self.threads if self.threads > 1 and self._cutting.pays(x, samples, self.threads) else 1
+        samples, threads = len(first(x)), self._threads_for(x, y, *weights)
         size = max(1, math.ceil(samples / (threads * self.parts)))
         parts = [slice(start, start + size) for start in range(0, max(samples, 1), size)]
         shares = [parts[i : i + self.parts] for i in range(0, len(parts), self.parts)]  # one a thread, or fewer
@@ -111,6 +114,14 @@ class ParallelSteps:
             done = _learn_parts(model, loss, parts, batch, total)
         values, predictions = zip(*done, strict=True)
         return HeadLosses.sum(values), joined(np.concatenate, list(predictions))
+
+    def _threads_for(self, x: Any, y: Any, *weights: Any) -> int:
+        """Return how many threads a batch is cut for, or raise ValueError if it cannot be cut."""
+        samples = len(first(x))
+        for name, tree in zip(("x", "y", "sample_weight"), (x, y, *weights), strict=False):
+            for path, leaf in named_leaves(name, tree):
+                _check_part(path, leaf, samples)
+        return self.threads if self.threads > 1 and self._cutting.pays(x, samples, self.threads) else 1
 
     def _learn_together(
         self, model: Layer, loss: Loss, shares: list[list[slice]], batch: tuple[Any, ...], whole: Weight

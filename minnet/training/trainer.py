@@ -463,7 +463,9 @@ class Trainer:
         return scale
 
     def _train_step_in_parts(self, parallel: ParallelSteps, x: Any, y: Any, *weights: Any) -> float:
-        """Do what `train_step` does, with the batch cut into parts."""
+        """Do what `train_step` does, with the batch cut into parts, if it is to be cut."""
+        if not parallel.cuts(x, y, *weights):
+            return Trainer.train_step(self, x, y, *weights)
         self.optimizer.zero_grad()
         value, self.prediction = parallel.learn(self.model, self.loss, x, y, *weights)
         self.update()
