@@ -95,3 +95,19 @@ def test_samples_may_be_trees():
     pays = Cutting(First()).pays
     assert pays({"a": ones(1, 2), "b": ones(1, 5)}, ENOUGH, threads=2)
     assert not pays({"a": ones(1, 2), "b": ones(1, 5)}, ENOUGH - 1, threads=2)
+
+
+@pytest.mark.parametrize("weights", [(), (np.arange(1.0, 41.0),)], ids=["", "weighted"])
+def test_a_batch_that_is_not_cut_is_an_ordinary_step(weights, monkeypatch):
+    """Cutting it into one part took a small step a tenth of its time."""
+    pytest.importorskip("threadpoolctl")
+    X, y = np.random.default_rng(0).standard_normal((40, 3), np.float32), np.arange(40) % 2
+    found = []
+    monkeypatch.setattr("minnet.training.parallel.ParallelSteps.learn", None)
+    for threads in (1, 2):
+        model = mn.Sequential(mn.Linear(3, 2, rng=0))
+        trainer = mn.Trainer(model, mn.SoftmaxCrossEntropyLoss(), mn.SGD(model.parameters(), lr=0.1), threads=threads)
+        loader = [(X, y, *weights)]
+        trainer.fit(loader, epochs=2, progress=False)
+        found.append(model[0].weight.data)
+    assert np.array_equal(*found)

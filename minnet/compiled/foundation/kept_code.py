@@ -43,9 +43,8 @@ class KeptCode(FunctionCache):
             return super().load_overload(sig, target_context)
         except MemoryError:
             raise
-        except (
-            Exception
-        ):  # there is no file, or it cannot be read; or its code needs another NumPy: pickle raises anything
+        except Exception:
+            # There is no file, or none that can be read, or its code needs another NumPy: pickle raises anything.
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
