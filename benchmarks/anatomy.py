@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument(
         "--works", default=",".join(NAMES), help=f"which works, with commas between; {', '.join(NAMES)}"
     )
-    parser.add_argument("--avx2", action="store_true", help="with all libraries limited to AVX2")
+    parser.add_argument("--avx2", action="store_true", help="with libraries limited to AVX2")
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
     environment.settle(options.avx2)

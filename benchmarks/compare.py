@@ -4,7 +4,7 @@
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
-    python benchmarks/compare.py --avx2           # with all libraries limited to AVX2, as without AVX-512
+    python benchmarks/compare.py --avx2           # as on a processor without AVX-512
     python benchmarks/compare.py --busy           # while another process burns one core
     python benchmarks/compare.py --check          # do all contenders do the same work?
     python benchmarks/compare.py --page           # writes docs/performance-figures.md and the READMEs' tables
@@ -160,10 +160,12 @@ def lines(name: str, section: dict[str, Any]) -> list[str]:
 
 
 def store(path: Path, variant: str, results: dict[str, Any]) -> None:
-    """Write the sections into a file, and keep the sections of other works, and the other variants, that it has."""
+    """Write the sections into a file, and keep those of other works on the same processor, and other variants."""
     stored = json.loads(path.read_text()) if path.exists() else {}
-    old = stored.get(variant, {"sections": {}})
-    stored[variant] = {**results, "sections": old["sections"] | results["sections"]}
+    old = stored.get(variant, {"environment": {}, "sections": {}})
+    if old["environment"].get("processor") == results["environment"]["processor"]:
+        results = {**results, "sections": old["sections"] | results["sections"]}
+    stored[variant] = results
     path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -175,7 +177,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--short", action="store_true", help="few rounds, no growth, no workers; nothing is stored without --out"
     )
-    parser.add_argument("--avx2", action="store_true", help="with all libraries limited to AVX2: a column of its own")
+    parser.add_argument("--avx2", action="store_true", help="with libraries limited to AVX2: a column of its own")
     parser.add_argument(
         "--before", metavar="FOLDER", type=Path, help="a checkout of another commit, whose minnet takes part as well"
     )

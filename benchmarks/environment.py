@@ -27,7 +27,7 @@ LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn", "scipy", "thread
 
 
 def settle(avx2: bool) -> None:
-    """Restart this program with all libraries limited to AVX2, or none, because they read it when they are loaded."""
+    """Restart this program with libraries limited to AVX2, or not, because they read the variables when they load."""
     now = {name: os.environ[name] for name in STEERING if name in os.environ}
     wanted = AVX2 | {NUMPY: _beyond_avx2()} if avx2 else {}
     if now == wanted:
@@ -60,6 +60,7 @@ def facts(before: Path | None = None) -> dict[str, Any]:
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "BLAS": " ".join(part for part in (blas.get("name"), blas.get("version")) if part),
         "BLAS pools": _pools(),
+        "minnet": commit(Path(__file__).parent),
         "before": commit(before) if before else "",
         "variables unset": os.environ.get(NOTED, ""),
         "variables": {name: os.environ[name] for name in (*STEERING, *THREADS) if name in os.environ},
@@ -87,6 +88,8 @@ def in_words(facts: dict[str, Any]) -> list[str]:
         f"Python {facts['Python']}, " + ", ".join(f"{name} {found}" for name, found in facts["libraries"].items()),
         f"NumPy's BLAS: {facts['BLAS']}" + "".join(f"; {pool}" for pool in facts["BLAS pools"]),
     ]
+    if facts.get("minnet"):
+        lines.append(f"minnet: the commit {facts['minnet']}")
     if facts.get("before"):
         lines.append(f"before: the commit {facts['before']}")
     limits = [name for name in facts["variables"] if name in (*AVX2, NUMPY)]
@@ -138,5 +141,5 @@ def _beyond_avx2() -> str:
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
     names = [name for name in __cpu_dispatch__ if name == "X86_V4" or name.startswith("AVX512")]
-    disabled = os.environ.get(NUMPY, "").split()
+    disabled = os.environ.get(NUMPY, "").replace(",", " ").split()
     return " ".join(name for name in names if __cpu_features__[name] or name in disabled)

@@ -38,7 +38,7 @@ is the median of the ratios. Times are medians, in µs a step.
 - *JAX* is a compiled step that is given batches; *scan* is a compiled epoch that also gathers them.
 - *plain* and *best* are NumPy loops written by hand, the obvious one and the fastest that we found.
 - *Limited to AVX2*: environment variables keep all libraries from AVX-512, except YNNPACK, which computes JAX's
-  products. No variable limits it, so JAX is faster there than on a processor without AVX-512.
+  products. No variable limits it, so JAX's figures in that table are better than on a processor without AVX-512.
 """
 
 
@@ -101,7 +101,7 @@ def heading(name: str, variant: Results) -> str:
 
 
 def _pictured(results: Results) -> Results | None:
-    """Return the threads and processes that were measured last."""
+    """Return the newest section of threads and processes, which the picture shows."""
     having = [variant for variant in quiet(results).values() if "workers" in variant["sections"]]
     having.sort(key=lambda variant: variant["environment"]["date"])
     return having[-1]["sections"]["workers"] if having else None

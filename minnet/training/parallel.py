@@ -86,7 +86,7 @@ class ParallelSteps:
         self._follow(*self._copies[0])
 
     def cuts(self, x: Any, y: Any, *weights: Any) -> bool:
-        """Whether `learn` would cut a batch; if not, let BLAS use its own threads for it."""
+        """Whether `learn` would cut a batch. If not, BLAS gets its threads back, because an ordinary step follows."""
         if self.parts > 1 or self._threads_for(x, y, *weights) > 1:
             return True
         self.limit_blas(False)

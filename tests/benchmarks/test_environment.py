@@ -32,11 +32,11 @@ def test_variables_are_unset_and_noted(settled, monkeypatch):
 
 
 def test_a_restarted_program_goes_on(script, settled, monkeypatch):
-    from numpy._core import _multiarray_umath as numpy_s
+    from numpy._core import _multiarray_umath as umath
 
-    monkeypatch.setattr(numpy_s, "__cpu_dispatch__", ["AVX2", "X86_V3", "X86_V4", "AVX512_ICL", "AVX512_SPR"])
+    monkeypatch.setattr(umath, "__cpu_dispatch__", ["AVX2", "X86_V3", "X86_V4", "AVX512_ICL", "AVX512_SPR"])
     features = {"AVX2": True, "X86_V3": True, "X86_V4": True, "AVX512_ICL": True, "AVX512_SPR": False}
-    monkeypatch.setattr(numpy_s, "__cpu_features__", features)
+    monkeypatch.setattr(umath, "__cpu_features__", features)
     variables = settled(avx2=True)
     assert variables["NPY_DISABLE_CPU_FEATURES"] == "X86_V4 AVX512_ICL"
     assert script("environment").AVX2.items() <= variables.items()

@@ -99,7 +99,7 @@ def test_samples_may_be_trees():
 
 @pytest.mark.parametrize("weights", [(), (np.arange(1.0, 41.0),)], ids=["", "weighted"])
 def test_a_batch_that_is_not_cut_is_an_ordinary_step(weights, monkeypatch):
-    """Cutting it into one part took a small step a tenth of its time."""
+    """The code for parts took a tenth of the time of a small step."""
     pytest.importorskip("threadpoolctl")
     X, y = np.random.default_rng(0).standard_normal((40, 3), np.float32), np.arange(40) % 2
     found = []

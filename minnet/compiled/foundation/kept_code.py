@@ -1,11 +1,12 @@
-"""Kept code is compiled code on the disk, of which a fault costs only the time to compile.
+"""Kept code is compiled code on the disk. A fault of its files costs only the time to compile.
 
-Numba's own files are an index for each function, and files that it numbers. Damaged ones end each program that reads
-them, and a full disk the program that writes. If two processes write at a time, or the disk is full after the index was
-written, the index can name code for other arguments or of another Numba, which would be run.
+Numba keeps an index for each function, and numbered files with the code. A damaged file ends every program that reads
+it. A full disk ends the program that writes. If two processes write at the same time, or if the disk is full after the
+index was written, the index can name code for other arguments or of another Numba. That code would then be run.
 
-Here each signature has one file, which is written beside its place and then put there. A seal of all that the code
-depends on, and of the code, stands before it. A file whose seal is wrong is compiled anew, and replaced.
+Here each signature has one file. It is written beside its place, and then moved there. It begins with a seal: a
+checksum of the code, Numba's version, the function's file, the signature and the processor. If the seal is wrong, the
+function is compiled anew, and the file is replaced.
 """
 
 import pickle
@@ -20,10 +21,10 @@ from minnet.core.console import announce
 
 
 def keep(compiled: Any, function: Any) -> None:
-    """Have what Numba made of a function keep its code on the disk, if there is a folder for it."""
+    """Have a function that Numba compiles keep its code on the disk, if there is a folder for it."""
     try:
         compiled._cache = KeptCode(function)  # what `cache=True` does with Numba's own class
-    except RuntimeError:  # of Numba: no folder is writeable
+    except RuntimeError:  # Numba found no folder that it can write to
         say_once("minnet's folder or the user's cache folder", "not writeable")
 
 
@@ -51,8 +52,10 @@ class KeptCode(FunctionCache):
         """Write the code, or say that this is not possible."""
         try:
             super().save_overload(sig, data)
-        except OSError as error:
-            say_once(self.cache_path, error.strerror or error)
+        except MemoryError:
+            raise
+        except Exception as error:  # the disk, or a Numba whose methods are others
+            say_once(self.cache_path, getattr(error, "strerror", None) or error)
 
 
 class SealedFiles(IndexDataCacheFile):
@@ -78,7 +81,10 @@ class SealedFiles(IndexDataCacheFile):
 
 
 def say_once(folder: str, why: object) -> None:
-    """Say where code cannot be kept. No warning: a program that makes errors of warnings would end by it."""
+    """Say where code cannot be kept.
+
+    It is not a warning, because a program that turns warnings into errors would end.
+    """
     if not KeptCode.said:
         KeptCode.said = True
         announce(

@@ -266,7 +266,7 @@ def keep_where_twin(mask: Any, x: Array) -> Array:
 KEEP_WHERE: Any = vars(keep_where)["formula"]
 TWINS: dict[Any, Any] = {
     KEEP_WHERE: keep_where_twin,
-    **twins_of(ReLU, relu, None, (BOOL,), least=2**16),  # NumPy has vector code for the maximum
+    **twins_of(ReLU, relu, None, (BOOL,), least=2**16),  # NumPy's maximum is faster for fewer
     **twins_of(Hardtanh, hardtanh, None, (BOOL,), lambda layer: (layer.min_val, layer.max_val)),
     **twins_of(LeakyReLU, leaky, leaky_backward, (BOOL,), lambda layer: (layer.negative_slope,)),
     **twins_of(ELU, elu, elu_backward, ("x",), lambda layer: (layer.alpha,)),

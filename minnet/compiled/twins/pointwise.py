@@ -37,7 +37,7 @@ def twins_of(
     options
         Returns those of the layer, as Python's floats.
     least
-        How many numbers `forward` must have, because NumPy's own code is faster for fewer.
+        How many numbers `forward` must have, `FEW` or more, because NumPy's own code is faster for fewer.
     """
     found: dict[Any, Any] = {}
     if forward is not None:

@@ -46,7 +46,7 @@ def saying_what_takes_long() -> Iterator[None]:
     """Say it once if Numba compiles for longer than `PATIENCE`."""
     from numba.core import event
 
-    hint = threading.Timer(PATIENCE, announce, ["compiling code for this network, once: it is kept on the disk ..."])
+    hint = threading.Timer(PATIENCE, announce, ["compiling code for this network ..."])
     hint.daemon = True
 
     class Begin(event.Listener):

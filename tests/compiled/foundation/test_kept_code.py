@@ -119,6 +119,12 @@ def test_code_that_this_numpy_cannot_read_is_compiled_anew(monkeypatch):
     assert in_a_new_process() == (6.0, True)
 
 
+def test_a_numba_that_writes_otherwise_costs_the_time_to_compile(monkeypatch, capsys):
+    monkeypatch.setattr(kept_code.SealedFiles, "save", lambda self, key: None)  # which has one argument fewer
+    assert in_a_new_process() == (6.0, False)
+    assert "cannot be kept" in capsys.readouterr().err
+
+
 def test_a_full_disk_is_said_once(folder, monkeypatch, capsys):
     monkeypatch.setattr(caching.IndexDataCacheFile, "_open_for_write", full)
     assert in_a_new_process() == in_a_new_process() == (6.0, False)
