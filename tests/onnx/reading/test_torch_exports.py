@@ -47,7 +47,11 @@ OPTIMIZERS = {
 
 
 def trained_beside(module, model, batches, classes, optimizer, bound):
-    """Train both for ten steps on the same batches; compare each output and loss, and what they predict in the end."""
+    """Train both for ten steps on the same batches; compare each output and loss, and what they predict in the end.
+
+    It is in float64, because the roundings of float32, which differ from processor to processor, grow with each step.
+    """
+    module, model = module.double(), model.astype(np.float64)
     rng = np.random.default_rng(1)
     theirs, ours = (make(p.parameters()) for make, p in zip(OPTIMIZERS[optimizer], (module, model), strict=True))
     loss = mn.SoftmaxCrossEntropyLoss()
