@@ -1,6 +1,6 @@
 """Compare minnet with PyTorch, JAX, scikit-learn and hand-written NumPy, side by side.
 
-    python benchmarks/compare.py --short          # some minutes: a first impression
+    python benchmarks/compare.py --short          # some minutes: whether it works; for small steps, turns are too short
     python benchmarks/compare.py                  # a quarter of an hour: writes benchmarks/results.json
     python benchmarks/compare.py --works W1,W3    # only these
     python benchmarks/compare.py --before FOLDER  # beside the minnet of a checkout of another commit
@@ -191,6 +191,8 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     found = parser.parse_args(arguments)
     default = list(BUSY_SECTIONS if found.busy else AVX2_SECTIONS if found.avx2 else SECTIONS)
     found.names = [name.strip() for name in found.works.split(",")] if found.works else default
+    if found.before and not (found.before / "minnet").is_dir():
+        parser.error(f"--before: {found.before} has no folder minnet; make a checkout: git worktree add FOLDER COMMIT")
     unknown = [name for name in found.names if name not in SECTIONS]
     if unknown:
         parser.error(f"--works: there is no {', '.join(unknown)}; choose from {', '.join(SECTIONS)}")

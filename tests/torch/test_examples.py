@@ -35,7 +35,7 @@ def test_there_and_back(example, monkeypatch, capsys):
     again = mn.torch.load_state_dict(zeros(copy.deepcopy(model)), module.state_dict())
     for (path, array), (_, other) in zip(model.named_arrays(), again.named_arrays(), strict=True):
         assert array.data.tobytes() == other.data.tobytes(), path
-    # In float64, because in float32 the two round in the fifth digit where scores are large.
+    # In float64, because in float32, where scores are large, the two differ in the fifth digit.
     model.astype(np.float64)
     module.double()
     for size, time in ((1, 5), (3, 9)):

@@ -37,10 +37,8 @@ def test_nothing_is_kept_in_eval_mode():
         _ = layer.cache
 
 
-@pytest.mark.parametrize("numbers", [2**16 - 1, 2**16])
-def test_relu_is_the_same_for_few_and_for_many_numbers(numbers):
-    """For few, there is no twin, because NumPy is faster."""
-    x = np.random.default_rng(0).choice(np.array([-1, -0.0, 0, 2, np.nan, np.inf, -np.inf], np.float32), numbers)
+def test_relu_of_special_numbers():
+    x = np.random.default_rng(0).choice(np.array([-1, -0.0, 0, 2, np.nan, np.inf, -np.inf], np.float32), 2**16)
     formula, twin = mn.ReLU(), mn.ReLU()
     y = mn.ReLU.forward.formula(formula, x)
     np.testing.assert_array_equal(TWINS[mn.ReLU.forward.formula](twin, x), y)
